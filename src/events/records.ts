@@ -1,0 +1,153 @@
+/**
+ * The records of a run's event log, the append-only file that its worker writes and the truth
+ * about the run. One record a line: `CRC32(hex8) SPACE JSON`, JSON with `seq` counting from 0.
+ */
+
+/** Non-finite numbers travel as strings, so that NaN and infinities survive JSON. */
+export type LoggedNumber = number | 'NaN' | 'Infinity' | '-Infinity';
+
+export type SplitName = 'train' | 'validation' | 'test';
+
+export interface MetricValues {
+  /** Mean cross-entropy over the split, nats. */
+  readonly loss: LoggedNumber;
+  /** Share of examples classified correctly, 0..1. */
+  readonly accuracy: LoggedNumber;
+}
+
+/** A worker began (or went on with) the run. A reader drops what earlier attempts logged for steps ≥ `fromStep`. */
+export interface AttemptRecord {
+  readonly type: 'attempt';
+  /** Counts from 1. */
+  readonly attempt: number;
+  /** First step this attempt computes (0-based): 0, or the step a checkpoint resumes at. */
+  readonly fromStep: number;
+  readonly totalSteps: number;
+  readonly stepsPerEpoch: number;
+  readonly pid: number;
+}
+
+/** Losses of consecutive training steps. */
+export interface StepsRecord {
+  readonly type: 'steps';
+  /** 0-based number of the first step. */
+  readonly firstStep: number;
+  /** Training loss of each step (float32 values). */
+  readonly losses: readonly LoggedNumber[];
+  /** Learning rate of each step (float32 values). */
+  readonly learningRates: readonly number[];
+  /** Seconds these steps took. */
+  readonly seconds: number;
+}
+
+/** Metrics of a split. `step` = number of steps done. For the test split: of the selected checkpoint. */
+export interface MetricsRecord {
+  readonly type: 'metrics';
+  readonly split: SplitName;
+  readonly step: number;
+  readonly epoch: number;
+  readonly values: MetricValues;
+}
+
+/** A link of the hash chain: `chain = SHA-256(previous chain ‖ step ‖ weights hash)`. */
+export interface WeightsHashRecord {
+  readonly type: 'weights-hash';
+  /** Number of steps done. */
+  readonly step: number;
+  /** SHA-256 over the weights, hex. */
+  readonly hash: string;
+  /** SHA-256, hex. */
+  readonly chain: string;
+}
+
+/** A checkpoint is complete on disk. */
+export interface CheckpointRecord {
+  readonly type: 'checkpoint';
+  /** Number of steps done. */
+  readonly step: number;
+  /** File name inside the run folder. */
+  readonly file: string;
+  readonly sha256: string;
+}
+
+/** A file the run produced is complete on disk. */
+export interface ArtifactRecord {
+  readonly type: 'artifact';
+  /** Its role, unique in a run: `weights`, `inference-graph`, `training-graph`, `optimizer-state`, `scalars`. */
+  readonly name: ArtifactName;
+  /** File name inside the run folder. */
+  readonly file: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+export type ArtifactName = 'weights' | 'inference-graph' | 'training-graph' | 'optimizer-state' | 'scalars';
+
+/** The worker did all it had to. */
+export interface FinishedRecord {
+  readonly type: 'finished';
+  readonly weightsHash: string;
+  /** Number of steps done at the selected checkpoint. */
+  readonly selectedStep: number;
+  readonly finalLoss: LoggedNumber;
+  /** Smallest training loss of a step. */
+  readonly bestLoss: LoggedNumber;
+}
+
+export interface FailedRecord {
+  readonly type: 'failed';
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The worker stopped because it was asked to. */
+export interface CancelledRecord {
+  readonly type: 'cancelled';
+  readonly step: number;
+}
+
+/** The worker stopped because its host went away; the run can be resumed. */
+export interface OrphanedRecord {
+  readonly type: 'orphaned';
+  readonly step: number;
+}
+
+/** Appended by the host after the worker's process ended. */
+export interface ExitRecord {
+  readonly type: 'exit';
+  readonly attempt: number;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+}
+
+/** One line for people. */
+export interface MessageRecord {
+  readonly type: 'message';
+  readonly level: 'info' | 'warning' | 'error';
+  readonly text: string;
+}
+
+export type EventBody =
+  | AttemptRecord
+  | StepsRecord
+  | MetricsRecord
+  | WeightsHashRecord
+  | CheckpointRecord
+  | ArtifactRecord
+  | FinishedRecord
+  | FailedRecord
+  | CancelledRecord
+  | OrphanedRecord
+  | ExitRecord
+  | MessageRecord;
+
+/** A record as it stands in the log. `time`: milliseconds since 1970, UTC; never enters a number of the run. */
+export type EventRecord = EventBody & { readonly seq: number; readonly time: number };
+
+export function toLogged(value: number): LoggedNumber {
+  return Number.isFinite(value) ? value : (String(value) as LoggedNumber);
+}
+
+export function fromLogged(value: LoggedNumber): number {
+  return Number(value);
+}

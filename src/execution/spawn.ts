@@ -1,0 +1,22 @@
+/** The spawn port: how a host starts a training worker. Plain Node forks; Electron's engine asks main to. */
+
+export interface WorkerExit {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+}
+
+export interface WorkerProcess {
+  readonly pid: number;
+  /** Settles when the process is gone; never rejects. */
+  readonly exit: Promise<WorkerExit>;
+  /** Ends the process at once (SIGKILL). */
+  kill(): void;
+}
+
+export interface Spawn {
+  /**
+   * Starts `out/worker.js RUN_FOLDER DATA_FILE` in a process of its own. A worker ends itself when its parent is gone.
+   * @throws RepriseError WORKER_SPAWN_FAILED
+   */
+  (runFolder: string, dataFile: string): Promise<WorkerProcess>;
+}
