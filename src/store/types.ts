@@ -1,0 +1,132 @@
+/** What the store answers with; rows as other rooms see them. Times are milliseconds since 1970, UTC. */
+import type { ArtifactName, SplitName } from '../events/records';
+import type { RunManifest } from '../events/manifest';
+
+/**
+ * queued: waits for a free core. running: a worker process is alive. finished: the worker did all it had to.
+ * failed: the worker said so or died for good. cancelled: stopped on request.
+ * interrupted: the worker or its host died; the run resumes from its last checkpoint.
+ */
+export type RunStatus = 'queued' | 'running' | 'finished' | 'failed' | 'cancelled' | 'interrupted';
+
+export interface RunRow {
+  readonly runId: string;
+  readonly reproductionId: string;
+  readonly experiment: string;
+  readonly studyId: string | null;
+  readonly variant: string | null;
+  readonly seed: number;
+  readonly status: RunStatus;
+  /** Exit code of the last worker process; null while none has ended, or when a signal ended it. */
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly configHash: string;
+  readonly computeHash: string;
+  readonly createdAt: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly attempts: number;
+  readonly stepsDone: number;
+  readonly totalSteps: number | null;
+  /** Steps a second over the latest chunk. */
+  readonly throughput: number | null;
+  /** Training loss of the last step and the smallest of any step. NaN allowed. */
+  readonly finalLoss: number | null;
+  readonly bestLoss: number | null;
+  readonly weightsHash: string | null;
+  readonly selectedStep: number | null;
+  readonly errorCode: string | null;
+  readonly errorMessage: string | null;
+}
+
+export interface MetricRow {
+  readonly split: SplitName;
+  readonly step: number;
+  readonly epoch: number;
+  readonly loss: number;
+  readonly accuracy: number;
+}
+
+/** A metric series, one value a step, without gaps or repeats; older attempts' overridden values are gone. */
+export interface Series {
+  readonly steps: Float64Array;
+  readonly values: Float64Array;
+}
+
+export type SeriesKey = 'train.loss' | 'train.learningRate';
+
+export interface ArtifactRow {
+  readonly runId: string;
+  readonly name: ArtifactName;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+export interface WeightsHashRow {
+  readonly step: number;
+  readonly hash: string;
+  readonly chain: string;
+}
+
+export interface StudyRow {
+  readonly studyId: string;
+  readonly experiment: string;
+  readonly createdAt: number;
+  /** The study's YAML as it was read. */
+  readonly source: string;
+  /** Expanded plan, baseline first. */
+  readonly variants: readonly StudyVariantRow[];
+  readonly seeds: readonly number[];
+}
+
+export interface StudyVariantRow {
+  readonly name: string;
+  /** Differences to the baseline: path, baseline's value, variant's value. */
+  readonly changes: readonly { readonly path: string; readonly from: unknown; readonly to: unknown }[];
+  /** configHash with the seed left out. */
+  readonly variantHash: string;
+  /** Run of each seed, in the order of `seeds`; null where none was made. */
+  readonly runIds: readonly (string | null)[];
+}
+
+export interface ExperimentRow {
+  readonly name: string;
+  readonly runs: number;
+  readonly byStatus: Readonly<Record<RunStatus, number>>;
+  readonly updatedAt: number;
+}
+
+/** The open store. Reading methods are synchronous and quick; every write is one transaction. */
+export interface Store {
+  readonly workspace: string;
+  readonly readOnly: boolean;
+  /** Absolute folder of a run. */
+  runFolder(runId: string): string;
+  /** Absolute path of an object of the content-addressed store; it may not exist. */
+  objectPath(sha256: string): string;
+
+  /** Writes the run folder with its manifest, then the row, `queued`. */
+  createRun(manifest: RunManifest): Promise<RunRow>;
+  /** @throws RepriseError RUN_NOT_FOUND; accepts a unique prefix (≥ 4 characters) of a run id, or a reproductionId. */
+  getRun(idOrPrefix: string): RunRow;
+  getManifest(runId: string): RunManifest;
+  listRuns(filter?: { readonly experiment?: string; readonly status?: readonly RunStatus[]; readonly studyId?: string }): RunRow[];
+  listExperiments(): ExperimentRow[];
+  /** Newest run with this compute hash and one of the statuses, or null. Calibration re-runs are never found. */
+  findByComputeHash(computeHash: string, statuses: readonly RunStatus[]): RunRow | null;
+  setStatus(runId: string, status: RunStatus, more?: { readonly errorCode?: string; readonly errorMessage?: string }): void;
+
+  /** Reads what is new in the run's event log into the database; moves announced artifacts into the object store. Idempotent. */
+  ingest(runId: string): Promise<RunRow>;
+
+  metrics(runId: string): MetricRow[];
+  series(runId: string, key: SeriesKey): Series;
+  weightsHashes(runId: string): WeightsHashRow[];
+  artifacts(runId: string): ArtifactRow[];
+
+  saveStudy(study: StudyRow): Promise<void>;
+  /** Newest study of an experiment, or null. */
+  latestStudy(experiment: string): StudyRow | null;
+
+  close(): void;
+}
