@@ -1,0 +1,174 @@
+import type { z } from 'zod';
+import type { Problem } from '../errors/errors';
+
+/** `model.hidden[0]` for a zod path. */
+export function formatPath(path: readonly PropertyKey[]): string {
+  let text = '';
+  for (const part of path) text += typeof part === 'number' ? `[${part}]` : `${text === '' ? '' : '.'}${String(part)}`;
+  return text;
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  let value = input;
+  for (const part of path) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = (value as Record<PropertyKey, unknown>)[part];
+  }
+  return value;
+}
+
+/** A value as it is shown in a message, cut at 60 characters. */
+export function showValue(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+/** Edits between two words, to suggest a name (Levenshtein); case and underscores do not count. */
+function distance(left: string, right: string): number {
+  const a = left.toLowerCase().replaceAll(/[_-]/gu, '');
+  const b = right.toLowerCase().replaceAll(/[_-]/gu, '');
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const change = a[i - 1] === b[j - 1] ? 0 : 1;
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + change));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+/** The known name nearest to an unknown one, when near enough to be a slip of the pen. */
+export function nearest(name: string, known: readonly string[]): string | null {
+  let best: string | null = null;
+  let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
+  for (const candidate of known) {
+    const d = distance(name, candidate);
+    if (d < bestDistance) {
+      best = candidate;
+      bestDistance = d;
+    }
+  }
+  return best;
+}
+
+interface ObjectDefinition {
+  readonly shape?: Readonly<Record<string, unknown>>;
+  readonly innerType?: unknown;
+  readonly options?: readonly unknown[];
+  readonly element?: unknown;
+  readonly discriminator?: string;
+  readonly values?: readonly unknown[];
+}
+
+function definitionOf(schema: unknown): ObjectDefinition & { readonly type?: string } {
+  return ((schema as { def?: ObjectDefinition }).def ?? {}) as ObjectDefinition & { type?: string };
+}
+
+/** Peels defaults, optionals and the like off a schema. */
+function unwrap(schema: unknown): unknown {
+  let current = schema;
+  for (let inner = definitionOf(current).innerType; inner !== undefined; inner = definitionOf(current).innerType) current = inner;
+  return current;
+}
+
+/** Keys an object at `path` may have, given the input (to choose the member of a discriminated union). */
+function knownKeys(schema: unknown, input: unknown, path: readonly PropertyKey[]): string[] {
+  let current = unwrap(schema);
+  let value = input;
+  const choose = (): void => {
+    const definition = definitionOf(current);
+    if (definition.options === undefined || definition.discriminator === undefined) return;
+    const wanted = (value as Record<string, unknown> | undefined)?.[definition.discriminator];
+    const member = definition.options.find((option) => {
+      const literal = definitionOf(unwrap(definitionOf(unwrap(option)).shape?.[definition.discriminator as string]));
+      return literal.values?.includes(wanted) ?? false;
+    });
+    if (member !== undefined) current = unwrap(member);
+  };
+  choose();
+  for (const part of path) {
+    const definition = definitionOf(current);
+    const child = typeof part === 'number' ? definition.element : definition.shape?.[String(part)];
+    if (child === undefined) return [];
+    current = unwrap(child);
+    value = (value as Record<PropertyKey, unknown> | undefined)?.[part];
+    choose();
+  }
+  return Object.keys(definitionOf(current).shape ?? {});
+}
+
+/** What an issue allows, in words. */
+function allowed(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be ${issue.expected === 'int' ? 'a whole number' : article(issue.expected)}`;
+    case 'too_small':
+      if (issue.origin === 'array') return `must have at least ${issue.minimum} entr${issue.minimum === 1 ? 'y' : 'ies'}`;
+      if (issue.origin === 'string') return issue.minimum === 1 ? 'must not be empty' : `must have at least ${issue.minimum} characters`;
+      return `must be ${issue.inclusive === false ? '>' : '≥'} ${issue.minimum}`;
+    case 'too_big':
+      if (issue.origin === 'array') return `must have at most ${issue.maximum} entries`;
+      if (issue.origin === 'string') return `must have at most ${issue.maximum} characters`;
+      return `must be ${issue.inclusive === false ? '<' : '≤'} ${issue.maximum}`;
+    case 'invalid_value':
+      return `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.map((value) => showValue(value)).join(', ')}`;
+    default:
+      return issue.message;
+  }
+}
+
+function article(type: string): string {
+  const words: Record<string, string> = { array: 'a list', object: 'a mapping', record: 'a mapping', number: 'a number', string: 'a text', boolean: 'true or false' };
+  return words[type] ?? `of type ${type}`;
+}
+
+/**
+ * Every issue of a failed parse as path, value and what is allowed. Unknown keys come one by one,
+ * with the known key they most resemble.
+ */
+export function problemsOf(schema: z.ZodType, input: unknown, error: z.ZodError): Problem[] {
+  const problems: Problem[] = [];
+  for (const issue of error.issues) {
+    const path = formatPath(issue.path);
+    if (issue.code === 'unrecognized_keys') {
+      const known = knownKeys(schema, input, issue.path);
+      for (const key of issue.keys) {
+        const guess = nearest(key, known);
+        const hint = guess === null ? `known here: ${known.join(', ')}` : `did you mean ${showValue(guess)}?`;
+        problems.push({ path: formatPath([...issue.path, key]), message: `unknown key; ${hint}` });
+      }
+      continue;
+    }
+    if (issue.code === 'invalid_union' && 'discriminator' in issue && issue.discriminator !== undefined) {
+      // zod's path of this issue already ends in the discriminator.
+      const parent = issue.path.slice(0, -1);
+      problems.push({
+        path,
+        message: `is ${showValue(valueAt(input, issue.path))}, must be one of ${memberNames(schema, parent).map((name) => showValue(name)).join(', ')}`,
+      });
+      continue;
+    }
+    const value = valueAt(input, issue.path);
+    problems.push({ path: path === '' ? '(document)' : path, message: value === undefined ? `is missing, ${allowed(issue)}` : `is ${showValue(value)}, ${allowed(issue)}` });
+  }
+  return problems;
+}
+
+function memberNames(schema: unknown, path: readonly PropertyKey[]): string[] {
+  let current = unwrap(schema);
+  for (const part of path) {
+    const definition = definitionOf(current);
+    const child = typeof part === 'number' ? definition.element : definition.shape?.[String(part)];
+    if (child === undefined) return [];
+    current = unwrap(child);
+  }
+  const definition = definitionOf(current);
+  return (definition.options ?? []).flatMap((option) => {
+    const literal = definitionOf(unwrap(definitionOf(unwrap(option)).shape?.[definition.discriminator ?? '']));
+    return (literal.values ?? []).map(String);
+  });
+}
