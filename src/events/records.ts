@@ -120,6 +120,14 @@ export interface ExitRecord {
   readonly signal: string | null;
 }
 
+/**
+ * Appended by the host: the run waits for a free core again (after a retry, or when its worker or
+ * host died). Takes back an earlier end; the next attempt resumes from the last checkpoint.
+ */
+export interface RequeuedRecord {
+  readonly type: 'requeued';
+}
+
 /** One line for people. */
 export interface MessageRecord {
   readonly type: 'message';
@@ -139,6 +147,7 @@ export type EventBody =
   | CancelledRecord
   | OrphanedRecord
   | ExitRecord
+  | RequeuedRecord
   | MessageRecord;
 
 /** A record as it stands in the log. `time`: milliseconds since 1970, UTC; never enters a number of the run. */
