@@ -1,0 +1,109 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+// `node scripts/build.mjs` runs this with REPRISE_OUT set to a temporary folder and moves the result to out/ when every
+// pass has succeeded: a failed build leaves the last good one in place.
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+const outSetting = process.env['REPRISE_OUT'] ?? 'out';
+const out = isAbsolute(outSetting) ? outSetting : join(root, outSetting);
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+
+/** Packages that stay outside the bundles: Electron itself, and what carries native parts or data files. */
+const external = ['electron', 'better-sqlite3', 'onnxruntime-node', 'mnist'];
+const externalPatterns = external.map((name) => new RegExp(`^${name}($|/)`));
+
+const existing = (entries: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(entries)
+      .map(([name, path]) => [name, join(root, path)] as const)
+      .filter(([, path]) => existsSync(path)),
+  );
+
+const nodeEntries = existing({
+  cli: 'src/cli/main.ts',
+  worker: 'src/worker/main.ts',
+  'engine-host': 'main/engine-host.ts',
+  'main/main': 'main/main.ts',
+});
+const preloadEntries = existing({ 'preload/preload': 'main/preload.ts' });
+const rendererEntries = existing({ index: 'renderer/index.html' });
+
+const nodeResolve = { noExternal: true as const, external, conditions: ['node', 'import', 'module', 'default'] };
+
+export default defineConfig({
+  root: join(root, 'renderer'),
+  base: './',
+  publicDir: false,
+  cacheDir: join(root, 'node_modules/.vite'),
+  logLevel: 'warn',
+  plugins: [react()],
+  define: { __REPRISE_VERSION__: JSON.stringify(version) },
+  environments: {
+    client: {
+      build: {
+        outDir: join(out, 'renderer'),
+        emptyOutDir: true,
+        target: 'chrome130',
+        modulePreload: { polyfill: false },
+        // Inlined data: URLs would need a wider content security policy.
+        assetsInlineLimit: 0,
+        sourcemap: true,
+        rolldownOptions: { input: rendererEntries },
+      },
+    },
+    node: {
+      consumer: 'server',
+      resolve: nodeResolve,
+      build: {
+        outDir: out,
+        emptyOutDir: false,
+        target: 'node20.18',
+        minify: false,
+        sourcemap: true,
+        ssr: true,
+        rolldownOptions: {
+          input: nodeEntries,
+          platform: 'node',
+          external: externalPatterns,
+          output: { format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
+        },
+      },
+    },
+    preload: {
+      consumer: 'server',
+      resolve: nodeResolve,
+      build: {
+        outDir: out,
+        emptyOutDir: false,
+        target: 'chrome130',
+        minify: false,
+        sourcemap: true,
+        ssr: true,
+        rolldownOptions: {
+          input: preloadEntries,
+          // A sandboxed preload can require `electron` and nothing else, so everything must be in its one file.
+          platform: 'browser',
+          external: [/^electron($|\/)/],
+          output: { format: 'cjs', entryFileNames: '[name].cjs' },
+        },
+      },
+    },
+  },
+  builder: {
+    buildApp: async (builder) => {
+      const passes = [
+        { name: 'node', entries: nodeEntries },
+        { name: 'preload', entries: preloadEntries },
+        { name: 'client', entries: rendererEntries },
+      ];
+      for (const { name, entries } of passes) {
+        const environment = builder.environments[name];
+        if (environment !== undefined && Object.keys(entries).length > 0) await builder.build(environment);
+      }
+    },
+  },
+});
