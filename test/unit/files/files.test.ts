@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { atomicWrite, atomicWriteWith } from '../../../src/files/atomic-write';
+import { sha256Bytes, sha256File } from '../../../src/files/hash';
+import { hasObject, objectPath, putObject } from '../../../src/files/objects';
+import { identityOf, isAlive } from '../../../src/files/process-identity';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'reprise-files-'));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const ABC = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
+
+describe('atomicWrite', () => {
+  it('replaces a file and leaves nothing beside it', async () => {
+    const file = path.join(folder, 'a.txt');
+    await atomicWrite(file, 'one');
+    await atomicWrite(file, Uint8Array.of(0x32));
+    expect(await readFile(file, 'utf8')).toBe('2');
+    expect(await readdir(folder)).toEqual(['a.txt']);
+  });
+
+  it('keeps the old content when writing fails half way', async () => {
+    const file = path.join(folder, 'a.txt');
+    await atomicWrite(file, 'old');
+    const failing = atomicWriteWith(file, async (handle) => {
+      await handle.writeFile('new but torn');
+      throw new Error('disk full');
+    });
+    await expect(failing).rejects.toThrow('disk full');
+    expect(await readFile(file, 'utf8')).toBe('old');
+    expect(await readdir(folder)).toEqual(['a.txt']);
+  });
+});
+
+describe('hashes', () => {
+  it('give the published SHA-256 of "abc", in memory and from a file', async () => {
+    const file = path.join(folder, 'abc');
+    await writeFile(file, 'abc');
+    expect(sha256Bytes('abc')).toBe(ABC);
+    expect(sha256Bytes(Uint8Array.of(0x61, 0x62, 0x63))).toBe(ABC);
+    expect(await sha256File(file)).toBe(ABC);
+  });
+});
+
+describe('objects', () => {
+  it('are stored once under their hash, from bytes or a file', async () => {
+    const source = path.join(folder, 'source');
+    await writeFile(source, 'abc');
+    const fromBytes = await putObject(folder, new TextEncoder().encode('abc'));
+    const before = await stat(fromBytes.path);
+    const fromFile = await putObject(folder, { file: source }, ABC);
+    expect(fromFile).toEqual(fromBytes);
+    expect(fromBytes).toEqual({ sha256: ABC, path: path.join(folder, 'objects', 'ba', ABC), bytes: 3 });
+    expect((await stat(fromBytes.path)).ino).toBe(before.ino);
+    expect(await readdir(path.dirname(fromBytes.path))).toEqual([ABC]);
+    expect(await readFile(source, 'utf8')).toBe('abc');
+  });
+
+  it('that were damaged are replaced', async () => {
+    const { path: file } = await putObject(folder, new TextEncoder().encode('abc'));
+    await writeFile(file, 'abd');
+    expect(await hasObject(folder, ABC)).toBe(false);
+    await putObject(folder, new TextEncoder().encode('abc'));
+    expect(await readFile(file, 'utf8')).toBe('abc');
+    expect(await hasObject(folder, ABC)).toBe(true);
+  });
+
+  it('refuse content that is not what was announced, and names that are no hash', async () => {
+    await expect(putObject(folder, new TextEncoder().encode('abd'), ABC)).rejects.toMatchObject({ code: 'OBJECT_HASH_MISMATCH' });
+    expect(await hasObject(folder, ABC)).toBe(false);
+    expect(() => objectPath(folder, '../../etc/passwd')).toThrow(expect.objectContaining({ code: 'OBJECT_NAME_INVALID' }));
+  });
+});
+
+describe('process identity', () => {
+  it('knows this process and tells it from another start of the same id', () => {
+    const identity = identityOf(process.pid);
+    expect(identity).toMatchObject({ pid: process.pid });
+    expect(identityOf(process.pid)).toEqual(identity);
+    expect(isAlive(identity!)).toBe(true);
+    expect(isAlive({ pid: process.pid, startTime: 'another start' })).toBe(false);
+  });
+
+  it('sees a child live and die', async () => {
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+    await once(child, 'spawn');
+    const identity = identityOf(child.pid!)!;
+    expect(isAlive(identity)).toBe(true);
+    expect(identity.startTime).not.toBe(identityOf(process.pid)!.startTime);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(identityOf(child.pid!)).toBeNull();
+    expect(isAlive(identity)).toBe(false);
+  });
+
+  it('gives null for ids no process can have', () => {
+    for (const pid of [0, -1, 1.5, 2 ** 31 - 1]) expect(identityOf(pid)).toBeNull();
+  });
+});
