@@ -16,11 +16,12 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const external = ['electron', 'better-sqlite3', 'onnxruntime-node', 'mnist'];
 const externalPatterns = external.map((name) => new RegExp(`^${name}($|/)`));
 
+const wanted = process.env['REPRISE_ENTRIES']?.split(',');
 const existing = (entries: Record<string, string>): Record<string, string> =>
   Object.fromEntries(
     Object.entries(entries)
       .map(([name, path]) => [name, join(root, path)] as const)
-      .filter(([, path]) => existsSync(path)),
+      .filter(([name, path]) => existsSync(path) && (wanted === undefined || wanted.includes(name))),
   );
 
 const nodeEntries = existing({

@@ -27,7 +27,7 @@ export async function ensureBuild({ force = false } = {}) {
       for (const folder of [fresh, old]) rmSync(folder, { recursive: true, force: true });
       mkdirSync(fresh, { recursive: true });
       const result = await run(nodeBinary(), [join(root, 'node_modules/vite/bin/vite.js'), 'build', '--app', '--config', join(root, 'vite.config.ts')], {
-        env: childEnvironment({ REPRISE_OUT: fresh, NODE_ENV: 'production' }),
+        env: childEnvironment({ REPRISE_OUT: fresh, NODE_ENV: 'production', NO_COLOR: '1', FORCE_COLOR: undefined }),
       });
       if (result.code !== 0) {
         say(tail(result.output, 40));

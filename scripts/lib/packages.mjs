@@ -1,7 +1,7 @@
 // Step (a): node_modules as package-lock.json says.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { childEnvironment, readText, root, run, say, SetupError, sha256, step, withLock } from './common.mjs';
+import { cacheFolder, childEnvironment, readText, root, run, say, SetupError, sha256, step, withLock } from './common.mjs';
 
 const stamp = join(root, 'node_modules', '.reprise', 'packages');
 const wanted = () => sha256(`${readText(join(root, 'package-lock.json'))}\n${process.platform}-${process.arch}`);
@@ -24,7 +24,7 @@ export function npm(args, options = {}) {
 /** Installs the packages where node_modules does not match package-lock.json. */
 export async function ensurePackages() {
   if (readText(stamp) === wanted()) return;
-  await withLock(join(root, '.reprise-install.lock'), async () => {
+  await withLock(join(cacheFolder(), `install-${sha256(root).slice(0, 16)}.lock`), async () => {
     if (readText(stamp) === wanted()) return;
     await step('Installing the packages named in package-lock.json with npm ci', 'about 20 s to 2 min, 250 MB', async () => {
       // No package needs its install script here, and onnxruntime-node's would fetch GPU libraries from a further host.
