@@ -1,0 +1,186 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { crc32 as zlibCrc32 } from 'node:zlib';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { crc32, encodeRecord } from '../../../src/events/codec';
+import { logOwner, ownerFile } from '../../../src/events/owner';
+import { readEvents } from '../../../src/events/reader';
+import type { EventBody, EventRecord } from '../../../src/events/records';
+import { EventLogWriter } from '../../../src/events/writer';
+import { identityOf } from '../../../src/files/process-identity';
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'reprise-events-'));
+  file = path.join(folder, 'events.log');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const bodies: readonly EventBody[] = [
+  { type: 'attempt', attempt: 1, fromStep: 0, totalSteps: 6, stepsPerEpoch: 3, pid: 42 },
+  { type: 'steps', firstStep: 0, losses: [2.5, 'NaN', 'Infinity'], learningRates: [0.1, 0.1, 0.1], seconds: 0.5 },
+  { type: 'message', level: 'info', text: 'line\nbreak, Größe, 数字' },
+  { type: 'cancelled', step: 3 },
+];
+
+function writeAll(): EventRecord[] {
+  const writer = EventLogWriter.open(file);
+  const records = bodies.map((body) => writer.append(body));
+  writer.close();
+  return records;
+}
+
+/** Ends of the lines: how many whole records a prefix of each length holds. */
+function wholeRecords(bytes: Uint8Array, length: number): number {
+  return bytes.subarray(0, length).filter((byte) => byte === 0x0a).length;
+}
+
+describe('the event log', () => {
+  it('has the checksum zip uses', () => {
+    const bytes = new TextEncoder().encode('123456789');
+    expect(crc32(bytes)).toBe(0xcbf43926);
+    expect(crc32(bytes)).toBe(zlibCrc32(bytes));
+  });
+
+  it('gives back what was appended, numbered from 0', () => {
+    const records = writeAll();
+    expect(records.map((record) => record.seq)).toEqual([0, 1, 2, 3]);
+    expect(readEvents(file, 0)).toEqual({ records, offset: statSync(file).size });
+    const writer = EventLogWriter.open(file);
+    expect(writer.existing).toEqual(records);
+    const next = writer.append({ type: 'requeued' });
+    writer.close();
+    expect(next.seq).toBe(4);
+    expect(readEvents(file, 0).records).toEqual([...records, next]);
+  });
+
+  it('can be tailed, byte by byte as it grows', () => {
+    const records = writeAll();
+    const bytes = readFileSync(file);
+    const growing = path.join(folder, 'growing.log');
+    expect(readEvents(growing, 0)).toEqual({ records: [], offset: 0 });
+    const seen: EventRecord[] = [];
+    let offset = 0;
+    for (let length = 1; length <= bytes.length; length++) {
+      appendFileSync(growing, bytes.subarray(length - 1, length));
+      const batch = readEvents(growing, offset);
+      seen.push(...batch.records);
+      offset = batch.offset;
+      expect(seen).toHaveLength(wholeRecords(bytes, length));
+    }
+    expect(seen).toEqual(records);
+    expect(offset).toBe(bytes.length);
+  });
+
+  it('truncated at any byte, keeps every whole record and goes on after them', () => {
+    const records = writeAll();
+    const bytes = readFileSync(file);
+    for (let length = 0; length <= bytes.length; length++) {
+      writeFileSync(file, bytes.subarray(0, length));
+      const whole = wholeRecords(bytes, length);
+      expect(readEvents(file, 0).records).toEqual(records.slice(0, whole));
+      const writer = EventLogWriter.open(file);
+      expect(writer.existing).toHaveLength(whole);
+      const next = writer.append({ type: 'requeued' });
+      writer.close();
+      expect(next.seq).toBe(whole);
+      expect(readEvents(file, 0).records).toEqual([...records.slice(0, whole), next]);
+    }
+  });
+
+  it('with any byte flipped, yields no wrong record: a tail is repaired, a middle refused', () => {
+    const records = writeAll();
+    const bytes = readFileSync(file);
+    const lastLine = bytes.subarray(0, bytes.length - 1).lastIndexOf(0x0a) + 1;
+    for (let position = 0; position < bytes.length; position++) {
+      for (const mask of [0x01, 0x20, 0x80]) {
+        const damaged = Uint8Array.from(bytes);
+        damaged[position]! ^= mask;
+        writeFileSync(file, damaged);
+        const line = wholeRecords(bytes, position);
+        // A damaged newline joins its line with the next.
+        const inTail = position >= lastLine || (bytes[position] === 0x0a && line >= records.length - 2);
+        if (inTail) {
+          expect(readEvents(file, 0).records).toEqual(records.slice(0, line));
+          const writer = EventLogWriter.open(file);
+          expect(writer.existing).toEqual(records.slice(0, line));
+          writer.close();
+          expect(readEvents(file, 0).offset).toBe(statSync(file).size);
+        } else {
+          const corrupt = expect.objectContaining({ code: 'EVENT_LOG_CORRUPT', message: expect.stringContaining(`${file} is damaged in line ${line + 1}:`) });
+          expect(() => readEvents(file, 0)).toThrow(corrupt);
+          expect(() => EventLogWriter.open(file)).toThrow(corrupt);
+          expect(readFileSync(file)).toEqual(Buffer.from(damaged));
+        }
+      }
+    }
+  });
+
+  it('names the line also when it is found while tailing', () => {
+    writeAll();
+    const bytes = readFileSync(file);
+    const offset = bytes.indexOf(0x0a) + 1;
+    bytes[offset + 12]! ^= 1;
+    writeFileSync(file, bytes);
+    expect(() => readEvents(file, offset)).toThrow(expect.objectContaining({ code: 'EVENT_LOG_CORRUPT', message: expect.stringContaining('line 2') }));
+  });
+
+  it('refuses a log with a record missing or from elsewhere', () => {
+    const records = writeAll();
+    writeFileSync(file, Buffer.concat([records[0]!, records[2]!].map(encodeRecord)));
+    expect(() => readEvents(file, 0)).toThrow(/line 2: it has the number 2, expected 1/);
+    expect(() => EventLogWriter.open(file)).toThrow(/line 2/);
+    expect(existsSync(ownerFile(file))).toBe(false);
+  });
+
+  it('refuses to tail a file that is not the one read before', () => {
+    writeAll();
+    const { offset } = readEvents(file, 0);
+    writeFileSync(file, readFileSync(file).subarray(0, offset - 5));
+    expect(() => readEvents(file, offset)).toThrow(expect.objectContaining({ code: 'EVENT_LOG_CORRUPT' }));
+    rmSync(file);
+    expect(() => readEvents(file, offset)).toThrow(expect.objectContaining({ code: 'EVENT_LOG_CORRUPT' }));
+  });
+});
+
+describe('owning the event log', () => {
+  it('is for one writer at a time, in one process too', () => {
+    const writer = EventLogWriter.open(file);
+    expect(logOwner(file)).toEqual(identityOf(process.pid));
+    expect(() => EventLogWriter.open(file)).toThrow(expect.objectContaining({ code: 'EVENT_LOG_OWNED' }));
+    writer.close();
+    writer.close();
+    expect(logOwner(file)).toBeNull();
+    expect(readdirSync(folder)).toEqual(['events.log']);
+    EventLogWriter.open(file).close();
+  });
+
+  it('belongs to another process while that lives, and is free after its kill -9', async () => {
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+    await once(child, 'spawn');
+    const identity = identityOf(child.pid!)!;
+    writeFileSync(ownerFile(file), JSON.stringify(identity));
+    writeFileSync(file, 'torn');
+    expect(() => EventLogWriter.open(file)).toThrow(expect.objectContaining({ code: 'EVENT_LOG_OWNED', message: expect.stringContaining(String(child.pid)) }));
+    expect(readFileSync(file, 'utf8')).toBe('torn');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const writer = EventLogWriter.open(file);
+    expect(readFileSync(file, 'utf8')).toBe('');
+    writer.close();
+  });
+
+  it.each([
+    ['a process id that was given to another process', JSON.stringify({ pid: process.pid, startTime: 'long ago' })],
+    ['an owner file that is damaged', '{"pid":'],
+    ['an empty owner file', ''],
+  ])('is taken over from %s', (_, content) => {
+    writeFileSync(ownerFile(file), content);
+    EventLogWriter.open(file).close();
+    expect(readdirSync(folder)).toEqual(['events.log']);
+  });
+});
