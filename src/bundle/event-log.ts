@@ -1,0 +1,97 @@
+/** The event log in a bundle: personal text taken out on the way in, everything checked on the way out. */
+import { z } from 'zod';
+import { formatPath } from '../config/problems';
+import { RepriseError } from '../errors/errors';
+import { decodeLines, encodeRecord } from '../events/codec';
+import { foldEvents, type RunState } from '../events/fold';
+import type { EventRecord } from '../events/records';
+import type { Redact } from './redact';
+import type { Trace } from './trace';
+
+const logged = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]);
+const count = z.int().min(0);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/u);
+const fileName = z.string().max(300);
+const split = z.enum(['train', 'validation', 'test']);
+const artifactName = z.enum(['weights', 'inference-graph', 'training-graph', 'optimizer-state', 'scalars']);
+
+/** One schema a type of record; fields of later versions pass unseen. */
+const recordSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('attempt'), attempt: z.int().min(1), fromStep: count, totalSteps: count, stepsPerEpoch: count, pid: z.int() }),
+  z.object({ type: z.literal('steps'), firstStep: count, losses: z.array(logged).max(1_000_000), learningRates: z.array(logged).max(1_000_000), seconds: z.number() }),
+  z.object({ type: z.literal('metrics'), split, step: count, epoch: z.number(), values: z.object({ loss: logged, accuracy: logged }) }),
+  z.object({ type: z.literal('weights-hash'), step: count, hash: sha256, chain: sha256 }),
+  z.object({ type: z.literal('checkpoint'), step: count, file: fileName, sha256 }),
+  z.object({ type: z.literal('artifact'), name: artifactName, file: fileName, sha256, bytes: count }),
+  z.object({ type: z.literal('finished'), weightsHash: sha256, selectedStep: count, finalLoss: logged, bestLoss: logged }),
+  z.object({ type: z.literal('failed'), code: z.string(), message: z.string() }),
+  z.object({ type: z.literal('cancelled'), step: count }),
+  z.object({ type: z.literal('orphaned'), step: count }),
+  z.object({ type: z.literal('exit'), attempt: count, exitCode: z.int().nullable(), signal: z.string().nullable() }),
+  z.object({ type: z.literal('requeued') }),
+  z.object({ type: z.literal('message'), level: z.enum(['info', 'warning', 'error']), text: z.string() }),
+]);
+
+function redactRecord(record: EventRecord, redact: Redact): EventRecord {
+  switch (record.type) {
+    case 'message':
+      return { ...record, text: redact(record.text) };
+    case 'failed':
+      return { ...record, message: redact(record.message) };
+    default:
+      return record;
+  }
+}
+
+/**
+ * The log with personal text redacted and its checksums made again, or null when nothing had to change.
+ * A torn tail is left out.
+ */
+export function redactLog(bytes: Uint8Array, redact: Redact): Uint8Array | null {
+  const { records, validBytes } = decodeLines(bytes, 0);
+  let changed = validBytes !== bytes.length;
+  const lines = records.map((record) => {
+    const clean = redactRecord(record, redact);
+    if (JSON.stringify(clean) !== JSON.stringify(record)) changed = true;
+    return clean;
+  });
+  return changed ? Buffer.concat(lines.map((record) => encodeRecord(record))) : null;
+}
+
+function invalidLog(source: string, why: string, cause?: unknown): RepriseError {
+  return new RepriseError('BUNDLE_INVALID', `${source}: ${why}.`, { kind: 'input', problems: [{ path: source, message: `${why}.` }], cause });
+}
+
+/**
+ * Reads a whole event log of a bundle: checksums, numbering, shape of every record, steps without gaps.
+ * @param source the log's path in the bundle, for messages
+ * @throws RepriseError BUNDLE_INVALID
+ */
+export function readBundleLog(bytes: Uint8Array, source: string): RunState {
+  const { records, validBytes, corruption } = decodeLines(bytes, 0);
+  if (corruption !== null) throw invalidLog(source, `line ${corruption.line + 1} is damaged: ${corruption.reason}`);
+  if (validBytes !== bytes.length) throw invalidLog(source, `line ${records.length + 1} is damaged: its checksum does not match`);
+  records.forEach((record, index) => {
+    const parsed = recordSchema.safeParse(record);
+    if (parsed.success) return;
+    const issue = parsed.error.issues[0];
+    throw invalidLog(source, `line ${index + 1}: ${issue === undefined ? 'not a record' : `${formatPath(issue.path)} ${issue.message}`}`);
+  });
+  try {
+    return foldEvents(records);
+  } catch (error) {
+    throw invalidLog(source, error instanceof Error ? error.message.replace(/\.$/u, '') : 'its records do not fit together', error);
+  }
+}
+
+/** The trace of a run from its folded log. */
+export function traceOfLog(state: RunState): Trace {
+  const test = state.metrics.findLast((record) => record.split === 'test');
+  return {
+    status: state.status,
+    losses: state.losses,
+    weightsHashes: state.weightsHashes.map(({ step, hash }) => ({ step, hash })),
+    weightsHash: state.finished?.weightsHash ?? null,
+    metrics: test === undefined || state.finished === null ? null : { accuracy: Number(test.values.accuracy), loss: Number(test.values.loss) },
+  };
+}

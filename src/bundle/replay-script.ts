@@ -1,0 +1,1 @@
+export const REPLAY_SCRIPT = '';

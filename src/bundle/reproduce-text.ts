@@ -1,0 +1,114 @@
+import { basename } from 'node:path';
+import type { BundleIndex } from './schemas';
+
+function size(bytes: number): string {
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function cell(text: string): string {
+  return text.replace(/\|/gu, String.raw`\|`).replace(/\s+/gu, ' ');
+}
+
+export interface RunLine {
+  readonly runId: string;
+  readonly reproductionId: string;
+  readonly variant: string | null;
+  readonly seed: number;
+  readonly runtime: string;
+}
+
+function dataLines(index: BundleIndex): string {
+  return index.data
+    .map((data) => `- ${data.source} (licence: ${data.license}), SHA-256 of the prepared data \`${data.fingerprint}\`, ${size(data.bytes)}: ${data.file === null ? 'not in this bundle; it must be fetched from its source' : `\`${data.file}\``}`)
+    .join('\n');
+}
+
+/** `REPRODUCE.md`: what is inside, how to check it with and without Reprise, how to run it again. */
+export function reproduceText(index: BundleIndex, runs: readonly RunLine[], outFile: string): string {
+  const file = basename(outFile);
+  const folder = file.replace(/(?:\.crate)?\.zip$/u, '');
+  const [first] = runs;
+  const example = first === undefined ? 'RUN' : first.runId;
+  return `# ${index.name}: how to verify and reproduce
+
+${index.description === '' ? `Runs of ${index.name}, exported by Reprise ${index.reprise}.` : index.description}
+
+Licence: ${index.license}. Exported ${new Date(index.createdAt).toISOString().slice(0, 10)} by Reprise ${index.reprise}.
+
+## What is inside
+
+A BagIt 1.0 bag in a zip file; its payload \`data/\` is an RO-Crate 1.1 (profile Process Run Crate 0.5).
+
+| path | content |
+| --- | --- |
+| \`data/bundle.json\` | index: where the files of each run are, and what the runs came to |
+| \`data/runs/RUN/run.json\` | configuration, seeds, runtime, data fingerprint, provenance |
+| \`data/runs/RUN/events.log\` | loss of every step, metrics, hashes of the weights |
+| \`data/runs/RUN/config.yaml\` | the configuration alone |
+| \`data/runs/RUN/weights.safetensors\` | weights at the selected checkpoint |
+| \`data/runs/RUN/inference.onnx\` | the trained model |
+| \`data/runs/RUN/training.onnx\` | forward pass, backward pass and optimizer as one ONNX graph |
+| \`data/runs/RUN/optimizer.safetensors\` | state of the optimizer at the end |
+| \`data/runs/RUN/scalars.safetensors\` | learning rate and other scalars of every step |
+| \`data/datasets/\` | prepared data |
+| \`data/objects/\` | files that several runs share; \`data/bundle.json\` says whose they are |
+| \`data/tolerance.json\` | what a re-execution on another runtime may differ by, fixed at export |
+| \`data/report.html\`, \`data/report.md\` | report |
+| \`data/replay.py\` | replays a run without Reprise |
+
+## Runs
+
+| run | quote as | variant | seed | runtime |
+| --- | --- | --- | --- | --- |
+${runs.map((run) => `| \`${run.runId}\` | ${cell(run.reproductionId)} | ${run.variant === null ? '' : cell(run.variant)} | ${run.seed} | ${cell(run.runtime)} |`).join('\n')}
+
+## Data
+
+${dataLines(index)}
+
+## Verify
+
+With Reprise; runs nothing, checks every hash, and prints the bundle's digest:
+
+\`\`\`sh
+npm run -s reprise -- verify ${file}
+\`\`\`
+
+Without Reprise, with Python's \`bagit\` package:
+
+\`\`\`sh
+unzip -q ${file} -d ${folder}
+bagit.py --validate ${folder}
+\`\`\`
+
+The digest is the SHA-256 of \`tagmanifest-sha512.txt\`. It names every byte of the bundle, so it cannot
+stand inside it: compare what you compute with what the author published.
+
+\`\`\`sh
+unzip -p ${file} tagmanifest-sha512.txt | sha256sum
+\`\`\`
+
+## Reproduce
+
+Reproducing executes the bundle's training graphs on your machine. Reprise first shows what it will
+run; it runs nothing until you name the digest that \`verify\` printed:
+
+\`\`\`sh
+npm run -s reprise -- reproduce ${file} --trust DIGEST
+\`\`\`
+
+The verdict is \`identical\` (the same bits; nothing less counts on the runtime listed above),
+\`within-tolerance\` (another runtime, inside the tolerance fixed at export), \`diverged\` with the first
+step that differs, \`inconclusive\` or \`not-comparable\`. Exit code: 0, 0, 1, 3, 3.
+
+## Reproduce without Reprise
+
+\`data/replay.py\` needs Python 3.9 or later with \`numpy\` and \`onnxruntime\`, best in the version listed
+above. It makes the initial weights, the order of the examples and the dropout masks from the seeds
+again, runs the training graph and compares every loss with the event log:
+
+\`\`\`sh
+python3 ${folder}/data/replay.py ${example}
+\`\`\`
+`;
+}

@@ -1,0 +1,98 @@
+/** What a run leaves behind to be compared, and the bare comparison of two such traces. */
+import type { RunStatus } from '../store/types';
+import { relativeDifference } from './tolerance';
+
+export interface Trace {
+  readonly status: RunStatus;
+  /** Training loss of each step, float32 values, step 0 first. */
+  readonly losses: readonly number[];
+  /** Hash chain: SHA-256 of the weights after `step` steps. */
+  readonly weightsHashes: readonly { readonly step: number; readonly hash: string }[];
+  /** SHA-256 of the final weights; null when the run did not finish. */
+  readonly weightsHash: string | null;
+  /** Test metrics at the selected checkpoint; null when the run did not finish. */
+  readonly metrics: { readonly accuracy: number; readonly loss: number } | null;
+}
+
+export interface TraceDifference {
+  /** 0-based number of the first step whose loss differs, or null. */
+  readonly firstLoss: number | null;
+  /** How many steps of those compared have another loss. */
+  readonly differentLosses: number;
+  /** 0-based number of the last step before the first unequal weights hash, or null. */
+  readonly firstWeights: number | null;
+  /** Smaller of the two: the first step of which anything recorded differs, or null. */
+  readonly firstStep: number | null;
+  /** Over the steps both have; 0 for equal losses, null when there is no step to compare. */
+  readonly maxRelativeDifference: number | null;
+  /** Largest distance of two losses in float32 values; a number against NaN is 2^32. */
+  readonly maxUlp: number | null;
+  readonly weightsHashEqual: boolean;
+  readonly metricsEqual: boolean;
+}
+
+const floatView = new Float32Array(1);
+const bitsView = new Int32Array(floatView.buffer);
+const NOT_A_DISTANCE = 2 ** 32;
+
+/** float32 values in order, as integers one apart; −0 and 0 are the same. */
+function ordinal(value: number): number {
+  floatView[0] = value;
+  const bits = bitsView[0]!;
+  return bits < 0 ? -(bits & 0x7fff_ffff) : bits;
+}
+
+/** How many float32 values two numbers lie apart. Two NaN: 0; a number against NaN: 2^32. */
+export function ulpDistance(a: number, b: number): number {
+  if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) && Number.isNaN(b) ? 0 : NOT_A_DISTANCE;
+  return Math.abs(ordinal(a) - ordinal(b));
+}
+
+function same(a: number, b: number): boolean {
+  return a === b || (Number.isNaN(a) && Number.isNaN(b));
+}
+
+/** First hash of the chain that differs among the steps both traces have, as a 0-based step, or null. */
+function firstUnequalHash(recorded: Trace, actual: Trace): number | null {
+  const others = new Map(actual.weightsHashes.map(({ step, hash }) => [step, hash]));
+  let first: number | null = null;
+  for (const { step, hash } of recorded.weightsHashes) {
+    const other = others.get(step);
+    if (other === undefined || other === hash) continue;
+    // The hash after `step` steps speaks of the step before it, counted from 0.
+    const index = Math.max(0, step - 1);
+    if (first === null || index < first) first = index;
+  }
+  return first;
+}
+
+/** Compares two traces over the steps both have. NaN equals NaN. */
+export function compareTraces(recorded: Trace, actual: Trace): TraceDifference {
+  const steps = Math.min(recorded.losses.length, actual.losses.length);
+  let firstLoss: number | null = null;
+  let differentLosses = 0;
+  let maxRelative = 0;
+  let maxUlp = 0;
+  for (let step = 0; step < steps; step++) {
+    const a = recorded.losses[step]!;
+    const b = actual.losses[step]!;
+    if (same(a, b)) continue;
+    firstLoss ??= step;
+    differentLosses++;
+    maxRelative = Math.max(maxRelative, relativeDifference(a, b));
+    maxUlp = Math.max(maxUlp, ulpDistance(a, b));
+  }
+  const firstWeights = firstUnequalHash(recorded, actual);
+  const { metrics: left } = recorded;
+  const { metrics: right } = actual;
+  return {
+    firstLoss,
+    differentLosses,
+    firstWeights,
+    firstStep: firstLoss === null ? firstWeights : firstWeights === null ? firstLoss : Math.min(firstLoss, firstWeights),
+    maxRelativeDifference: steps === 0 ? null : maxRelative,
+    maxUlp: steps === 0 ? null : maxUlp,
+    weightsHashEqual: recorded.weightsHash !== null && recorded.weightsHash === actual.weightsHash,
+    metricsEqual: left === null || right === null ? left === right : same(left.accuracy, right.accuracy) && same(left.loss, right.loss),
+  };
+}

@@ -1,0 +1,250 @@
+/** Checks a bundle without running anything in it. */
+import { RepriseError, type Problem } from '../errors/errors';
+import type { RunState } from '../events/fold';
+import type { ArtifactName } from '../events/records';
+import { refuseExternalData } from '../onnx/external-data';
+import { decodeSafetensors } from '../tensors/safetensors';
+import { BAG_FILES, BAGIT_TXT, parseManifestFile, parseOxum } from './bag';
+import { crateProblems } from './crate-check';
+import { readBundleLog } from './event-log';
+import type { BundleContent, BundleRun } from './model';
+import { openBundle, type OpenBundle } from './open';
+import { licensePage } from './spdx';
+import type { FileHashes, ZipLimits } from './zip';
+
+export interface VerifiedRun {
+  readonly runId: string;
+  readonly reproductionId: string;
+  readonly variant: string | null;
+  readonly seed: number;
+  readonly totalSteps: number;
+}
+
+export interface Verification {
+  /** Every hash, name and format is as it must be. Says nothing about whether the results hold. */
+  readonly valid: boolean;
+  /** SHA-256 (hex) of the tagmanifest: what trust is granted to. */
+  readonly digest: string;
+  readonly problems: readonly Problem[];
+  /** Empty where the bundle's index cannot be read, as are the rest. */
+  readonly name: string;
+  readonly license: string;
+  readonly runs: readonly VerifiedRun[];
+  /** Everything the bundle says about itself, or null where it cannot be read. */
+  readonly content: BundleContent | null;
+}
+
+/** Larger tensor files are checked by their hash only. */
+const MAX_PARSED_BYTES = 2 ** 30;
+const MAX_TEXT_BYTES = 256 * 2 ** 20;
+
+function problemsOfError(error: unknown, path: string): Problem[] {
+  if (error instanceof RepriseError) {
+    if (error.problems.length === 0) return [{ path, message: error.message }];
+    return error.problems.map((problem) => ({ path: problem.path.includes(path) ? problem.path : `${path}: ${problem.path}`, message: problem.message }));
+  }
+  return [{ path, message: error instanceof Error ? error.message : String(error) }];
+}
+
+/** Runs a check whose failure is a finding. */
+async function attempt<T>(problems: Problem[], path: string, check: () => Promise<T>): Promise<T | null> {
+  try {
+    return await check();
+  } catch (error) {
+    problems.push(...problemsOfError(error, path));
+    return null;
+  }
+}
+
+/** Hashes of all files; one that cannot be read is a problem and left out. */
+async function hashAll(bundle: OpenBundle, problems: Problem[]): Promise<Map<string, FileHashes>> {
+  const hashes = new Map<string, FileHashes>();
+  for (const { name } of bundle.entries) {
+    const found = await attempt(problems, name, () => bundle.zip.hash(name));
+    if (found !== null) hashes.set(name, found);
+  }
+  return hashes;
+}
+
+function compareManifest(source: string, listed: ReadonlyMap<string, string>, bundle: OpenBundle, hashes: ReadonlyMap<string, FileHashes>, problems: Problem[]): void {
+  for (const [name, expected] of listed) {
+    if (!bundle.zip.has(name)) problems.push({ path: name, message: `is listed in ${source} and not in the bundle.` });
+    else {
+      const found = hashes.get(name);
+      if (found !== undefined && found.sha512 !== expected) problems.push({ path: name, message: `has another SHA-512 than ${source} says: the file was altered or damaged.` });
+    }
+  }
+}
+
+async function checkBag(bundle: OpenBundle, hashes: ReadonlyMap<string, FileHashes>, problems: Problem[]): Promise<void> {
+  const manifests: ReadonlyMap<string, string>[] = [];
+  for (const source of [BAG_FILES.tagManifest, BAG_FILES.manifest]) {
+    const parsed = await attempt(problems, source, async () => parseManifestFile(await bundle.zip.readText(source, MAX_TEXT_BYTES)));
+    for (const message of parsed?.problems ?? []) problems.push({ path: source, message });
+    compareManifest(source, parsed?.hashes ?? new Map(), bundle, hashes, problems);
+    manifests.push(parsed?.hashes ?? new Map());
+  }
+  const [tags, payload] = manifests;
+  for (const { name } of bundle.entries) {
+    const isPayload = name.startsWith('data/');
+    const listed = isPayload ? payload?.has(name) : name === BAG_FILES.tagManifest || tags?.has(name);
+    if (listed !== true) problems.push({ path: name, message: `is in the bundle and not in ${isPayload ? BAG_FILES.manifest : BAG_FILES.tagManifest}.` });
+  }
+  for (const name of payload?.keys() ?? []) {
+    if (!name.startsWith('data/')) problems.push({ path: BAG_FILES.manifest, message: `lists ${name}, which is not payload.` });
+  }
+  const declaration = await attempt(problems, BAG_FILES.declaration, () => bundle.zip.readText(BAG_FILES.declaration, MAX_TEXT_BYTES));
+  if (declaration !== null && declaration !== BAGIT_TXT) problems.push({ path: BAG_FILES.declaration, message: 'does not declare BagIt 1.0 in UTF-8.' });
+  await checkOxum(bundle, problems);
+}
+
+async function checkOxum(bundle: OpenBundle, problems: Problem[]): Promise<void> {
+  const path = BAG_FILES.info;
+  if (!bundle.zip.has(path)) {
+    problems.push({ path, message: 'is missing.' });
+    return;
+  }
+  const info = await attempt(problems, path, () => bundle.zip.readText(path, MAX_TEXT_BYTES));
+  if (info === null) return;
+  const stated = parseOxum(info);
+  const payload = bundle.entries.filter(({ name }) => name.startsWith('data/'));
+  const bytes = payload.reduce((sum, entry) => sum + entry.bytes, 0);
+  if (stated === null) problems.push({ path, message: 'has no Payload-Oxum.' });
+  else if (stated.bytes !== bytes || stated.files !== payload.length) {
+    problems.push({ path, message: `states ${stated.bytes} bytes in ${stated.files} files of payload; there are ${bytes} in ${payload.length}.` });
+  }
+}
+
+/** Every tensor and graph file is parsed, whatever role it plays. */
+async function checkFormats(bundle: OpenBundle, problems: Problem[]): Promise<void> {
+  for (const { name, bytes } of bundle.entries) {
+    if (bytes > MAX_PARSED_BYTES) continue;
+    if (name.endsWith('.safetensors')) await attempt(problems, name, async () => void decodeSafetensors(await bundle.zip.read(name, MAX_PARSED_BYTES)));
+    if (name.endsWith('.onnx')) await attempt(problems, name, async () => refuseExternalData(await bundle.zip.read(name, MAX_PARSED_BYTES)));
+  }
+}
+
+function same(a: number | null, b: number | null): boolean {
+  return a === b || (a !== null && b !== null && Number.isNaN(a) && Number.isNaN(b));
+}
+
+/** What the index says of a run against its event log. */
+function outcomeProblems(run: BundleRun, log: RunState): string[] {
+  const { finished } = log;
+  const test = log.metrics.findLast((record) => record.split === 'test');
+  const wrong: string[] = [];
+  if (run.status !== log.status) wrong.push(`status "${run.status}", the log "${log.status}"`);
+  if (run.totalSteps !== (log.totalSteps ?? 0)) wrong.push(`${run.totalSteps} steps, the log ${log.totalSteps ?? 0}`);
+  if (finished !== null) {
+    if (log.losses.length !== log.totalSteps) wrong.push(`a finished run, the log ${log.losses.length} of ${log.totalSteps} steps`);
+    if (run.weightsHash !== finished.weightsHash) wrong.push('another weights hash than the log');
+    if (run.selectedStep !== finished.selectedStep) wrong.push(`step ${run.selectedStep} as the selected one, the log ${finished.selectedStep}`);
+    if (!same(run.finalLoss, Number(finished.finalLoss)) || !same(run.bestLoss, Number(finished.bestLoss))) wrong.push('other losses than the log');
+    if (test !== undefined && (!same(run.metrics?.accuracy ?? null, Number(test.values.accuracy)) || !same(run.metrics?.loss ?? null, Number(test.values.loss)))) wrong.push('other test metrics than the log');
+  }
+  return wrong;
+}
+
+function checkArtifacts(run: BundleRun, log: RunState, hashes: ReadonlyMap<string, FileHashes>, problems: Problem[]): void {
+  for (const [name, record] of log.artifacts) {
+    const path = run.files[name];
+    const found = path === undefined ? undefined : hashes.get(path);
+    if (path !== undefined && found !== undefined && found.sha256 !== record.sha256) {
+      problems.push({ path, message: `is not the ${name} that ${run.eventLog} names.` });
+    }
+  }
+  if (run.status !== 'finished') return;
+  for (const name of ['weights', 'training-graph', 'scalars'] satisfies ArtifactName[]) {
+    if (run.files[name] === undefined) problems.push({ path: `data/runs/${run.manifest.runId}`, message: `has no ${name}, without which the run cannot be replayed.` });
+  }
+  const graph = run.files['training-graph'];
+  if (graph !== undefined && hashes.has(graph) && hashes.get(graph)?.sha256 !== run.manifest.trainingGraphHash) {
+    problems.push({ path: graph, message: `is not the training graph that the run ${run.manifest.runId} names.` });
+  }
+}
+
+async function checkRuns(bundle: OpenBundle, content: BundleContent, hashes: ReadonlyMap<string, FileHashes>, problems: Problem[]): Promise<void> {
+  const present = (path: string | null | undefined): void => {
+    if (path != null && !bundle.zip.has(path)) problems.push({ path, message: 'is named in data/bundle.json and not in the bundle.' });
+  };
+  for (const run of content.runs) {
+    for (const path of Object.values(run.files)) present(path);
+    const log = await attempt(problems, run.eventLog, async () => readBundleLog(await bundle.zip.read(run.eventLog, MAX_TEXT_BYTES), run.eventLog));
+    if (log === null) continue;
+    for (const wrong of outcomeProblems(run, log)) problems.push({ path: 'data/bundle.json', message: `gives run ${run.manifest.runId} ${wrong}.` });
+    checkArtifacts(run, log, hashes, problems);
+  }
+  for (const data of content.data) {
+    present(data.file);
+    const found = data.file === null ? undefined : hashes.get(data.file);
+    if (data.file !== null && found !== undefined && found.sha256 !== data.fingerprint) problems.push({ path: data.file, message: `is not the data with the fingerprint ${data.fingerprint}.` });
+  }
+  const known = new Set(content.data.map((data) => data.fingerprint));
+  for (const { manifest } of content.runs) {
+    if (!known.has(manifest.data.fingerprint)) problems.push({ path: 'data/bundle.json', message: `does not describe the data of run ${manifest.runId}.` });
+  }
+}
+
+function rootLicense(text: string): string {
+  try {
+    const graph = (JSON.parse(text) as { '@graph'?: Record<string, unknown>[] })['@graph'] ?? [];
+    const license = graph.find((entity) => entity['@id'] === './')?.['license'];
+    return typeof license === 'string' ? license : String((license as { '@id'?: unknown } | undefined)?.['@id'] ?? '');
+  } catch {
+    return '';
+  }
+}
+
+async function checkCrate(bundle: OpenBundle, content: BundleContent | null, problems: Problem[]): Promise<void> {
+  const path = 'data/ro-crate-metadata.json';
+  const text = await attempt(problems, path, () => bundle.zip.readText(path, MAX_TEXT_BYTES));
+  if (text === null) return;
+  const payload = new Set(bundle.entries.flatMap(({ name }) => (name.startsWith('data/') ? [name.slice('data/'.length)] : [])));
+  problems.push(...crateProblems(text, payload));
+  const license = rootLicense(text);
+  if (content !== null && license !== '' && license !== (licensePage(content.license) ?? content.license)) {
+    problems.push({ path, message: `states the licence ${license}, data/bundle.json ${content.license}.` });
+  }
+}
+
+/** One problem a path and message. */
+function distinct(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map((problem) => [`${problem.path}\n${problem.message}`, problem])).values()];
+}
+
+/**
+ * Checks a bundle: safe listing, every hash in both directions, Payload-Oxum, crate metadata, run
+ * manifests, tolerances, event logs, tensor files, and that no ONNX file reaches outside itself.
+ * Executes nothing and writes nothing.
+ * @returns what was found; wrong content is `valid: false` with the files named
+ * @throws RepriseError of kind `input` for a file that is no bundle at all: those of `openBundle`
+ */
+export async function verifyBundle(file: string, limits?: ZipLimits): Promise<Verification> {
+  const bundle = await openBundle(file, limits);
+  try {
+    const problems: Problem[] = [];
+    const hashes = await hashAll(bundle, problems);
+    await checkBag(bundle, hashes, problems);
+    await checkFormats(bundle, problems);
+    const content = await attempt(problems, 'data/bundle.json', () => bundle.content());
+    if (content !== null) await checkRuns(bundle, content, hashes, problems);
+    await checkCrate(bundle, content, problems);
+    return {
+      valid: problems.length === 0,
+      digest: bundle.digest,
+      problems: distinct(problems),
+      name: content?.name ?? '',
+      license: content?.license ?? '',
+      runs: (content?.runs ?? []).map(({ manifest, totalSteps }) => ({
+        runId: manifest.runId,
+        reproductionId: manifest.reproductionId,
+        variant: manifest.variant?.variant ?? null,
+        seed: manifest.config.seed,
+        totalSteps,
+      })),
+      content,
+    };
+  } finally {
+    bundle.close();
+  }
+}

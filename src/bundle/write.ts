@@ -1,0 +1,242 @@
+/** Writes a bundle: a BagIt bag whose payload is a Process Run Crate, as one zip file. */
+import { constants } from 'node:fs';
+import { access, link, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { formatYaml } from '../config/yaml';
+import { RepriseError } from '../errors/errors';
+import type { ArtifactName } from '../events/records';
+import type { RunManifest } from '../events/manifest';
+import { syncFolder, temporaryName } from '../files/atomic-write';
+import { BAG_FILES, BAGIT_TXT, bundleDigest, formatInfo, formatManifest } from './bag';
+import { crateMetadata } from './crate';
+import { redactLog } from './event-log';
+import type { BundleInput, BundleRunInput, WriteOptions, WrittenBundle } from './model';
+import { hashBytes, PayloadBuilder, type PayloadEntry } from './payload';
+import { createRedact, KEEP_IN_MANIFEST, redactValue, type Redact } from './redact';
+import { REPLAY_SCRIPT } from './replay-script';
+import { reproduceText, type RunLine } from './reproduce-text';
+import { parseIndex, parseManifest, toLoggedOutcome, type BundleIndex, type BundleIndexRun } from './schemas';
+import { checkLicense } from './spdx';
+import { writeZip } from './zip-writer';
+
+const ARTIFACT_FILES: Readonly<Record<ArtifactName, string>> = {
+  weights: 'weights.safetensors',
+  'inference-graph': 'inference.onnx',
+  'training-graph': 'training.onnx',
+  'optimizer-state': 'optimizer.safetensors',
+  scalars: 'scalars.safetensors',
+};
+const ARTIFACTS = Object.keys(ARTIFACT_FILES) as ArtifactName[];
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file, constants.F_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+function occupied(outFile: string): RepriseError {
+  return new RepriseError('BUNDLE_EXISTS', `${outFile} exists already and was left as it is.`, { kind: 'input', hint: 'Choose another name, or say that it may be replaced.' });
+}
+
+function checkInput(input: BundleInput): void {
+  const fail = (message: string): never => {
+    throw new RepriseError('BUNDLE_INPUT', message, { kind: 'input' });
+  };
+  if (input.runs.length === 0) fail(`There is no run to export under "${input.name}".`);
+  const ids = new Set<string>();
+  const data = new Set(input.data.map(({ ref }) => ref.fingerprint));
+  for (const { manifest } of input.runs) {
+    if (ids.has(manifest.runId)) fail(`Run ${manifest.runId} is to be exported twice.`);
+    ids.add(manifest.runId);
+    if (!data.has(manifest.data.fingerprint)) fail(`Run ${manifest.runId} trained on data ${manifest.data.fingerprint}, which is not described.`);
+  }
+}
+
+function runFolder(run: BundleRunInput): string {
+  return `data/runs/${run.manifest.runId}`;
+}
+
+/** The parts of a run that are stored under its own names, redacted. Answers the manifest as written. */
+async function addRun(payload: PayloadBuilder, run: BundleRunInput, redact: Redact): Promise<RunManifest> {
+  const folder = runFolder(run);
+  const text = json(redactValue(run.manifest, redact, KEEP_IN_MANIFEST));
+  const manifest = parseManifest(text, `run ${run.manifest.runId}`);
+  payload.addBytes(`${folder}/run.json`, text);
+  payload.addBytes(`${folder}/config.yaml`, formatYaml(manifest.config));
+  let log: Uint8Array;
+  try {
+    log = await readFile(run.eventLog);
+  } catch (error) {
+    throw new RepriseError('BUNDLE_SOURCE_MISSING', `${run.eventLog} cannot be read, so the bundle cannot be made.`, { kind: 'system', hint: '`reprise workspace check` tells what else is missing.', cause: error });
+  }
+  payload.addBytes(`${folder}/events.log`, redactLog(log, redact) ?? log);
+  for (const name of ARTIFACTS) {
+    const file = run.files[name];
+    if (file !== undefined) await payload.addFile(`${folder}/${ARTIFACT_FILES[name]}`, file);
+  }
+  return manifest;
+}
+
+/** Puts the data in, and answers which sets were left out. */
+async function addData(payload: PayloadBuilder, input: BundleInput): Promise<Set<string>> {
+  const omitted = new Set<string>();
+  const limit = input.maxDataBytes ?? Number.POSITIVE_INFINITY;
+  for (const { ref, file } of input.data) {
+    if (file === null) {
+      omitted.add(ref.fingerprint);
+      continue;
+    }
+    const found = await stat(file).catch((error: unknown) => {
+      throw new RepriseError('BUNDLE_SOURCE_MISSING', `The prepared data ${file} cannot be read.`, { kind: 'system', hint: 'Export without data, or prepare it again by a run.', cause: error });
+    });
+    if (found.size > limit) omitted.add(ref.fingerprint);
+    else await payload.addFixedFile(`data/datasets/${ref.fingerprint}.safetensors`, file);
+  }
+  return omitted;
+}
+
+function indexRun(run: BundleRunInput, places: ReadonlyMap<string, string>): Omit<BundleIndexRun, 'finalLoss' | 'bestLoss' | 'metrics'> & Record<string, unknown> {
+  const folder = runFolder(run);
+  const files = Object.fromEntries(
+    ARTIFACTS.flatMap((name) => {
+      const place = places.get(`${folder}/${ARTIFACT_FILES[name]}`);
+      return place === undefined ? [] : [[name, place]];
+    }),
+  );
+  return { runId: run.manifest.runId, manifest: `${folder}/run.json`, eventLog: `${folder}/events.log`, config: `${folder}/config.yaml`, files, ...toLoggedOutcome(run) };
+}
+
+function runLine(manifest: RunManifest): RunLine {
+  const { runtime } = manifest;
+  return {
+    runId: manifest.runId,
+    reproductionId: manifest.reproductionId,
+    variant: manifest.variant?.variant ?? null,
+    seed: manifest.config.seed,
+    runtime: `ONNX Runtime ${runtime.onnxruntime} (${runtime.executionProvider}), ${runtime.threads} thread(s), ${runtime.platform}-${runtime.arch} ${runtime.cpuFlags.join(' ')}`.trim(),
+  };
+}
+
+function indexText(input: BundleInput, license: string, redact: Redact, places: ReadonlyMap<string, string>, omitted: ReadonlySet<string>): string {
+  return json({
+    format: 1,
+    name: redact(input.name),
+    description: redact(input.description),
+    license,
+    createdAt: input.createdAt,
+    author: redact(input.author),
+    reprise: input.reprise,
+    runs: input.runs.map((run) => indexRun(run, places)),
+    data: input.data.map(({ ref }) => ({
+      fingerprint: ref.fingerprint,
+      file: omitted.has(ref.fingerprint) ? null : `data/datasets/${ref.fingerprint}.safetensors`,
+      bytes: ref.bytes,
+      source: redact(ref.source),
+      license: ref.license,
+    })),
+    study: input.study === null ? null : 'data/study.yaml',
+    reports: { markdown: 'data/report.md', html: 'data/report.html' },
+    tolerance: 'data/tolerance.json',
+  });
+}
+
+interface Content {
+  readonly payload: readonly PayloadEntry[];
+  readonly index: BundleIndex;
+  readonly omitted: ReadonlySet<string>;
+}
+
+async function collect(input: BundleInput, outFile: string): Promise<Content> {
+  const license = checkLicense(input.license);
+  checkInput(input);
+  const redact = createRedact(input.privatePaths ?? []);
+  const payload = new PayloadBuilder();
+  const manifests = new Map<string, RunManifest>();
+  for (const run of input.runs) manifests.set(run.manifest.runId, await addRun(payload, run, redact));
+  const omitted = await addData(payload, input);
+  const text = indexText(input, license, redact, payload.places(), omitted);
+  const index = parseIndex(text);
+  payload.addBytes('data/bundle.json', text);
+  payload.addBytes('data/tolerance.json', json({ format: 1, runs: Object.fromEntries(input.runs.map((run) => [run.manifest.runId, run.tolerance])) }));
+  if (input.study !== null) payload.addBytes('data/study.yaml', redact(input.study));
+  payload.addBytes('data/report.md', redact(input.report.markdown));
+  payload.addBytes('data/report.html', redact(input.report.html));
+  payload.addBytes('data/REPRODUCE.md', reproduceText(index, [...manifests.values()].map(runLine), outFile));
+  payload.addBytes('data/replay.py', REPLAY_SCRIPT);
+  payload.addBytes('data/ro-crate-metadata.json', json(crateMetadata(index, manifests, payload.entries())));
+  return { payload: payload.entries(), index, omitted };
+}
+
+/** The tag files around a payload. */
+function tagEntries(index: BundleIndex, payload: readonly PayloadEntry[]): { readonly entries: readonly PayloadEntry[]; readonly digest: string } {
+  const bytes = payload.reduce((sum, entry) => sum + entry.bytes, 0);
+  const info = formatInfo([
+    ['Bag-Software-Agent', `Reprise ${index.reprise}`],
+    ['Bagging-Date', new Date(index.createdAt).toISOString().slice(0, 10)],
+    ['External-Description', index.description === '' ? index.name : index.description],
+    ['Payload-Oxum', `${bytes}.${payload.length}`],
+  ]);
+  const tags: [string, string][] = [
+    [BAG_FILES.info, info],
+    [BAG_FILES.declaration, BAGIT_TXT],
+    [BAG_FILES.manifest, formatManifest(new Map(payload.map((entry) => [entry.path, entry.sha512])))],
+  ];
+  const entry = ([path, text]: [string, string]): PayloadEntry => {
+    const data = new TextEncoder().encode(text);
+    return { path, source: { bytes: data }, ...hashBytes(data) };
+  };
+  const covered = tags.map(entry);
+  const tagManifest = entry([BAG_FILES.tagManifest, formatManifest(new Map(covered.map((tag) => [tag.path, tag.sha512])))]);
+  const digest = bundleDigest('bytes' in tagManifest.source ? tagManifest.source.bytes : new Uint8Array());
+  return { entries: [...covered, tagManifest], digest };
+}
+
+/** Puts the finished file in its place; `link` fails where a plain rename would replace another's file. */
+async function putInPlace(temporary: string, outFile: string, overwrite: boolean): Promise<void> {
+  if (!overwrite) {
+    try {
+      await link(temporary, outFile);
+      await rm(temporary);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw occupied(outFile);
+      // Some file systems know no hard links.
+      if (await exists(outFile)) throw occupied(outFile);
+    }
+  }
+  await rename(temporary, outFile);
+}
+
+/**
+ * Exports runs as `NAME.crate.zip`. The same input gives the same bytes on the same runtime (and the
+ * same digest anywhere). Nothing is left behind when it fails.
+ * @throws RepriseError BUNDLE_LICENSE, BUNDLE_INPUT, BUNDLE_EXISTS, BUNDLE_SOURCE_MISSING, BUNDLE_SOURCE_CHANGED
+ */
+export async function writeBundle(input: BundleInput, outFile: string, options: WriteOptions = {}): Promise<WrittenBundle> {
+  const overwrite = options.overwrite ?? false;
+  if (!overwrite && (await exists(outFile))) throw occupied(outFile);
+  const { payload, index, omitted } = await collect(input, outFile);
+  const tags = tagEntries(index, payload);
+  const entries = [...tags.entries, ...payload].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+  const total = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+  let done = 0;
+  const temporary = temporaryName(outFile);
+  try {
+    await writeZip(temporary, entries, (count) => {
+      done += count;
+      options.onProgress?.(done, total);
+    });
+    const { size } = await stat(temporary);
+    await putInPlace(temporary, outFile, overwrite);
+    await syncFolder(dirname(outFile));
+    return { file: outFile, digest: tags.digest, bytes: size, omittedData: [...omitted] };
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
