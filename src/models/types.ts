@@ -44,11 +44,21 @@ export interface TrainingGraph {
 }
 
 /**
+ * An evaluation graph. Inputs: the parameters, `input` [batch, features] (as in DataShape.featureType) and
+ * `labels` (int64 [batch]), batch dynamic. Outputs: `losses` (float32 [batch], cross-entropy of each example)
+ * and `predictions` (int64 [batch]).
+ */
+export interface EvaluationGraph {
+  readonly bytes: Uint8Array;
+  readonly parameters: readonly ParameterSpec[];
+}
+
+/**
  * An inference graph. Input `input` (uint8 or float32 [batch, …], batch dynamic: exactly the rows of the prepared data),
  * outputs `logits` and `probabilities` [batch, classes]. Parameters are initializers.
  */
 export interface DataShape {
-  /** Shape of one example: [784] or [2]; images are [rows · columns] with `image` set. */
+  /** Shape of one example: [784] or [2]; images are [channels · rows · columns], channel by channel and row by row, with `image` set. */
   readonly features: number;
   readonly featureType: 'uint8' | 'float32';
   readonly image: { readonly rows: number; readonly columns: number; readonly channels: number } | null;

@@ -1,0 +1,42 @@
+import { uniformFloat32 } from '../random/streams';
+import type { NamedTensor } from '../tensors/safetensors';
+import type { ParameterSpec, TensorSpec } from './types';
+
+/**
+ * The parameters before the first step. Each is drawn from its own stream, named after the tensor, so
+ * variants that share a seed and a layer start that layer alike.
+ */
+export function initialParameters(parameters: readonly ParameterSpec[], initSeed: number): NamedTensor[] {
+  return parameters.map(({ name, type, shape, init }) => {
+    const count = sizeOf(shape);
+    switch (init.kind) {
+      case 'uniform':
+        return { name, type, shape, data: uniformFloat32(initSeed, 'init', name, count, init.bound) };
+      case 'zeros':
+        return { name, type, shape, data: new Float32Array(count) };
+    }
+  });
+}
+
+/** The optimizer's state before the first step: zeros. */
+export function initialState(specs: readonly TensorSpec[]): NamedTensor[] {
+  return specs.map(({ name, type, shape }) => {
+    const count = sizeOf(shape);
+    switch (type) {
+      case 'float32':
+        return { name, type, shape, data: new Float32Array(count) };
+      case 'int32':
+        return { name, type, shape, data: new Int32Array(count) };
+      case 'int64':
+        return { name, type, shape, data: new BigInt64Array(count) };
+      case 'uint8':
+        return { name, type, shape, data: new Uint8Array(count) };
+      case 'bool':
+        throw new Error(`optimizer state ${name} cannot be bool: safetensors files of runs hold none`);
+    }
+  });
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}

@@ -1,0 +1,80 @@
+/** Reverse-mode differentiation on a tape of registered operators. */
+import type { GraphBuilder } from './graph';
+import type { AnyOperator, Operator } from './operators/operator';
+import { operators } from './operators/registry';
+import { add } from './primitives';
+import { formatShape, GraphError, sameShape } from './shapes';
+import type { FloatTensor, Tensor } from './types';
+
+interface Entry {
+  readonly operator: AnyOperator;
+  readonly inputs: readonly Tensor[];
+  readonly attributes: unknown;
+  readonly output: FloatTensor;
+  readonly saved: readonly Tensor[];
+}
+
+export class Tape {
+  private readonly entries: Entry[] = [];
+
+  /** `known` is the registry; a test may give another. */
+  constructor(
+    readonly graph: GraphBuilder,
+    private readonly known: readonly AnyOperator[] = operators,
+  ) {}
+
+  /**
+   * Emits an operator's forward pass and remembers it.
+   * @throws GraphError for an operator that is not registered, or a result that breaks the operator's shape rule.
+   */
+  apply<I extends readonly Tensor[], A, S extends readonly Tensor[]>(operator: Operator<I, A, S>, inputs: I, attributes: A): FloatTensor {
+    const erased: AnyOperator = operator;
+    if (!this.known.includes(erased)) throw new GraphError(`operator ${operator.name} is not in the registry`);
+    const shape = operator.shape(inputs, attributes);
+    const { output, saved } = operator.forward(this.graph, inputs, attributes);
+    if (!sameShape(shape, output.shape)) throw new GraphError(`${operator.name} made ${formatShape(output.shape)} where its rule says ${formatShape(shape)}`);
+    this.entries.push({ operator: erased, inputs, attributes, output, saved });
+    return output;
+  }
+
+  /**
+   * Emits the backward pass from `output` and gives the gradient in each tensor of `wanted`, in order.
+   * `seed` is the gradient in `output`, of its shape; a scalar loss has 1 when it is left out.
+   * @throws GraphError when a wanted tensor does not reach `output`.
+   */
+  gradients(output: FloatTensor, wanted: readonly FloatTensor[], seed?: FloatTensor): readonly FloatTensor[] {
+    if (seed === undefined && output.shape.length > 0) throw new GraphError(`${output.name} ${formatShape(output.shape)} is no scalar and needs a seed`);
+    const reaching = this.reachedFrom(wanted);
+    const gradients = new Map<string, FloatTensor>([[output.name, seed ?? this.graph.scalar(1)]]);
+    for (const entry of this.entries.toReversed()) {
+      const gradient = gradients.get(entry.output.name);
+      const needs = entry.inputs.map((input) => reaching.has(input.name));
+      if (gradient === undefined || !needs.includes(true)) continue;
+      const products = entry.operator.vjp(this.graph, { ...entry, gradient, needs });
+      entry.inputs.forEach((input, position) => {
+        const product = products[position];
+        if (needs[position] !== true) return;
+        if (product === null || product === undefined) throw new GraphError(`${entry.operator.name} gave no gradient in its input ${position}`);
+        if (!sameShape(product.shape, input.shape)) {
+          throw new GraphError(`${entry.operator.name} gave a gradient ${formatShape(product.shape)} in an input ${formatShape(input.shape)}`);
+        }
+        const sum = gradients.get(input.name);
+        gradients.set(input.name, sum === undefined ? product : add(this.graph, sum, product));
+      });
+    }
+    return wanted.map((tensor) => {
+      const gradient = gradients.get(tensor.name);
+      if (gradient === undefined) throw new GraphError(`${tensor.name} has no part in ${output.name}`);
+      return gradient;
+    });
+  }
+
+  /** Names of the tensors that depend on the wanted ones, these included. */
+  private reachedFrom(wanted: readonly FloatTensor[]): ReadonlySet<string> {
+    const names = new Set(wanted.map((tensor) => tensor.name));
+    for (const { inputs, output } of this.entries) {
+      if (inputs.some((input) => names.has(input.name))) names.add(output.name);
+    }
+    return names;
+  }
+}

@@ -1,0 +1,57 @@
+/** ONNX's Loop around a step. */
+import { GraphBuilder } from './graph';
+import { formatShape, GraphError, sameShape } from './shapes';
+import type { FloatTensor, Tensor } from './types';
+
+export interface LoopBody {
+  /** The carried values after the step, in the order they were given. */
+  readonly carried: readonly FloatTensor[];
+  /** Values kept of every step. */
+  readonly kept: readonly FloatTensor[];
+}
+
+export interface LoopResult {
+  /** The carried values after the last step. */
+  readonly carried: readonly Tensor[];
+  /** What was kept, with a leading axis of steps. */
+  readonly kept: readonly Tensor[];
+  /** Estimated floating-point operations of one step. */
+  readonly flopsPerStep: number;
+}
+
+/**
+ * Runs `body` `tripCount` times. The body's graph may use any value of `graph`; its `iteration` is a
+ * scalar from 0 on. `names` are the results' names: first the carried, then the kept ones.
+ */
+export function loop(
+  graph: GraphBuilder,
+  tripCount: Tensor<'int64'>,
+  carried: readonly FloatTensor[],
+  names: readonly string[],
+  body: (step: GraphBuilder, iteration: Tensor<'int64'>, carried: readonly FloatTensor[]) => LoopBody,
+): LoopResult {
+  const step = new GraphBuilder('step', 'step/');
+  const iteration = step.input('step/iteration', 'int64', []);
+  const goOn = step.input('step/condition', 'bool', []);
+  const inner = carried.map((tensor) => step.input(`step/${tensor.name}`, tensor.type, tensor.shape));
+  const result = body(step, iteration, inner);
+  carried.forEach((tensor, position) => {
+    const after = result.carried[position];
+    if (after === undefined || !sameShape(after.shape, tensor.shape)) {
+      throw new GraphError(`the loop carries ${tensor.name} ${formatShape(tensor.shape)} but its body gives ${after === undefined ? 'nothing' : formatShape(after.shape)}`);
+    }
+  });
+  const [condition] = step.node('Identity', [goOn], [{ type: 'bool', shape: [] }]);
+  step.output(condition);
+  for (const tensor of result.carried) step.output(tensor);
+  for (const tensor of result.kept) step.output(tensor);
+
+  const outputs = graph.node(
+    'Loop',
+    [tripCount, null, ...carried],
+    [...result.carried.map(({ type, shape }) => ({ type, shape })), ...result.kept.map(({ type, shape }) => ({ type, shape: ['steps', ...shape] }))],
+    { body: { graph: step.build() } },
+    names,
+  );
+  return { carried: outputs.slice(0, carried.length), kept: outputs.slice(carried.length), flopsPerStep: step.flops };
+}
