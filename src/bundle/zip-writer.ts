@@ -7,8 +7,10 @@ import { ZipFile } from 'yazl';
 import { RepriseError } from '../errors/errors';
 import type { PayloadEntry } from './payload';
 
-/** yazl writes local time: the smallest DOS time comes out the same in every time zone. */
-const FIXED_TIME = new Date(1980, 0, 1);
+/** yazl writes local time: a local midnight comes out the same in every time zone. */
+function fixedTime(): Date {
+  return new Date(1990, 0, 1);
+}
 
 /** Passes an entry on, and fails when its bytes are not those that were hashed. */
 function checked(entry: PayloadEntry, onBytes: (count: number) => void): Readable {
@@ -37,7 +39,7 @@ export async function writeZip(file: string, entries: readonly PayloadEntry[], o
   const zip = new ZipFile();
   const failed = new Promise<never>((_resolve, reject) => zip.on('error', reject));
   for (const entry of entries) {
-    zip.addReadStreamLazy(entry.path, { mtime: FIXED_TIME, forceDosTimestamp: true, mode: 0o100644, size: entry.bytes }, (deliver) => {
+    zip.addReadStreamLazy(entry.path, { mtime: fixedTime(), forceDosTimestamp: true, mode: 0o100644, size: entry.bytes }, (deliver) => {
       const stream = checked(entry, onBytes);
       stream.on('error', (error: Error) => zip.emit('error', error));
       deliver(null, stream);

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { calibrate, defaultTolerance, metricWithin, relativeDifference, within } from '../../../src/bundle/tolerance';
+
+const curve = (count: number): number[] => Array.from({ length: count }, (_, step) => 2 / (1 + step));
+
+describe('relativeDifference', () => {
+  it('is symmetric, bounded by 2, and 0 for equal values of any kind', () => {
+    expect(relativeDifference(1, 1.5)).toBeCloseTo(1 / 3, 15);
+    expect(relativeDifference(1.5, 1)).toBe(relativeDifference(1, 1.5));
+    expect(relativeDifference(-1, 1)).toBe(2);
+    expect(relativeDifference(0, 1e-30)).toBe(1);
+    expect(relativeDifference(0, -0)).toBe(0);
+    expect(relativeDifference(Number.NaN, Number.NaN)).toBe(0);
+    expect(relativeDifference(Infinity, Infinity)).toBe(0);
+    expect(relativeDifference(Number.NaN, 1)).toBe(2);
+    expect(relativeDifference(Infinity, 1)).toBe(2);
+  });
+});
+
+describe('calibrate', () => {
+  it('allows 16 times the largest difference up to each block, and never less later', () => {
+    const recorded = curve(128);
+    const perturbed = recorded.map((loss, step) => loss * (1 + (step === 64 ? 1e-4 : step === 100 ? 1e-6 : 0)));
+    const tolerance = calibrate(recorded, perturbed, 0.9, 0.9);
+    expect(tolerance).toMatchObject({ kind: 'calibrated', blockSize: 2, safetyFactor: 16 });
+    expect(tolerance.blocks).toHaveLength(64);
+    expect(tolerance.blocks[31]).toBe(1e-5);
+    expect(tolerance.blocks[32]).toBeCloseTo(1.6e-3, 6);
+    expect(tolerance.blocks[63]).toBe(tolerance.blocks[32]);
+    expect(tolerance.observed[50]).toBeCloseTo(1e-6, 9);
+  });
+
+  it('does not multiply a difference that has saturated', () => {
+    const recorded = curve(4);
+    const tolerance = calibrate(recorded, recorded.map((loss) => loss * 1.2), 0.9, 0.8);
+    for (const allowed of tolerance.blocks) expect(allowed).toBeCloseTo((2 * 0.2) / 1.2, 9);
+    expect(tolerance.metric.absolute).toBeCloseTo(0.4, 9);
+  });
+
+  it('is a default where the two runs say nothing', () => {
+    const recorded = curve(10);
+    expect(calibrate(recorded, recorded, 0.9, 0.9).kind).toBe('default');
+    expect(calibrate(recorded, curve(9), 0.9, 0.9).kind).toBe('default');
+    expect(calibrate([], [], 0.9, 0.9).kind).toBe('default');
+  });
+
+  it('takes NaN for a difference of 2, and a metric that is not a number for unmeasured', () => {
+    const tolerance = calibrate([1, 1, 1], [1, 1, Number.NaN], 0.9, Number.NaN);
+    expect(tolerance.blocks[1]).toBe(1e-5);
+    expect(tolerance.blocks[2]).toBe(2);
+    expect(tolerance.metric).toEqual({ absolute: 0.01, observed: null });
+  });
+});
+
+describe('within', () => {
+  const tolerance = { ...defaultTolerance('test'), blockSize: 10, blocks: [1e-4, 1e-2] };
+
+  it('goes by the block of the step, the last one for all that follow', () => {
+    expect(within(tolerance, 9, 1, 1.001)).toBe(false);
+    expect(within(tolerance, 10, 1, 1.001)).toBe(true);
+    expect(within(tolerance, 5000, 1, 1.001)).toBe(true);
+    expect(within(tolerance, 5000, 1, 1.1)).toBe(false);
+  });
+
+  it('allows the floor, relative or absolute, whatever the block says', () => {
+    const none = { ...tolerance, blocks: [0] };
+    expect(within(none, 0, 1, 1 + 9e-6)).toBe(true);
+    expect(within(none, 0, 1e-7, 5e-7)).toBe(true);
+    expect(within(none, 0, 1, 1 + 2e-5)).toBe(false);
+  });
+
+  it('never takes a number for NaN', () => {
+    const wide = { ...tolerance, blocks: [2] };
+    expect(within(wide, 0, Number.NaN, Number.NaN)).toBe(true);
+    expect(within(wide, 0, 1, Number.NaN)).toBe(false);
+    expect(within(wide, 0, Infinity, 1)).toBe(false);
+  });
+
+  it('compares the metric by its absolute difference', () => {
+    expect(metricWithin(tolerance, 0.95, 0.945)).toBe(true);
+    expect(metricWithin(tolerance, 0.95, 0.93)).toBe(false);
+    expect(metricWithin(tolerance, Number.NaN, Number.NaN)).toBe(true);
+    expect(metricWithin(tolerance, 0.95, Number.NaN)).toBe(false);
+  });
+});

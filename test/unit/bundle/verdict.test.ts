@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { calibrate, defaultTolerance } from '../../../src/bundle/tolerance';
+import { ulpDistance, type Trace } from '../../../src/bundle/trace';
+import { judgeRun, judgeStudy, type JudgeContext, type RunVerdict, type Verdict } from '../../../src/bundle/verdict';
+
+const losses = Array.from({ length: 100 }, (_, step) => Math.fround(2 / (1 + step)));
+const recorded: Trace = {
+  status: 'finished',
+  losses,
+  weightsHashes: [0, 50, 100].map((step) => ({ step, hash: `hash-${step}` })),
+  weightsHash: 'hash-100',
+  metrics: { accuracy: 0.95, loss: 0.2 },
+};
+const tolerance = calibrate(losses, losses.map((loss, step) => loss * (1 + step * 1e-6)), 0.95, 0.951);
+const same: JudgeContext = { sameRuntime: true, differences: [], tolerance, metric: 'accuracy' };
+const other: JudgeContext = { sameRuntime: false, differences: ['CPU flags: avx2 → avx512f'], tolerance, metric: 'accuracy' };
+const changed = (step: number, to: (loss: number) => number): number[] => losses.map((loss, index) => (index === step ? to(loss) : loss));
+const from = (step: number, to: (loss: number) => number): number[] => losses.map((loss, index) => (index >= step ? to(loss) : loss));
+
+describe('judgeRun', () => {
+  it('calls the same bits identical, on any runtime, NaN included', () => {
+    for (const context of [same, other]) {
+      expect(judgeRun(recorded, structuredClone(recorded), context)).toMatchObject({
+        verdict: 'identical', firstDivergentStep: null, firstDifferentStep: null, maxRelativeDifference: 0, maxUlp: 0, weightsHashEqual: true, causes: [],
+      });
+    }
+    const nan = { ...recorded, losses: changed(99, () => Number.NaN), metrics: { accuracy: 0.1, loss: Number.NaN } };
+    expect(judgeRun(nan, structuredClone(nan), { ...same, metric: 'loss' }).verdict).toBe('identical');
+  });
+
+  it('names the first step that differs, and tolerates nothing on the same runtime', () => {
+    const actual = { ...recorded, losses: from(37, (loss) => Math.fround(loss * (1 + 2 ** -23))), weightsHashes: [{ step: 0, hash: 'hash-0' }, { step: 50, hash: 'x' }], weightsHash: 'y' };
+    const verdict = judgeRun(recorded, actual, same);
+    expect(verdict).toMatchObject({ verdict: 'diverged', firstDivergentStep: 37, firstDifferentStep: 37, weightsHashEqual: false });
+    // One factor 1 + 2^-23 is one or two float32 values, by where in its binade a number lies.
+    expect(verdict.maxUlp).toBe(2);
+    expect(verdict.sentence).toContain('step 38 (index 37)');
+    expect(judgeRun(recorded, actual, other)).toMatchObject({ verdict: 'within-tolerance', firstDivergentStep: null, firstDifferentStep: 37 });
+  });
+
+  it('sees a loss that was altered in the record', () => {
+    const verdict = judgeRun({ ...recorded, losses: changed(12, (loss) => loss + 0.5) }, recorded, same);
+    expect(verdict).toMatchObject({ verdict: 'diverged', firstDivergentStep: 12 });
+    expect(verdict.causes.join(' ')).toMatch(/recorded losses may have been altered/u);
+    expect(verdict.causes.every((cause) => cause.startsWith('Candidate, not confirmed'))).toBe(true);
+  });
+
+  it('sees weights that differ under equal losses', () => {
+    expect(judgeRun(recorded, { ...recorded, weightsHashes: [{ step: 50, hash: 'x' }] }, same)).toMatchObject({ verdict: 'diverged', firstDivergentStep: 49 });
+    expect(judgeRun(recorded, { ...recorded, weightsHash: 'x' }, same)).toMatchObject({ verdict: 'diverged', firstDivergentStep: null });
+    expect(judgeRun(recorded, { ...recorded, metrics: { accuracy: 0.94, loss: 0.2 } }, same).verdict).toBe('diverged');
+  });
+
+  it('leaves the sealed tolerance at the first step outside it', () => {
+    const actual = { ...recorded, losses: from(20, (loss) => loss * 1.05), weightsHash: 'x' };
+    const verdict = judgeRun(recorded, actual, other);
+    expect(verdict).toMatchObject({ verdict: 'diverged', firstDivergentStep: 20, metric: { name: 'accuracy', recorded: 0.95, actual: 0.95, within: true } });
+    expect(verdict.causes[0]).toBe('Candidate, not confirmed: CPU flags: avx2 → avx512f.');
+  });
+
+  it('judges the declared metric apart from the trace', () => {
+    const verdict = judgeRun(recorded, { ...recorded, weightsHash: 'x', metrics: { accuracy: 0.5, loss: 0.2 } }, other);
+    expect(verdict).toMatchObject({ verdict: 'diverged', firstDivergentStep: null, metric: { within: false } });
+  });
+
+  it('says inconclusive where only an uncalibrated tolerance is left and the metric agrees', () => {
+    const context = { ...other, tolerance: defaultTolerance('none') };
+    const actual = { ...recorded, losses: from(20, (loss) => loss * 1.05), weightsHash: 'x' };
+    expect(judgeRun(recorded, actual, context)).toMatchObject({ verdict: 'inconclusive', firstDivergentStep: 20 });
+    expect(judgeRun(recorded, { ...actual, metrics: { accuracy: 0.5, loss: 0.2 } }, context).verdict).toBe('diverged');
+  });
+
+  it('does not compare what is not the same run', () => {
+    expect(judgeRun(recorded, { ...recorded, losses: losses.slice(0, 90) }, same).verdict).toBe('not-comparable');
+    expect(judgeRun({ ...recorded, status: 'cancelled' }, recorded, same).verdict).toBe('not-comparable');
+    expect(judgeRun({ ...recorded, losses: [] }, recorded, same).verdict).toBe('not-comparable');
+  });
+
+  it('tells a run that failed on the way from one that had departed before', () => {
+    const failed: Trace = { ...recorded, status: 'failed', losses: losses.slice(0, 30), weightsHashes: [], weightsHash: null, metrics: null };
+    expect(judgeRun(recorded, failed, same)).toMatchObject({ verdict: 'inconclusive', firstDivergentStep: null });
+    expect(judgeRun(recorded, { ...failed, losses: changed(10, () => 9).slice(0, 30) }, same)).toMatchObject({ verdict: 'diverged', firstDivergentStep: 10 });
+  });
+
+  it('says so when nothing was run', () => {
+    expect(judgeRun(recorded, null, same)).toMatchObject({ verdict: 'not-executed', maxRelativeDifference: null, maxUlp: null });
+  });
+});
+
+describe('ulpDistance', () => {
+  it('counts float32 values, across zero too', () => {
+    expect(ulpDistance(1, Math.fround(1 + 2 ** -23))).toBe(1);
+    expect(ulpDistance(0, -0)).toBe(0);
+    expect(ulpDistance(2 ** -149, -(2 ** -149))).toBe(2);
+    expect(ulpDistance(1, Number.NaN)).toBe(2 ** 32);
+  });
+});
+
+describe('judgeStudy', () => {
+  const run = (verdict: Verdict, firstDivergentStep: number | null = null): RunVerdict => ({ ...judgeRun(recorded, recorded, same), verdict, firstDivergentStep });
+
+  it.each<[Verdict[], Verdict]>([
+    [['identical', 'identical'], 'identical'],
+    [['identical', 'within-tolerance'], 'within-tolerance'],
+    [['within-tolerance', 'inconclusive', 'identical'], 'inconclusive'],
+    [['inconclusive', 'not-comparable'], 'not-comparable'],
+    [['not-comparable', 'diverged', 'identical'], 'diverged'],
+    [['identical', 'not-executed'], 'identical'],
+    [['not-executed'], 'not-executed'],
+    [[], 'not-executed'],
+  ])('%j → %s', (verdicts, expected) => {
+    expect(judgeStudy(verdicts.map((verdict) => run(verdict))).verdict).toBe(expected);
+  });
+
+  it('says how many runs were executed and where they depart', () => {
+    const study = judgeStudy([run('diverged', 40), run('diverged', 7), run('identical'), run('not-executed')]);
+    expect(study.sentence).toBe('Re-executing 3 of 4 runs: 2 runs did not give the recorded results, the earliest at step 8 (index 7).');
+    expect(study.counts).toMatchObject({ diverged: 2, identical: 1, 'not-executed': 1 });
+  });
+});
