@@ -8,7 +8,9 @@ export default defineConfig({
   // REPRISE_TEST_CACHE: the e2e tests may run as a user who cannot write to this folder.
   cacheDir: process.env['REPRISE_TEST_CACHE'] ?? 'node_modules/.vite',
   test: {
-    include: ['test/{unit,integration,e2e}/**/*.test.ts'],
+    // scripts/test.mjs chooses the part with --dir.
+    include: ['**/*.test.ts'],
+    exclude: ['**/node_modules/**', 'out/**', 'dist/**'],
     environment: 'node',
     pool: 'forks',
     // The native modules and the training workers want the cores: two test files at a time.

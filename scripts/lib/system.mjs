@@ -47,6 +47,18 @@ export async function ensureBuildTools() {
   await install(names, `Compiling SQLite for this runtime needs ${names.join(', ')}, which this machine lacks`);
 }
 
+/** Python with venv on Debian, whose python3 package comes without it. Not having it fails nothing: judges are skipped. */
+export async function ensurePythonVenv() {
+  if (process.platform !== 'linux' || !isRoot() || !which('apt-get')) return;
+  if (which('python3') && (await run('python3', ['-c', 'import venv, ensurepip'])).code === 0) return;
+  try {
+    await install(['python3', 'python3-venv'], 'The Python judges need python3 and python3-venv, which this machine lacks');
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say(`[set-up]   ${error.message}`);
+  }
+}
+
 /** The shared libraries that the Electron at `executable` lacks on Linux, as ldd tells. */
 export async function missingLibraries(executable) {
   if (process.platform !== 'linux') return [];

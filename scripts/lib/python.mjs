@@ -1,0 +1,89 @@
+// Python judges: programs by other people that check what Reprise writes. Tests that need one are skipped, and say so,
+// where it cannot be had.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cacheFolder, run, say, seconds, sha256, step, withLock } from './common.mjs';
+import { ensurePythonVenv } from './system.mjs';
+
+/** Each judge: what pip installs for it and how its presence is proved. PyTorch stands alone: it is large. */
+const judges = [
+  { name: 'onnxruntime', packages: ['numpy', 'onnxruntime', 'onnx', 'safetensors'], proof: 'import onnxruntime, onnx, safetensors, numpy' },
+  { name: 'roc-validator', packages: ['roc-validator'], proof: 'import rocrate_validator' },
+  { name: 'bagit', packages: ['bagit'], proof: 'import bagit' },
+  { name: 'scipy', packages: ['numpy', 'scipy'], proof: 'import scipy.stats' },
+  { name: 'torch', packages: ['torch==2.13.0'], proof: 'import torch' },
+];
+
+const hour = 3600 * 1000;
+const isWindows = process.platform === 'win32';
+const programIn = (venv) => (isWindows ? join(venv, 'Scripts', 'python.exe') : join(venv, 'bin', 'python'));
+
+/** A Python 3.10 or newer: its program and its version, or null. */
+async function findPython() {
+  for (const program of isWindows ? ['python', 'python3'] : ['python3', 'python']) {
+    const { code, output } = await run(program, ['-c', 'import sys; print(sys.version_info[0], sys.version_info[1], sys.executable)']);
+    const match = code === 0 ? /^(\d+) (\d+) (.+)$/m.exec(output) : null;
+    if (match && (Number(match[1]) > 3 || (Number(match[1]) === 3 && Number(match[2]) >= 10))) return { program: match[3].trim(), version: `${match[1]}.${match[2]}` };
+  }
+  return null;
+}
+
+const reason = (output) => {
+  const lines = output.split('\n').map((line) => line.trim()).filter(Boolean);
+  return (lines.findLast((line) => /^error/i.test(line)) ?? lines.at(-1) ?? 'no reason given').replace(/^error:\s*/i, '').slice(0, 160);
+};
+
+/**
+ * Makes a virtual environment with every judge that can be had. What could not be had is tried again after an hour.
+ * @returns {Promise<{env: Record<string, string>, skipped: {name: string, reason: string}[]}>} env has REPRISE_PYTHON (its
+ *   program) and REPRISE_JUDGES (those present, with commas), or is empty where there is no Python
+ */
+export async function ensureJudges() {
+  const skipAll = (why) => ({ env: {}, skipped: judges.map(({ name }) => ({ name, reason: why })) });
+  await ensurePythonVenv();
+  const python = await findPython();
+  if (python === null) return skipAll('there is no Python 3.10 or newer on PATH');
+  const key = sha256(JSON.stringify([judges, python])).slice(0, 16);
+  const venv = join(cacheFolder(), `judges-python${python.version}-${key}`);
+  const stamp = join(venv, 'judges.json');
+  const load = () => (existsSync(stamp) ? JSON.parse(readFileSync(stamp, 'utf8')) : { present: [], failed: {} });
+  const due = ({ present, failed }) => judges.filter(({ name }) => !present.includes(name) && !(failed[name] && Date.now() - failed[name].at < hour));
+
+  if (due(load()).length > 0) {
+    await withLock(join(cacheFolder(), 'judges.lock'), async () => {
+      const state = load();
+      if (due(state).length === 0) return;
+      if (!existsSync(stamp)) {
+        rmSync(venv, { recursive: true, force: true });
+        mkdirSync(cacheFolder(), { recursive: true });
+        const made = await run(python.program, ['-m', 'venv', venv]);
+        if (made.code !== 0) {
+          rmSync(venv, { recursive: true, force: true });
+          say(`[set-up] Python's venv could not be made: ${reason(made.output)}`);
+          return;
+        }
+      }
+      for (const { name, packages, proof } of due(state)) {
+        const mayTake = name === 'torch' ? '200 MB, or some GB where only the CUDA build is offered; up to 30 min' : 'about 15 s';
+        await step(`Installing the judge ${name} into a Python environment of its own`, mayTake, async () => {
+          const installed = await run(programIn(venv), ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--progress-bar', 'off', '--retries', '2', ...packages], {
+            timeoutMs: name === 'torch' ? 30 * 60_000 : 5 * 60_000,
+          });
+          const proved = installed.code === 0 ? await run(programIn(venv), ['-c', proof]) : installed;
+          if (proved.code === 0) {
+            state.present.push(name);
+            delete state.failed[name];
+          } else {
+            state.failed[name] = { at: Date.now(), reason: proved.timedOut ? 'pip took too long' : reason(proved.output) };
+          }
+          writeFileSync(stamp, JSON.stringify(state, null, 2));
+        });
+      }
+    });
+  }
+  if (!existsSync(stamp)) return skipAll('a Python environment could not be made');
+  const state = load();
+  const present = judges.map(({ name }) => name).filter((name) => state.present.includes(name));
+  const skipped = Object.entries(state.failed).map(([name, { reason: why, at }]) => ({ name, reason: `${why} (tried again in ${seconds(Math.max(0, hour - (Date.now() - at)))})` }));
+  return { env: present.length > 0 ? { REPRISE_PYTHON: programIn(venv), REPRISE_JUDGES: present.join(',') } : {}, skipped };
+}

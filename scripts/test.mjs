@@ -1,0 +1,140 @@
+// `npm test [-- PART…] [VITEST ARGUMENTS]`: sets up what the parts need, then runs them all: types, lint, unit,
+// integration, e2e. Ends with `N passed, N failed, N skipped`.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { childEnvironment, nodeBinary, root, say, seconds, SetupError } from './lib/common.mjs';
+import { ensureBuild } from './lib/bundle.mjs';
+import { main } from './lib/main.mjs';
+import { ordinaryUser } from './lib/ordinary-user.mjs';
+import { ensurePackages } from './lib/packages.mjs';
+import { ensureJudges } from './lib/python.mjs';
+import { ensureSqlite } from './lib/sqlite.mjs';
+import { ensureWindow, runAttached, timed } from './setup.mjs';
+
+const parts = ['types', 'lint', 'unit', 'integration', 'e2e'];
+
+const given = process.argv.slice(2);
+const firstOther = given.findIndex((argument) => !parts.includes(argument));
+const chosen = firstOther === -1 ? given : given.slice(0, firstOther);
+const wanted = chosen.length > 0 ? parts.filter((part) => chosen.includes(part)) : parts;
+const further = firstOther === -1 ? [] : given.slice(firstOther);
+
+/** Why a part cannot run, by part. */
+const broken = new Map();
+const needs = (part) => wanted.includes(part);
+
+/** Does one piece of set-up; where it fails the parts that need it fail, and the others go on. */
+async function prepare(forParts, action) {
+  if (!forParts.some(needs)) return {};
+  try {
+    return (await action()) ?? {};
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say(`\n${error.message}\n`);
+    for (const part of forParts) broken.set(part, broken.get(part) ?? error.message);
+    return {};
+  }
+}
+
+async function setUp() {
+  await ensurePackages();
+  await prepare(['integration', 'e2e'], ensureBuild);
+  const sqlite = await prepare(['unit', 'integration', 'e2e'], ensureSqlite);
+  const judges = await prepare(['integration'], async () => {
+    const { env, skipped } = await ensureJudges();
+    for (const { name, reason } of skipped) say(`skipped: the judge ${name} cannot be had: ${reason}`);
+    return env;
+  });
+  const window = await prepare(['e2e'], async () => (await ensureWindow({ display: false })).env);
+  return { sqlite, judges, window };
+}
+
+const node = nodeBinary();
+const bin = (path) => join('node_modules', path);
+
+/** Counts of one vitest run; a run that ended badly without a failed test (a file that does not load) counts one. */
+function counts(file, code) {
+  let passed = 0;
+  let failed = 0;
+  let skipped = 0;
+  try {
+    const report = JSON.parse(readFileSync(file, 'utf8'));
+    passed = report.numPassedTests;
+    failed = report.numFailedTests;
+    skipped = report.numPendingTests + report.numTodoTests;
+    const unloaded = report.testResults.filter((suite) => suite.status === 'failed' && suite.assertionResults.length === 0).length;
+    failed += unloaded;
+  } catch {
+    // no report: the exit code tells
+  }
+  if (code !== 0 && failed === 0) failed = 1;
+  return { passed, failed, skipped };
+}
+
+const vitest = (part, report, below = '.') => [
+  join(below, bin('vitest/vitest.mjs')), 'run', '--dir', join('test', part), '--configLoader', 'runner',
+  '--reporter=default', '--reporter=json', `--outputFile.json=${report}`,
+  ...(further.length > 0 ? ['--passWithNoTests'] : []), ...further,
+];
+
+async function runPart(part, setup, reports) {
+  if (part === 'types' || part === 'lint') {
+    const args = part === 'types' ? [bin('typescript/bin/tsc'), '-p', '.'] : [bin('oxlint/bin/oxlint'), '--deny-warnings'];
+    const code = await runAttached(node, args, { cwd: root, env: childEnvironment() });
+    return { passed: 0, failed: code === 0 ? 0 : 1, skipped: 0 };
+  }
+  if (part !== 'e2e') {
+    const report = join(reports, `${part}.json`);
+    const env = childEnvironment({ ...setup.sqlite, ...(part === 'integration' ? setup.judges : {}) });
+    return counts(report, await runAttached(node, vitest(part, report), { cwd: root, env }));
+  }
+  const display = process.platform === 'linux' ? ['xvfb-run', '-a'] : [];
+  if (process.getuid?.() !== 0) {
+    const report = join(reports, 'e2e.json');
+    const [program, ...args] = [...display, node, ...vitest(part, report)];
+    return counts(report, await runAttached(program, args, { cwd: root, env: childEnvironment({ ...setup.sqlite, ...setup.window }) }));
+  }
+  const user = await ordinaryUser({ ...setup.sqlite, ...setup.window });
+  try {
+    const report = join(user.home, 'e2e.json');
+    const env = childEnvironment(user.env);
+    for (const name of Object.keys(env)) if (/^(XDG_|npm_|INIT_CWD$|DISPLAY$|DBUS_)/.test(name)) delete env[name];
+    env.PATH = env.PATH.replaceAll(root, user.root);
+    const [program, ...args] = [...user.command, ...display, node.replace(root, user.root), ...vitest(part, report)];
+    return counts(report, await runAttached(program, args, { cwd: user.root, env }));
+  } finally {
+    user.remove();
+  }
+}
+
+await main(async () => {
+  const setup = await timed(setUp);
+  const reports = mkdtempSync(join(tmpdir(), 'reprise-test-'));
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const lines = [];
+  try {
+    for (const part of wanted) {
+      say(`\n== ${part}`);
+      const start = performance.now();
+      let result = { passed: 0, failed: 1, skipped: 0 };
+      let note = '';
+      if (broken.has(part)) note = `  its set-up failed: ${broken.get(part)}`;
+      else {
+        try {
+          result = await runPart(part, setup, reports);
+        } catch (error) {
+          if (!(error instanceof SetupError)) throw error;
+          note = `  ${error.message}`;
+        }
+      }
+      const counted = part === 'types' || part === 'lint' ? (result.failed === 0 ? 'ok' : 'failed') : `${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped`;
+      lines.push(`${part.padEnd(12)} ${counted} (${seconds(performance.now() - start)})${note}`);
+      for (const name of Object.keys(total)) total[name] += result[name];
+    }
+  } finally {
+    rmSync(reports, { recursive: true, force: true });
+  }
+  process.stdout.write(`\n${lines.join('\n')}\n\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
+  return total.failed === 0 ? 0 : 1;
+});
