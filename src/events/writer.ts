@@ -10,7 +10,8 @@ export class EventLogWriter {
   private closed = false;
 
   private constructor(
-    private readonly file: string,
+    /** Absolute path of the log. */
+    readonly file: string,
     private readonly descriptor: number,
     private nextSeq: number,
     private size: number,

@@ -1,0 +1,82 @@
+/** What a worker reads before it trains, checked against what the run says it is. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { configSchema } from '../config/schema';
+import { dataShape, decodePrepared, type PreparedData } from '../datasets/prepared';
+import { splitIndices, type SplitIndices } from '../datasets/split';
+import { RepriseError } from '../errors/errors';
+import { RUN_FILES, type RunManifest } from '../events/manifest';
+import { sha256Bytes } from '../files/hash';
+import type { DataShape } from '../models/types';
+import type { SplitData } from './sessions';
+
+/** Reads `run.json`. @throws RepriseError RUN_MANIFEST_INVALID */
+export async function readManifest(runFolder: string): Promise<RunManifest> {
+  const file = path.join(runFolder, RUN_FILES.manifest);
+  const invalid = (what: string, cause?: unknown): RepriseError =>
+    new RepriseError('RUN_MANIFEST_INVALID', `The run cannot begin: ${file} ${what}.`, { kind: 'system', hint: 'Start the run again from its config.', cause });
+  let manifest: RunManifest;
+  try {
+    manifest = JSON.parse(await readFile(file, 'utf8')) as RunManifest;
+  } catch (error) {
+    throw invalid(`cannot be read (${error instanceof Error ? error.message : String(error)})`, error);
+  }
+  if (manifest === null || typeof manifest !== 'object' || manifest.format !== 1) throw invalid('is not in format 1');
+  const config = configSchema.safeParse(manifest.config);
+  if (!config.success) throw invalid('holds no valid config');
+  return { ...manifest, config: config.data };
+}
+
+export interface WorkerData {
+  readonly shape: DataShape;
+  readonly indices: SplitIndices;
+  readonly train: SplitData;
+  readonly validation: SplitData;
+  readonly test: SplitData;
+}
+
+function take(data: PreparedData, rows: Int32Array): SplitData {
+  const { featureCount } = data;
+  const features = data.features instanceof Uint8Array ? new Uint8Array(rows.length * featureCount) : new Float32Array(rows.length * featureCount);
+  const labels = new BigInt64Array(rows.length);
+  rows.forEach((row, index) => {
+    features.set(data.features.subarray(row * featureCount, (row + 1) * featureCount), index * featureCount);
+    labels[index] = data.labels[row]!;
+  });
+  return { rows: rows.length, features, labels };
+}
+
+/**
+ * Reads the prepared data and splits it.
+ * @throws RepriseError DATA_MISSING, DATA_FINGERPRINT_MISMATCH, DATA_INVALID, DATA_SPLIT_EMPTY
+ */
+export async function readData(file: string, manifest: RunManifest, splitSeed: number): Promise<WorkerData> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(file);
+  } catch (error) {
+    throw new RepriseError('DATA_MISSING', `The prepared data ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`, {
+      kind: 'system',
+      hint: 'Run the config again: it prepares its data.',
+      cause: error,
+    });
+  }
+  const fingerprint = sha256Bytes(bytes);
+  if (fingerprint !== manifest.data.fingerprint) {
+    throw new RepriseError(
+      'DATA_FINGERPRINT_MISMATCH',
+      `The prepared data ${file} has the SHA-256 ${fingerprint}, but the run is about ${manifest.data.fingerprint}.`,
+      { kind: 'system', hint: 'The file was changed or damaged: run the config again to prepare it.' },
+    );
+  }
+  const data = decodePrepared(bytes, file);
+  const { split } = manifest.config.data;
+  const indices = splitIndices(data.rows, split, splitSeed);
+  return {
+    shape: dataShape(data, split),
+    indices,
+    train: take(data, indices.train),
+    validation: take(data, indices.validation),
+    test: take(data, indices.test),
+  };
+}

@@ -1,0 +1,250 @@
+/** The training of one run, from its first step or its newest checkpoint to its end. */
+import { higherIsBetter, resolveSeeds, type Config, type SelectionConfig } from '../config/schema';
+import { RepriseError } from '../errors/errors';
+import { foldEvents } from '../events/fold';
+import type { RunManifest } from '../events/manifest';
+import { toLogged, type CheckpointRecord, type MetricValues, type SplitName } from '../events/records';
+import type { EventLogWriter } from '../events/writer';
+import { buildEvaluationGraph } from '../models/evaluation-graph';
+import { buildInferenceGraph } from '../models/inference-graph';
+import { initialParameters, initialState } from '../models/initialize';
+import { stepScalars } from '../models/scalars';
+import type { TensorSpec } from '../models/types';
+import { fillMask } from '../random/streams';
+import { encodeSafetensors, type NamedTensor } from '../tensors/safetensors';
+import { encodeScalars, writeArtifact } from './artifacts';
+import { BatchOrder } from './batches';
+import { newestCheckpoint, pruneCheckpoints, readCheckpoint, writeCheckpoint, type Checkpoint } from './checkpoints';
+import { nextLink, weightsHashOf } from './hash-chain';
+import { readData, type WorkerData } from './inputs';
+import { chunkEnd, dueAfter, planSteps, type StepPlan } from './plan';
+import { Evaluator, onnxRuntimeVersion, Trainer, type SplitData } from './sessions';
+import { trainingGraphFor, type HashedTrainingGraph } from './training-graph';
+
+export interface TrainOptions {
+  readonly runFolder: string;
+  readonly dataFile: string;
+  readonly manifest: RunManifest;
+  readonly log: EventLogWriter;
+  /** Awaited between calls of ONNX Runtime; throws to stop. */
+  readonly breathe: () => Promise<void>;
+}
+
+/** Flips the last bit of the mantissa of the first output weight: unlike a first-layer weight, it meets no input that is always 0. */
+export function perturb(parameters: readonly NamedTensor[]): void {
+  const target = [...parameters].reverse().find((tensor) => tensor.shape.length >= 2) ?? parameters[0];
+  if (target === undefined) return;
+  const bits = new Int32Array(target.data.buffer, target.data.byteOffset, 1);
+  bits[0]! ^= 1;
+}
+
+/** Whether a validation value beats the best so far; of equal ones the earliest stays, and NaN never wins. */
+export function beats(selection: SelectionConfig, value: number, best: number | null): boolean {
+  if (Number.isNaN(value)) return false;
+  if (best === null) return true;
+  return higherIsBetter(selection.metric) ? value > best : value < best;
+}
+
+/** The run can only be gone on with by the runtime it was begun for: another one may compute other bits. */
+function checkRuntime({ runtime }: RunManifest): void {
+  const here = { onnxruntime: onnxRuntimeVersion(), platform: process.platform, arch: process.arch };
+  for (const key of ['onnxruntime', 'platform', 'arch'] as const) {
+    if (runtime[key] !== here[key]) {
+      throw new RepriseError('RUN_RUNTIME_CHANGED', `The run was begun for ${key} ${runtime[key]}, this worker has ${here[key]}: going on could change its numbers.`, {
+        hint: 'Start it as a new run.',
+      });
+    }
+  }
+}
+
+function checkGraph(manifest: RunManifest, graph: HashedTrainingGraph): void {
+  if (graph.sha256 === manifest.trainingGraphHash) return;
+  throw new RepriseError(
+    'TRAINING_GRAPH_CHANGED',
+    `The run was begun with the training graph ${manifest.trainingGraphHash}, this version of Reprise builds ${graph.sha256}.`,
+    { hint: 'Start it as a new run, or use the version of Reprise it was begun with.' },
+  );
+}
+
+/** Everything that stays the same over a run. */
+interface Context extends TrainOptions {
+  readonly config: Config;
+  readonly data: WorkerData;
+  readonly graph: HashedTrainingGraph;
+  readonly specs: readonly TensorSpec[];
+  readonly plan: StepPlan;
+  readonly seeds: ReturnType<typeof resolveSeeds>;
+  readonly evaluator: Evaluator;
+  /** Checkpoints announced so far, by step. */
+  readonly checkpoints: Map<number, CheckpointRecord>;
+}
+
+/**
+ * Trains a run to its end: resumes from the newest checkpoint that is whole, logs every step, and leaves
+ * the artifacts in the run folder. The weights are the same whether it was interrupted or not.
+ * @throws RepriseError; whatever `breathe` throws
+ */
+export async function trainRun(options: TrainOptions): Promise<void> {
+  const { manifest, log, runFolder } = options;
+  const { config } = manifest;
+  checkRuntime(manifest);
+  const seeds = resolveSeeds(config);
+  const data = await readData(options.dataFile, manifest, seeds.split);
+  const graph = trainingGraphFor(config, data.shape);
+  checkGraph(manifest, graph);
+  const plan = planSteps(config.training, data.shape.trainSize, graph.flopsPerStep);
+  const specs: readonly TensorSpec[] = [...graph.parameters, ...graph.optimizerState];
+
+  const before = foldEvents(log.existing);
+  const { checkpoint, passedOver } = await newestCheckpoint(runFolder, before.checkpoints, specs, {
+    computeHash: manifest.computeHash,
+    needsBest: config.selection.checkpoint === 'best',
+  });
+  const fromStep = checkpoint?.step ?? 0;
+  log.append({ type: 'attempt', attempt: before.attempts + 1, fromStep, totalSteps: plan.totalSteps, stepsPerEpoch: plan.stepsPerEpoch, pid: process.pid });
+  if (passedOver > 0) {
+    log.append({ type: 'message', level: 'warning', text: `${passedOver} newer checkpoint${passedOver === 1 ? ' is' : 's are'} missing or damaged; going on from step ${fromStep}.` });
+  }
+  log.append(await writeArtifact(runFolder, 'training-graph', graph.bytes));
+  log.append(await writeArtifact(runFolder, 'scalars', encodeScalars(config, plan, graph.scalarNames, data.indices.train, seeds.order)));
+  log.sync();
+
+  const evaluator = await Evaluator.create(buildEvaluationGraph(config.model, data.shape), config.executor.threads);
+  const checkpoints = new Map(before.checkpoints.map((record) => [record.step, record]));
+  const context: Context = { ...options, config, data, graph, specs, plan, seeds, evaluator, checkpoints };
+  const start = checkpoint ?? firstState(context);
+  const trainer = await Trainer.create(graph, data.train, start.tensors, config.executor.threads);
+  const end = await trainSteps(context, trainer, start);
+  await finish(context, end);
+}
+
+function firstState({ graph, seeds, manifest, log }: Context): Checkpoint {
+  const parameters = initialParameters(graph.parameters, seeds.init);
+  if (manifest.perturbInit === true) perturb(parameters);
+  const link = nextLink('', 0, parameters);
+  log.append(link);
+  return { step: 0, chain: link.chain, best: null, finalLoss: NaN, bestLoss: NaN, tensors: [...parameters, ...initialState(graph.optimizerState)] };
+}
+
+async function measure(context: Context, parameters: readonly NamedTensor[], split: Exclude<SplitName, 'train'>, step: number): Promise<{ loss: number; accuracy: number }> {
+  const data: SplitData = context.data[split];
+  const { loss, accuracy } = await context.evaluator.evaluate(parameters, data, context.breathe);
+  const values: MetricValues = { loss: toLogged(loss), accuracy: toLogged(accuracy) };
+  context.log.append({ type: 'metrics', split, step, epoch: step / context.plan.stepsPerEpoch, values });
+  return { loss, accuracy };
+}
+
+/** Computes and logs the steps from … to − 1; gives their losses. */
+async function trainChunk({ config, graph, plan, seeds, log }: Context, trainer: Trainer, order: BatchOrder, from: number, to: number): Promise<Float32Array> {
+  const begin = performance.now();
+  const steps = to - from;
+  const { batchSize } = config.training;
+  const scalars = stepScalars(config.training, graph.scalarNames, from, steps, plan.totalSteps);
+  const masks = new Map<string, { data: Uint8Array; width: number }>();
+  for (const { name, width, dropProbability } of graph.masks) {
+    const data = new Uint8Array(steps * batchSize * width);
+    for (let step = from; step < to; step++) {
+      const start = (step - from) * batchSize * width;
+      fillMask(data.subarray(start, start + batchSize * width), seeds.noise, name, step, dropProbability);
+    }
+    masks.set(name, { data, width });
+  }
+  const losses = await trainer.step({ steps, ...order.chunk(from, to), scalars, masks });
+  const column = graph.scalarNames.indexOf('learningRate');
+  log.append({
+    type: 'steps',
+    firstStep: from,
+    losses: Array.from(losses, toLogged),
+    learningRates: Array.from({ length: steps }, (_, step) => scalars[step * graph.scalarNames.length + column]!),
+    seconds: (performance.now() - begin) / 1000,
+  });
+  return losses;
+}
+
+async function trainSteps(context: Context, trainer: Trainer, start: Checkpoint): Promise<Checkpoint> {
+  const { config, plan, seeds, log, runFolder, manifest, data } = context;
+  const order = new BatchOrder(data.shape.trainSize, config.training.batchSize, seeds.order);
+  let { step, chain, best, finalLoss, bestLoss } = start;
+  let sawNaN = Number.isNaN(finalLoss) && step > 0;
+  while (step < plan.totalSteps) {
+    await context.breathe();
+    const to = chunkEnd(plan, step);
+    const losses = await trainChunk(context, trainer, order, step, to);
+    losses.forEach((loss, index) => {
+      if (!(bestLoss <= loss) && !Number.isNaN(loss)) bestLoss = loss;
+      if (Number.isNaN(loss) && !sawNaN) {
+        sawNaN = true;
+        log.append({ type: 'message', level: 'warning', text: `The training loss is not a number from step ${step + index} on; a smaller learning rate may help.` });
+      }
+    });
+    finalLoss = losses[losses.length - 1]!;
+    step = to;
+
+    const due = dueAfter(plan, step);
+    if (due.hash) {
+      const link = nextLink(chain, step, trainer.parameters());
+      chain = link.chain;
+      log.append(link);
+    }
+    if (due.epochEnd) {
+      const values = await measure(context, trainer.parameters(), 'validation', step);
+      const value = values[config.selection.metric];
+      if (beats(config.selection, value, best?.value ?? null)) best = { step, value };
+    }
+    if (due.checkpoint) {
+      const tensors = [...trainer.parameters(), ...trainer.optimizerState()];
+      const record = await writeCheckpoint(runFolder, { step, chain, best, finalLoss, bestLoss, tensors }, manifest.computeHash);
+      context.checkpoints.set(step, record);
+      log.append(record);
+      // Older files may go only when the record of the new one cannot be lost.
+      log.sync();
+      await pruneCheckpoints(runFolder, best === null || config.selection.checkpoint === 'last' ? [step] : [step, best.step]);
+    }
+  }
+  return { step, chain, best, finalLoss, bestLoss, tensors: [...trainer.parameters(), ...trainer.optimizerState()] };
+}
+
+/** The checkpoint the config declared: the last, or the one with the best validation value. */
+async function select(context: Context, end: Checkpoint): Promise<Checkpoint> {
+  const { config, log, runFolder, specs, manifest } = context;
+  if (config.selection.checkpoint === 'last' || end.best?.step === end.step) return end;
+  if (end.best === null) {
+    log.append({ type: 'message', level: 'warning', text: `No epoch has a validation ${config.selection.metric} that is a number: the last checkpoint is selected.` });
+    return end;
+  }
+  const bestStep = end.best.step;
+  const record = context.checkpoints.get(bestStep);
+  const best = record === undefined ? null : await readCheckpoint(runFolder, record, specs, manifest.computeHash);
+  if (best === null) {
+    throw new RepriseError('CHECKPOINT_LOST', `The best checkpoint, of step ${bestStep}, was deleted or damaged while the run trained.`, {
+      kind: 'system',
+      hint: 'Retry the run: it begins again where it can.',
+    });
+  }
+  return best;
+}
+
+async function finish(context: Context, end: Checkpoint): Promise<void> {
+  const { config, data, graph, log, runFolder } = context;
+  const selected = await select(context, end);
+  const names = new Set(graph.parameters.map((parameter) => parameter.name));
+  const weights = selected.tensors.filter((tensor) => names.has(tensor.name));
+  const state = selected.tensors.filter((tensor) => !names.has(tensor.name));
+  const step = String(selected.step);
+  await context.breathe();
+  await measure(context, weights, 'test', selected.step);
+  log.append(await writeArtifact(runFolder, 'weights', encodeSafetensors(weights, { format: 'reprise-weights-1', step })));
+  log.append(await writeArtifact(runFolder, 'inference-graph', buildInferenceGraph(config.model, data.shape, weights)));
+  log.append(await writeArtifact(runFolder, 'optimizer-state', encodeSafetensors(state, { format: 'reprise-optimizer-1', step })));
+  log.sync();
+  log.append({
+    type: 'finished',
+    weightsHash: weightsHashOf(weights),
+    selectedStep: selected.step,
+    finalLoss: toLogged(end.finalLoss),
+    bestLoss: toLogged(end.bestLoss),
+  });
+  log.sync();
+  // The weights and the optimizer's state are artifacts now.
+  await pruneCheckpoints(runFolder, []);
+}

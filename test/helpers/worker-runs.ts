@@ -1,0 +1,102 @@
+/** Runs for tests of the worker: a folder with run.json and prepared data, and real processes on it. */
+import { execFileSync, fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { configSchema, type Config, type ConfigInput } from '../../src/config/schema';
+import { configHash } from '../../src/config/hash';
+import { prepareData } from '../../src/datasets/prepare';
+import { foldEvents, type RunState } from '../../src/events/fold';
+import { RUN_FILES, type RunManifest } from '../../src/events/manifest';
+import { readEvents } from '../../src/events/reader';
+import { sha256Bytes } from '../../src/files/hash';
+import { trainingGraphFor } from '../../src/worker/training-graph';
+
+const { version: onnxruntime } = JSON.parse(readFileSync('node_modules/onnxruntime-node/package.json', 'utf8')) as { version: string };
+
+export interface TestRun {
+  readonly folder: string;
+  readonly dataFile: string;
+  readonly manifest: RunManifest;
+}
+
+/** Bundles the worker from the sources as they are; the bundle must lie where it finds node_modules. */
+export function buildWorker(): { entry: string; remove: () => void } {
+  const state = path.resolve('node_modules/.reprise');
+  mkdirSync(state, { recursive: true });
+  const folder = mkdtempSync(path.join(state, 'test-worker-'));
+  execFileSync(process.execPath, ['node_modules/vite/bin/vite.js', 'build', '--app'], {
+    env: { ...process.env, REPRISE_OUT: folder, REPRISE_ENTRIES: 'worker', NODE_ENV: 'production' },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  return { entry: path.join(folder, 'worker.js'), remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** Prepares data and writes run.json, as a host does. */
+export async function makeRun(workspace: string, name: string, input: ConfigInput, more: Partial<RunManifest> = {}): Promise<TestRun> {
+  const config: Config = configSchema.parse(input);
+  const { ref, shape } = await prepareData(config.data, { configFolder: workspace, workspace, splitSeed: config.seeds.split });
+  const graph = trainingGraphFor(config, shape);
+  const folder = path.join(workspace, 'runs', name);
+  mkdirSync(folder, { recursive: true });
+  const manifest: RunManifest = {
+    format: 1,
+    runId: name,
+    reproductionId: name,
+    experiment: config.experiment,
+    variant: null,
+    config,
+    configHash: configHash(config),
+    computeHash: sha256Bytes(`${configHash(config)} ${graph.sha256}`),
+    runtime: { onnxruntime, executionProvider: 'cpu', optimizationLevel: 'all', threads: config.executor.threads, platform: process.platform, arch: process.arch, cpuFlags: [] },
+    data: ref,
+    trainingGraphHash: graph.sha256,
+    createdAt: 0,
+    provenance: {
+      capturedAt: 0,
+      versions: { reprise: '0', node: process.version, electron: null, v8: process.versions.v8, onnxruntime },
+      os: { platform: process.platform, release: '', arch: process.arch, name: '' },
+      cpu: { model: '', cores: 1, flags: [] },
+      memoryBytes: 0,
+      gpus: [],
+      lockfileHash: null,
+      git: null,
+      environmentCheck: [],
+      problems: [],
+    },
+    ...more,
+  };
+  writeFileSync(path.join(folder, RUN_FILES.manifest), JSON.stringify(manifest));
+  return { folder, dataFile: path.join(workspace, ref.file), manifest };
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly stderr: string;
+}
+
+export function startWorker(entry: string, run: TestRun): { child: ChildProcess; ended: Promise<Ended> } {
+  const child = fork(entry, [run.folder, run.dataFile], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: [] });
+  let stderr = '';
+  child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const ended = once(child, 'close').then(([code, signal]) => ({ code: code as number | null, signal: signal as string | null, stderr }));
+  return { child, ended };
+}
+
+export function eventsFile(run: TestRun): string {
+  return path.join(run.folder, RUN_FILES.events);
+}
+
+export function stateOf(run: TestRun): RunState {
+  return foldEvents(existsSync(eventsFile(run)) ? readEvents(eventsFile(run), 0).records : []);
+}
+
+/** Waits until what the log says fulfils a condition. */
+export async function until(run: TestRun, condition: (state: RunState) => boolean, timeoutMs = 20_000): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  while (!condition(stateOf(run))) {
+    if (Date.now() > end) throw new Error(`Nothing came within ${timeoutMs} ms; the log says: ${JSON.stringify(stateOf(run)).slice(0, 500)}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
