@@ -82,23 +82,30 @@ export function permutation(seed: number, purpose: Purpose, name: string, step: 
 }
 
 /**
- * Fills a dropout mask: 1 keep, 0 drop with `dropProbability` (to 2^−24). The value at a position of
- * `out` depends only on (seed, name, step) and that position.
+ * Fills a dropout mask: 1 keep, 0 drop with `dropProbability` (rounded to a multiple of 2^−16: masks cost
+ * a good part of a small model's step, and 16 bits a value halve that). The value at a position of `out`
+ * depends only on (seed, name, step) and that position.
  */
 export function fillMask(out: Uint8Array, seed: number, name: string, step: number, dropProbability: number): void {
   requireWord(step, 'step');
   const { k0, k1 } = streamKey(seed, 'noise', name);
-  const threshold = Math.round(dropProbability * TWO_POW_24);
+  const threshold = Math.round(dropProbability * 65_536);
   const block = new Uint32Array(2);
-  const even = out.length - (out.length % 2);
-  for (let position = 0; position < even; position += 2) {
-    threefry2x32(k0, k1, position / 2, step, block);
-    out[position] = block[0]! >>> 8 >= threshold ? 1 : 0;
-    out[position + 1] = block[1]! >>> 8 >= threshold ? 1 : 0;
+  const whole = out.length - (out.length % 4);
+  for (let position = 0; position < whole; position += 4) {
+    threefry2x32(k0, k1, position / 4, step, block);
+    const first = block[0]!;
+    const second = block[1]!;
+    out[position] = first >>> 16 >= threshold ? 1 : 0;
+    out[position + 1] = (first & 0xffff) >= threshold ? 1 : 0;
+    out[position + 2] = second >>> 16 >= threshold ? 1 : 0;
+    out[position + 3] = (second & 0xffff) >= threshold ? 1 : 0;
   }
-  if (even < out.length) {
-    threefry2x32(k0, k1, even / 2, step, block);
-    out[even] = block[0]! >>> 8 >= threshold ? 1 : 0;
+  if (whole === out.length) return;
+  threefry2x32(k0, k1, whole / 4, step, block);
+  for (let position = whole; position < out.length; position++) {
+    const word = block[(position - whole) >>> 1]!;
+    out[position] = ((position & 1) === 0 ? word >>> 16 : word & 0xffff) >= threshold ? 1 : 0;
   }
 }
 

@@ -103,9 +103,11 @@ describe('fillMask', () => {
     const other = new Uint8Array(100);
     fillMask(other, 5, 'drop0', 18, 0.25);
     expect([...other]).not.toEqual([...short]);
-    const odd = new Uint8Array(99);
-    fillMask(odd, 5, 'drop0', 17, 0.25);
-    expect([...odd]).toEqual([...short.subarray(0, 99)]);
+    for (const length of [99, 98, 97]) {
+      const cut = new Uint8Array(length);
+      fillMask(cut, 5, 'drop0', 17, 0.25);
+      expect([...cut]).toEqual([...short.subarray(0, length)]);
+    }
   });
 
   it('keeps all at probability 0', () => {
