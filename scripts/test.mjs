@@ -89,7 +89,7 @@ async function runPart(part, setup, reports) {
     const env = childEnvironment({ ...setup.sqlite, ...(part === 'integration' ? setup.judges : {}) });
     return counts(report, await runAttached(node, vitest(part, report), { cwd: root, env }));
   }
-  const display = process.platform === 'linux' ? ['xvfb-run', '-a'] : [];
+  const display = process.platform === 'linux' ? ['xvfb-run', '-a', '--server-args=-screen 0 1600x1200x24'] : [];
   if (process.getuid?.() !== 0) {
     const report = join(reports, 'e2e.json');
     const [program, ...args] = [...display, node, ...vitest(part, report)];
