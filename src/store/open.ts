@@ -1,0 +1,133 @@
+/** Opens a workspace: as its one host, or to read beside it. */
+import { existsSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { RepriseError } from '../errors/errors';
+import { adoptFolders } from './adopt';
+import { corrupt, integrityProblems, openDatabase, type Database } from './database';
+import { WORKSPACE_FILES } from './layout';
+import { takeHostLock, type HostLock } from './lock';
+import { latestVersion, migrate, schemaVersion } from './migrations';
+import { refuseNetwork } from './network';
+import { SqliteStore } from './sqlite-store';
+import type { Store } from './types';
+
+export interface OpenOptions {
+  /** `host` takes the workspace's lock, makes what is missing and may write; `reader` needs no lock and writes nothing. */
+  readonly mode: 'host' | 'reader';
+}
+
+/**
+ * Opens the store of a workspace folder: `reprise.db`, `runs/RUN_ID/…`, `studies/STUDY_ID.json`, `objects/ab/…`,
+ * `cache/`, `host.lock`. A host makes the folder when it is missing, brings the schema up to date and, where the last
+ * host died or the database is gone, takes in run folders and studies the database does not know.
+ * @throws RepriseError WORKSPACE_IN_USE, WORKSPACE_NOT_FOUND (reader), WORKSPACE_INVALID, WORKSPACE_ON_NETWORK,
+ * STORE_TOO_NEW, STORE_TOO_OLD (reader), STORE_CORRUPT, STORE_BUSY, STORE_UNREADABLE, SQLITE_BINDING_MISSING
+ */
+export async function openStore(workspace: string, options: OpenOptions): Promise<Store> {
+  const folder = resolve(workspace);
+  switch (options.mode) {
+    case 'host':
+      return openAsHost(folder);
+    case 'reader':
+      return openAsReader(folder);
+  }
+}
+
+/** Opens the database of a workspace for reading, with its schema checked. */
+export function openForReading(workspace: string): Database {
+  const file = join(workspace, WORKSPACE_FILES.database);
+  if (!existsSync(file)) throw workspaceNotFound(workspace);
+  const database = openDatabase(file, { readonly: true });
+  try {
+    const version = schemaVersion(database, file);
+    if (version < latestVersion()) {
+      throw new RepriseError('STORE_TOO_OLD', `The database ${file} has schema ${version}; this version of Reprise reads schema ${latestVersion()}.`, {
+        kind: 'input',
+        hint: 'Open the workspace once with the app, or run a training command in it: that brings the database up to date.',
+      });
+    }
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return database;
+}
+
+/** Takes the host lock of an existing or new workspace folder. */
+export async function lockWorkspace(workspace: string): Promise<HostLock> {
+  await refuseNetwork(realpathSync(nearestExisting(workspace)));
+  await mkdir(workspace, { recursive: true });
+  return takeHostLock(join(workspace, WORKSPACE_FILES.lock), workspace);
+}
+
+/** Makes the folders of a workspace and clears run folders that were never finished being made. */
+export async function makeFolders(workspace: string): Promise<void> {
+  for (const name of [WORKSPACE_FILES.runs, WORKSPACE_FILES.studies, WORKSPACE_FILES.objects, WORKSPACE_FILES.cache]) {
+    await mkdir(join(workspace, name), { recursive: true });
+  }
+  const runs = join(workspace, WORKSPACE_FILES.runs);
+  for (const name of readdirSync(runs)) if (name.startsWith('.new-')) rmSync(join(runs, name), { recursive: true, force: true });
+}
+
+export function workspaceNotFound(workspace: string): RepriseError {
+  return new RepriseError('WORKSPACE_NOT_FOUND', `There is no workspace at ${workspace}.`, {
+    kind: 'input',
+    hint: 'Check --workspace; the first run makes a workspace.',
+  });
+}
+
+async function openAsHost(workspace: string): Promise<Store> {
+  refuseNoFolder(workspace);
+  const file = join(workspace, WORKSPACE_FILES.database);
+  const isNew = !existsSync(file);
+  // Before anything is written: a database that this version must not touch, or cannot use.
+  if (!isNew) preflight(file);
+  const lock = await lockWorkspace(workspace);
+  try {
+    const database = openDatabase(file, { readonly: false });
+    try {
+      if (lock.takenOver) {
+        const [problem] = integrityProblems(database, 'quick_check');
+        if (problem !== undefined) throw corrupt(file, problem);
+      }
+      migrate(database, file);
+      await makeFolders(workspace);
+      if (lock.takenOver || isNew) await adoptFolders(database, workspace);
+      return new SqliteStore(workspace, database, lock);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function openAsReader(workspace: string): Promise<Store> {
+  refuseNoFolder(workspace);
+  const file = join(workspace, WORKSPACE_FILES.database);
+  if (!existsSync(file)) throw workspaceNotFound(workspace);
+  await refuseNetwork(realpathSync(workspace));
+  return new SqliteStore(workspace, openForReading(workspace), null);
+}
+
+function preflight(file: string): void {
+  const database = openDatabase(file, { readonly: true });
+  try {
+    schemaVersion(database, file);
+  } finally {
+    database.close();
+  }
+}
+
+function refuseNoFolder(workspace: string): void {
+  if (existsSync(workspace) && !statSync(workspace).isDirectory()) {
+    throw new RepriseError('WORKSPACE_INVALID', `The workspace ${workspace} is a file, not a folder.`, { kind: 'input', hint: 'Name a folder with --workspace DIR.' });
+  }
+}
+
+function nearestExisting(path: string): string {
+  return existsSync(path) ? path : nearestExisting(dirname(path));
+}

@@ -1,0 +1,28 @@
+/** How far each run's event log has been read into the database. */
+import type { Database } from '../database';
+
+export interface Cursor {
+  /** Bytes of the log that are in the database; -1 once the log contradicted itself and is no longer read. */
+  readonly offset: number;
+  /** Sequence number of the last record applied; -1 before the first. */
+  readonly lastSeq: number;
+}
+
+export class CursorsTable {
+  readonly #get;
+  readonly #set;
+
+  constructor(database: Database) {
+    this.#get = database.prepare<[string], { byte_offset: number; last_seq: number }>('SELECT byte_offset, last_seq FROM cursors WHERE run_id = ?');
+    this.#set = database.prepare<[string, number, number]>('INSERT OR REPLACE INTO cursors (run_id, byte_offset, last_seq) VALUES (?, ?, ?)');
+  }
+
+  get(runId: string): Cursor {
+    const row = this.#get.get(runId);
+    return row === undefined ? { offset: 0, lastSeq: -1 } : { offset: row.byte_offset, lastSeq: row.last_seq };
+  }
+
+  set(runId: string, cursor: Cursor): void {
+    this.#set.run(runId, cursor.offset, cursor.lastSeq);
+  }
+}
