@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { cacheFolder, run, say, seconds, sha256, step, withLock } from './common.mjs';
 import { ensurePythonVenv } from './system.mjs';
 
-/** Each judge: what pip installs for it and how its presence is proved. PyTorch stands alone: it is large. */
+/** Each judge: what pip installs for it and how its presence is proved. PyTorch stands alone: it is large. `rocrate` brings the JSON-LD context that roc-validator reads offline. */
 const judges = [
   { name: 'onnxruntime', packages: ['numpy', 'onnxruntime', 'onnx', 'safetensors'], proof: 'import onnxruntime, onnx, safetensors, numpy' },
-  { name: 'roc-validator', packages: ['roc-validator'], proof: 'import rocrate_validator' },
+  { name: 'roc-validator', packages: ['roc-validator', 'rocrate==0.13.0'], proof: 'import rocrate_validator, rocrate' },
   { name: 'bagit', packages: ['bagit'], proof: 'import bagit' },
   { name: 'scipy', packages: ['numpy', 'scipy'], proof: 'import scipy.stats' },
   { name: 'torch', packages: ['torch==2.13.0'], proof: 'import torch' },
