@@ -7,6 +7,11 @@ function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/gu, String.raw`\$&`);
 }
 
+/** A path that is not part of a longer name. */
+function wholePath(path: string): RegExp {
+  return new RegExp(`(?<![\\w.~-])${escaped(path)}(?![\\w-])`, 'gu');
+}
+
 /** Home folders of any user, on any system, with both kinds of slash. */
 const HOMES = /(?<![\w.~])(?:\/home\/[^/\s"'<>:;,()]+|\/Users\/[^/\s"'<>:;,()]+|\/root(?=[/\s"'<>:;,()]|$)|[A-Za-z]:[\\/]+Users[\\/]+[^\\/\s"'<>:;,()]+)/gu;
 /** Credentials in a URL: `https://user:token@host/`. */
@@ -21,8 +26,8 @@ export function createRedact(privatePaths: readonly string[], machine: { readonl
     .map((path) => path.replace(/[\\/]+$/u, ''))
     .filter((path) => path.length >= 4)
     .sort((a, b) => b.length - a.length);
-  const replacements: [RegExp, string][] = paths.map((path) => [new RegExp(`${escaped(path)}(?![\\w-])`, 'gu'), '<folder>']);
-  if (machine.home.length >= 4) replacements.push([new RegExp(`${escaped(machine.home.replace(/[\\/]+$/u, ''))}(?![\\w-])`, 'gu'), '~']);
+  const replacements: [RegExp, string][] = paths.map((path) => [wholePath(path), '<folder>']);
+  if (machine.home.length >= 4) replacements.push([wholePath(machine.home.replace(/[\\/]+$/u, '')), '~']);
   replacements.push([HOMES, '~'], [CREDENTIALS, '$1']);
   // A name as short or as common as `pc` or `localhost` would be found inside ordinary words.
   if (machine.host.length >= 4 && machine.host !== 'localhost') replacements.push([new RegExp(`(?<![\\w-])${escaped(machine.host)}(?![\\w-])`, 'giu'), '<host>']);

@@ -5,6 +5,11 @@ function size(bytes: number): string {
   return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
+/** A word of a POSIX shell's command line. */
+function shellWord(text: string): string {
+  return /^[\w.@%+=:,/-]+$/u.test(text) ? text : `'${text.replace(/'/gu, String.raw`'\''`)}'`;
+}
+
 function cell(text: string): string {
   return text.replace(/\|/gu, String.raw`\|`).replace(/\s+/gu, ' ');
 }
@@ -25,8 +30,10 @@ function dataLines(index: BundleIndex): string {
 
 /** `REPRODUCE.md`: what is inside, how to check it with and without Reprise, how to run it again. */
 export function reproduceText(index: BundleIndex, runs: readonly RunLine[], outFile: string): string {
-  const file = basename(outFile);
-  const folder = file.replace(/(?:\.crate)?\.zip$/u, '');
+  const name = basename(outFile);
+  const bare = name.replace(/(?:\.crate)?\.zip$/u, '');
+  const file = shellWord(name);
+  const folder = shellWord(bare === name ? `${name}.bag` : bare);
   const [first] = runs;
   const example = first === undefined ? 'RUN' : first.runId;
   return `# ${index.name}: how to verify and reproduce
@@ -68,16 +75,17 @@ ${dataLines(index)}
 
 ## Verify
 
-With Reprise; runs nothing, checks every hash, and prints the bundle's digest:
+With Reprise, in a folder where it is installed (give the bundle's full path); this runs nothing of the
+bundle, checks every hash, and prints the bundle's digest:
 
 \`\`\`sh
 npm run -s reprise -- verify ${file}
 \`\`\`
 
-Without Reprise, with Python's \`bagit\` package:
+Without Reprise, with Python and its package \`bagit\`:
 
 \`\`\`sh
-unzip -q ${file} -d ${folder}
+python3 -m zipfile -e ${file} ${folder}
 bagit.py --validate ${folder}
 \`\`\`
 
@@ -85,7 +93,7 @@ The digest is the SHA-256 of \`tagmanifest-sha512.txt\`. It names every byte of 
 stand inside it: compare what you compute with what the author published.
 
 \`\`\`sh
-unzip -p ${file} tagmanifest-sha512.txt | sha256sum
+sha256sum ${folder}/tagmanifest-sha512.txt
 \`\`\`
 
 ## Reproduce

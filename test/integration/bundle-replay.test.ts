@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readBundleLog } from '../../src/bundle/event-log';
 import type { BundleRunInput } from '../../src/bundle/model';
@@ -25,7 +25,8 @@ import { trainingGraphFor } from '../../src/worker/training-graph';
 import { freshFolder, sampleManifest } from '../unit/bundle/sample';
 
 const python = process.env['REPRISE_PYTHON'] ?? '';
-const available = python !== '' && (process.env['REPRISE_JUDGES'] ?? '').split(',').map((name) => name.trim()).includes('onnxruntime');
+const judges = (process.env['REPRISE_JUDGES'] ?? '').split(',').map((name) => name.trim());
+const available = python !== '' && judges.includes('onnxruntime');
 if (!available) console.warn('SKIPPED: no onnxruntime for Python (REPRISE_PYTHON, REPRISE_JUDGES): replay.py is not tried.');
 
 const CONFIGS = {
@@ -173,6 +174,24 @@ describe.skipIf(!available)('replay.py', () => {
       expect(await replay(bag, ['mlprun'])).toMatchObject({ code: 1, result: expected });
     } finally {
       await writeFile(file, before);
+    }
+  });
+
+  it('does what REPRODUCE.md says, command by command', async () => {
+    const text = await readFile(join(bag, 'data', 'REPRODUCE.md'), 'utf8');
+    const commands = [...text.matchAll(/```sh\n([\s\S]*?)```/gu)].flatMap((match) => (match[1] ?? '').trim().split('\n'));
+    const own = commands.filter((command) => command.startsWith('npm run -s reprise -- '));
+    expect(own).toEqual(['npm run -s reprise -- verify real.crate.zip', 'npm run -s reprise -- reproduce real.crate.zip --trust DIGEST']);
+    const others = commands.filter((command) => !own.includes(command));
+    expect(others).toHaveLength(4);
+    const path = `${dirname(python)}${delimiter}${process.env['PATH'] ?? ''}`;
+    for (const command of others) {
+      if (command.startsWith('bagit.py') && !judges.includes('bagit')) continue;
+      const output = await new Promise<string>((resolve, reject) => {
+        execFile('bash', ['-c', command], { cwd: folder, env: { ...process.env, PATH: path }, timeout: 60_000 }, (error, stdout, stderr) => (error === null ? resolve(stdout) : reject(new Error(`${command}: ${stderr}`))));
+      });
+      if (command.startsWith('sha256sum')) expect(output.slice(0, 64)).toBe((await verifyBundle(join(folder, 'real.crate.zip'))).digest);
+      if (command.includes('replay.py')) expect(output).toMatch(/identical|within-tolerance/u);
     }
   });
 
