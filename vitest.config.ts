@@ -12,6 +12,7 @@ export default defineConfig({
     include: ['**/*.test.ts'],
     exclude: ['**/node_modules/**', 'out/**', 'dist/**'],
     environment: 'node',
+    fsModuleCache: process.env['REPRISE_TEST_CACHE'] === undefined,
     pool: 'forks',
     // The native modules and the training workers want the cores: two test files at a time.
     maxWorkers: 2,
