@@ -36,6 +36,7 @@ export async function ingestRun(database: Database, tables: Tables, workspace: s
     failUnreadable(database, tables, runId, batch.error);
     return;
   }
+  if (!restart && batch.offset === before.offset) return;
   const fresh = batch.records.filter((record) => restart || record.seq > before.lastSeq);
   for (const artifact of announced(fresh)) await moveArtifact(workspace, folder, artifact);
 

@@ -125,9 +125,9 @@ export class RunsTable {
     this.#byReproductionId = database.prepare<[string], StoredRun>('SELECT * FROM runs WHERE reproduction_id = ? ORDER BY created_at DESC, rowid DESC LIMIT 1');
     this.#byPrefix = database.prepare<[string, string], StoredRun>('SELECT * FROM runs WHERE substr(run_id, 1, length(?)) = ? ORDER BY run_id LIMIT 2');
     // One statement for every filter; statuses travel as a JSON array, because their number varies.
-    this.#list = database.prepare<[string | null, string | null, string | null], StoredRun>(
-      'SELECT * FROM runs WHERE (?1 IS NULL OR experiment = ?1) AND (?2 IS NULL OR study_id = ?2) ' +
-        'AND (?3 IS NULL OR status IN (SELECT value FROM json_each(?3))) ORDER BY created_at, rowid',
+    this.#list = database.prepare<[{ experiment: string | null; studyId: string | null; statuses: string | null }], StoredRun>(
+      'SELECT * FROM runs WHERE (@experiment IS NULL OR experiment = @experiment) AND (@studyId IS NULL OR study_id = @studyId) ' +
+        'AND (@statuses IS NULL OR status IN (SELECT value FROM json_each(@statuses))) ORDER BY created_at, rowid',
     );
     this.#byComputeHash = database.prepare<[string, string], StoredRun>(
       'SELECT * FROM runs WHERE compute_hash = ? AND calibration = 0 AND status IN (SELECT value FROM json_each(?)) ORDER BY created_at DESC, rowid DESC LIMIT 1',
@@ -166,7 +166,7 @@ export class RunsTable {
   /** Oldest first. */
   list(filter: RunFilter): RunRow[] {
     const statuses = filter.status === undefined ? null : JSON.stringify(filter.status);
-    return this.#list.all(filter.experiment ?? null, filter.studyId ?? null, statuses).map(toRow);
+    return this.#list.all({ experiment: filter.experiment ?? null, studyId: filter.studyId ?? null, statuses }).map(toRow);
   }
 
   byComputeHash(computeHash: string, statuses: readonly RunStatus[]): RunRow | null {

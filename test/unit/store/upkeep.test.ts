@@ -1,0 +1,206 @@
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { RUN_FILES } from '../../../src/events/manifest';
+import { sha256Bytes } from '../../../src/files/hash';
+import { checkWorkspace } from '../../../src/store/check';
+import { openDatabase } from '../../../src/store/database';
+import { migrate, MIGRATIONS, schemaVersion } from '../../../src/store/migrations';
+import { fileSystemType, isNetworkType } from '../../../src/store/network';
+import { openStore } from '../../../src/store/open';
+import { rebuildWorkspace } from '../../../src/store/rebuild';
+import { dumpWorkspace } from '../../helpers/dump';
+import { append, attempt, DATA_HASH, exitedWell, finished, putSampleData, sampleManifest, sampleStudy, steps, temporaryFolder } from './sample';
+
+/** A workspace with a finished, an interrupted and a queued run and a study; closed. */
+async function closedWorkspace(): Promise<string> {
+  const folder = temporaryFolder();
+  const store = await openStore(folder, { mode: 'host' });
+  await putSampleData(folder);
+  for (const id of ['run-done', 'run-half', 'run-wait']) await store.createRun(sampleManifest(id));
+  const weights = Buffer.from('weights');
+  writeFileSync(join(store.runFolder('run-done'), 'w.safetensors'), weights);
+  append(
+    store.runFolder('run-done'), attempt(1), steps(0, 10), { type: 'weights-hash', step: 10, hash: 'h', chain: 'c' },
+    { type: 'metrics', split: 'test', step: 10, epoch: 2, values: { loss: 'NaN', accuracy: 0.5 } },
+    { type: 'artifact', name: 'weights', file: 'w.safetensors', sha256: sha256Bytes(weights), bytes: weights.length }, finished, exitedWell,
+  );
+  append(store.runFolder('run-half'), attempt(1), steps(0, 3));
+  for (const id of ['run-done', 'run-half']) await store.ingest(id);
+  await store.saveStudy(sampleStudy('study-1'));
+  store.close();
+  return folder;
+}
+
+function contentOf(folder: string): Record<string, string> {
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return Object.fromEntries(names.map((entry) => {
+    const path = join(entry.parentPath, entry.name);
+    return [path, createHash('sha256').update(readFileSync(path)).digest('hex')];
+  }));
+}
+
+describe('rebuild', () => {
+  it('makes an equal database and keeps the old one', async () => {
+    const folder = await closedWorkspace();
+    const before = await dumpWorkspace(folder);
+    expect(before.tables['runs']).toHaveLength(3);
+    const result = await rebuildWorkspace(folder);
+    expect(result).toEqual({ runs: 3, backup: join(folder, 'reprise.db.before-rebuild-1'), problems: [] });
+    expect(await dumpWorkspace(folder)).toEqual(before);
+    expect((await rebuildWorkspace(folder)).backup).toBe(join(folder, 'reprise.db.before-rebuild-2'));
+    expect(await checkWorkspace(folder)).toEqual([]);
+  });
+
+  it('helps where the database is damaged or gone, and names folders it cannot take in', async () => {
+    const folder = await closedWorkspace();
+    const before = await dumpWorkspace(folder);
+    writeFileSync(join(folder, 'reprise.db'), Buffer.alloc(20_000, 7));
+    await expect(openStore(folder, { mode: 'host' })).rejects.toMatchObject({ code: 'STORE_CORRUPT', hint: expect.stringContaining('reprise workspace rebuild') as string });
+    await expect(openStore(folder, { mode: 'reader' })).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    expect(await checkWorkspace(folder)).toMatchObject([{ path: join(folder, 'reprise.db') }]);
+    await rebuildWorkspace(folder);
+    expect(await dumpWorkspace(folder)).toEqual(before);
+
+    rmSync(join(folder, 'reprise.db'));
+    writeFileSync(join(folder, 'runs', 'run-wait', RUN_FILES.manifest), '{');
+    const result = await rebuildWorkspace(folder);
+    expect(result).toMatchObject({ runs: 2, backup: null, problems: [{ path: join(folder, 'runs', 'run-wait') }] });
+  });
+
+  it('is refused beside a living host, and where there is no workspace', async () => {
+    const folder = await closedWorkspace();
+    const store = await openStore(folder, { mode: 'host' });
+    onTestFinished(() => store.close());
+    await expect(rebuildWorkspace(folder)).rejects.toMatchObject({ code: 'WORKSPACE_IN_USE' });
+    await expect(rebuildWorkspace(join(folder, 'none'))).rejects.toMatchObject({ code: 'WORKSPACE_NOT_FOUND' });
+    expect(existsSync(join(folder, 'none'))).toBe(false);
+  });
+
+  it('happens by itself when the database is gone', async () => {
+    const folder = await closedWorkspace();
+    const before = await dumpWorkspace(folder);
+    rmSync(join(folder, 'reprise.db'));
+    (await openStore(folder, { mode: 'host' })).close();
+    expect(await dumpWorkspace(folder)).toEqual(before);
+  });
+});
+
+describe('check', () => {
+  it('finds nothing wrong with a good workspace, also beside its host, and changes nothing', async () => {
+    const folder = await closedWorkspace();
+    const before = contentOf(folder);
+    expect(await checkWorkspace(folder)).toEqual([]);
+    const after = contentOf(folder);
+    for (const [path, hash] of Object.entries(before)) expect(after[path]).toBe(hash);
+    const store = await openStore(folder, { mode: 'host' });
+    expect(await checkWorkspace(folder)).toEqual([]);
+    store.close();
+  });
+
+  const harms: readonly [string, (folder: string) => void, string, string][] = [
+    ['a run folder without row', (folder) => cpSync(join(folder, 'runs', 'run-wait'), join(folder, 'runs', 'run-new'), { recursive: true }), 'runs/run-new', 'does not have this run'],
+    ['a row without run folder', (folder) => rmSync(join(folder, 'runs', 'run-wait'), { recursive: true }), 'runs/run-wait', 'folder is missing'],
+    ['a changed manifest', (folder) => writeFileSync(join(folder, 'runs/run-wait/run.json'), readFileSync(join(folder, 'runs/run-wait/run.json'), 'utf8').replace('"bytes": 4', '"bytes": 5')), 'runs/run-wait', 'was changed'],
+    ['a missing manifest', (folder) => rmSync(join(folder, 'runs/run-wait/run.json')), 'runs/run-wait', 'cannot be read'],
+    ['a missing artifact', (folder) => rmSync(join(folder, 'objects', sha256Bytes('weights').slice(0, 2)), { recursive: true }), `objects/${sha256Bytes('weights').slice(0, 2)}/${sha256Bytes('weights')}`, 'weights of run run-done is missing'],
+    ['a changed artifact', (folder) => writeFileSync(join(folder, 'objects', sha256Bytes('weights').slice(0, 2), sha256Bytes('weights')), 'weightz'), `objects/${sha256Bytes('weights').slice(0, 2)}/${sha256Bytes('weights')}`, 'differs from its hash'],
+    ['changed data', (folder) => writeFileSync(join(folder, 'objects', DATA_HASH.slice(0, 2), DATA_HASH), 'dada'), `objects/${DATA_HASH.slice(0, 2)}/${DATA_HASH}`, 'differs from the fingerprint'],
+    ['a damaged log', (folder) => writeFileSync(join(folder, 'runs/run-done/events.log'), readFileSync(join(folder, 'runs/run-done/events.log'), 'utf8').replace('"firstStep":0', '"firstStep":1')), 'runs/run-done/events.log', 'line 2'],
+    ['a shortened log', (folder) => writeFileSync(join(folder, 'runs/run-done/events.log'), readFileSync(join(folder, 'runs/run-done/events.log')).subarray(0, 200)), 'runs/run-done/events.log', 'ends at byte'],
+    ['a changed study', (folder) => writeFileSync(join(folder, 'studies/study-1.json'), readFileSync(join(folder, 'studies/study-1.json'), 'utf8').replace('grid', 'gird')), 'studies/study-1.json', 'differs'],
+    ['a study without row', (folder) => writeFileSync(join(folder, 'studies/study-2.json'), '{}'), 'studies/study-2.json', 'does not have'],
+    ['a gap in a series', (folder) => edit(folder, "UPDATE series SET points = 2, steps = substr(steps, 1, 16), vals = substr(vals, 1, 16) WHERE run_id = 'run-half' AND key = 'train.loss'"), 'runs/run-half', 'has 2 steps, but 3'],
+  ];
+  it.each(harms)('names %s', async (_name, harm, path, message) => {
+    const folder = await closedWorkspace();
+    harm(folder);
+    const problems = await checkWorkspace(folder);
+    expect(problems).toContainEqual({ path: join(folder, path), message: expect.stringContaining(message) as string });
+  });
+});
+
+function edit(folder: string, sql: string): void {
+  const database = new Sqlite(join(folder, 'reprise.db'));
+  database.exec(sql);
+  database.close();
+}
+
+describe('schema', () => {
+  it('of a newer Reprise is refused by name and not touched', async () => {
+    const folder = await closedWorkspace();
+    edit(folder, 'PRAGMA user_version = 99');
+    const before = contentOf(folder);
+    for (const mode of ['host', 'reader'] as const) {
+      await expect(openStore(folder, { mode })).rejects.toMatchObject({ code: 'STORE_TOO_NEW', kind: 'input', message: expect.stringContaining('99') as string });
+    }
+    const after = contentOf(folder);
+    for (const [path, hash] of Object.entries(before)) expect(after[path]).toBe(hash);
+    expect(Object.keys(after).filter((path) => !(path in before) && !/reprise\.db-(wal|shm)$/.test(path))).toEqual([]);
+  });
+
+  it('is brought up to date step by step, after a copy, and not half when a step fails', () => {
+    const file = join(temporaryFolder(), 'x.db');
+    const second = { version: 2, sql: 'ALTER TABLE studies ADD COLUMN extra TEXT' };
+    const broken = { version: 3, sql: 'CREATE TABLE fine (a); CREATE TABLE studies (a)' };
+    const database = openDatabase(file, { readonly: false });
+    onTestFinished(() => void database.close());
+    migrate(database, file);
+    database.exec("INSERT INTO studies VALUES ('s', 'e', 1, 'd')");
+    expect(() => migrate(database, file, [...MIGRATIONS, second, broken])).toThrow('already exists');
+    expect(schemaVersion(database, file, [...MIGRATIONS, second, broken])).toBe(2);
+    expect(database.prepare("SELECT count(*) AS n FROM sqlite_schema WHERE name = 'fine'").get()).toEqual({ n: 0 });
+    expect(database.prepare('SELECT * FROM studies').all()).toEqual([{ study_id: 's', experiment: 'e', created_at: 1, document: 'd', extra: null }]);
+    const backup = new Sqlite(`${file}.before-schema-3`, { readonly: true });
+    expect(backup.pragma('user_version', { simple: true })).toBe(1);
+    expect(backup.prepare('SELECT * FROM studies').all()).toEqual([{ study_id: 's', experiment: 'e', created_at: 1, document: 'd' }]);
+    backup.close();
+    expect(() => migrate(database, file, [...MIGRATIONS, { version: 3, sql: '' }])).toThrow('gapless');
+    expect(() => schemaVersion(database, file)).toThrow(expect.objectContaining({ code: 'STORE_TOO_NEW' }));
+  });
+
+  it('of another program is not taken for ours', async () => {
+    const folder = temporaryFolder();
+    const other = new Sqlite(join(folder, 'reprise.db'));
+    other.exec('CREATE TABLE mine (a)');
+    other.close();
+    await expect(openStore(folder, { mode: 'host' })).rejects.toMatchObject({ code: 'STORE_CORRUPT', message: expect.stringContaining('not made by Reprise') as string });
+    expect(readdirSync(folder).filter((name) => !name.startsWith('reprise.db'))).toEqual([]);
+  });
+});
+
+describe('native binding', () => {
+  it('must be named where the runtime cannot load the prebuilt one', async () => {
+    const napi = Object.getOwnPropertyDescriptor(process.versions, 'napi');
+    const before = process.env['REPRISE_SQLITE_BINDING'];
+    Object.defineProperty(process.versions, 'napi', { ...napi, value: '9' });
+    delete process.env['REPRISE_SQLITE_BINDING'];
+    onTestFinished(() => {
+      Object.defineProperty(process.versions, 'napi', napi ?? {});
+      if (before !== undefined) process.env['REPRISE_SQLITE_BINDING'] = before;
+    });
+    await expect(openStore(temporaryFolder(), { mode: 'host' })).rejects.toMatchObject({ code: 'SQLITE_BINDING_MISSING', kind: 'system' });
+  });
+});
+
+describe('network file systems', () => {
+  const mounts = [
+    '27 1 254:0 / / rw,relatime - ext4 /dev/vda rw',
+    '30 27 0:40 / /home rw shared:5 master:2 - nfs4 server:/home rw,vers=4.2',
+    '31 30 0:41 / /home/me/local\\040disk rw - xfs /dev/sdb rw',
+    '32 27 0:42 / /mnt/share rw - cifs //server/share rw',
+  ].join('\n');
+  it.each([
+    ['/work/x', 'ext4', false],
+    ['/home/me', 'nfs4', true],
+    ['/home', 'nfs4', true],
+    ['/homely', 'ext4', false],
+    ['/home/me/local disk/w', 'xfs', false],
+    ['/mnt/share/w', 'cifs', true],
+  ])('%s lies on %s', (path, type, network) => {
+    expect(fileSystemType(mounts, path)).toBe(type);
+    expect(isNetworkType(type)).toBe(network);
+  });
+});
