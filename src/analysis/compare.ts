@@ -1,0 +1,135 @@
+/** Variants against their baseline, paired by seed, with intervals that hold together. */
+import { studentTTwoSided } from './student-t';
+import { pearson, summarize, type Interval, type Summary } from './summary';
+
+export interface ComparisonInput {
+  readonly metric: string;
+  readonly higherIsBetter: boolean;
+  /** Baseline first. A seed without a value, or with one that is not finite, is a missing cell. */
+  readonly variants: readonly {
+    readonly name: string;
+    readonly values: ReadonlyMap<number, number>;
+    /** Why a seed has no value, where the caller knows. */
+    readonly reasons?: ReadonlyMap<number, string>;
+  }[];
+  /** The planned seeds. */
+  readonly seeds: readonly number[];
+}
+
+/** A variant's difference to the baseline (variant − baseline) over the seeds that both have. */
+export interface Delta {
+  /** Pairs. */
+  readonly n: number;
+  /** null without pairs. */
+  readonly mean: number | null;
+  /** Simultaneous interval; null for fewer than 2 pairs. */
+  readonly ci: Interval | null;
+  /** Pearson's correlation of the pairs; null for fewer than 3 pairs or where one side does not vary. */
+  readonly correlation: number | null;
+  /** Adjusted like the interval: min(1, m·p) of the two-sided paired t test over m contrasts. Below 0.05 exactly where the interval excludes 0. */
+  readonly pValue?: number;
+  /** What a reader must know before trusting the interval. */
+  readonly warning?: string;
+}
+
+export interface ComparedVariant extends Summary {
+  readonly name: string;
+  /** null for the baseline. */
+  readonly delta: Delta | null;
+}
+
+export interface MissingCell {
+  readonly variant: string;
+  readonly seed: number;
+  readonly reason: string;
+}
+
+export interface Comparison {
+  readonly metric: string;
+  readonly higherIsBetter: boolean;
+  /** How the numbers were made, in words for the reader. */
+  readonly method: string;
+  readonly confidence: number;
+  /** Differences to the baseline that the simultaneous intervals cover together. */
+  readonly contrasts: number;
+  /** All seeds of the table: the planned ones, then any other that has a value. */
+  readonly seeds: readonly number[];
+  readonly variants: readonly ComparedVariant[];
+  readonly missing: readonly MissingCell[];
+}
+
+const CONFIDENCE = 0.95;
+
+function percent(share: number): string {
+  return `${Number((share * 100).toFixed(2))}%`;
+}
+
+function methodOf(metric: string, higherIsBetter: boolean, contrasts: number): string {
+  const parts = [
+    `Mean of ${metric} (${higherIsBetter ? 'higher' : 'lower'} is better) over seeds; SD over seeds (n − 1); ${percent(CONFIDENCE)} Student t interval of each mean, taken by itself.`,
+  ];
+  if (contrasts > 0) {
+    parts.push(
+      'Differences to the baseline are variant − baseline, paired by seed over the seeds that both have.',
+      contrasts === 1
+        ? `Their interval is the ${percent(CONFIDENCE)} interval of the paired t test.`
+        : `Their ${contrasts} intervals are simultaneous: with ${percent(CONFIDENCE)} confidence all hold at once (paired t with Bonferroni's correction, each at ${percent(1 - (1 - CONFIDENCE) / contrasts)}).`,
+      'Each contrast uses the SD of its own differences, so variants may differ in variance; the differences are taken to be about normal.',
+      'r is the correlation of the pairs: pairing helps where it is positive.',
+    );
+  }
+  parts.push('All intervals describe the variation between training seeds; the error from the finite test set is not in them.');
+  return parts.join(' ');
+}
+
+function warningOf(pairs: number, correlation: number | null, spread: number | null): string | undefined {
+  const parts: string[] = [];
+  if (pairs === 0) parts.push('no seed has both values, so there is no difference to report');
+  else if (pairs === 1) parts.push('one pair: no interval can be given');
+  else if (pairs === 2) parts.push('two pairs: the interval is very wide and the correlation cannot be estimated');
+  if (pairs >= 2 && spread === 0) parts.push('all differences are equal: the interval has no width and does not show the uncertainty');
+  if (correlation !== null && correlation <= 0) parts.push(`the pairs are not positively correlated (r = ${correlation.toFixed(2).replace('-', '−')}): pairing by seed costs power here`);
+  return parts.length === 0 ? undefined : parts.join('; ');
+}
+
+/**
+ * Compares variants by one metric over seeds.
+ *
+ * The m contrasts (variant − baseline) get paired t intervals at confidence 1 − 0.05/m each, so that all m
+ * cover their true differences at once with probability ≥ 0.95 (Bonferroni's inequality; no assumption on how the
+ * contrasts depend on each other, and none of equal variances, which Dunnett's pooled form would need).
+ * m counts every variant that was planned, so a variant that failed does not narrow the others' intervals.
+ */
+export function compareVariants(input: ComparisonInput): Comparison {
+  const planned = [...new Set(input.seeds)];
+  const extra = [...new Set(input.variants.flatMap(({ values }) => [...values.keys()]))].filter((seed) => !planned.includes(seed)).toSorted((a, b) => a - b);
+  const seeds = [...planned, ...extra];
+  const contrasts = Math.max(0, input.variants.length - 1);
+  const confidence = contrasts === 0 ? CONFIDENCE : 1 - (1 - CONFIDENCE) / contrasts;
+
+  const missing: MissingCell[] = [];
+  const finite = input.variants.map(({ name, values, reasons }) => {
+    const present = new Map<number, number>();
+    for (const seed of seeds) {
+      const value = values.get(seed);
+      if (value !== undefined && Number.isFinite(value)) present.set(seed, value);
+      else missing.push({ variant: name, seed, reason: reasons?.get(seed) ?? (value === undefined ? 'no value' : `the metric is ${Number.isNaN(value) ? 'not a number' : 'infinite'}`) });
+    }
+    return { name, present };
+  });
+
+  const [baseline] = finite;
+  const variants = finite.map(({ name, present }, index): ComparedVariant => {
+    const own = { name, ...summarize([...present.values()], CONFIDENCE) };
+    if (index === 0 || baseline === undefined) return { ...own, delta: null };
+    const shared = seeds.filter((seed) => present.has(seed) && baseline.present.has(seed));
+    const left = shared.map((seed) => present.get(seed) ?? Number.NaN);
+    const right = shared.map((seed) => baseline.present.get(seed) ?? Number.NaN);
+    const { n, mean, sd, ci } = summarize(left.map((value, pair) => value - (right[pair] ?? Number.NaN)), confidence);
+    const correlation = pearson(left, right);
+    const warning = warningOf(n, correlation, sd);
+    const p = mean === null || sd === null || sd === 0 ? null : Math.min(1, contrasts * studentTTwoSided((mean * Math.sqrt(n)) / sd, n - 1));
+    return { ...own, delta: { n, mean, ci, correlation, ...(p === null ? {} : { pValue: p }), ...(warning === undefined ? {} : { warning }) } };
+  });
+  return { metric: input.metric, higherIsBetter: input.higherIsBetter, method: methodOf(input.metric, input.higherIsBetter, contrasts), confidence: CONFIDENCE, contrasts, seeds, variants, missing };
+}

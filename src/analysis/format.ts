@@ -1,0 +1,78 @@
+/** Numbers for people: decimals that the uncertainty deserves, units always, a true minus sign. */
+
+/** Fixed decimals with U+2212 for minus; zero has no sign; `NaN` and infinities in words. */
+export function formatFixed(value: number, decimals: number): string {
+  if (Number.isNaN(value)) return 'NaN';
+  if (!Number.isFinite(value)) return value > 0 ? '∞' : '−∞';
+  const text = Math.abs(value).toFixed(decimals);
+  return value < 0 && Number(text) !== 0 ? `−${text}` : text;
+}
+
+/** The same with a plus sign where positive. */
+export function formatSigned(value: number, decimals: number): string {
+  const text = formatFixed(value, decimals);
+  return value > 0 && Number(text) !== 0 ? `+${text}` : text;
+}
+
+/** Most decimals that are ever shown. */
+const MOST_DECIMALS = 12;
+
+/** Decimals at which an uncertainty keeps two significant digits: 4 for 0.0021, 2 for 0.10, 0 from 10 on. null where the uncertainty is zero or unknown. */
+export function decimalsFor(uncertainty: number | null): number | null {
+  if (uncertainty === null || !Number.isFinite(uncertainty) || uncertainty <= 0) return null;
+  // toExponential rounds first, so that 0.0996 counts as 0.10 and not as 0.0996.
+  const exponent = Number(uncertainty.toExponential(1).split('e')[1]);
+  return Math.max(0, Math.min(MOST_DECIMALS, 1 - exponent));
+}
+
+/** Decimals for a value of which no uncertainty is known: about four significant digits. */
+export function decimalsAlone(value: number): number {
+  if (value === 0 || !Number.isFinite(value)) return 4;
+  const exponent = Number(Math.abs(value).toExponential(3).split('e')[1]);
+  return Math.max(0, Math.min(MOST_DECIMALS, exponent < 0 ? 3 - exponent : 4 - Math.min(4, exponent)));
+}
+
+/** A value by itself, four significant digits: `0.9713`, `12.35`, `1.2e-9` where decimals would not do. */
+export function formatPlain(value: number | null): string {
+  if (value === null) return '–';
+  const size = Math.abs(value);
+  if (Number.isFinite(value) && size !== 0 && (size < 1e-5 || size >= 1e7)) return value.toExponential(3).replaceAll('-', '−');
+  return formatFixed(value, decimalsAlone(value));
+}
+
+/**
+ * `0.9713 ± 0.0021`: the uncertainty keeps two significant digits and the mean as many decimals.
+ * Without an uncertainty (null) the mean stands alone; one of exactly zero is shown as such.
+ */
+export function formatWithUncertainty(mean: number, halfWidth: number | null): string {
+  const decimals = decimalsFor(halfWidth);
+  if (halfWidth === null || !Number.isFinite(halfWidth)) return formatPlain(mean);
+  if (decimals === null) return `${formatPlain(mean)} ± 0`;
+  return `${formatFixed(mean, decimals)} ± ${formatFixed(halfWidth, decimals)}`;
+}
+
+/** A duration in seconds: `840 ms`, `3.2 s`, `1 min 44 s`, `2 h 5 min`. */
+export function formatDuration(seconds: number): string {
+  if (!Number.isFinite(seconds) || seconds < 0) return '–';
+  if (seconds < 0.9995) return `${Math.round(seconds * 1000)} ms`;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min${whole % 60 === 0 ? '' : ` ${whole % 60} s`}`;
+  const minutes = Math.round(seconds / 60);
+  return `${Math.floor(minutes / 60)} h${minutes % 60 === 0 ? '' : ` ${minutes % 60} min`}`;
+}
+
+/** A size: `512 B`, `1.4 KiB`, `64 GiB` (binary units). */
+export function formatBytes(bytes: number): string {
+  if (!Number.isFinite(bytes) || bytes < 0) return '–';
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+  let value = bytes;
+  let unit = 0;
+  // 1023.5 would print as 1024 of the smaller unit.
+  while (value >= 1023.5 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 9.95 ? String(Math.round(value)) : value.toFixed(1)} ${units[unit]}`;
+}

@@ -1,0 +1,74 @@
+/**
+ * What a report is made from. The engine fills it from the store; rendering adds nothing that is not in it,
+ * reads no clock and gives the same bytes for the same model.
+ */
+import type { Config } from '../config/schema';
+import type { MetricRow, RunRow, Series, Store } from '../store/types';
+
+export type ReportManifest = ReturnType<Store['getManifest']>;
+
+/** One run with all that is told about it. */
+export interface ReportRun {
+  readonly row: RunRow;
+  readonly manifest: ReportManifest;
+  /** All metric rows, any split. */
+  readonly metrics: readonly MetricRow[];
+  /** Training loss of every step; null where nothing was logged. */
+  readonly loss: Series | null;
+}
+
+/** A comparison as a table needs it: what `compareVariants` returns, or the same after a trip through JSON. */
+export interface ComparisonModel {
+  readonly metric: string;
+  readonly method: string;
+  readonly confidence: number;
+  readonly variants: readonly {
+    readonly name: string;
+    readonly n: number;
+    readonly mean: number | null;
+    readonly sd: number | null;
+    readonly ci: readonly number[] | null;
+    readonly delta: {
+      readonly n: number;
+      readonly mean: number | null;
+      readonly ci: readonly number[] | null;
+      readonly correlation: number | null;
+      readonly pValue?: number | null;
+      readonly warning?: string | null;
+    } | null;
+  }[];
+  readonly missing: readonly { readonly variant: string; readonly seed: number; readonly reason: string }[];
+}
+
+export interface ReportStudy {
+  /** The study in one document, baseline inline. */
+  readonly yaml: string;
+  readonly design: string;
+  readonly seeds: readonly number[];
+  /** Baseline first. `summary`: the changes in words. */
+  readonly variants: readonly {
+    readonly name: string;
+    readonly summary: string;
+    readonly changes: readonly { readonly path: string; readonly from: unknown; readonly to: unknown }[];
+  }[];
+}
+
+export interface ReportModel {
+  readonly kind: 'run' | 'experiment';
+  readonly title: string;
+  /** ISO 8601, UTC. */
+  readonly generatedAt: string;
+  /** Version of Reprise that wrote the report. */
+  readonly reprise: string;
+  /** The run's config, or the baseline's: complete, as YAML and as values. */
+  readonly configYaml: string;
+  readonly config: Config;
+  /** In an experiment: null where its runs were started one by one. */
+  readonly study: ReportStudy | null;
+  /** In the order in which they are shown: by variant, then by seed. */
+  readonly runs: readonly ReportRun[];
+  /** null for one run. */
+  readonly comparison: ComparisonModel | null;
+  /** File name of the bundle that carries these runs, where there is one. */
+  readonly bundle: string | null;
+}
