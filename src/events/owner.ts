@@ -1,6 +1,7 @@
 /** Who may write an event log: a file beside it that holds process id and start time. */
 import { randomUUID } from 'node:crypto';
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { RepriseError } from '../errors/errors';
 import { identityOf, isAlive, type ProcessIdentity } from '../files/process-identity';
 
@@ -52,6 +53,17 @@ export function claimLog(log: string): void {
     rmSync(mine, { force: true });
   }
   openHere.add(log);
+  removeLeftovers(file);
+}
+
+/** Deletes what a process that was killed while it claimed this log left beside the owner file. */
+function removeLeftovers(file: string): void {
+  const folder = path.dirname(file);
+  const prefix = `${path.basename(file)}.`;
+  for (const name of readdirSync(folder)) {
+    const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length).split('.')[0]) : NaN;
+    if (Number.isInteger(pid) && identityOf(pid) === null) rmSync(path.join(folder, name), { force: true });
+  }
 }
 
 /** Puts the owner file in place unless there is one: false then. */

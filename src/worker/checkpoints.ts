@@ -105,6 +105,13 @@ export async function readCheckpoint(
   return checkpoint !== null && checkpoint.step === record.step ? checkpoint : null;
 }
 
+/** Deletes what a killed worker left half written. Only for the owner of the run's event log. */
+export async function removeTornFiles(runFolder: string): Promise<void> {
+  for (const name of await readdir(runFolder)) {
+    if (name.startsWith('.') && name.endsWith('.tmp')) await rm(path.join(runFolder, name), { force: true });
+  }
+}
+
 /** Deletes the checkpoint files of a run folder but those of `keep`. */
 export async function pruneCheckpoints(runFolder: string, keep: readonly number[]): Promise<void> {
   const kept = new Set(keep.map(checkpointFile));

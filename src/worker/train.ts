@@ -14,7 +14,7 @@ import { fillMask } from '../random/streams';
 import { encodeSafetensors, type NamedTensor } from '../tensors/safetensors';
 import { encodeScalars, writeArtifact } from './artifacts';
 import { BatchOrder } from './batches';
-import { newestCheckpoint, pruneCheckpoints, readCheckpoint, writeCheckpoint, type Checkpoint } from './checkpoints';
+import { newestCheckpoint, pruneCheckpoints, readCheckpoint, removeTornFiles, writeCheckpoint, type Checkpoint } from './checkpoints';
 import { nextLink, weightsHashOf } from './hash-chain';
 import { readData, type WorkerData } from './inputs';
 import { chunkEnd, dueAfter, planSteps, type StepPlan } from './plan';
@@ -88,6 +88,7 @@ export async function trainRun(options: TrainOptions): Promise<void> {
   const { manifest, log, runFolder } = options;
   const { config } = manifest;
   checkRuntime(manifest);
+  await removeTornFiles(runFolder);
   const seeds = resolveSeeds(config);
   const data = await readData(options.dataFile, manifest, seeds.split);
   const graph = trainingGraphFor(config, data.shape);

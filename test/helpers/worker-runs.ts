@@ -29,6 +29,8 @@ export function buildWorker(): { entry: string; remove: () => void } {
     env: { ...process.env, REPRISE_OUT: folder, REPRISE_ENTRIES: 'worker', NODE_ENV: 'production' },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
+  // Inside node_modules the project's own package.json does not say that .js is a module.
+  writeFileSync(path.join(folder, 'package.json'), '{"type":"module"}');
   return { entry: path.join(folder, 'worker.js'), remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 

@@ -174,6 +174,14 @@ describe('owning the event log', () => {
     writer.close();
   });
 
+  it('removes what a killed claimant left, and leaves a living one alone', () => {
+    const dead = `${ownerFile(file)}.${2 ** 31 - 1}.abc`;
+    const living = `${ownerFile(file)}.${process.pid}.abc`;
+    for (const name of [dead, living]) writeFileSync(name, '{}');
+    EventLogWriter.open(file).close();
+    expect([existsSync(dead), existsSync(living)]).toEqual([false, true]);
+  });
+
   it.each([
     ['a process id that was given to another process', JSON.stringify({ pid: process.pid, startTime: 'long ago' })],
     ['an owner file that is damaged', '{"pid":'],

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CheckpointRecord } from '../../../src/events/records';
 import type { TensorSpec } from '../../../src/models/types';
-import { checkpointFile, decodeCheckpoint, encodeCheckpoint, newestCheckpoint, pruneCheckpoints, readCheckpoint, writeCheckpoint, type Checkpoint } from '../../../src/worker/checkpoints';
+import { checkpointFile, decodeCheckpoint, encodeCheckpoint, newestCheckpoint, pruneCheckpoints, readCheckpoint, removeTornFiles, writeCheckpoint, type Checkpoint } from '../../../src/worker/checkpoints';
 import { nextLink, weightsHashOf } from '../../../src/worker/hash-chain';
 import { beats, perturb } from '../../../src/worker/train';
 import { encodeSafetensors, tensorsHash, type NamedTensor } from '../../../src/tensors/safetensors';
@@ -83,6 +83,14 @@ describe('checkpoints', () => {
     await writeFile(path.join(folder, 'events.log'), '');
     await pruneCheckpoints(folder, [5, 15]);
     expect((await readdir(folder)).sort()).toEqual([checkpointFile(5), checkpointFile(15), 'events.log']);
+  });
+});
+
+describe('half-written files', () => {
+  it('of a killed worker are removed, and nothing else is', async () => {
+    for (const name of ['.weights.safetensors.12.abc.tmp', 'weights.safetensors', 'notes.tmp', '.hidden']) await writeFile(path.join(folder, name), '');
+    await removeTornFiles(folder);
+    expect((await readdir(folder)).sort()).toEqual(['.hidden', 'notes.tmp', 'weights.safetensors']);
   });
 });
 
