@@ -1,0 +1,89 @@
+/** Captures everything that is recorded about a run before its first step. */
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import type { Config } from '../config/schema';
+import { sha256File } from '../files/hash';
+import type { Provenance } from '../events/manifest';
+import { checkEnvironment } from './environment';
+import { captureGit } from './git-state';
+import { describeMachine, findGpus } from './machine';
+import { onnxruntimeVersion } from './runtime';
+
+export interface CaptureOptions {
+  /** The config's folder: its repository is what is captured. */
+  readonly folder: string;
+  readonly environment: Config['environment'];
+  /** The folder of Reprise's package.json. */
+  readonly packageRoot: string;
+  readonly repriseVersion: string;
+  /** Absolute folders whose untracked files are no code, such as the workspace; none when left out. */
+  readonly exclude?: readonly string[];
+}
+
+/**
+ * Versions, machine, code state and environment check, as they are now. What cannot be captured is named in
+ * `problems`, one sentence each.
+ * @throws RepriseError ONNXRUNTIME_MISSING: nothing could be trained anyway
+ */
+export async function captureProvenance(options: CaptureOptions): Promise<Provenance> {
+  const capturedAt = Date.now();
+  const versions: Provenance['versions'] = {
+    reprise: options.repriseVersion,
+    node: process.versions.node,
+    electron: process.versions['electron'] ?? null,
+    v8: process.versions.v8,
+    onnxruntime: onnxruntimeVersion(),
+  };
+  const [code, gpus, lockfileHash] = await Promise.all([
+    captureGit(options.folder, options.exclude),
+    findGpus(),
+    sha256File(path.join(options.packageRoot, 'package-lock.json')).catch(() => null),
+  ]);
+  const machine = describeMachine();
+  const problems = [...code.problems];
+  if (machine.cpu.flags.length === 0) problems.push('This system does not tell the instruction sets of its processor, so runs on other processors cannot be told apart.');
+  return {
+    capturedAt,
+    versions,
+    ...machine,
+    gpus,
+    lockfileHash,
+    git: code.git,
+    environmentCheck: checkEnvironment(options.environment, {
+      reprise: versions.reprise,
+      node: versions.node,
+      onnxruntime: versions.onnxruntime,
+      os: machine.os.platform,
+      arch: machine.os.arch,
+      memoryBytes: machine.memoryBytes,
+    }),
+    problems,
+  };
+}
+
+/** Captures once for each folder and environment spec, for the runs of one command. */
+export interface ProvenanceCache {
+  capture(options: CaptureOptions): Promise<Provenance>;
+  /** Forgets everything: to be called when a new command begins, because the code may have changed. */
+  invalidate(): void;
+}
+
+/** An empty cache. A capture that fails is not kept. */
+export function createProvenanceCache(): ProvenanceCache {
+  const kept = new Map<string, Promise<Provenance>>();
+  return {
+    async capture(options) {
+      const folder = await realpath(options.folder).catch(() => path.resolve(options.folder));
+      const key = JSON.stringify([folder, options.environment, options.packageRoot, options.repriseVersion, options.exclude ?? []]);
+      const found = kept.get(key);
+      if (found !== undefined) return found;
+      const captured = captureProvenance(options);
+      kept.set(key, captured);
+      captured.catch(() => {
+        if (kept.get(key) === captured) kept.delete(key);
+      });
+      return captured;
+    },
+    invalidate: () => kept.clear(),
+  };
+}

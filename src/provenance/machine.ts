@@ -1,0 +1,97 @@
+/** What this machine is: operating system, processor, memory, GPUs. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { readFile, readdir } from 'node:fs/promises';
+import os from 'node:os';
+import type { Provenance } from '../events/manifest';
+import { cpuFlags } from './cpu';
+
+/** Milliseconds that a query tool of a driver may take. */
+const TOOL_LIMIT_MS = 2000;
+
+/** PRETTY_NAME (or NAME) of the text of /etc/os-release, or null. */
+export function nameOfOsRelease(text: string): string | null {
+  for (const key of ['PRETTY_NAME', 'NAME']) {
+    const value = new RegExp(`^${key}=(.*)$`, 'mu').exec(text)?.[1]?.trim();
+    if (value === undefined || value === '') continue;
+    const quoted = /^(["'])(.*)\1$/u.exec(value);
+    return (quoted?.[2] ?? value).replace(/\\(.)/gu, '$1');
+  }
+  return null;
+}
+
+function osName(): string {
+  if (process.platform === 'linux') {
+    for (const file of ['/etc/os-release', '/usr/lib/os-release']) {
+      try {
+        const name = nameOfOsRelease(readFileSync(file, 'utf8'));
+        if (name !== null) return name;
+      } catch {
+        // The next place, else the kernel's name.
+      }
+    }
+  }
+  // os.version() is 'Windows 11 Pro' on Windows and a kernel build elsewhere, where the type says more.
+  return process.platform === 'win32' ? os.version() : `${os.type()} ${os.release()}`;
+}
+
+/** The operating system, processor and memory. */
+export function describeMachine(): Pick<Provenance, 'os' | 'cpu' | 'memoryBytes'> {
+  const cores = os.cpus();
+  return {
+    os: { platform: process.platform, release: os.release(), arch: process.arch, name: osName() },
+    cpu: { model: cores[0]?.model.trim() || 'unknown', cores: cores.length, flags: cpuFlags() },
+    memoryBytes: os.totalmem(),
+  };
+}
+
+/** Standard output of a program, or null where it is not there, fails or takes too long. */
+export function outputOf(program: string, args: readonly string[], limitMs: number = TOOL_LIMIT_MS): Promise<string | null> {
+  return new Promise((resolve) => {
+    execFile(program, [...args], { timeout: limitMs, encoding: 'utf8', windowsHide: true, env: { ...process.env, LC_ALL: 'C' } }, (error, stdout) => {
+      resolve(error === null ? stdout : null);
+    });
+  });
+}
+
+type Gpu = Provenance['gpus'][number];
+
+/** GPUs in the output of `nvidia-smi --query-gpu=name,driver_version --format=csv,noheader`. */
+export function gpusOfNvidiaSmi(text: string): Gpu[] {
+  return text
+    .split('\n')
+    .map((line) => line.split(',').map((part) => part.trim()))
+    .flatMap(([name, driver]) => (name === undefined || name === '' ? [] : [{ name, driver: driver === undefined || driver === '' ? null : driver }]));
+}
+
+/** PCI vendor identifiers (PCI-SIG). */
+const VENDORS: Readonly<Record<string, string>> = { '0x10de': 'NVIDIA', '0x1002': 'AMD', '0x8086': 'Intel', '0x106b': 'Apple', '0x1af4': 'virtio', '0x1234': 'QEMU', '0x15ad': 'VMware' };
+
+/** Graphics devices the Linux kernel knows of; `root` is /sys/class/drm. */
+export async function gpusOfDrm(root: string): Promise<Gpu[]> {
+  const cards = (await readdir(root).catch(() => [])).filter((name) => /^card\d+$/u.test(name)).sort();
+  const read = (card: string, file: string): Promise<string | null> => readFile(`${root}/${card}/device/${file}`, 'utf8').then((text) => text.trim(), () => null);
+  const found = await Promise.all(
+    cards.map(async (card): Promise<Gpu | null> => {
+      const [vendor, device, uevent] = await Promise.all([read(card, 'vendor'), read(card, 'device'), read(card, 'uevent')]);
+      if (vendor === null) return null;
+      return { name: `${VENDORS[vendor] ?? vendor} graphics${device === null ? '' : ` ${device}`}`, driver: /^DRIVER=(.+)$/mu.exec(uevent ?? '')?.[1] ?? null };
+    }),
+  );
+  return found.filter((gpu) => gpu !== null);
+}
+
+async function queryGpus(): Promise<readonly Gpu[]> {
+  const text = await outputOf('nvidia-smi', ['--query-gpu=name,driver_version', '--format=csv,noheader']);
+  const nvidia = text === null ? [] : gpusOfNvidiaSmi(text);
+  if (nvidia.length > 0 || process.platform !== 'linux') return nvidia;
+  return gpusOfDrm('/sys/class/drm');
+}
+
+let gpus: Promise<readonly Gpu[]> | undefined;
+
+/** GPUs that nvidia-smi or the Linux kernel names; empty where neither does. Asked once a process. */
+export function findGpus(): Promise<readonly Gpu[]> {
+  gpus ??= queryGpus();
+  return gpus;
+}

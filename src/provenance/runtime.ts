@@ -1,0 +1,66 @@
+/** What decides the bits of a run besides its config: ONNX Runtime and the instruction sets it may pick from. */
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { readFileSync } from 'node:fs';
+import { RepriseError } from '../errors/errors';
+import type { RuntimeIdentity } from '../events/manifest';
+import { cpuFlags } from './cpu';
+
+/**
+ * Instruction sets that numeric kernels are chosen by. Others (aes, rdrand, …) cannot change a float.
+ * x86 names as in Linux' /proc/cpuinfo; ARM names as there and as macOS spells its FEAT_ flags.
+ */
+const NUMERIC_FLAG =
+  /^(ssse3|sse4_[12]|avx|avx2|avx512.*|avx_.*|avx10.*|fma|f16c|amx.*|neon|advsimd.*|asimd.*|fphp|feat_(fp16|fhm|dotprod|bf16|i8mm|fcma|sme.*)|fcma|i8mm|bf16|sve.*|sme.*|vsx|rvv|zv.*)$/u;
+
+/** The flags among `flags` that can change the bits of a result, sorted, each once. */
+export function numericFlags(flags: readonly string[]): string[] {
+  return [...new Set(flags)].filter((flag) => NUMERIC_FLAG.test(flag)).sort();
+}
+
+let packageFolder: string | undefined;
+
+/**
+ * The folder of the installed onnxruntime-node. Only its package.json is read: the worker alone may load the library.
+ * @throws RepriseError ONNXRUNTIME_MISSING
+ */
+export function onnxruntimeFolder(): string {
+  try {
+    packageFolder ??= path.dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
+    return packageFolder;
+  } catch (cause) {
+    throw new RepriseError('ONNXRUNTIME_MISSING', 'The package onnxruntime-node is not installed, so nothing can be trained.', {
+      kind: 'system',
+      hint: 'Install Reprise again: in a checkout run `npm ci`.',
+      cause,
+    });
+  }
+}
+
+let version: string | undefined;
+
+/** Version of ONNX Runtime that workers load. @throws RepriseError ONNXRUNTIME_MISSING */
+export function onnxruntimeVersion(): string {
+  if (version === undefined) {
+    const text = readFileSync(path.join(onnxruntimeFolder(), 'package.json'), 'utf8');
+    version = (JSON.parse(text) as { version: string }).version;
+  }
+  return version;
+}
+
+/**
+ * The runtime that a worker with this many threads has on this machine. Synchronous; what is read is kept for the
+ * life of the process.
+ * @throws RepriseError ONNXRUNTIME_MISSING
+ */
+export function runtimeIdentity(threads: number): RuntimeIdentity {
+  return {
+    onnxruntime: onnxruntimeVersion(),
+    executionProvider: 'cpu',
+    optimizationLevel: 'all',
+    threads,
+    platform: process.platform,
+    arch: process.arch,
+    cpuFlags: numericFlags(cpuFlags()),
+  };
+}
