@@ -40,11 +40,21 @@ export async function ordinaryUser(env) {
     }
     const cache = cacheFolder();
     const moved = {};
+    const dist = env.ELECTRON_OVERRIDE_DIST_PATH;
+    // In a chroot and in many containers an ordinary user gets no user namespace: then the sandbox needs its helper,
+    // owned by root and setuid, so Electron is copied in any case.
+    const needsHelper = (await run('setpriv', [...become, 'unshare', '--user', 'true'])).code !== 0;
     for (const [name, path] of Object.entries(env)) {
       const top = relative(cache, path).split(/[\\/]/)[0];
-      if (top === '..' || top === '' || (await readable(join(cache, top)))) continue;
+      if (top === '..' || top === '') continue;
+      if ((await readable(join(cache, top))) && !(needsHelper && path === dist)) continue;
       if (!existsSync(join(folder, top))) await copy(join(cache, top), join(folder, top));
       moved[name] = join(folder, relative(cache, path));
+    }
+    const helper = join(moved.ELECTRON_OVERRIDE_DIST_PATH ?? dist ?? join(usedRoot, 'node_modules', 'electron', 'dist'), 'chrome-sandbox');
+    if (needsHelper && helper.startsWith(folder) && existsSync(helper)) {
+      chownSync(helper, 0, 0);
+      chmodSync(helper, 0o4755);
     }
     return {
       root: usedRoot,

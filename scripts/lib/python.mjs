@@ -2,7 +2,7 @@
 // where it cannot be had.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder, run, say, seconds, sha256, step, withLock } from './common.mjs';
+import { cacheFolder, run, say, sha256, step, withLock } from './common.mjs';
 import { ensurePythonVenv } from './system.mjs';
 
 /** Each judge: what pip installs for it and how its presence is proved. PyTorch stands alone: it is large. `rocrate` brings the JSON-LD context that roc-validator reads offline. */
@@ -84,6 +84,6 @@ export async function ensureJudges() {
   if (!existsSync(stamp)) return skipAll('a Python environment could not be made');
   const state = load();
   const present = judges.map(({ name }) => name).filter((name) => state.present.includes(name));
-  const skipped = Object.entries(state.failed).map(([name, { reason: why, at }]) => ({ name, reason: `${why} (tried again in ${seconds(Math.max(0, hour - (Date.now() - at)))})` }));
+  const skipped = Object.entries(state.failed).map(([name, { reason: why, at }]) => ({ name, reason: `${why} (tried again after ${Math.max(1, Math.ceil((hour - (Date.now() - at)) / 60_000))} min)` }));
   return { env: present.length > 0 ? { REPRISE_PYTHON: programIn(venv), REPRISE_JUDGES: present.join(',') } : {}, skipped };
 }

@@ -1,5 +1,6 @@
 // Step (e): what must come from the operating system.
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { run, say, SetupError, step, tail, which } from './common.mjs';
 
 const isRoot = () => process.getuid?.() === 0;
@@ -66,9 +67,19 @@ export async function missingLibraries(executable) {
   return [...output.matchAll(/^\s*(\S+) => not found/gm)].map((match) => match[1]);
 }
 
+/** Chromium's sandbox needs user namespaces or its setuid helper; a user other than root must have one of them. */
+async function checkSandbox(executable) {
+  if (isRoot() || !which('unshare') || (await run('unshare', ['--user', 'true'])).code === 0) return;
+  const helper = join(dirname(executable), 'chrome-sandbox');
+  const { uid, mode } = statSync(helper, { throwIfNoEntry: false }) ?? { uid: -1, mode: 0 };
+  if (uid === 0 && (mode & 0o4000) !== 0) return;
+  throw new SetupError(`This system gives ordinary users no user namespaces, so Electron's sandbox needs its helper: run "sudo chown root:root '${helper}' && sudo chmod 4755 '${helper}'" and try again.`);
+}
+
 /** What Electron needs to run on Linux; `display: false` also asks for a virtual display to run it on. */
 export async function ensureElectronLibraries(executable, { display }) {
   if (process.platform !== 'linux') return;
+  await checkSandbox(executable);
   const missing = await missingLibraries(executable);
   const packages = missing.length > 0 ? ['libgtk-3-0', 'libnss3', 'libgbm1', 'libasound2'] : [];
   if (!display) {
