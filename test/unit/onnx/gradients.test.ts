@@ -1,0 +1,198 @@
+/**
+ * Every operator of the registry: its result and its gradients in ONNX Runtime against a float64
+ * reference and that reference's central differences.
+ */
+import * as ort from 'onnxruntime-node';
+import { describe, expect, test } from 'vitest';
+import { Tape } from '../../../src/onnx/autodiff';
+import { GraphBuilder } from '../../../src/onnx/graph';
+import { relu, tanh } from '../../../src/onnx/operators/activations';
+import { linear } from '../../../src/onnx/operators/linear';
+import type { AnyOperator } from '../../../src/onnx/operators/operator';
+import { operators } from '../../../src/onnx/operators/registry';
+import { multiply } from '../../../src/onnx/primitives';
+import type { FloatTensor, Tensor } from '../../../src/onnx/types';
+import { normals } from '../../../src/random/streams';
+import { references, type Reference, type Sample, type Value } from './references';
+
+const SAMPLES = 24;
+/**
+ * Allowed error of a float32 result, relative to the largest element of its tensor (at least 1). Sums here
+ * have at most 75 terms, so rounding gives some 1e-6; central differences are good to about 1e-9.
+ */
+const TOLERANCE = 1e-5;
+const STEP = 1e-5;
+
+function toOrt(value: Value): ort.Tensor {
+  switch (value.type) {
+    case 'float32':
+      return new ort.Tensor('float32', Float32Array.from(value.data), [...value.shape]);
+    case 'uint8':
+      return new ort.Tensor('uint8', Uint8Array.from(value.data), [...value.shape]);
+    case 'int64':
+      return new ort.Tensor('int64', BigInt64Array.from(value.data, (item) => BigInt(item)), [...value.shape]);
+  }
+}
+
+/** The largest deviation of `found` from `expected`, relative to the largest expected element (at least 1); Infinity for a wrong length or NaN. */
+function deviation(found: ArrayLike<number>, expected: Float64Array): number {
+  if (found.length !== expected.length) return Infinity;
+  const scale = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
+  let worst = 0;
+  for (let index = 0; index < expected.length; index += 1) {
+    const difference = Math.abs(found[index]! - expected[index]!) / scale;
+    if (!(difference <= worst)) worst = Number.isNaN(difference) ? Infinity : difference;
+  }
+  return worst;
+}
+
+/** ∂/∂input of Σ seed · evaluate(inputs) by central differences. */
+function numericGradient(reference: Reference, { inputs, attributes }: Sample, position: number, seed: Float64Array): Float64Array {
+  const target = inputs[position]!;
+  const moved = inputs.map((value) => ({ ...value, data: value.data.slice() }));
+  const data = moved[position]!.data;
+  const weighed = (): number => reference.evaluate(moved, attributes).reduce((sum, value, index) => sum + value * seed[index]!, 0);
+  return target.data.map((value, index) => {
+    data[index] = value + STEP;
+    const above = weighed();
+    data[index] = value - STEP;
+    const below = weighed();
+    data[index] = value;
+    return (above - below) / (2 * STEP);
+  });
+}
+
+async function run(graph: GraphBuilder, feeds: Record<string, ort.Tensor>): Promise<ort.InferenceSession.ReturnType> {
+  const session = await ort.InferenceSession.create(graph.encode({ description: 'gradient check' }), { intraOpNumThreads: 1, interOpNumThreads: 1 });
+  const results = await session.run(feeds);
+  await session.release();
+  return results;
+}
+
+/**
+ * The operator's worst deviation on one sample, forward and over all gradients. Each gradient is also
+ * asked for alone, because an operator may leave out what is not wanted.
+ */
+async function worstDeviation(operator: AnyOperator, reference: Reference, number: number): Promise<number> {
+  const sample = reference.sample(number);
+  const expected = reference.evaluate(sample.inputs, sample.attributes);
+  const seedData = normals(0, 'data', `${operator.name}/${number}/seed`, expected.length).map(Math.fround);
+  const wanted = sample.inputs.flatMap((value, position) => (value.differentiable ? [position] : []));
+  const numeric = new Map(wanted.map((position) => [position, numericGradient(reference, sample, position, seedData)]));
+
+  let worst = 0;
+  const subsets = wanted.length === 1 ? [wanted] : [wanted, [wanted[number % wanted.length]!]];
+  for (const subset of subsets) {
+    const graph = new GraphBuilder('check');
+    const inputs: Tensor[] = sample.inputs.map((value, position) => graph.input(`input${position}`, value.type, value.shape));
+    const tape = new Tape(graph, [operator]);
+    const output = tape.apply(operator, inputs, sample.attributes);
+    const seed = graph.input('seed', 'float32', output.shape);
+    const gradients = tape.gradients(output, subset.map((position) => inputs[position] as FloatTensor), seed);
+    graph.output(output, 'output');
+    gradients.forEach((gradient, index) => graph.output(gradient, `gradient${subset[index]}`));
+    const feeds = Object.fromEntries(sample.inputs.map((value, position) => [`input${position}`, toOrt(value)]));
+    const results = await run(graph, { ...feeds, seed: new ort.Tensor('float32', Float32Array.from(seedData), output.shape as number[]) });
+
+    expect(results['output']!.dims).toEqual(output.shape);
+    worst = Math.max(worst, deviation(results['output']!.data as Float32Array, expected));
+    for (const position of subset) {
+      const found = results[`gradient${position}`]!;
+      expect(found.dims).toEqual(sample.inputs[position]!.shape);
+      worst = Math.max(worst, deviation(found.data as Float32Array, numeric.get(position)!));
+    }
+  }
+  return worst;
+}
+
+function referenceOf(operator: AnyOperator): Reference {
+  const reference = references[operator.name];
+  if (reference === undefined) throw new Error(`operator ${operator.name} has no reference in test/unit/onnx/references.ts`);
+  return reference;
+}
+
+/** The check itself: the samples on which the operator is wrong. */
+async function wrongSamples(operator: AnyOperator, samples: number): Promise<readonly number[]> {
+  const reference = referenceOf(operator);
+  const wrong: number[] = [];
+  for (let number = 0; number < samples; number += 1) {
+    if (!((await worstDeviation(operator, reference, number)) <= TOLERANCE)) wrong.push(number);
+  }
+  return wrong;
+}
+
+/** The operator with its gradient in one input off by a tenth of a percent. */
+function plantError(operator: AnyOperator, input: number): AnyOperator {
+  return {
+    name: operator.name,
+    shape: (inputs, attributes) => operator.shape(inputs, attributes),
+    forward: (graph, inputs, attributes) => operator.forward(graph, inputs, attributes),
+    vjp: (graph, call) =>
+      operator.vjp(graph, call).map((gradient, position) => (gradient === null || position !== input ? gradient : multiply(graph, gradient, graph.scalar(1.001)))),
+  };
+}
+
+describe('the registry', () => {
+  test('names each operator once', () => {
+    const names = operators.map((operator) => operator.name);
+    expect(names.length).toBeGreaterThan(0);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test('an operator without a reference fails the check', async () => {
+    await expect(wrongSamples({ ...(relu as AnyOperator), name: 'newcomer' }, 1)).rejects.toThrow('operator newcomer has no reference');
+  });
+});
+
+describe.each(operators.map((operator) => [operator.name, operator] as const))('%s', (_, operator) => {
+  test(`agrees with its float64 reference on ${SAMPLES} random shapes, forward and backward`, async () => {
+    expect(await wrongSamples(operator, SAMPLES)).toEqual([]);
+  });
+
+  test('a planted error in any one gradient is found', async () => {
+    const inputs = referenceOf(operator).sample(0).inputs;
+    for (let position = 0; position < inputs.length; position += 1) {
+      if (!inputs[position]!.differentiable) continue;
+      expect((await wrongSamples(plantError(operator, position), 4)).length, `error in the gradient of input ${position}`).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('the tape', () => {
+  test('sums the gradients of a value that is used several times', async () => {
+    // y = linear(tanh x, tanh x, b): the hidden value is input and weight at once.
+    const side = 3;
+    const x: Value = { type: 'float32', shape: [side, side], data: normals(0, 'data', 'tape', side * side).map(Math.fround), differentiable: true };
+    const bias: Value = { type: 'float32', shape: [side], data: new Float64Array(side), differentiable: false };
+    const composed: Reference = {
+      sample: () => ({ inputs: [x, bias], attributes: undefined }),
+      evaluate: ([input, offset]) => {
+        const hidden = { ...input!, data: input!.data.map(Math.tanh) };
+        return references['linear']!.evaluate([hidden, hidden, offset!], undefined);
+      },
+    };
+    const graph = new GraphBuilder('shared');
+    const input = graph.input('x', 'float32', x.shape);
+    const offset = graph.input('bias', 'float32', bias.shape);
+    const tape = new Tape(graph);
+    const hidden = tape.apply(tanh, [input], undefined);
+    const output = tape.apply(linear, [hidden, hidden, offset], undefined);
+    const seed = graph.constant('float32', [side, side], Float32Array.from({ length: side * side }, (_, index) => index - 3));
+    const [gradient] = tape.gradients(output, [input], seed);
+    graph.output(gradient!, 'gradient');
+    const results = await run(graph, { x: toOrt(x), bias: toOrt(bias) });
+    const expected = numericGradient(composed, composed.sample(0), 0, Float64Array.from({ length: side * side }, (_, index) => index - 3));
+    expect(deviation(results['gradient']!.data as Float32Array, expected)).toBeLessThan(TOLERANCE);
+  });
+
+  test('refuses an operator outside the registry, a tensor without part in the result, and a seedless matrix', () => {
+    const graph = new GraphBuilder('refusals');
+    const x = graph.input('x', 'float32', [2, 2]);
+    const stranger = graph.input('stranger', 'float32', [2, 2]);
+    const tape = new Tape(graph);
+    expect(() => new Tape(graph, []).apply(relu, [x], undefined)).toThrow('operator relu is not in the registry');
+    const y = tape.apply(relu, [x], undefined);
+    expect(() => tape.gradients(y, [stranger], x)).toThrow('stranger has no part in');
+    expect(() => tape.gradients(y, [x])).toThrow('needs a seed');
+  });
+});
