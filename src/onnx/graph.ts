@@ -52,7 +52,9 @@ export class GraphBuilder {
 
   /** A tensor stored in the graph under a name of its own, such as a trained weight. */
   initializer<T extends ElementType>(name: string, type: T, shape: readonly number[], data: ElementArrays[T]): Tensor<T> {
-    this.initializers.push(tensorProto(this.claim(name), type, shape, data));
+    const proto = tensorProto(name, type, shape, data);
+    this.claim(name);
+    this.initializers.push(proto);
     return { name, type, shape };
   }
 
