@@ -1,0 +1,353 @@
+/** The queue: starts workers as cores allow, follows their logs, and takes up what died. */
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { RepriseError, toErrorReport } from '../errors/errors';
+import { RUN_FILES } from '../events/manifest';
+import type { RunRow, RunStatus, Store } from '../store/types';
+import { appendAsHost, freeLog, standingOf } from './host-log';
+import { ProgressGuard } from './progress-guard';
+import type { Spawn, WorkerExit, WorkerProcess } from './spawn';
+import { Waiters } from './waiters';
+
+export interface SchedulerOptions {
+  readonly store: Store;
+  readonly spawn: Spawn;
+  /** The threads of all running workers together never exceed this. */
+  readonly cores: number;
+  /** Milliseconds between two looks at the event logs; 100 by default. */
+  readonly pollMs?: number;
+  /** Milliseconds a worker has to stop when asked to; 10,000 by default. */
+  readonly cancelGraceMs?: number;
+  /** Called with every row that changed: status, progress, throughput. */
+  readonly onRun?: (row: RunRow) => void;
+}
+
+interface Job {
+  readonly runId: string;
+  readonly threads: number;
+  process: WorkerProcess | null;
+  /** Settles when the run has left the scheduler's hands, whatever became of it. */
+  done: Promise<void>;
+}
+
+const ENDED: readonly RunStatus[] = ['finished', 'failed', 'cancelled'];
+
+/** Whether a run is at an end: only a retry takes it up again. */
+export function hasEnded(status: RunStatus): boolean {
+  return ENDED.includes(status);
+}
+
+/**
+ * The queue is the store's runs with status `queued`, oldest first, so it survives the host. The first of them starts
+ * as soon as its threads fit; none overtakes it. A run that asks for more threads than there are cores runs alone.
+ */
+export class Scheduler {
+  readonly #store: Store;
+  readonly #spawn: Spawn;
+  readonly #cores: number;
+  readonly #pollMs: number;
+  readonly #cancelGraceMs: number;
+  readonly #onRun: (row: RunRow) => void;
+  readonly #jobs = new Map<string, Job>();
+  /** Runs whose log the host is changing. */
+  readonly #changing = new Map<string, Promise<unknown>>();
+  readonly #shown = new Map<string, string>();
+  readonly #guard = new ProgressGuard();
+  readonly #waiters: Waiters;
+  #timer: NodeJS.Timeout | null = null;
+  #stopped = false;
+
+  constructor(options: SchedulerOptions) {
+    this.#store = options.store;
+    this.#spawn = options.spawn;
+    this.#cores = Math.max(1, Math.floor(options.cores));
+    this.#pollMs = options.pollMs ?? 100;
+    this.#cancelGraceMs = options.cancelGraceMs ?? 10_000;
+    this.#onRun = options.onRun ?? (() => undefined);
+    this.#waiters = new Waiters((runId) => this.#store.getRun(runId), (row) => hasEnded(row.status), (row) => this.#isIdle(row));
+  }
+
+  /**
+   * Settles what an earlier host left: waits for workers that still live (5 s, then kills them), reads all logs, closes
+   * attempts that have no exit record. With `requeue` (the default) interrupted runs and the queue go on at once.
+   * @returns ids of the runs that now wait or run, oldest first; none without `requeue`
+   */
+  async recover(options: { readonly requeue?: boolean } = {}): Promise<string[]> {
+    const requeue = options.requeue ?? true;
+    const left = this.#store.listRuns().filter((row) => row.status !== 'finished' && !this.#jobs.has(row.runId));
+    await Promise.all(left.map((row) => this.#change(row.runId, () => this.#recoverRun(row, requeue))));
+    if (!requeue) return [];
+    this.#pump();
+    return this.#store.listRuns({ status: ['queued', 'running'] }).map((row) => row.runId);
+  }
+
+  /** Lets a queued or interrupted run have its turn. One that runs or is at an end is left alone. @throws RepriseError RUN_NOT_FOUND */
+  enqueue(runId: string): void {
+    this.#refuseStopped();
+    const row = this.#store.getRun(runId);
+    if (row.status === 'interrupted' && !this.#jobs.has(row.runId) && !this.#changing.has(row.runId)) {
+      void this.#change(row.runId, () => this.#requeue(row.runId)).then(
+        () => this.#pump(),
+        (error: unknown) => this.#waiters.fail(row.runId, error),
+      );
+      return;
+    }
+    this.#pump();
+  }
+
+  /**
+   * Cancels a run: a queued or interrupted one at once; a running worker is asked to stop and killed when it does not.
+   * A run at an end stays as it is. @throws RepriseError RUN_NOT_FOUND
+   */
+  async cancel(runId: string): Promise<RunRow> {
+    const { runId: id } = this.#store.getRun(runId);
+    await this.#changing.get(id);
+    for (let job = this.#jobs.get(id); job !== undefined; job = this.#jobs.get(id)) {
+      const { done } = job;
+      writeFileSync(this.#cancelFile(id), '');
+      const timer = setTimeout(() => this.#jobs.get(id)?.process?.kill(), this.#cancelGraceMs);
+      await done.finally(() => clearTimeout(timer));
+      // A worker that died just before it was asked may have been put back into the queue, and started, already.
+    }
+    return this.#change(id, () => this.#cancelIdle(id));
+  }
+
+  /**
+   * Puts a failed, cancelled or interrupted run back into the queue; it resumes from its last checkpoint.
+   * @throws RepriseError RUN_NOT_FOUND, RUN_ENDED for a finished run, RUN_NOT_RETRYABLE where its log cannot be used
+   */
+  async retry(runId: string): Promise<RunRow> {
+    this.#refuseStopped();
+    const { runId: id } = this.#store.getRun(runId);
+    await this.#changing.get(id);
+    await this.#jobs.get(id)?.done.catch(() => undefined);
+    const row = this.#store.getRun(id);
+    switch (row.status) {
+      case 'finished':
+        throw new RepriseError('RUN_ENDED', `Run ${id} is finished; there is nothing to retry.`, { kind: 'input', hint: 'Start the config again for a fresh run.' });
+      case 'queued':
+      case 'running':
+        return row;
+      case 'failed':
+      case 'cancelled':
+      case 'interrupted':
+        break;
+    }
+    this.#guard.forget(id);
+    const queued = await this.#change(id, () => this.#requeue(id));
+    if (queued.status !== 'queued') {
+      throw new RepriseError('RUN_NOT_RETRYABLE', `Run ${id} cannot be retried: ${queued.errorMessage ?? `it is ${queued.status}`}`, { kind: 'system', hint: 'Start the config again for a fresh run.' });
+    }
+    this.#pump();
+    return this.#store.getRun(id);
+  }
+
+  /**
+   * Resolves with the rows of these runs (of all that wait or run now, when none are named) once they are at an end.
+   * @throws RepriseError RUN_NOT_FOUND; RUN_INTERRUPTED for one that is in nobody's hands; SCHEDULER_STOPPED
+   */
+  drain(runIds?: readonly string[]): Promise<RunRow[]> {
+    const ids = runIds?.map((id) => this.#store.getRun(id).runId) ?? this.#store.listRuns({ status: ['queued', 'running'] }).map((row) => row.runId);
+    if (!this.#stopped) this.#pump();
+    const result = this.#waiters.add(ids);
+    if (this.#stopped) this.#waiters.failAll(stopped());
+    return result;
+  }
+
+  /** Kills the workers and waits for their end; their runs are interrupted and go on with the next host's `recover`. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#waiters.failAll(stopped());
+    for (const job of this.#jobs.values()) job.process?.kill();
+    await Promise.allSettled([...[...this.#jobs.values()].map((job) => job.done), ...this.#changing.values()]);
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  // ——— the queue
+
+  #pump(): void {
+    if (this.#stopped) return;
+    let used = [...this.#jobs.values()].reduce((sum, job) => sum + job.threads, 0);
+    for (const row of this.#store.listRuns({ status: ['queued'] })) {
+      if (used >= this.#cores) break;
+      if (this.#jobs.has(row.runId) || this.#changing.has(row.runId)) continue;
+      const threads = this.#threadsOf(row.runId);
+      if (threads === null) continue;
+      if (used > 0 && used + threads > this.#cores) break;
+      used += threads;
+      const job: Job = { runId: row.runId, threads, process: null, done: Promise.resolve() };
+      this.#jobs.set(row.runId, job);
+      job.done = this.#work(job, row);
+      void job.done.catch((error: unknown) => this.#waiters.fail(row.runId, error));
+    }
+    this.#poll();
+  }
+
+  /** Threads a run takes, or null where its manifest cannot be read: then it fails at once. */
+  #threadsOf(runId: string): number | null {
+    try {
+      return Math.min(this.#cores, this.#store.getManifest(runId).config.executor.threads);
+    } catch (error) {
+      const { code, message } = toErrorReport(error);
+      this.#store.setStatus(runId, 'failed', { errorCode: code, errorMessage: message });
+      this.#show(this.#store.getRun(runId));
+      return null;
+    }
+  }
+
+  async #work(job: Job, row: RunRow): Promise<void> {
+    const { runId } = job;
+    try {
+      this.#guard.begin(runId, row.stepsDone);
+      rmSync(this.#cancelFile(runId), { force: true });
+      this.#store.setStatus(runId, 'running');
+      this.#show(this.#store.getRun(runId));
+      let exit: WorkerExit;
+      try {
+        job.process = await this.#spawn(this.#store.runFolder(runId), join(this.#store.workspace, this.#store.getManifest(runId).data.file));
+        if (this.#stopped) job.process.kill();
+        exit = await job.process.exit;
+      } catch (error) {
+        const { code, message } = toErrorReport(error);
+        await appendAsHost(this.#log(runId), { type: 'failed', code, message });
+        exit = { exitCode: null, signal: null };
+      }
+      await this.#settle(runId, exit);
+    } finally {
+      this.#jobs.delete(runId);
+      this.#waiters.look();
+      this.#pump();
+    }
+  }
+
+  /** After the end of a worker's process: what became of its run. */
+  async #settle(runId: string, exit: WorkerExit): Promise<void> {
+    const log = this.#log(runId);
+    await freeLog(log);
+    let row = await this.#store.ingest(runId);
+    if (row.status === 'running') {
+      await appendAsHost(log, { type: 'exit', attempt: row.attempts, ...exit });
+      row = await this.#store.ingest(runId);
+    }
+    if (hasEnded(row.status)) this.#guard.forget(runId);
+    else if (existsSync(this.#cancelFile(runId))) await appendAsHost(log, { type: 'cancelled', step: row.stepsDone });
+    else if (!this.#stopped) {
+      const { checkpointStep } = standingOf(log);
+      if (this.#guard.died(runId, row.stepsDone, checkpointStep)) await appendAsHost(log, { type: 'failed', code: 'WORKER_DIED', message: this.#deathOf(runId, exit) });
+      else if (row.status === 'interrupted') await appendAsHost(log, { type: 'requeued' });
+    }
+    this.#show(await this.#store.ingest(runId));
+  }
+
+  #deathOf(runId: string, exit: WorkerExit): string {
+    const how = exit.signal === null ? `with exit code ${exit.exitCode ?? 'unknown'}` : `by the signal ${exit.signal}`;
+    return `The worker ended ${how} three times without getting further. What it printed is in ${join(this.#store.runFolder(runId), 'worker.log')}; too little memory is a common cause.`;
+  }
+
+  // ——— runs without a worker
+
+  async #recoverRun(row: RunRow, requeue: boolean): Promise<void> {
+    const { runId } = row;
+    const log = this.#log(runId);
+    if (row.status === 'running' || row.status === 'interrupted') await freeLog(log);
+    let now = await this.#store.ingest(runId);
+    if (now.status === 'running' || now.status === 'interrupted') {
+      if (standingOf(log).exitMissing) {
+        await appendAsHost(log, { type: 'exit', attempt: now.attempts, exitCode: null, signal: null });
+        now = await this.#store.ingest(runId);
+      }
+      // The host died between taking the run from the queue and its worker's first word.
+      if (now.status === 'running') this.#store.setStatus(runId, 'queued');
+      now = this.#store.getRun(runId);
+    }
+    if (!hasEnded(now.status)) {
+      if (existsSync(this.#cancelFile(runId))) now = await this.#cancelIdle(runId);
+      else if (requeue && now.status === 'interrupted') now = await this.#requeue(runId);
+    }
+    this.#show(now);
+  }
+
+  async #requeue(runId: string): Promise<RunRow> {
+    rmSync(this.#cancelFile(runId), { force: true });
+    await appendAsHost(this.#log(runId), { type: 'requeued' });
+    const row = await this.#store.ingest(runId);
+    this.#show(row);
+    return row;
+  }
+
+  async #cancelIdle(runId: string): Promise<RunRow> {
+    const row = this.#store.getRun(runId);
+    if (hasEnded(row.status)) return row;
+    await appendAsHost(this.#log(runId), { type: 'cancelled', step: row.stepsDone });
+    rmSync(this.#cancelFile(runId), { force: true });
+    const cancelled = await this.#store.ingest(runId);
+    this.#show(cancelled);
+    this.#waiters.look();
+    return cancelled;
+  }
+
+  /** Does something to a run's log; until it is done the run is not started, nor changed by another call. */
+  async #change<T>(runId: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#changing.get(runId) ?? Promise.resolve();
+    const change = before.then(work, work);
+    this.#changing.set(runId, change);
+    try {
+      return await change;
+    } finally {
+      if (this.#changing.get(runId) === change) this.#changing.delete(runId);
+      this.#waiters.look();
+    }
+  }
+
+  // ——— following
+
+  #poll(): void {
+    if (this.#timer !== null || this.#jobs.size === 0) return;
+    this.#timer = setTimeout(() => {
+      void this.#follow().finally(() => {
+        this.#timer = null;
+        this.#poll();
+      });
+    }, this.#pollMs);
+  }
+
+  async #follow(): Promise<void> {
+    for (const { runId, process: worker } of this.#jobs.values()) {
+      if (worker === null) continue;
+      try {
+        this.#show(await this.#store.ingest(runId));
+      } catch {
+        // The end of the worker reads the log again and reports what is wrong.
+      }
+    }
+  }
+
+  #show(row: RunRow): void {
+    const content = JSON.stringify(row);
+    if (this.#shown.get(row.runId) === content) return;
+    if (hasEnded(row.status)) this.#shown.delete(row.runId);
+    else this.#shown.set(row.runId, content);
+    // A listener that throws must not stop the queue.
+    queueMicrotask(() => this.#onRun(row));
+  }
+
+  #isIdle(row: RunRow): boolean {
+    return row.status === 'interrupted' && !this.#jobs.has(row.runId) && !this.#changing.has(row.runId);
+  }
+
+  #log(runId: string): string {
+    return join(this.#store.runFolder(runId), RUN_FILES.events);
+  }
+
+  #cancelFile(runId: string): string {
+    return join(this.#store.runFolder(runId), RUN_FILES.cancel);
+  }
+
+  #refuseStopped(): void {
+    if (this.#stopped) throw stopped();
+  }
+}
+
+function stopped(): RepriseError {
+  return new RepriseError('SCHEDULER_STOPPED', 'Reprise is closing; unfinished runs go on at the next start.', { kind: 'cancelled' });
+}

@@ -1,0 +1,287 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { RepriseError } from '../../../src/errors/errors';
+import { RUN_FILES } from '../../../src/events/manifest';
+import { readEvents } from '../../../src/events/reader';
+import { localSpawn } from '../../../src/execution/local-spawn';
+import { Scheduler, type SchedulerOptions } from '../../../src/execution/scheduler';
+import type { Spawn } from '../../../src/execution/spawn';
+import { openStore } from '../../../src/store/open';
+import { rebuildWorkspace } from '../../../src/store/rebuild';
+import type { RunRow, RunStatus, Store } from '../../../src/store/types';
+import type { Script } from '../../fixtures/scripted-worker';
+import { bundleFixture } from '../../helpers/bundle-fixture';
+import { dumpWorkspace } from '../../helpers/dump';
+import { append, attempt, sampleManifest, steps, temporaryFolder } from '../store/sample';
+
+let worker: Awaited<ReturnType<typeof bundleFixture>>;
+beforeAll(async () => {
+  worker = await bundleFixture('test/fixtures/scripted-worker.ts');
+});
+afterAll(() => worker.remove());
+
+const QUICK: Script = { totalSteps: 40, chunkMs: 5, chunkSteps: 10, checkpointEvery: 20 };
+const SLOW: Script = { ...QUICK, totalSteps: 10_000, chunkMs: 20 };
+
+interface House {
+  readonly store: Store;
+  readonly scheduler: Scheduler;
+  readonly seen: RunRow[];
+  add(runId: string, script?: Script, more?: Parameters<typeof sampleManifest>[1]): Promise<void>;
+}
+
+async function house(options: Partial<SchedulerOptions> = {}, folder = temporaryFolder()): Promise<House> {
+  const store = await openStore(folder, { mode: 'host' });
+  const seen: RunRow[] = [];
+  const scheduler = new Scheduler({ store, spawn: localSpawn(worker.entry), cores: 2, pollMs: 20, onRun: (row) => seen.push(row), ...options });
+  onTestFinished(async () => {
+    await scheduler.stop();
+    store.close();
+  });
+  let created = 0;
+  return {
+    store, scheduler, seen,
+    async add(runId, script = QUICK, more = {}) {
+      created += 1;
+      await store.createRun(sampleManifest(runId, { createdAt: created, ...more }));
+      writeFileSync(join(store.runFolder(runId), 'script.json'), JSON.stringify(script));
+    },
+  };
+}
+
+async function until(condition: () => boolean, limitMs = 10_000): Promise<void> {
+  const deadline = Date.now() + limitMs;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error('It did not happen in time.');
+    await sleep(5);
+  }
+}
+
+const types = (store: Store, runId: string): string[] => readEvents(join(store.runFolder(runId), RUN_FILES.events), 0).records.map((record) => record.type);
+const gapless = (store: Store, runId: string, length: number): void => {
+  expect([...store.series(runId, 'train.loss').values]).toEqual(Array.from({ length }, (_, step) => Math.fround(1 / (step + 1))));
+};
+
+describe('a run', () => {
+  it('is trained by a process of its own and followed', async () => {
+    const { store, scheduler, seen, add } = await house();
+    await add('run-a', { ...QUICK, totalSteps: 200, chunkMs: 15 });
+    scheduler.enqueue('run-a');
+    const [row] = await scheduler.drain(['run-a']);
+    expect(row).toMatchObject({ status: 'finished', exitCode: 0, signal: null, attempts: 1, stepsDone: 200, totalSteps: 200 });
+    gapless(store, 'run-a', 200);
+    expect(store.artifacts('run-a').map((artifact) => existsSync(store.objectPath(artifact.sha256)))).toEqual([true, true]);
+    expect(types(store, 'run-a').at(-1)).toBe('exit');
+    await Promise.resolve();
+    expect(seen[0]?.status).toBe('running');
+    expect(seen.at(-1)).toEqual(row);
+    const progress = seen.map((step) => step.stepsDone);
+    expect(progress.filter((done) => done > 0 && done < 200).length).toBeGreaterThan(2);
+    expect(progress).toEqual(progress.toSorted((a, b) => a - b));
+    expect(seen.some((step) => step.throughput !== null && step.throughput > 0)).toBe(true);
+  });
+
+  it('runs in its folder with an environment that says nothing of locale or threads', async () => {
+    process.env['OMP_NUM_THREADS'] = '7';
+    process.env['LC_NUMERIC'] = 'de_DE';
+    onTestFinished(() => {
+      delete process.env['OMP_NUM_THREADS'];
+      delete process.env['LC_NUMERIC'];
+    });
+    const { store, scheduler, add } = await house();
+    await add('run-a');
+    await scheduler.drain();
+    const seen = JSON.parse(readFileSync(join(store.runFolder('run-a'), 'seen.json'), 'utf8')) as { cwd: string; dataFile: string; env: Record<string, string> };
+    expect(seen.cwd).toBe(store.runFolder('run-a'));
+    expect(seen.dataFile).toBe(join(store.workspace, store.getManifest('run-a').data.file));
+    expect(seen.env).toMatchObject({ LC_ALL: 'C', TZ: 'UTC' });
+    expect(Object.keys(seen.env)).not.toEqual(expect.arrayContaining(['OMP_NUM_THREADS']));
+    expect(Object.keys(seen.env)).not.toEqual(expect.arrayContaining(['LC_NUMERIC']));
+    expect(seen.env['NODE_OPTIONS']).toBeUndefined();
+  });
+
+  it('whose worker reports a failure has failed, and can be retried from its checkpoint', async () => {
+    const { store, scheduler, add } = await house();
+    await add('run-a', { ...QUICK, failAt: [30] });
+    const [row] = await scheduler.drain();
+    expect(row).toMatchObject({ status: 'failed', exitCode: 1, errorCode: 'SCRIPTED', stepsDone: 30 });
+    expect((await scheduler.retry('run-a')).status).toMatch(/queued|running/);
+    const [again] = await scheduler.drain(['run-a']);
+    expect(again).toMatchObject({ status: 'finished', exitCode: 0, attempts: 2, errorCode: null, stepsDone: 40 });
+    gapless(store, 'run-a', 40);
+    await expect(scheduler.retry('run-a')).rejects.toMatchObject({ code: 'RUN_ENDED' });
+  });
+
+  it('whose worker dies goes on by itself from its checkpoint', async () => {
+    const { store, scheduler, add } = await house();
+    await add('run-a', { ...QUICK, dieAt: [10, 30] });
+    const [row] = await scheduler.drain();
+    expect(row).toMatchObject({ status: 'finished', attempts: 3, stepsDone: 40, signal: null });
+    gapless(store, 'run-a', 40);
+    const exits = readEvents(join(store.runFolder('run-a'), RUN_FILES.events), 0).records.filter((record) => record.type === 'exit');
+    expect(exits.map((record) => [record.attempt, record.exitCode, record.signal])).toEqual([[1, null, 'SIGKILL'], [2, null, 'SIGKILL'], [3, 0, null]]);
+  });
+
+  it('whose worker dies three times at the same place has failed', async () => {
+    const { scheduler, add } = await house();
+    await add('run-a', { ...QUICK, dieAt: [30, 30, 30, 30, 30, 30] });
+    const [row] = await scheduler.drain();
+    expect(row).toMatchObject({ status: 'failed', errorCode: 'WORKER_DIED', attempts: 4, signal: 'SIGKILL', errorMessage: expect.stringContaining('SIGKILL') as string });
+  });
+
+  it('whose worker never says anything has failed after three tries', async () => {
+    const { store, scheduler, add } = await house();
+    await add('run-a', { ...QUICK, exitAtOnce: 3 });
+    const [row] = await scheduler.drain();
+    expect(row).toMatchObject({ status: 'failed', errorCode: 'WORKER_DIED', attempts: 0, exitCode: 3, errorMessage: expect.stringContaining('exit code 3') as string });
+    expect(types(store, 'run-a')).toEqual(['exit', 'exit', 'exit', 'failed']);
+  });
+
+  it('whose worker cannot be started has failed with the reason', async () => {
+    const spawn: Spawn = () => Promise.reject(new RepriseError('WORKER_SPAWN_FAILED', 'No such program.', { kind: 'system' }));
+    const { scheduler, add } = await house({ spawn });
+    await add('run-a');
+    expect((await scheduler.drain())[0]).toMatchObject({ status: 'failed', errorCode: 'WORKER_SPAWN_FAILED', errorMessage: 'No such program.', attempts: 0 });
+    await expect(localSpawn(join(temporaryFolder(), 'none.js'))(temporaryFolder(), '').then((process) => process.exit)).resolves.toMatchObject({ exitCode: 1 });
+  });
+});
+
+describe('cancel', () => {
+  it('ends a waiting run at once and a running one when its worker has stopped', async () => {
+    const { store, scheduler, add } = await house({ cores: 1 });
+    await add('run-a', SLOW);
+    await add('run-b', SLOW);
+    scheduler.enqueue('run-a');
+    await until(() => store.getRun('run-a').stepsDone > 0);
+    expect(await scheduler.cancel('run-b')).toMatchObject({ status: 'cancelled', attempts: 0, exitCode: null });
+    expect(await scheduler.cancel('run-a')).toMatchObject({ status: 'cancelled', exitCode: 130 });
+    expect((await scheduler.drain(['run-a', 'run-b'])).map((row) => row.status)).toEqual(['cancelled', 'cancelled']);
+    writeFileSync(join(store.runFolder('run-a'), 'script.json'), JSON.stringify({ ...SLOW, totalSteps: 500, chunkMs: 1 }));
+    await scheduler.retry('run-a');
+    expect((await scheduler.drain(['run-a']))[0]).toMatchObject({ status: 'finished', attempts: 2 });
+    gapless(store, 'run-a', 500);
+    expect(await scheduler.cancel('run-a')).toMatchObject({ status: 'finished' });
+  });
+
+  it('kills a worker that does not listen', async () => {
+    const { store, scheduler, add } = await house({ cancelGraceMs: 200 });
+    await add('run-a', { ...SLOW, ignoresCancel: true });
+    scheduler.enqueue('run-a');
+    await until(() => store.getRun('run-a').stepsDone > 0);
+    expect(await scheduler.cancel('run-a')).toMatchObject({ status: 'cancelled', exitCode: null, signal: 'SIGKILL' });
+  });
+});
+
+describe('cores', () => {
+  /** Highest number of threads that ran at once, from begin and end of the attempts. */
+  function peak(store: Store, threads: ReadonlyMap<string, number>): number {
+    const changes = [...threads].flatMap(([runId, count]) => {
+      const { startedAt, endedAt } = store.getRun(runId);
+      return [{ at: startedAt ?? 0, count }, { at: endedAt ?? 0, count: -count }];
+    });
+    let now = 0;
+    return Math.max(...changes.toSorted((a, b) => a.at - b.at || a.count - b.count).map(({ count }) => (now += count)));
+  }
+
+  it('are never exceeded, are used, and the queue keeps its order', async () => {
+    const { store, scheduler, seen, add } = await house({ cores: 3 });
+    const threads = new Map([['run-a', 2], ['run-b', 1], ['run-c', 3], ['run-d', 1], ['run-e', 8], ['run-f', 1]]);
+    for (const [runId, count] of threads) await add(runId, { ...QUICK, chunkMs: 40 }, { threads: count });
+    scheduler.enqueue('run-a');
+    const rows = await scheduler.drain([...threads.keys()]);
+    expect(rows.every((row) => row.status === 'finished')).toBe(true);
+    expect(peak(store, new Map([...threads].map(([id, count]) => [id, Math.min(3, count)])))).toBe(3);
+    await Promise.resolve();
+    const started = seen.filter((row, index) => row.status === 'running' && seen.findIndex((other) => other.runId === row.runId && other.status === 'running') === index);
+    expect(started.map((row) => row.runId)).toEqual([...threads.keys()]);
+  });
+});
+
+describe('a host', () => {
+  it('that stops leaves its runs interrupted; the next one goes on', async () => {
+    const folder = temporaryFolder();
+    const first = await house({}, folder);
+    await first.add('run-a', { ...QUICK, totalSteps: 300, chunkMs: 10 });
+    await first.add('run-b', QUICK, { threads: 2 });
+    first.scheduler.enqueue('run-a');
+    const waiting = first.scheduler.drain().catch((error: unknown) => error);
+    await until(() => first.store.getRun('run-a').stepsDone > 0);
+    await first.scheduler.stop();
+    expect(await waiting).toMatchObject({ code: 'SCHEDULER_STOPPED', kind: 'cancelled' });
+    expect(first.store.getRun('run-a')).toMatchObject({ status: 'interrupted', signal: 'SIGKILL' });
+    expect(first.store.getRun('run-b').status).toBe('queued');
+    expect(() => first.scheduler.enqueue('run-a')).toThrow(expect.objectContaining({ code: 'SCHEDULER_STOPPED' }));
+    first.store.close();
+
+    const look = await house({}, folder);
+    expect(await look.scheduler.recover({ requeue: false })).toEqual([]);
+    expect(look.store.getRun('run-a').status).toBe('interrupted');
+    await expect(look.scheduler.drain(['run-a'])).rejects.toMatchObject({ code: 'RUN_INTERRUPTED' });
+    await look.scheduler.stop();
+    look.store.close();
+
+    const second = await house({}, folder);
+    expect(await second.scheduler.recover()).toEqual(['run-a', 'run-b']);
+    expect((await second.scheduler.drain()).map((row) => row.status)).toEqual(['finished', 'finished']);
+    gapless(second.store, 'run-a', 300);
+  });
+
+  it('takes up an interrupted run that is enqueued', async () => {
+    const { store, scheduler, add } = await house();
+    await add('run-a');
+    append(store.runFolder('run-a'), attempt(1, 0, 40), steps(0, 10));
+    await store.ingest('run-a');
+    scheduler.enqueue('run-a');
+    expect((await scheduler.drain(['run-a']))[0]).toMatchObject({ status: 'finished', attempts: 2 });
+    gapless(store, 'run-a', 40);
+  });
+
+  const left: readonly [string, (store: Store) => void, RunStatus, string[]][] = [
+    ['taken from the queue, worker not begun', () => undefined, 'queued', []],
+    ['worker died', (store) => append(store.runFolder('run-a'), attempt(1, 0, 40), steps(0, 10)), 'interrupted', ['attempt', 'steps', 'exit']],
+    ['worker ended itself', (store) => append(store.runFolder('run-a'), attempt(1, 0, 40), { type: 'orphaned', step: 0 }), 'interrupted', ['attempt', 'orphaned', 'exit']],
+    ['worker was done', (store) => append(store.runFolder('run-a'), attempt(1, 0, 40), { type: 'failed', code: 'X', message: 'm' }), 'failed', ['attempt', 'failed', 'exit']],
+    ['exit noted, not taken in', (store) => append(store.runFolder('run-a'), attempt(1, 0, 40), { type: 'exit', attempt: 1, exitCode: 9, signal: null }), 'interrupted', ['attempt', 'exit']],
+    ['put back, not taken in', (store) => append(store.runFolder('run-a'), attempt(1, 0, 40), { type: 'exit', attempt: 1, exitCode: 9, signal: null }, { type: 'requeued' }), 'queued', ['attempt', 'exit', 'requeued']],
+    ['asked to cancel', (store) => {
+      append(store.runFolder('run-a'), attempt(1, 0, 40));
+      writeFileSync(join(store.runFolder('run-a'), RUN_FILES.cancel), '');
+    }, 'cancelled', ['attempt', 'exit', 'cancelled']],
+  ];
+  it.each(left)('that died left a run: %s', async (_name, leave, status, records) => {
+    const { store, scheduler, add } = await house();
+    await add('run-a');
+    store.setStatus('run-a', 'running');
+    leave(store);
+    await scheduler.recover({ requeue: false });
+    expect(store.getRun('run-a').status).toBe(status);
+    expect(existsSync(join(store.runFolder('run-a'), RUN_FILES.events)) ? types(store, 'run-a') : []).toEqual(records);
+    await scheduler.recover({ requeue: false });
+    expect(existsSync(join(store.runFolder('run-a'), RUN_FILES.events)) ? types(store, 'run-a') : []).toEqual(records);
+    const before = await dumpWorkspace(store.workspace);
+    store.close();
+    await rebuildWorkspace(store.workspace);
+    expect(await dumpWorkspace(store.workspace)).toEqual(before);
+  });
+
+  it('waits for an orphan, kills one that stays, and goes on', async () => {
+    const { store, scheduler, add } = await house();
+    await add('run-a', { ...QUICK, totalSteps: 100_000, chunkMs: 20, ignoresParent: true });
+    // A host of its own that starts the worker and dies.
+    const script = `const { fork } = require('node:child_process'); const c = fork(${JSON.stringify(worker.entry)}, [${JSON.stringify(store.runFolder('run-a'))}, ''], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], detached: true }); setTimeout(() => { console.log(c.pid); process.exit(0); }, 600)`;
+    const pid = Number(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' }));
+    store.setStatus('run-a', 'running');
+    expect(existsSync(`/proc/${pid}`) || process.platform !== 'linux').toBe(true);
+    const begun = Date.now();
+    expect(await scheduler.recover()).toEqual(['run-a']);
+    expect(Date.now() - begun).toBeGreaterThan(4000);
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+    await scheduler.cancel('run-a');
+    expect(store.getRun('run-a').attempts).toBeGreaterThanOrEqual(1);
+    const { values } = store.series('run-a', 'train.loss');
+    gapless(store, 'run-a', values.length);
+  }, 20_000);
+});
