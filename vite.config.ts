@@ -33,7 +33,7 @@ const nodeEntries = existing({
 const preloadEntries = existing({ 'preload/preload': 'main/preload.ts' });
 const rendererEntries = existing({ index: 'renderer/index.html' });
 
-const nodeResolve = { noExternal: true as const, external, conditions: ['node', 'import', 'module', 'default'] };
+const nodeResolve = { noExternal: true as const, external, conditions: ['node', 'module'] };
 
 export default defineConfig({
   root: join(root, 'renderer'),

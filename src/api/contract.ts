@@ -11,6 +11,7 @@ const run = z.string().min(4).max(300);
 const experiment = z.string().min(1).max(200);
 /** An experiment's name or a run. */
 const target = z.string().min(1).max(300);
+const float64Array = z.custom<Float64Array>((value) => value instanceof Float64Array, { error: 'must be a Float64Array' });
 const file = z.string().min(1).max(4096);
 
 interface MethodShape {
@@ -24,7 +25,7 @@ export const methods = {
   'experiments.list': { input: none, output: z.array(experimentRow) },
   'runs.list': { input: z.strictObject({ experiment: experiment.optional() }), output: z.array(runRow) },
   'runs.get': { input: z.strictObject({ run }), output: z.object({ run: runRow, result: runResult, metrics: z.array(metricRow), artifacts: z.array(z.object({ name: z.string(), sha256: z.string(), bytes: z.number() })) }) },
-  'runs.series': { input: z.strictObject({ run, key: z.enum(['train.loss', 'train.learningRate']) }), output: z.object({ steps: z.instanceof(Float64Array), values: z.instanceof(Float64Array) }) },
+  'runs.series': { input: z.strictObject({ run, key: z.enum(['train.loss', 'train.learningRate']) }), output: z.object({ steps: float64Array, values: float64Array }) },
   /** Queues one run of a config file; takes up an interrupted run of the same compute hash unless `fresh`. */
   'runs.start': { input: z.strictObject({ config: file, seed: z.int().min(0).max(0xffff_ffff).optional(), fresh: z.boolean().optional() }), output: z.object({ run: runRow, resumed: z.boolean() }) },
   'runs.cancel': { input: z.strictObject({ run }), output: runRow },

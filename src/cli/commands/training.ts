@@ -1,0 +1,152 @@
+/** Commands that train, and those that list and compare what was trained. */
+import { formatDuration, formatPlain } from '../../analysis/format';
+import type { RunResult, RunView, StudyPlan, StudyResult } from '../../api/rows';
+import { comparisonTable } from '../../report/comparison-table';
+import { preflightConfig, preflightStudy } from '../../engine/preflight';
+import type { Engine } from '../../engine/engine';
+import { print, printJson, say, shortHash, table } from '../output';
+import { ProgressPrinter } from '../progress';
+import { call, withEngine, workspaceOf, type GlobalOptions } from '../session';
+
+const CANCELLED = 130;
+
+/** Waits for runs with progress on stderr; Ctrl-C cancels them (their last checkpoint stays). */
+export async function waitFor(engine: Engine, runs: readonly string[], options: GlobalOptions): Promise<{ results: RunResult[]; cancelled: boolean }> {
+  const printer = new ProgressPrinter(false);
+  printer.expect(runs.length);
+  const stopListening = engine.on('run', (row) => printer.update(row));
+  let cancelled = false;
+  const onInterrupt = (): void => {
+    if (cancelled) return;
+    cancelled = true;
+    say('\nCancelling…');
+    for (const run of runs) void engine.call('runs.cancel', { run });
+  };
+  process.on('SIGINT', onInterrupt);
+  process.on('SIGTERM', onInterrupt);
+  try {
+    if (engine.resumed.length > 0) {
+      const others = engine.resumed.filter((run) => !runs.includes(run)).length;
+      if (others > 0) say(`Going on with ${others} interrupted or queued run${others === 1 ? '' : 's'} in ${workspaceOf(options)} as well.`);
+    }
+    const results = await call(engine, 'runs.wait', { runs: [...runs] });
+    await call(engine, 'runs.wait', { runs: cancelled ? [] : [...engine.resumed] });
+    return { results, cancelled };
+  } finally {
+    process.off('SIGINT', onInterrupt);
+    process.off('SIGTERM', onInterrupt);
+    stopListening();
+    printer.end();
+  }
+}
+
+/** 0 when all is finished, 1 when a run failed, 130 when it was cancelled. */
+function exitCode(results: readonly RunResult[], cancelled: boolean): number {
+  if (cancelled || results.some((result) => result.status === 'cancelled')) return CANCELLED;
+  return results.every((result) => result.status === 'finished') ? 0 : 1;
+}
+
+export async function run([config = '']: readonly string[], options: GlobalOptions & { seed?: number; fresh?: boolean }): Promise<number> {
+  await preflightConfig(workspaceOf(options), config, options.seed);
+  return withEngine(options, 'host', async (engine) => {
+    const started = await call(engine, 'runs.start', { config, ...(options.seed === undefined ? {} : { seed: options.seed }), ...(options.fresh === true ? { fresh: true } : {}) });
+    if (started.resumed) say(`Going on with run ${started.run.runId}, which was interrupted.`);
+    const { results, cancelled } = await waitFor(engine, [started.run.runId], options);
+    const [result] = results;
+    if (result === undefined) return 1;
+    if (options.json === true) printJson(result);
+    else printRun(result);
+    return exitCode(results, cancelled);
+  });
+}
+
+function printRun(result: RunResult): void {
+  print(`run           ${result.run}  (${result.status})`);
+  print(`final loss    ${formatPlain(result.finalLoss)}   best ${formatPlain(result.bestLoss)}`);
+  if (result.metrics !== null) print(`test          accuracy ${formatPlain(result.metrics.accuracy)}, loss ${formatPlain(result.metrics.loss)}`);
+  print(`weights hash  ${result.weightsHash ?? '–'}`);
+  print(`quote as      ${result.reproductionId}`);
+  if (result.error !== null) print(`error         ${result.error.message}  [${result.error.code}]`);
+}
+
+function printPlan(plan: StudyPlan): void {
+  const rows = plan.variants.map((variant) => [variant.name, variant.summary, String(variant.runs.length), String(variant.runs.filter((cell) => cell.reuses !== null).length)]);
+  print(table(['variant', 'difference to the baseline', 'runs', 'reused'], rows));
+  const train = plan.totalRuns - plan.reusedRuns;
+  const time = plan.estimatedSeconds === null ? '' : `, ≈ ${formatDuration(plan.estimatedSeconds)} (${plan.estimateBasis})`;
+  print(`\n${plan.totalRuns} runs (${plan.variants.length} variants × ${plan.seeds.length} seeds), ${plan.reusedRuns} reused, ${train} to train${train === 0 ? '' : time}`);
+}
+
+export async function ablate([study = '']: readonly string[], options: GlobalOptions & { dryRun?: boolean; reuse?: boolean }): Promise<number> {
+  await preflightStudy(workspaceOf(options), study);
+  const input = { study, reuse: options.reuse ?? true };
+  if (options.dryRun === true) {
+    return withEngine(options, 'scratch', async (engine) => {
+      const plan = await call(engine, 'studies.plan', input);
+      if (options.json === true) printJson(plan);
+      else printPlan(plan);
+      return 0;
+    });
+  }
+  return withEngine(options, 'host', async (engine) => {
+    const { result, cancelled } = await runStudy(engine, input, options);
+    if (options.json === true) printJson(result);
+    else {
+      print(table(['variant', 'seed', 'status', 'final loss', 'test accuracy', 'weights'], result.runs.map((row) => [row.variant ?? '–', String(row.seed), row.reused ? `${row.status}, reused` : row.status, formatPlain(row.finalLoss), formatPlain(row.metrics?.accuracy ?? null), shortHash(row.weightsHash)])));
+      if (!cancelled) print(`\nCompare with: reprise compare ${JSON.stringify(result.experiment)}`);
+    }
+    return exitCode(result.runs, cancelled);
+  });
+}
+
+/** Starts a study and waits for its runs. */
+export async function runStudy(engine: Engine, input: { study: string; reuse: boolean }, options: GlobalOptions): Promise<{ result: StudyResult; cancelled: boolean }> {
+  const started = await call(engine, 'studies.start', input);
+  const { plan } = started;
+  say(`${plan.experiment}: ${plan.totalRuns} runs, ${plan.reusedRuns} reused${plan.estimatedSeconds === null || plan.totalRuns === plan.reusedRuns ? '' : `, ≈ ${formatDuration(plan.estimatedSeconds)}`}`);
+  const { results, cancelled } = await waitFor(engine, started.runs.map((entry) => entry.run), options);
+  const cells = plan.seeds.flatMap(() => plan.variants.map((variant) => variant.name));
+  const rows = results.map((result, index) => ({ ...result, variant: cells[index] ?? result.variant, reused: started.runs[index]?.reused ?? false }));
+  return {
+    result: { experiment: plan.experiment, variants: plan.variants.map(({ name, changes, summary }) => ({ name, changes, summary })), runs: rows },
+    cancelled,
+  };
+}
+
+export async function resume(_args: readonly string[], options: GlobalOptions): Promise<number> {
+  return withEngine(options, 'host', async (engine) => {
+    const { results, cancelled } = await waitFor(engine, engine.resumed, options);
+    if (options.json === true) printJson(results);
+    else print(results.length === 0 ? 'Nothing was interrupted or queued.' : results.map((row) => `${row.run}  ${row.status}`).join('\n'));
+    return exitCode(results, cancelled);
+  });
+}
+
+export async function runs(_args: readonly string[], options: GlobalOptions & { experiment?: string }): Promise<number> {
+  return withEngine(options, 'look', async (engine) => {
+    const rows: RunView[] = await call(engine, 'runs.list', options.experiment === undefined ? {} : { experiment: options.experiment });
+    if (options.json === true) {
+      printJson(rows);
+      return 0;
+    }
+    if (rows.length === 0) print(options.experiment === undefined ? 'No runs yet.' : `No runs of ${JSON.stringify(options.experiment)}.`);
+    else {
+      print(
+        table(
+          ['run', 'experiment', 'variant', 'seed', 'status', 'steps', 'final loss', 'weights'],
+          rows.map((row) => [row.runId, row.experiment, row.variant ?? '–', String(row.seed), row.status, `${row.stepsDone}/${row.totalSteps ?? '?'}`, formatPlain(row.finalLoss), shortHash(row.weightsHash)]),
+        ),
+      );
+    }
+    return 0;
+  });
+}
+
+export async function compare([experiment = '']: readonly string[], options: GlobalOptions): Promise<number> {
+  return withEngine(options, 'look', async (engine) => {
+    const comparison = await call(engine, 'compare.experiment', { experiment });
+    if (options.json === true) printJson(comparison);
+    else print(comparisonTable(comparison, 'text'));
+    return 0;
+  });
+}

@@ -1,0 +1,88 @@
+/** The `reprise` command: its grammar. What each command does is in commands/. */
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { repriseVersion } from '../engine/package-info';
+import { exitCodeOf } from '../errors/errors';
+import { ablate, compare, resume, run, runs } from './commands/training';
+import { exportCommand, report, reproduce, verify } from './commands/sharing';
+import { doctor, workspaceCheck, workspaceRebuild } from './commands/upkeep';
+import { sample } from './commands/sample';
+import { printJson, sayError } from './output';
+import { reportOf } from './reported-error';
+import type { GlobalOptions } from './session';
+
+function seedNumber(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/u.test(text) || value > 0xffff_ffff) throw new InvalidArgumentError('It must be a whole number from 0 to 4294967295.');
+  return value;
+}
+
+function count(text: string): number {
+  if (!/^[1-9]\d{0,5}$/u.test(text)) throw new InvalidArgumentError('It must be a whole number of at least 1.');
+  return Number(text);
+}
+
+/** A command's body: takes what the user gave and answers with the exit code. */
+type Body<Options> = (args: readonly string[], options: Options & GlobalOptions) => Promise<number>;
+
+function build(onExit: (code: number) => void): Command {
+  const program = new Command('reprise')
+    .description('Design ablations, train them, compare them over seeds, and export bundles that re-execute themselves.')
+    .version(repriseVersion)
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride();
+
+  const add = <Options>(parent: Command, usage: string, description: string, body: Body<Options>): Command =>
+    parent
+      .command(usage)
+      .description(description)
+      .option('--workspace <dir>', "folder of the store (default: the user's data folder, or REPRISE_WORKSPACE)")
+      .option('--json', 'one JSON document on stdout')
+      .exitOverride()
+      .action(async (...received: unknown[]) => {
+        const command = received.at(-1) as Command;
+        onExit(await body(command.processedArgs as string[], command.opts<Options & GlobalOptions>()));
+      });
+
+  add(program, 'run <config>', 'train one run', run).option('--seed <n>', "seed in place of the config's", seedNumber).option('--fresh', 'do not take up an interrupted run of the same config');
+  add(program, 'ablate <study>', 'run an ablation', ablate).option('--dry-run', 'print variants, runs, reuse and estimated time; train nothing').option('--no-reuse', 'train every run anew');
+  add(program, 'resume', 'go on with runs that were interrupted or queued', resume);
+  add(program, 'runs', 'list runs', runs).option('--experiment <name>', 'only the runs of this experiment');
+  add(program, 'compare <experiment>', 'compare the variants of an experiment over seeds', compare);
+  add(program, 'report <target>', 'write the report of an experiment or a run', report)
+    .requiredOption('-o, --out <file>', 'file to write')
+    .option('--format <format>', 'md or html', 'md')
+    .option('--force', 'overwrite an existing file');
+  add(program, 'export <target>', 'export an experiment or a run as a reproduction bundle', exportCommand)
+    .requiredOption('-o, --out <file>', 'file to write, NAME.crate.zip')
+    .option('--license <id>', 'SPDX identifier of the licence you share it under, such as CC-BY-4.0')
+    .option('--no-data', "leave the data set out; the bundle then states its fingerprint and source")
+    .option('--no-calibrate', 'do not measure the tolerance by re-runs; use the default')
+    .option('--force', 'overwrite an existing file');
+  add(program, 'verify <file>', 'check every hash of a bundle; runs nothing', verify);
+  add(program, 'reproduce <file>', 're-execute a bundle and say whether the result held', reproduce)
+    .option('--trust <digest>', 'consent to run the bundle with this digest')
+    .option('--runs <n>', 're-execute only the first n runs', count);
+  add(program, 'sample', 'run the sample ablation and write its report and bundle', sample);
+  const workspace = program.command('workspace').description('the store against the run folders').exitOverride();
+  add(workspace, 'check', 'compare the database with the run folders', workspaceCheck);
+  add(workspace, 'rebuild', 'make the database again from the run folders', workspaceRebuild);
+  add(program, 'doctor', 'what this machine has and lacks', doctor);
+  return program;
+}
+
+/** Runs the command line. @returns the exit code */
+export async function main(args: readonly string[]): Promise<number> {
+  let code = 0;
+  try {
+    await build((exit) => {
+      code = exit;
+    }).parseAsync([...args], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const report = reportOf(error);
+    if (args.includes('--json')) printJson({ error: report });
+    sayError(report);
+    return exitCodeOf(report.kind);
+  }
+}

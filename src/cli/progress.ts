@@ -1,0 +1,63 @@
+import { formatDuration, formatPlain } from '../analysis/format';
+import type { RunView } from '../api/rows';
+import { say } from './output';
+
+/** Milliseconds between two lines about the same run where stderr is no terminal. */
+const LINE_INTERVAL = 5000;
+
+/** Tells on stderr how runs come along: a line that rewrites itself in a terminal, else a line now and then. */
+export class ProgressPrinter {
+  private readonly rows = new Map<string, RunView>();
+  private readonly lastLine = new Map<string, number>();
+  private width = 0;
+  private total = 0;
+
+  constructor(private readonly quiet: boolean) {}
+
+  /** Sets how many runs there are to wait for. */
+  expect(total: number): void {
+    this.total = total;
+  }
+
+  update(row: RunView): void {
+    const before = this.rows.get(row.runId);
+    this.rows.set(row.runId, row);
+    if (this.quiet) return;
+    if (process.stderr.isTTY) {
+      this.rewrite(this.summary());
+      return;
+    }
+    const now = Date.now();
+    const changed = before?.status !== row.status;
+    if (!changed && now - (this.lastLine.get(row.runId) ?? 0) < LINE_INTERVAL) return;
+    this.lastLine.set(row.runId, now);
+    say(this.lineOf(row));
+  }
+
+  /** Leaves the terminal on a fresh line. */
+  end(): void {
+    if (!this.quiet && process.stderr.isTTY && this.width > 0) this.rewrite('');
+  }
+
+  private lineOf(row: RunView): string {
+    const name = `${row.variant ?? row.experiment}, seed ${row.seed}`;
+    if (row.status !== 'running' || row.totalSteps === null) return `${name}: ${row.status}`;
+    const eta = row.throughput !== null && row.throughput > 0 ? `, ≈ ${formatDuration((row.totalSteps - row.stepsDone) / row.throughput)} left` : '';
+    return `${name}: step ${row.stepsDone} of ${row.totalSteps}, loss ${formatPlain(row.finalLoss)}${eta}`;
+  }
+
+  private summary(): string {
+    const rows = [...this.rows.values()];
+    const running = rows.filter((row) => row.status === 'running');
+    const done = rows.filter((row) => ['finished', 'failed', 'cancelled'].includes(row.status)).length;
+    const head = this.total > 1 ? `${done} of ${this.total} runs done. ` : '';
+    return head + running.map((row) => this.lineOf(row)).join(' · ');
+  }
+
+  private rewrite(text: string): void {
+    const columns = process.stderr.columns ?? 80;
+    const line = text.length >= columns ? `${text.slice(0, columns - 2)}…` : text;
+    process.stderr.write(`\r${line.padEnd(this.width)}${line === '' ? '\r' : ''}`);
+    this.width = line.length;
+  }
+}

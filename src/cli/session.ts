@@ -1,0 +1,81 @@
+/** How a command gets an engine: as host of its workspace where it trains, as reader where it only looks. */
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Input, Method, Output } from '../api/contract';
+import { defaultWorkspace } from '../engine/default-workspace';
+import { createEngine, type Engine } from '../engine/engine';
+import { packageRoot } from '../engine/package-info';
+import { RepriseError } from '../errors/errors';
+import { localSpawn } from '../execution/local-spawn';
+import { ReportedError } from './reported-error';
+
+export interface GlobalOptions {
+  readonly workspace?: string;
+  readonly json?: boolean;
+}
+
+export function workspaceOf(options: GlobalOptions): string {
+  return resolve(options.workspace ?? defaultWorkspace());
+}
+
+/** The built worker: beside the CLI in `out/`, unpacked from the archive in a packaged application. */
+function workerEntry(): string {
+  const beside = join(dirname(fileURLToPath(import.meta.url)), 'worker.js');
+  const entry = existsSync(beside) ? beside : join(packageRoot, 'out', 'worker.js');
+  return entry.replace(/app\.asar([\\/])/u, 'app.asar.unpacked$1');
+}
+
+export const spawnWorker = localSpawn(workerEntry());
+
+/**
+ * - `host`: trains; goes on with what was interrupted.
+ * - `look`: reads; brings the index up to date when nobody hosts the workspace, else reads beside the host.
+ * - `scratch`: like `look`, but where there is no workspace yet a temporary one does, so that nothing is written.
+ */
+export type Access = 'host' | 'look' | 'scratch';
+
+/** Opens the engine, does the work, and lets go of the workspace whatever happens. */
+export async function withEngine<T>(options: GlobalOptions, access: Access, work: (engine: Engine) => Promise<T>): Promise<T> {
+  const workspace = workspaceOf(options);
+  const exists = existsSync(join(workspace, 'reprise.db'));
+  if (access === 'scratch' && !exists) {
+    const folder = await mkdtemp(join(tmpdir(), 'reprise-'));
+    try {
+      return await using(await createEngine({ workspace: folder, mode: 'host', spawn: spawnWorker }), work);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+  if (access === 'host') return using(await createEngine({ workspace, mode: 'host', spawn: spawnWorker }), work);
+  return using(await openToLook(workspace, exists), work);
+}
+
+async function openToLook(workspace: string, exists: boolean): Promise<Engine> {
+  if (exists) {
+    try {
+      return await createEngine({ workspace, mode: 'host', spawn: spawnWorker, resume: false });
+    } catch (error) {
+      const beside = error instanceof RepriseError && (error.code === 'WORKSPACE_IN_USE' || error.code === 'WORKSPACE_READ_ONLY');
+      if (!beside) throw error;
+    }
+  }
+  return createEngine({ workspace, mode: 'reader', spawn: spawnWorker });
+}
+
+async function using<T>(engine: Engine, work: (engine: Engine) => Promise<T>): Promise<T> {
+  try {
+    return await work(engine);
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Calls a method and throws what it reports. */
+export async function call<M extends Method>(engine: Engine, method: M, input: Input<M>): Promise<Output<M>> {
+  const result = await engine.call(method, input);
+  if (!result.ok) throw new ReportedError(result.error);
+  return result.value;
+}

@@ -1,0 +1,133 @@
+/** Use case: the comparison of an experiment's variants over seeds. */
+import type { ComparisonView } from '../api/rows';
+import { describeChanges } from '../ablation/describe';
+import { compareVariants } from '../analysis/compare';
+import { diff } from '../config/diff';
+import { variantHash } from '../config/hash';
+import { higherIsBetter, type MetricName } from '../config/schema';
+import { RepriseError } from '../errors/errors';
+import type { RunRow, Store } from '../store/types';
+import { testMetrics } from './results';
+
+/** The runs of an experiment, arranged as variants × seeds, baseline first. */
+export interface Arrangement {
+  readonly experiment: string;
+  readonly metric: MetricName;
+  readonly seeds: readonly number[];
+  readonly variants: readonly {
+    readonly name: string;
+    readonly changes: readonly { readonly path: string; readonly from: unknown; readonly to: unknown }[];
+    /** Run of each seed; null where there is none. */
+    readonly runs: readonly (RunRow | null)[];
+  }[];
+  /** YAML of the study, or null where the runs were started one by one. */
+  readonly source: string | null;
+}
+
+/**
+ * By the newest study of the experiment; without one, by config with the seed left out, oldest variant first.
+ * @throws RepriseError EXPERIMENT_NOT_FOUND
+ */
+export function arrange(store: Store, experiment: string): Arrangement {
+  const study = store.latestStudy(experiment);
+  if (study !== null) {
+    const runOf = (runId: string | null): RunRow | null => (runId === null ? null : store.getRun(runId));
+    const variants = study.variants.map(({ name, changes, runIds }) => ({ name, changes, runs: runIds.map((id) => runOf(id)) }));
+    return { experiment, metric: declaredMetric(store, variants.flatMap((variant) => variant.runs)), seeds: study.seeds, variants, source: study.source };
+  }
+  const runs = store.listRuns({ experiment });
+  if (runs.length === 0) {
+    const known = store.listExperiments().map((row) => row.name);
+    throw new RepriseError('EXPERIMENT_NOT_FOUND', `There is no experiment ${JSON.stringify(experiment)} in ${store.workspace}.`, {
+      kind: 'input',
+      hint: known.length === 0 ? 'The workspace has no runs yet.' : `Known: ${known.slice(0, 10).join(', ')}.`,
+    });
+  }
+  const oldestFirst = runs.toSorted((left, right) => left.createdAt - right.createdAt || (left.runId < right.runId ? -1 : 1));
+  const groups = new Map<string, { runs: Map<number, RunRow>; first: string }>();
+  for (const run of oldestFirst) {
+    const key = variantHash(store.getManifest(run.runId).config);
+    const group = groups.get(key) ?? { runs: new Map<number, RunRow>(), first: run.runId };
+    const standing = group.runs.get(run.seed);
+    // The newest finished run of a seed stands for it; an unfinished one never hides a finished one.
+    if (standing === undefined || run.status === 'finished' || standing.status !== 'finished') group.runs.set(run.seed, run);
+    groups.set(key, group);
+  }
+  const seeds = [...new Set(oldestFirst.map((run) => run.seed))].toSorted((left, right) => left - right);
+  const [baseline] = groups.values();
+  const baselineConfig = store.getManifest(baseline?.first ?? '').config;
+  const variants = [...groups.values()].map((group, index) => {
+    const { config } = store.getManifest(group.first);
+    const changes = diff(baselineConfig, config)
+      .filter(({ path }) => !/^(?:seed|experiment|author|description|tags)$/u.test(path))
+      .map(({ path, left, right }) => ({ path, from: left, to: right }));
+    const name = index === 0 ? 'baseline' : changes.map(({ path, to }) => `${path}=${JSON.stringify(to)}`).join(', ');
+    return { name, changes, runs: seeds.map((seed) => group.runs.get(seed) ?? null) };
+  });
+  return { experiment, metric: declaredMetric(store, oldestFirst), seeds, variants, source: null };
+}
+
+/** The metric the runs declared. @throws RepriseError METRICS_DIFFER when they declared different ones */
+function declaredMetric(store: Store, runs: readonly (RunRow | null)[]): MetricName {
+  const declared = new Set(runs.filter((run) => run !== null).map((run) => store.getManifest(run.runId).config.selection.metric));
+  if (declared.size > 1) {
+    throw new RepriseError('METRICS_DIFFER', `The runs declare different metrics (${[...declared].join(', ')}) and cannot be compared by one.`, { kind: 'inconclusive' });
+  }
+  return [...declared][0] ?? 'accuracy';
+}
+
+function missingReason(run: RunRow | null): string {
+  if (run === null) return 'no run';
+  if (run.status === 'failed') return `failed: ${run.errorMessage ?? run.errorCode ?? 'unknown reason'}`;
+  return run.status;
+}
+
+/** Mean, spread and difference to the baseline of the declared test metric, with every missing cell named. */
+export function compareExperiment(store: Store, experiment: string): ComparisonView {
+  return compareArrangement(store, arrange(store, experiment));
+}
+
+export function compareArrangement(store: Store, { experiment, metric, seeds, variants }: Arrangement): ComparisonView {
+  const missing: ComparisonView['missing'] = [];
+  const compared = compareVariants({
+    metric,
+    higherIsBetter: higherIsBetter(metric),
+    seeds,
+    variants: variants.map(({ name, runs }) => {
+      const values = new Map<number, number>();
+      for (const [index, seed] of seeds.entries()) {
+        const run = runs[index] ?? null;
+        const value = run?.status === 'finished' ? testMetrics(store, run.runId)?.[metric] : undefined;
+        if (value === undefined) missing.push({ variant: name, seed, reason: missingReason(run) });
+        else if (Number.isNaN(value)) missing.push({ variant: name, seed, reason: 'the metric is not a number: training diverged' });
+        else values.set(seed, value);
+      }
+      return { name, values };
+    }),
+  });
+  return {
+    experiment,
+    metric: `test ${metric}`,
+    method: compared.method,
+    confidence: compared.confidence,
+    variants: compared.variants.map((variant, index) => ({
+      name: variant.name,
+      summary: describeChanges({ changes: variants[index]?.changes ?? [] }),
+      n: variant.n,
+      mean: variant.mean,
+      sd: variant.sd,
+      ci: variant.ci === null ? null : [...variant.ci],
+      delta:
+        variant.delta === null
+          ? null
+          : {
+              n: variant.delta.n,
+              mean: variant.delta.mean,
+              ci: variant.delta.ci === null ? null : [...variant.delta.ci],
+              correlation: variant.delta.correlation,
+              warning: variant.delta.warning ?? null,
+            },
+    })),
+    missing,
+  };
+}

@@ -1,0 +1,28 @@
+import type { EventName, EventOf } from '../api/contract';
+import { RepriseError } from '../errors/errors';
+import type { Scheduler } from '../execution/scheduler';
+import type { Spawn } from '../execution/spawn';
+import type { Store } from '../store/types';
+
+/** What a use case works with. */
+export interface EngineContext {
+  readonly workspace: string;
+  readonly store: Store;
+  /** Null in an engine that only reads. */
+  readonly scheduler: Scheduler | null;
+  readonly spawn: Spawn;
+  /** Cores that workers may share. */
+  readonly cores: number;
+  emit<E extends EventName>(event: E, value: EventOf<E>): void;
+}
+
+/** The scheduler of an engine that hosts its workspace. @throws RepriseError WORKSPACE_READ_ONLY */
+export function hostScheduler(context: EngineContext): Scheduler {
+  if (context.scheduler === null) {
+    throw new RepriseError('WORKSPACE_READ_ONLY', `The workspace ${context.workspace} is open for reading only.`, {
+      kind: 'system',
+      hint: 'Close the other Reprise that hosts it, or name another workspace.',
+    });
+  }
+  return context.scheduler;
+}

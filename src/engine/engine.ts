@@ -1,0 +1,109 @@
+/** The engine: the use cases of the contract over one workspace. Hosts are the CLI, Electron's utility process and tests. */
+import { availableParallelism } from 'node:os';
+import { methods, type EngineClient, type EventName, type EventOf, type Input, type Method, type Output } from '../api/contract';
+import { problemsOf } from '../config/problems';
+import { RepriseError, toErrorReport, type Result } from '../errors/errors';
+import { Scheduler } from '../execution/scheduler';
+import type { Spawn } from '../execution/spawn';
+import { openStore } from '../store/open';
+import { checkWorkspace } from '../store/check';
+import { planReproduction, verify } from './bundles';
+import { compareExperiment } from './compare';
+import type { EngineContext } from './context';
+import { doctor } from './doctor';
+import { exportBundle } from './export';
+import { packageRoot, repriseVersion } from './package-info';
+import { writeReport } from './reports';
+import { reproduce } from './reproduce';
+import { cancelRun, describeRun, diffRuns, retryRun, startRun, waitForRuns } from './runs';
+import { planStudy, startStudy } from './studies';
+
+export interface EngineOptions {
+  readonly workspace: string;
+  /** `host` owns the workspace and runs its queue; `reader` only looks. */
+  readonly mode: 'host' | 'reader';
+  readonly spawn: Spawn;
+  /** Cores that workers may share; all of the machine's by default. */
+  readonly cores?: number;
+  /** Whether interrupted and queued runs go on at once; true by default in a host. */
+  readonly resume?: boolean;
+}
+
+export interface Engine extends EngineClient {
+  /** Runs that were unfinished when the engine opened and now go on. */
+  readonly resumed: readonly string[];
+  /** Stops workers (their runs resume at the next start) and lets go of the workspace. */
+  close(): Promise<void>;
+}
+
+type Handlers = { readonly [M in Method]: (context: EngineContext, input: Input<M>) => Output<M> | Promise<Output<M>> };
+
+const handlers: Handlers = {
+  'app.info': (context) => ({ version: repriseVersion, workspace: context.workspace, readOnly: context.scheduler === null, cores: context.cores }),
+  'experiments.list': ({ store }) => store.listExperiments().map((row) => ({ ...row, byStatus: { ...row.byStatus } })),
+  'runs.list': ({ store }, input) => store.listRuns(input.experiment === undefined ? {} : { experiment: input.experiment }),
+  'runs.get': describeRun,
+  'runs.series': ({ store }, input) => store.series(store.getRun(input.run).runId, input.key),
+  'runs.start': startRun,
+  'runs.cancel': cancelRun,
+  'runs.retry': retryRun,
+  'runs.wait': waitForRuns,
+  'runs.diff': diffRuns,
+  'studies.plan': planStudy,
+  'studies.start': startStudy,
+  'compare.experiment': ({ store }, input) => compareExperiment(store, input.experiment),
+  'report.write': writeReport,
+  'bundle.export': exportBundle,
+  'bundle.verify': (_context, input) => verify(input.file),
+  'bundle.plan': (_context, input) => planReproduction(input),
+  'bundle.reproduce': reproduce,
+  'workspace.check': async (context) => {
+    const problems = await checkWorkspace(context.workspace);
+    return { ok: problems.length === 0, problems: [...problems] };
+  },
+  doctor: (context) => doctor({ workspace: context.workspace, packageRoot, repriseVersion }),
+};
+
+type Listeners = { [E in EventName]: Set<(value: EventOf<E>) => void> };
+
+/**
+ * Opens a workspace.
+ * @throws RepriseError WORKSPACE_IN_USE, WORKSPACE_NOT_FOUND (reader), STORE_TOO_NEW, STORE_CORRUPT
+ */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const cores = options.cores ?? availableParallelism();
+  const listeners: Listeners = { run: new Set(), progress: new Set() };
+  const emit = <E extends EventName>(event: E, value: EventOf<E>): void => {
+    for (const listener of listeners[event]) listener(value);
+  };
+  const store = await openStore(options.workspace, { mode: options.mode });
+  const scheduler = options.mode === 'host' ? new Scheduler({ store, spawn: options.spawn, cores, onRun: (row) => emit('run', row) }) : null;
+  const context: EngineContext = { workspace: options.workspace, store, scheduler, spawn: options.spawn, cores, emit };
+  const resumed = scheduler === null ? [] : await scheduler.recover({ requeue: options.resume ?? true });
+
+  return {
+    resumed,
+    async call<M extends Method>(method: M, input: Input<M>): Promise<Result<Output<M>>> {
+      try {
+        const { input: schema } = methods[method];
+        const parsed = schema.safeParse(input);
+        if (!parsed.success) {
+          const problems = problemsOf(schema, input, parsed.error);
+          throw new RepriseError('INPUT_INVALID', `${method}: ${problems[0]?.path ?? 'input'} ${problems[0]?.message ?? 'is not valid'}`, { kind: 'input', problems });
+        }
+        const handler: (context: EngineContext, input: Input<M>) => Output<M> | Promise<Output<M>> = handlers[method];
+        return { ok: true, value: await handler(context, parsed.data as Input<M>) };
+      } catch (error) {
+        return { ok: false, error: toErrorReport(error) };
+      }
+    },
+    on(event, listener) {
+      listeners[event].add(listener);
+      return () => listeners[event].delete(listener);
+    },
+    async close() {
+      await scheduler?.stop();
+      store.close();
+    },
+  };
+}

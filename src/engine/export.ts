@@ -1,0 +1,130 @@
+/** Use case: export an experiment or a run as a reproduction bundle. */
+import { homedir } from 'node:os';
+import { basename, join } from 'node:path';
+import type { Input, Output } from '../api/contract';
+import type { BundleDataInput, BundleRunInput } from '../bundle/model';
+import { calibrate, defaultTolerance, type Tolerance } from '../bundle/tolerance';
+import { writeBundle } from '../bundle/write';
+import { variantHash } from '../config/hash';
+import { RepriseError } from '../errors/errors';
+import { RUN_FILES, type RunManifest } from '../events/manifest';
+import type { ArtifactName } from '../events/records';
+import { objectPath } from '../files/objects';
+import type { RunRow, Store } from '../store/types';
+import { executeApart, traceOf } from './apart';
+import type { EngineContext } from './context';
+import { newId } from './identity';
+import { repriseVersion } from './package-info';
+import { buildReport, refuseOverwrite } from './reports';
+import { renderHtml } from '../report/html';
+import { renderMarkdown } from '../report/markdown';
+import { testMetrics } from './results';
+import { chooseTarget } from './target';
+
+/** Larger data sets are left out of a bundle; it then states their fingerprint and source. */
+const MAX_DATA_BYTES = 512 * 1024 * 1024;
+
+/**
+ * One measured tolerance a variant: its first finished run is trained again with the last bit of one initial
+ * weight flipped, on this machine, and the others of the variant share what that shows.
+ */
+async function measureTolerances(context: EngineContext, runs: readonly RunRow[]): Promise<Map<string, Tolerance>> {
+  const { store } = context;
+  const first = new Map<string, RunManifest>();
+  for (const run of runs) {
+    const manifest = store.getManifest(run.runId);
+    const key = variantHash(manifest.config);
+    if (run.status === 'finished' && !first.has(key)) first.set(key, manifest);
+  }
+  const originals = [...first.values()];
+  context.emit('progress', { task: 'calibrate', done: 0, total: originals.length, text: `Measuring the tolerance: ${originals.length} re-run${originals.length === 1 ? '' : 's'} with one bit of the initial weights flipped…` });
+  const perturbed = originals.map((manifest): RunManifest => ({ ...manifest, runId: newId(), createdAt: Date.now(), perturbInit: true }));
+  const finished = new Set<string>();
+  const traces = await executeApart({
+    root: context.workspace,
+    spawn: context.spawn,
+    cores: context.cores,
+    manifests: perturbed,
+    dataFiles: [...new Set(originals.map((manifest) => objectPath(context.workspace, manifest.data.fingerprint)))],
+    onRun: (row) => {
+      if (row.status !== 'finished' || finished.has(row.runId)) return;
+      finished.add(row.runId);
+      context.emit('progress', { task: 'calibrate', done: finished.size, total: originals.length, text: `  ${finished.size} of ${originals.length}: ${row.variant ?? row.experiment}` });
+    },
+  });
+  const tolerances = new Map<string, Tolerance>();
+  for (const [index, key] of [...first.keys()].entries()) {
+    const original = originals[index] as RunManifest;
+    const recorded = traceOf(store, original.runId);
+    const other = traces[index];
+    const { metric } = original.config.selection;
+    tolerances.set(key, calibrate(recorded.losses, other?.losses ?? [], recorded.metrics?.[metric] ?? Number.NaN, other?.metrics?.[metric] ?? Number.NaN));
+  }
+  return tolerances;
+}
+
+function runInput(store: Store, run: RunRow, tolerance: Tolerance): BundleRunInput {
+  const manifest = store.getManifest(run.runId);
+  const files: Partial<Record<ArtifactName, string>> = {};
+  for (const artifact of store.artifacts(run.runId)) files[artifact.name] = store.objectPath(artifact.sha256);
+  const test = run.status === 'finished' ? testMetrics(store, run.runId) : null;
+  return {
+    manifest,
+    status: run.status,
+    startedAt: run.startedAt,
+    endedAt: run.endedAt,
+    totalSteps: run.totalSteps ?? 0,
+    finalLoss: run.finalLoss,
+    bestLoss: run.bestLoss,
+    weightsHash: run.weightsHash,
+    selectedStep: run.selectedStep,
+    metrics: test === null ? null : { accuracy: test.accuracy, loss: test.loss },
+    files,
+    eventLog: join(store.runFolder(run.runId), RUN_FILES.events),
+    tolerance,
+  };
+}
+
+/** @throws RepriseError NOTHING_TO_EXPORT, RUNS_UNFINISHED, FILE_EXISTS, LICENSE_… and those of writing */
+export async function exportBundle(context: EngineContext, input: Input<'bundle.export'>): Promise<Output<'bundle.export'>> {
+  const { store } = context;
+  refuseOverwrite(input.out, input.overwrite === true);
+  const target = chooseTarget(store, input.target);
+  const unfinished = target.runs.filter((run) => run.status === 'queued' || run.status === 'running' || run.status === 'interrupted');
+  if (unfinished.length > 0) {
+    throw new RepriseError('RUNS_UNFINISHED', `${unfinished.length} of ${target.runs.length} runs of ${JSON.stringify(target.name)} are not at their end (${unfinished[0]?.runId} is ${unfinished[0]?.status}).`, {
+      kind: 'input',
+      hint: 'Let them finish (`reprise resume`) or cancel them, then export.',
+    });
+  }
+  const measured = input.calibrate === false ? new Map<string, Tolerance>() : await measureTolerances(context, target.runs);
+  const noMeasure = defaultTolerance(input.calibrate === false ? 'Not calibrated: the author chose not to.' : 'Not calibrated: the variant has no finished run.');
+  const runs = target.runs.map((run) => runInput(store, run, measured.get(variantHash(store.getManifest(run.runId).config)) ?? noMeasure));
+
+  const data = new Map<string, BundleDataInput>();
+  for (const { manifest } of runs) {
+    data.set(manifest.data.fingerprint, { ref: manifest.data, file: input.includeData === false ? null : objectPath(context.workspace, manifest.data.fingerprint) });
+  }
+  const createdAt = Date.now();
+  const report = buildReport(store, target, { generatedAt: createdAt, bundle: basename(input.out) });
+  const config = runs[0]?.manifest.config;
+  const written = await writeBundle(
+    {
+      name: target.name,
+      description: config?.description === undefined || config.description === '' ? `Runs of ${target.name}, made with Reprise ${repriseVersion}.` : config.description,
+      license: input.license,
+      createdAt,
+      author: config?.author ?? '',
+      reprise: repriseVersion,
+      runs,
+      data: [...data.values()],
+      maxDataBytes: MAX_DATA_BYTES,
+      study: target.source,
+      report: { markdown: renderMarkdown(report), html: renderHtml(report) },
+      privatePaths: [context.workspace, homedir()],
+    },
+    input.out,
+    { overwrite: input.overwrite === true },
+  );
+  return { file: written.file, digest: written.digest, bytes: written.bytes, runs: runs.length };
+}

@@ -1,0 +1,112 @@
+/** What a config will compute: data, training graph, runtime and the two hashes, before anything runs. */
+import { randomBytes } from 'node:crypto';
+import { computeHash, configHash, hashJson } from '../config/hash';
+import type { Config } from '../config/schema';
+import { prepareData } from '../datasets/prepare';
+import type { DataRef, Provenance, RunManifest, RuntimeIdentity, VariantRef } from '../events/manifest';
+import type { DataShape } from '../models/types';
+import { reproductionId } from '../provenance/reproduction-id';
+import { runtimeIdentity } from '../provenance/runtime';
+import { trainingGraphFor } from '../worker/training-graph';
+
+export interface RunIdentity {
+  readonly config: Config;
+  readonly configHash: string;
+  readonly computeHash: string;
+  readonly data: DataRef;
+  readonly shape: DataShape;
+  readonly trainingGraphHash: string;
+  readonly flopsPerStep: number;
+  readonly stepsTotal: number;
+  readonly runtime: RuntimeIdentity;
+}
+
+interface PreparedSource {
+  readonly ref: DataRef;
+  readonly shape: DataShape;
+}
+
+/**
+ * Finds identities and remembers what configs share: a study's runs differ in little, and neither a data set
+ * nor a graph is made twice.
+ */
+export class IdentityFinder {
+  private readonly data = new Map<string, Promise<PreparedSource>>();
+  private readonly graphs = new Map<string, { sha256: string; flopsPerStep: number }>();
+
+  /** @param workspace where prepared data is kept. @param configFolder what paths in a config are relative to. */
+  constructor(
+    private readonly workspace: string,
+    private readonly configFolder: string,
+  ) {}
+
+  /** @throws RepriseError of the data set (CSV_…), or MODEL_NEEDS_IMAGES */
+  async find(config: Config): Promise<RunIdentity> {
+    const prepared = await this.prepared(config);
+    return identityOn(config, prepared.ref, prepared.shape, this.graphs);
+  }
+
+  private prepared(config: Config): Promise<PreparedSource> {
+    const key = hashJson([config.data, config.seeds.split]);
+    let found = this.data.get(key);
+    if (found === undefined) {
+      found = prepareData(config.data, { configFolder: this.configFolder, workspace: this.workspace, splitSeed: config.seeds.split });
+      this.data.set(key, found);
+    }
+    return found;
+  }
+}
+
+/** The identity of a config on data that is prepared already (a bundle's). */
+export function identityOn(
+  config: Config,
+  data: DataRef,
+  shape: DataShape,
+  graphs: Map<string, { sha256: string; flopsPerStep: number }> = new Map(),
+): RunIdentity {
+  const key = hashJson([config.model, config.training.optimizer, config.training.batchSize, shape]);
+  let graph = graphs.get(key);
+  if (graph === undefined) {
+    graph = trainingGraphFor(config, shape);
+    graphs.set(key, { sha256: graph.sha256, flopsPerStep: graph.flopsPerStep });
+  }
+  const runtime = runtimeIdentity(config.executor.threads);
+  return {
+    config,
+    configHash: configHash(config),
+    computeHash: computeHash(config, { dataFingerprint: data.fingerprint, trainingGraphHash: graph.sha256, runtime }),
+    data,
+    shape,
+    trainingGraphHash: graph.sha256,
+    flopsPerStep: graph.flopsPerStep,
+    stepsTotal: Math.ceil(shape.trainSize / config.training.batchSize) * config.training.epochs,
+    runtime,
+  };
+}
+
+const ID_ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+
+/** 12 random characters (60 bits) that are hard to mistake for one another. */
+export function newId(): string {
+  return Array.from(randomBytes(12), (byte) => ID_ALPHABET[byte % 32]).join('');
+}
+
+/** The manifest of a new run. */
+export function manifestOf(identity: RunIdentity, provenance: Provenance, variant: VariantRef | null, options: { readonly perturbInit?: boolean } = {}): RunManifest {
+  return {
+    format: 1,
+    runId: newId(),
+    reproductionId: reproductionId(identity.config.experiment, identity.config.seed, identity.computeHash),
+    experiment: identity.config.experiment,
+    variant,
+    config: identity.config,
+    configHash: identity.configHash,
+    computeHash: identity.computeHash,
+    runtime: identity.runtime,
+    data: identity.data,
+    trainingGraphHash: identity.trainingGraphHash,
+    createdAt: Date.now(),
+    provenance,
+    ...(options.perturbInit === true ? { perturbInit: true } : {}),
+  };
+}

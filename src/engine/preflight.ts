@@ -1,0 +1,35 @@
+/** Checks of what a person wrote before a workspace is made for it: bad input leaves nothing behind. */
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expandStudy } from '../ablation/expand';
+import type { Config } from '../config/schema';
+import { IdentityFinder } from './identity';
+import { naming, readConfig, readStudy } from './inputs';
+
+/** Reads data and builds graphs in a throw-away folder; where a workspace stands already, starting the run checks the same. */
+async function tryOut(workspace: string, file: string, folder: string, configs: readonly Config[]): Promise<void> {
+  if (existsSync(workspace)) return;
+  const scratch = await mkdtemp(join(tmpdir(), 'reprise-'));
+  try {
+    const finder = new IdentityFinder(scratch, folder);
+    await naming(file, async () => {
+      for (const config of configs) await finder.find(config);
+    });
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** @throws RepriseError of the config, its data or its model, all of kind `input` */
+export async function preflightConfig(workspace: string, file: string, seed?: number): Promise<void> {
+  const { config, folder } = await readConfig(file, seed);
+  await tryOut(workspace, file, folder, [config]);
+}
+
+/** @throws RepriseError of the study, its data or its models, all of kind `input` */
+export async function preflightStudy(workspace: string, file: string): Promise<void> {
+  const { study, folder } = await readStudy(file);
+  await tryOut(workspace, file, folder, expandStudy(study).map((variant) => variant.config));
+}

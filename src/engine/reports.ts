@@ -1,0 +1,69 @@
+/** Use case: the report of an experiment or a run. */
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { describeChanges } from '../ablation/describe';
+import { parseStudy } from '../ablation/study';
+import type { Input, Output } from '../api/contract';
+import { formatYaml, parseYaml } from '../config/yaml';
+import { RepriseError } from '../errors/errors';
+import { atomicWrite } from '../files/atomic-write';
+import { renderHtml } from '../report/html';
+import { renderMarkdown } from '../report/markdown';
+import type { ReportModel, ReportRun, ReportStudy } from '../report/model';
+import type { RunRow, Store } from '../store/types';
+import { compareArrangement, type Arrangement } from './compare';
+import type { EngineContext } from './context';
+import { repriseVersion } from './package-info';
+import { chooseTarget, type Target } from './target';
+
+function reportRun(store: Store, row: RunRow): ReportRun {
+  const loss = store.series(row.runId, 'train.loss');
+  return { row, manifest: store.getManifest(row.runId), metrics: store.metrics(row.runId), loss: loss.values.length === 0 ? null : loss };
+}
+
+function reportStudy({ source, seeds, variants }: Arrangement): ReportStudy | null {
+  if (source === null) return null;
+  return {
+    yaml: source,
+    design: parseStudy(parseYaml(source, 'study')).design,
+    seeds,
+    variants: variants.map(({ name, changes }) => ({ name, changes, summary: describeChanges({ changes }) })),
+  };
+}
+
+/** Everything a report says, from the store. */
+export function buildReport(store: Store, target: Target, options: { readonly generatedAt: number; readonly bundle: string | null }): ReportModel {
+  const { arrangement } = target;
+  const runs = target.runs.map((row) => reportRun(store, row));
+  const config = runs[0]?.manifest.config;
+  if (config === undefined) throw new RepriseError('NOTHING_TO_REPORT', `${JSON.stringify(target.name)} has no runs.`, { kind: 'input' });
+  return {
+    kind: target.kind,
+    title: target.name,
+    generatedAt: new Date(options.generatedAt).toISOString(),
+    reprise: repriseVersion,
+    configYaml: formatYaml(config),
+    config,
+    study: arrangement === null ? null : reportStudy(arrangement),
+    runs,
+    comparison: arrangement === null ? null : compareArrangement(store, arrangement),
+    bundle: options.bundle,
+  };
+}
+
+/** @throws RepriseError TARGET_NOT_FOUND, FILE_EXISTS, FOLDER_NOT_FOUND */
+export async function writeReport({ store }: EngineContext, input: Input<'report.write'>): Promise<Output<'report.write'>> {
+  refuseOverwrite(input.out, input.overwrite === true);
+  const report = buildReport(store, chooseTarget(store, input.target), { generatedAt: Date.now(), bundle: null });
+  const text = input.format === 'html' ? renderHtml(report) : renderMarkdown(report);
+  await atomicWrite(input.out, text);
+  return { file: input.out, bytes: Buffer.byteLength(text) };
+}
+
+/** A file to be written must not stand there yet, unless it may be replaced, and its folder must. @throws RepriseError FILE_EXISTS, FOLDER_NOT_FOUND */
+export function refuseOverwrite(file: string, overwrite: boolean): void {
+  if (!overwrite && existsSync(file)) {
+    throw new RepriseError('FILE_EXISTS', `${file} exists already and was left as it is.`, { kind: 'input', hint: 'Choose another name, or overwrite it with --force.' });
+  }
+  if (!existsSync(dirname(file))) throw new RepriseError('FOLDER_NOT_FOUND', `${file} cannot be written: there is no folder ${dirname(file)}.`, { kind: 'input' });
+}

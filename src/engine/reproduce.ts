@@ -1,0 +1,169 @@
+/** Use case: re-execute a bundle in an empty workspace and judge what came out. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Input } from '../api/contract';
+import type { ReproduceView } from '../api/rows';
+import type { BundleContent, BundleRun } from '../bundle/model';
+import { extractBundle } from '../bundle/open';
+import { readBundleLog, traceOfLog } from '../bundle/event-log';
+import type { Trace } from '../bundle/trace';
+import { judgeRun, judgeStudy, type RunVerdict } from '../bundle/verdict';
+import { diff } from '../config/diff';
+import { hashJson } from '../config/hash';
+import { showValue } from '../config/problems';
+import { dataShape, loadPrepared } from '../datasets/prepared';
+import { prepareData } from '../datasets/prepare';
+import type { DataRef, Provenance, RunManifest } from '../events/manifest';
+import type { Spawn } from '../execution/spawn';
+import { objectName, objectPath } from '../files/objects';
+import { sha256File } from '../files/hash';
+import type { DataShape } from '../models/types';
+import { captureProvenance } from '../provenance/capture';
+import { environmentOf } from '../provenance/environment';
+import type { RunRow } from '../store/types';
+import { executeApart, inTemporaryFolder } from './apart';
+import { chooseRuns, requireTrust } from './bundles';
+import type { EngineContext } from './context';
+import { identityOn, manifestOf } from './identity';
+import { packageRoot, repriseVersion } from './package-info';
+
+export interface ReproduceOptions {
+  readonly file: string;
+  /** Digest the user trusts. */
+  readonly trust: string;
+  /** Only the first so many finished runs. */
+  readonly runs: number | undefined;
+  /** Folder for everything that is written meanwhile. */
+  readonly root: string;
+  readonly spawn: Spawn;
+  readonly cores: number;
+  readonly signal?: AbortSignal;
+  readonly onRuns?: (total: number) => void;
+  readonly onRun?: (row: RunRow) => void;
+}
+
+/** A bundle's run, ready to be executed here, or the reason why it cannot be. */
+interface Candidate {
+  readonly run: BundleRun;
+  readonly manifest: RunManifest | null;
+  readonly dataFile: string | null;
+  readonly differences: readonly string[];
+  readonly sameRuntime: boolean;
+  readonly obstacle: string | null;
+}
+
+interface LocatedData {
+  readonly file: string;
+  readonly ref: DataRef;
+  readonly shape: DataShape;
+}
+
+/** The data of a run: the bundle's file as it is, else made again from a source that needs no file of the author's. */
+async function locateData(run: BundleRun, content: BundleContent, unpacked: string, workspace: string): Promise<LocatedData | string> {
+  const { config, data: recorded } = run.manifest;
+  const bundled = content.data.find((data) => data.fingerprint === recorded.fingerprint)?.file ?? null;
+  if (bundled !== null) {
+    const file = join(unpacked, ...bundled.split('/'));
+    const fingerprint = await sha256File(file);
+    const prepared = await loadPrepared(file);
+    return { file, ref: { ...recorded, fingerprint, file: objectName(fingerprint) }, shape: dataShape(prepared, config.data.split) };
+  }
+  if (config.data.kind === 'csv') return `the data set from ${recorded.source} is not in the bundle`;
+  const { ref, shape } = await prepareData(config.data, { configFolder: unpacked, workspace, splitSeed: config.seeds.split });
+  return { file: objectPath(workspace, ref.fingerprint), ref, shape };
+}
+
+async function candidateOf(run: BundleRun, content: BundleContent, unpacked: string, workspace: string, provenance: Provenance): Promise<Candidate> {
+  const located = await locateData(run, content, unpacked, workspace);
+  const recorded = run.manifest;
+  if (typeof located === 'string') return { run, manifest: null, dataFile: null, differences: [], sameRuntime: false, obstacle: located };
+  const identity = identityOn(recorded.config, located.ref, located.shape);
+  const environment = diff({ ...environmentOf(recorded.provenance), runtime: recorded.runtime }, { ...environmentOf(provenance), runtime: identity.runtime });
+  const differences = environment.map(({ path, left, right }) => `${path} was ${showValue(left)} and is ${showValue(right)}`);
+  if (identity.trainingGraphHash !== recorded.trainingGraphHash) differences.push('this Reprise builds another training graph from the config');
+  if (located.ref.fingerprint !== recorded.data.fingerprint) differences.push('the data in the bundle is not the data the run was trained on (its SHA-256 differs from the recorded fingerprint)');
+  return {
+    run,
+    manifest: manifestOf(identity, provenance, recorded.variant),
+    dataFile: located.file,
+    differences,
+    // Same bits are promised by runtime and graph; other data or seeds are no excuse for a difference.
+    sameRuntime: hashJson(identity.runtime) === hashJson(recorded.runtime) && identity.trainingGraphHash === recorded.trainingGraphHash,
+    obstacle: null,
+  };
+}
+
+function viewOf({ run, obstacle }: Candidate, judged: RunVerdict): ReproduceView['runs'][number] {
+  const { manifest } = run;
+  return {
+    run: manifest.runId,
+    reproductionId: manifest.reproductionId,
+    variant: manifest.variant?.variant ?? null,
+    seed: manifest.config.seed,
+    verdict: judged.verdict,
+    firstDivergentStep: judged.firstDivergentStep,
+    firstDifferentStep: judged.firstDifferentStep,
+    maxRelativeDifference: judged.maxRelativeDifference,
+    sentence: obstacle === null ? judged.sentence : `This run was not re-executed: ${obstacle}.`,
+    causes: [...judged.causes],
+  };
+}
+
+/**
+ * Re-executes a bundle's finished runs in an empty workspace, with nothing reused.
+ * @throws RepriseError TRUST_MISMATCH, BUNDLE_… (altered or no bundle), CANCELLED
+ */
+export async function reproduceBundle(options: ReproduceOptions): Promise<ReproduceView> {
+  await requireTrust(options.file, options.trust);
+  return inTemporaryFolder(options.root, 'reproduce', (work) => reproduceIn(work, options));
+}
+
+async function reproduceIn(work: string, options: ReproduceOptions): Promise<ReproduceView> {
+  const unpacked = join(work, 'bundle');
+  const { digest, content } = await extractBundle(options.file, unpacked, { digest: options.trust.toLowerCase() });
+  const chosen = chooseRuns(content, options.runs);
+  const provenance = await captureProvenance({ folder: unpacked, environment: {}, packageRoot, repriseVersion });
+  const candidates: Candidate[] = [];
+  for (const run of chosen) candidates.push(await candidateOf(run, content, unpacked, work, provenance));
+
+  const runnable = candidates.flatMap((candidate) => (candidate.manifest === null || candidate.dataFile === null ? [] : [{ manifest: candidate.manifest, dataFile: candidate.dataFile }]));
+  options.onRuns?.(runnable.length);
+  const traces = await executeApart({
+    root: work,
+    spawn: options.spawn,
+    cores: options.cores,
+    manifests: runnable.map(({ manifest }) => manifest),
+    dataFiles: [...new Set(runnable.map(({ dataFile }) => dataFile))],
+    ...(options.onRun === undefined ? {} : { onRun: options.onRun }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  const actual = new Map<RunManifest, Trace>(runnable.map(({ manifest }, index) => [manifest, traces[index] as Trace]));
+
+  const judged: RunVerdict[] = [];
+  for (const candidate of candidates) {
+    const log = candidate.run.eventLog;
+    const recorded = traceOfLog(readBundleLog(await readFile(join(unpacked, ...log.split('/'))), log));
+    judged.push(
+      judgeRun(recorded, candidate.manifest === null ? null : (actual.get(candidate.manifest) ?? null), {
+        sameRuntime: candidate.sameRuntime,
+        differences: candidate.differences,
+        tolerance: candidate.run.tolerance,
+        metric: candidate.run.manifest.config.selection.metric,
+      }),
+    );
+  }
+  const { verdict, sentence } = judgeStudy(judged);
+  return { verdict, sentence, digest, runs: candidates.map((candidate, index) => viewOf(candidate, judged[index] as RunVerdict)) };
+}
+
+export function reproduce(context: EngineContext, input: Input<'bundle.reproduce'>): Promise<ReproduceView> {
+  return reproduceBundle({
+    file: input.file,
+    trust: input.trust,
+    runs: input.runs,
+    root: context.workspace,
+    spawn: context.spawn,
+    cores: context.cores,
+    onRun: (row) => context.emit('progress', { task: 'reproduce', done: row.stepsDone, total: row.totalSteps, text: `${row.variant ?? row.experiment}, seed ${row.seed}: ${row.status}` }),
+  });
+}

@@ -1,0 +1,76 @@
+/** Use cases of single runs: start, wait, cancel, retry, difference. */
+import type { Input, Output } from '../api/contract';
+import { diff } from '../config/diff';
+import { RepriseError } from '../errors/errors';
+import { captureProvenance } from '../provenance/capture';
+import { environmentOf } from '../provenance/environment';
+import type { RunRow } from '../store/types';
+import { hostScheduler, type EngineContext } from './context';
+import { IdentityFinder, manifestOf } from './identity';
+import { naming, readConfig } from './inputs';
+import { packageRoot, repriseVersion } from './package-info';
+import { resultOf } from './results';
+
+/** Runs that will come to an end by themselves. */
+const PENDING = ['queued', 'running', 'interrupted'] as const;
+
+/** Queues one run of a config. An unfinished run of the same compute hash is taken up instead, unless `fresh`. */
+export async function startRun(context: EngineContext, input: Input<'runs.start'>): Promise<Output<'runs.start'>> {
+  const scheduler = hostScheduler(context);
+  const { config, folder } = await readConfig(input.config, input.seed);
+  const identity = await naming(input.config, () => new IdentityFinder(context.workspace, folder).find(config));
+  const pending = input.fresh === true ? null : context.store.findByComputeHash(identity.computeHash, PENDING);
+  if (pending !== null) {
+    scheduler.enqueue(pending.runId);
+    return { run: context.store.getRun(pending.runId), resumed: true };
+  }
+  const provenance = await captureProvenance({ folder, environment: config.environment, packageRoot, repriseVersion, exclude: [context.workspace] });
+  const run = await context.store.createRun(manifestOf(identity, provenance, null));
+  scheduler.enqueue(run.runId);
+  return { run, resumed: false };
+}
+
+/** Waits until runs are at an end. */
+export async function waitForRuns(context: EngineContext, input: Input<'runs.wait'>): Promise<Output<'runs.wait'>> {
+  const ids = input.runs.map((run) => context.store.getRun(run).runId);
+  await hostScheduler(context).drain(ids);
+  return ids.map((id) => resultOf(context.store, context.store.getRun(id)));
+}
+
+export async function cancelRun(context: EngineContext, input: Input<'runs.cancel'>): Promise<RunRow> {
+  const run = context.store.getRun(input.run);
+  if (run.status === 'finished' || run.status === 'failed') {
+    throw new RepriseError('RUN_ENDED', `Run ${run.runId} is ${run.status} already and cannot be cancelled.`, { kind: 'input' });
+  }
+  await hostScheduler(context).cancel(run.runId);
+  return context.store.getRun(run.runId);
+}
+
+export async function retryRun(context: EngineContext, input: Input<'runs.retry'>): Promise<RunRow> {
+  const run = context.store.getRun(input.run);
+  if (run.status === 'finished') throw new RepriseError('RUN_ENDED', `Run ${run.runId} is finished; there is nothing to retry.`, { kind: 'input', hint: 'Start the config again for a fresh run.' });
+  await hostScheduler(context).retry(run.runId);
+  return context.store.getRun(run.runId);
+}
+
+/** Everything known about one run. */
+export function describeRun(context: EngineContext, input: Input<'runs.get'>): Output<'runs.get'> {
+  const { store } = context;
+  const run = store.getRun(input.run);
+  return {
+    run,
+    result: resultOf(store, run),
+    metrics: store.metrics(run.runId),
+    artifacts: store.artifacts(run.runId).map(({ name, sha256, bytes }) => ({ name, sha256, bytes })),
+  };
+}
+
+/** Config and environment of two runs, leaf by leaf. */
+export function diffRuns(context: EngineContext, input: Input<'runs.diff'>): Output<'runs.diff'> {
+  const left = context.store.getManifest(context.store.getRun(input.left).runId);
+  const right = context.store.getManifest(context.store.getRun(input.right).runId);
+  return {
+    config: diff(left.config, right.config),
+    environment: diff({ ...environmentOf(left.provenance), runtime: left.runtime }, { ...environmentOf(right.provenance), runtime: right.runtime }),
+  };
+}

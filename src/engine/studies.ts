@@ -1,0 +1,106 @@
+/** Use cases of ablations: plan and start. */
+import type { Input, Output } from '../api/contract';
+import type { StudyPlan } from '../api/rows';
+import { describeChanges } from '../ablation/describe';
+import { configFor, expandStudy, type Variant } from '../ablation/expand';
+import { selfContainedStudy, type Study } from '../ablation/study';
+import { variantHash } from '../config/hash';
+import { formatYaml } from '../config/yaml';
+import { captureProvenance } from '../provenance/capture';
+import type { Store } from '../store/types';
+import { hostScheduler, type EngineContext } from './context';
+import { estimate, type Workload } from './estimate';
+import { IdentityFinder, manifestOf, newId, type RunIdentity } from './identity';
+import { naming, readStudy } from './inputs';
+import { packageRoot, repriseVersion } from './package-info';
+
+interface PlannedRun {
+  readonly seed: number;
+  readonly identity: RunIdentity;
+  /** A finished run with the same compute hash. */
+  readonly reuses: string | null;
+}
+
+interface PlannedVariant {
+  readonly variant: Variant;
+  readonly runs: readonly PlannedRun[];
+}
+
+async function planVariants(store: Store, finder: IdentityFinder, study: Study, reuse: boolean): Promise<PlannedVariant[]> {
+  const planned: PlannedVariant[] = [];
+  for (const variant of expandStudy(study)) {
+    const runs: PlannedRun[] = [];
+    for (const seed of study.seeds) {
+      const identity = await finder.find(configFor(variant, seed));
+      runs.push({ seed, identity, reuses: reuse ? (store.findByComputeHash(identity.computeHash, ['finished'])?.runId ?? null) : null });
+    }
+    planned.push({ variant, runs });
+  }
+  return planned;
+}
+
+function viewOf(context: EngineContext, study: Study, planned: readonly PlannedVariant[]): StudyPlan {
+  const all = planned.flatMap((variant) => variant.runs);
+  const workloads: Workload[] = all
+    .filter((run) => run.reuses === null)
+    .map(({ identity }) => ({ trainingGraphHash: identity.trainingGraphHash, threads: identity.config.executor.threads, steps: identity.stepsTotal, flopsPerStep: identity.flopsPerStep }));
+  const { seconds, basis } = estimate(context.store, workloads, context.cores);
+  return {
+    experiment: study.experiment,
+    design: study.design,
+    seeds: [...study.seeds],
+    variants: planned.map(({ variant, runs }) => ({
+      name: variant.name,
+      changes: [...variant.changes],
+      summary: describeChanges(variant),
+      runs: runs.map((run) => ({ seed: run.seed, computeHash: run.identity.computeHash, reuses: run.reuses })),
+    })),
+    totalRuns: all.length,
+    reusedRuns: all.filter((run) => run.reuses !== null).length,
+    estimatedSeconds: seconds,
+    estimateBasis: basis,
+  };
+}
+
+/** What an ablation would run; trains nothing. */
+export async function planStudy(context: EngineContext, input: Input<'studies.plan'>): Promise<StudyPlan> {
+  const { study, folder } = await readStudy(input.study);
+  return viewOf(context, study, await naming(input.study, () => planVariants(context.store, new IdentityFinder(context.workspace, folder), study, input.reuse ?? true)));
+}
+
+/** Queues the runs of an ablation that no finished run can stand in for. */
+export async function startStudy(context: EngineContext, input: Input<'studies.start'>): Promise<Output<'studies.start'>> {
+  const scheduler = hostScheduler(context);
+  const { store } = context;
+  const { study, folder } = await readStudy(input.study);
+  const reuse = input.reuse ?? true;
+  const planned = await naming(input.study, () => planVariants(store, new IdentityFinder(context.workspace, folder), study, reuse));
+  const provenance = await captureProvenance({ folder, environment: study.baseline.environment, packageRoot, repriseVersion, exclude: [context.workspace] });
+  const studyId = newId();
+  const seeds = [...study.seeds];
+  const variants = planned.map(({ variant }) => ({
+    name: variant.name,
+    changes: [...variant.changes],
+    variantHash: variantHash(variant.config),
+    runIds: seeds.map((): string | null => null),
+  }));
+  const runs: { run: string; reused: boolean }[] = [];
+  // Seed by seed, so that an ablation stopped half way has whole seeds to compare.
+  for (const [column, _seed] of seeds.entries()) {
+    for (const [row, { variant, runs: cells }] of planned.entries()) {
+      const cell = cells[column];
+      const target = variants[row];
+      if (cell === undefined || target === undefined) continue;
+      const pending = reuse && cell.reuses === null ? store.findByComputeHash(cell.identity.computeHash, ['queued', 'running', 'interrupted']) : null;
+      let runId = cell.reuses ?? pending?.runId ?? null;
+      if (runId === null) runId = (await store.createRun(manifestOf(cell.identity, provenance, { studyId, variant: variant.name }))).runId;
+      target.runIds[column] = runId;
+      runs.push({ run: runId, reused: cell.reuses !== null });
+    }
+  }
+  // Kept whole, so that report and bundle hand on a study that needs no other file.
+  const source = formatYaml(selfContainedStudy(study));
+  await store.saveStudy({ studyId, experiment: study.experiment, createdAt: Date.now(), source, variants, seeds });
+  for (const { run, reused } of runs) if (!reused) scheduler.enqueue(run);
+  return { experiment: study.experiment, studyId, plan: viewOf(context, study, planned), runs };
+}

@@ -1,0 +1,35 @@
+import { RepriseError } from '../errors/errors';
+import type { RunRow, Store } from '../store/types';
+import { arrange, type Arrangement } from './compare';
+
+/** What a report or a bundle is about: an experiment with its variants, or one run. */
+export interface Target {
+  readonly kind: 'experiment' | 'run';
+  /** The experiment's name, or the run's reproductionId. */
+  readonly name: string;
+  readonly runs: readonly RunRow[];
+  /** Null for a single run. */
+  readonly arrangement: Arrangement | null;
+  /** YAML of the study, or null. */
+  readonly source: string | null;
+}
+
+/** An experiment by its name, else a run by its id. @throws RepriseError TARGET_NOT_FOUND */
+export function chooseTarget(store: Store, name: string): Target {
+  if (store.latestStudy(name) !== null || store.listRuns({ experiment: name }).length > 0) {
+    const arrangement = arrange(store, name);
+    const runs = arrangement.variants.flatMap((variant) => variant.runs.filter((run) => run !== null));
+    return { kind: 'experiment', name, runs: [...new Map(runs.map((run) => [run.runId, run])).values()], arrangement, source: arrangement.source };
+  }
+  try {
+    const run = store.getRun(name);
+    return { kind: 'run', name: run.reproductionId, runs: [run], arrangement: null, source: null };
+  } catch (error) {
+    if (!(error instanceof RepriseError) || error.code !== 'RUN_NOT_FOUND') throw error;
+    const known = store.listExperiments().map((row) => row.name);
+    throw new RepriseError('TARGET_NOT_FOUND', `There is no experiment and no run ${JSON.stringify(name)} in ${store.workspace}.`, {
+      kind: 'input',
+      hint: known.length === 0 ? 'The workspace has no runs yet.' : `Experiments: ${known.slice(0, 10).join(', ')}.`,
+    });
+  }
+}
