@@ -10,7 +10,7 @@ export async function bundleFixture(source: string): Promise<{ readonly entry: s
   const entry = join(folder, 'fixture.mjs');
   const bundle = await rolldown({ input: resolve(source), platform: 'node', external: ['better-sqlite3', 'onnxruntime-node', 'mnist'], logLevel: 'silent' });
   try {
-    await bundle.write({ file: entry, format: 'esm', inlineDynamicImports: true });
+    await bundle.write({ file: entry, format: 'esm', codeSplitting: false });
   } finally {
     await bundle.close();
   }
