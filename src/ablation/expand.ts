@@ -52,7 +52,7 @@ function build(study: Study, chosen: readonly Placed[]): { readonly config: Conf
 
 /** What a problem of a variant's config means for the study, said at the level that causes it. */
 function levelProblem(placed: Placed, name: string, problem: Problem): Problem {
-  const unknown = problem.message.startsWith('unknown key')
+  const unknown = problem.message.startsWith('is an unknown key')
     ? placed.level.set.find(({ path }) => path === problem.path || path.startsWith(`${problem.path}.`))
     : undefined;
   if (unknown !== undefined) {
@@ -60,7 +60,7 @@ function levelProblem(placed: Placed, name: string, problem: Problem): Problem {
     return { path: placed.at.replace(/\.levels\[\d+\]$/u, ''), message: `path ${showValue(unknown.path)} is not part of the baseline config${shown}: ${problem.message}` };
   }
   const kind = placed.level.set.find(({ path }) => path.endsWith('.kind'));
-  if (kind !== undefined && problem.message.startsWith('unknown key')) {
+  if (kind !== undefined && problem.message.startsWith('is an unknown key')) {
     return { path: placed.at, message: `changes ${showValue(kind.path)} by itself, which leaves the keys of the other kind behind; set ${showValue(kind.path.slice(0, -'.kind'.length))} as a whole` };
   }
   return { path: placed.at, message: `gives an invalid config (variant ${showValue(name)}): ${problem.path} ${problem.message}` };

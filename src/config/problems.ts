@@ -25,20 +25,22 @@ export function showValue(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
-/** Edits between two words, to suggest a name (Levenshtein); case and underscores do not count. */
+/** Edits between two words, to suggest a name; two neighbours swapped are one edit (optimal string alignment). Case and underscores do not count. */
 function distance(left: string, right: string): number {
   const a = left.toLowerCase().replaceAll(/[_-]/gu, '');
   const b = right.toLowerCase().replaceAll(/[_-]/gu, '');
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, index) => index)];
+  const at = (i: number, j: number): number => rows[i]?.[j] ?? 0;
   for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
+    rows.push([i]);
     for (let j = 1; j <= b.length; j += 1) {
       const change = a[i - 1] === b[j - 1] ? 0 : 1;
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + change));
+      let edits = Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, at(i - 1, j - 1) + change);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) edits = Math.min(edits, at(i - 2, j - 2) + 1);
+      rows[i]?.push(edits);
     }
-    row = next;
   }
-  return row[b.length] ?? 0;
+  return at(a.length, b.length);
 }
 
 /** The known name nearest to an unknown one, when near enough to be a slip of the pen. */
@@ -139,7 +141,7 @@ export function problemsOf(schema: z.ZodType, input: unknown, error: z.ZodError)
       for (const key of issue.keys) {
         const guess = nearest(key, known);
         const hint = guess === null ? `known here: ${known.join(', ')}` : `did you mean ${showValue(guess)}?`;
-        problems.push({ path: formatPath([...issue.path, key]), message: `unknown key; ${hint}` });
+        problems.push({ path: formatPath([...issue.path, key]), message: `is an unknown key; ${hint}` });
       }
       continue;
     }

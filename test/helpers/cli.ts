@@ -58,8 +58,8 @@ export async function temporaryFolder(): Promise<{ path: string; write: (name: s
 /** A config that trains in about a second. */
 export function smallConfig(overrides: { readonly epochs?: number; readonly samples?: number; readonly dropout?: number; readonly checkpointEvery?: number; readonly experiment?: string } = {}): string {
   return `experiment: ${overrides.experiment ?? 'small'}
-model: { kind: mlp, hidden: [16], dropout: ${overrides.dropout ?? 0.1} }
-training: { learningRate: 0.01, batchSize: 32, epochs: ${overrides.epochs ?? 4}, checkpointEvery: ${overrides.checkpointEvery ?? 20}, hashEvery: 10 }
+model: { kind: mlp, hidden: [32], dropout: ${overrides.dropout ?? 0.1} }
+training: { learningRate: 0.02, batchSize: 32, epochs: ${overrides.epochs ?? 8}, checkpointEvery: ${overrides.checkpointEvery ?? 20}, hashEvery: 10 }
 data: { kind: spirals, samples: ${overrides.samples ?? 600}, noise: 0.1 }
 seed: 1
 selection: { metric: accuracy, checkpoint: best }

@@ -155,7 +155,9 @@ describe('an ablation, from plan to verdict', () => {
   it('names the step that first sees a changed training example', async () => {
     const files = await unpack(bundle);
     const { folder: run, manifest } = baselineRun(files);
-    const scalars = [...files].find(([name]) => name === `${run}scalars.safetensors`)?.[1] ?? [...files].find(([name]) => name.endsWith('scalars.safetensors'))?.[1];
+    // Files that runs have in common stand in the bundle once; its index says where.
+    const index = JSON.parse(files.get('data/bundle.json')?.toString('utf8') ?? '') as { runs: { eventLog: string; files: { scalars: string } }[] };
+    const scalars = files.get(index.runs.find((entry) => entry.eventLog === `${run}events.log`)?.files.scalars ?? '');
     const dataName = [...files.keys()].find((name) => name.includes(manifest.data.fingerprint)) ?? '';
     const data = files.get(dataName);
     if (scalars === undefined || data === undefined) throw new Error('bundle lacks scalars or data');

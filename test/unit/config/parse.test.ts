@@ -39,8 +39,8 @@ describe('parseConfig', () => {
     });
     const byPath = new Map(problems.map((problem) => [problem.path, problem.message]));
     expect(byPath.get('model.hidden[0]')).toBe('is 0, must be ≥ 1');
-    expect(byPath.get('model.droput')).toBe('unknown key; did you mean "dropout"?');
-    expect(byPath.get('training.learning_rate')).toBe('unknown key; did you mean "learningRate"?');
+    expect(byPath.get('model.droput')).toBe('is an unknown key; did you mean "dropout"?');
+    expect(byPath.get('training.learning_rate')).toBe('is an unknown key; did you mean "learningRate"?');
     expect(byPath.get('training.learningRate')).toBe('is missing, must be a number');
     expect(byPath.get('training.batchSize')).toBe('is "many", must be a number');
     expect(byPath.get('seed')).toBe('is -1, must be ≥ 0');
