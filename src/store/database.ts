@@ -1,5 +1,5 @@
 /** The one door to better-sqlite3: opens database files and turns SQLite's errors into Reprise's. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { RepriseError } from '../errors/errors';
@@ -63,6 +63,24 @@ export function openDatabase(file: string, options: { readonly readonly: boolean
       database.close();
       throw error;
     }
+    return database;
+  });
+}
+
+/**
+ * Opens a copy in memory of a database that lies where nothing may be written: there SQLite cannot make the index file
+ * that reading a WAL database needs. Right only while the file has no write-ahead log, so null where it has one.
+ */
+export function openCopy(file: string): Database | null {
+  if (existsSync(`${file}-wal`) && statSync(`${file}-wal`).size > 0) return null;
+  const binding = nativeBinding();
+  return guard(file, () => {
+    const content = readFileSync(file);
+    // Read and write version of the file format (sqlite.org/fileformat2.html, offsets 18 and 19): 2 is WAL, 1 is not.
+    content[18] = 1;
+    content[19] = 1;
+    const database = new Sqlite(content, { readonly: true, ...(binding === undefined ? {} : { nativeBinding: binding }) });
+    database.pragma('user_version');
     return database;
   });
 }

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { RepriseError } from '../errors/errors';
 import { adoptFolders } from './adopt';
-import { corrupt, integrityProblems, openDatabase, type Database } from './database';
+import { corrupt, integrityProblems, openCopy, openDatabase, type Database } from './database';
 import { WORKSPACE_FILES } from './layout';
 import { takeHostLock, type HostLock } from './lock';
 import { latestVersion, migrate, schemaVersion } from './migrations';
@@ -21,7 +21,7 @@ export interface OpenOptions {
  * Opens the store of a workspace folder: `reprise.db`, `runs/RUN_ID/…`, `studies/STUDY_ID.json`, `objects/ab/…`,
  * `cache/`, `host.lock`. A host makes the folder when it is missing, brings the schema up to date and, where the last
  * host died or the database is gone, takes in run folders and studies the database does not know.
- * @throws RepriseError WORKSPACE_IN_USE, WORKSPACE_NOT_FOUND (reader), WORKSPACE_INVALID, WORKSPACE_ON_NETWORK,
+ * @throws RepriseError WORKSPACE_IN_USE, WORKSPACE_READ_ONLY (host), WORKSPACE_NOT_FOUND (reader), WORKSPACE_INVALID, WORKSPACE_ON_NETWORK,
  * STORE_TOO_NEW, STORE_TOO_OLD (reader), STORE_CORRUPT, STORE_BUSY, STORE_UNREADABLE, SQLITE_BINDING_MISSING
  */
 export async function openStore(workspace: string, options: OpenOptions): Promise<Store> {
@@ -38,7 +38,7 @@ export async function openStore(workspace: string, options: OpenOptions): Promis
 export function openForReading(workspace: string): Database {
   const file = join(workspace, WORKSPACE_FILES.database);
   if (!existsSync(file)) throw workspaceNotFound(workspace);
-  const database = openDatabase(file, { readonly: true });
+  const database = openReadable(file);
   try {
     const version = schemaVersion(database, file);
     if (version < latestVersion()) {
@@ -54,11 +54,20 @@ export function openForReading(workspace: string): Database {
   return database;
 }
 
-/** Takes the host lock of an existing or new workspace folder. */
+/** Takes the host lock of an existing or new workspace folder. @throws RepriseError WORKSPACE_IN_USE, WORKSPACE_READ_ONLY, WORKSPACE_ON_NETWORK */
 export async function lockWorkspace(workspace: string): Promise<HostLock> {
   await refuseNetwork(realpathSync(nearestExisting(workspace)));
-  await mkdir(workspace, { recursive: true });
-  return takeHostLock(join(workspace, WORKSPACE_FILES.lock), workspace);
+  try {
+    await mkdir(workspace, { recursive: true });
+    return await takeHostLock(join(workspace, WORKSPACE_FILES.lock), workspace);
+  } catch (error) {
+    if (!['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    throw new RepriseError('WORKSPACE_READ_ONLY', `The workspace ${workspace} cannot be written by this user.`, {
+      kind: 'system',
+      hint: 'Change the permissions of the folder, or name another workspace with --workspace DIR.',
+      cause: error,
+    });
+  }
 }
 
 /** Makes the folders of a workspace and clears run folders that were never finished being made. */
@@ -114,11 +123,21 @@ async function openAsReader(workspace: string): Promise<Store> {
 }
 
 function preflight(file: string): void {
-  const database = openDatabase(file, { readonly: true });
+  const database = openReadable(file);
   try {
     schemaVersion(database, file);
   } finally {
     database.close();
+  }
+}
+
+function openReadable(file: string): Database {
+  try {
+    return openDatabase(file, { readonly: true });
+  } catch (error) {
+    const copy = error instanceof RepriseError && error.code === 'STORE_UNREADABLE' ? openCopy(file) : null;
+    if (copy === null) throw error;
+    return copy;
   }
 }
 

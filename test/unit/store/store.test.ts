@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { RUN_FILES } from '../../../src/events/manifest';
@@ -52,6 +52,27 @@ describe('workspace', () => {
     const reader = await openStore(store.workspace, { mode: 'reader' });
     expect(reader.listRuns()).toHaveLength(1);
     reader.close();
+  });
+
+  it.skipIf(process.platform === 'win32')('is read where nothing may be written, and not hosted there', async () => {
+    const store = await host();
+    await store.createRun(sampleManifest('run-a'));
+    store.close();
+    const folder = store.workspace;
+    chmodSync(folder, 0o555);
+    chmodSync(join(folder, 'reprise.db'), 0o444);
+    // Permissions bind everybody but root.
+    const root = process.geteuid?.() === 0;
+    onTestFinished(() => {
+      if (root) process.seteuid?.(0);
+      chmodSync(folder, 0o755);
+    });
+    if (root) process.seteuid?.(65_534);
+    const reader = await openStore(folder, { mode: 'reader' });
+    expect(reader.listRuns().map((run) => run.runId)).toEqual(['run-a']);
+    reader.close();
+    await expect(openStore(folder, { mode: 'host' })).rejects.toMatchObject({ code: 'WORKSPACE_READ_ONLY' });
+    await expect(openStore(join(folder, 'inside'), { mode: 'host' })).rejects.toMatchObject({ code: 'WORKSPACE_READ_ONLY' });
   });
 
   it('is not made by a reader, nor in place of a file', async () => {
