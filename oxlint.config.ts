@@ -162,10 +162,12 @@ export default defineConfig({
       rules: {
         'no-restricted-imports': restricted([
           ...packagePatterns('main'),
-          ...withDoor(closedRooms('', ['engine', 'api', 'execution/spawn'], 'src/'), mainDoor),
+          ...withDoor(closedRooms('', ['engine', 'api', 'execution/spawn', 'execution/local-spawn'], 'src/'), mainDoor),
           { regex: '^(\\.\\./)+renderer(/|$)', message: windows.message },
           outOfSource,
         ]),
+        // Message ports and processes have no target origin.
+        'unicorn/require-post-message-target-origin': 'off',
       },
     },
     {

@@ -1,0 +1,35 @@
+/** Which workspace the command line, the environment or the system's rules name. */
+import { join, resolve } from 'node:path';
+import { defaultWorkspace } from '../src/engine/default-workspace';
+
+/** The value of `--name VALUE` or `--name=VALUE`; the last one counts. */
+export function argument(argv: readonly string[], name: string): string | null {
+  let found: string | null = null;
+  for (const [index, part] of argv.entries()) {
+    const next = argv[index + 1];
+    if (part === name && next !== undefined && next !== '' && !next.startsWith('-')) found = next;
+    else if (part.startsWith(`${name}=`) && part.length > name.length + 1) found = part.slice(name.length + 1);
+  }
+  return found;
+}
+
+/**
+ * `--workspace`, then REPRISE_WORKSPACE, then the folder the command line uses too, so that both see the same runs.
+ * A data folder of its own (`--user-data-dir`) brings a workspace of its own.
+ */
+export function workspaceFolder(options: { readonly argv: readonly string[]; readonly environment: NodeJS.ProcessEnv; readonly userData: string; readonly platform?: NodeJS.Platform }): string {
+  const named = argument(options.argv, '--workspace') ?? options.environment['REPRISE_WORKSPACE'];
+  if (named !== undefined && named !== '') return resolve(named);
+  if (argument(options.argv, '--user-data-dir') !== null) return join(options.userData, 'workspace');
+  return resolve(defaultWorkspace(options.environment, options.platform));
+}
+
+/** The engine's environment: the user's (git needs it), with messages in no language and Node without foreign options. */
+export function engineEnvironment(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const [name, value] of Object.entries(environment)) {
+    if (value !== undefined && name !== 'NODE_OPTIONS' && name !== 'ELECTRON_RUN_AS_NODE') result[name] = value;
+  }
+  result['LC_ALL'] = 'C';
+  return result;
+}

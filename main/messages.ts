@@ -1,0 +1,35 @@
+/** Every message between the main process and the engine's process, with its shape; each end checks what it receives. */
+import { z } from 'zod';
+
+const spawnId = z.int().min(0);
+const path = z.string().min(1).max(4096);
+
+const errorReport = z.object({
+  code: z.string(),
+  kind: z.enum(['input', 'negative', 'inconclusive', 'cancelled', 'system']),
+  message: z.string(),
+  hint: z.string().optional(),
+  problems: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+});
+
+export const engineMessage = z.discriminatedUnion('type', [
+  /** The workspace is open; clients may be handed over. */
+  z.strictObject({ type: z.literal('ready') }),
+  /** The workspace cannot be opened; the process ends. */
+  z.strictObject({ type: z.literal('failed'), error: errorReport }),
+  /** Asks for a worker; answered by `spawned` or `spawn-failed`, later by `exited`. */
+  z.strictObject({ type: z.literal('spawn'), id: spawnId, runFolder: path, dataFile: path }),
+  z.strictObject({ type: z.literal('kill'), id: spawnId }),
+]);
+export type EngineMessage = z.infer<typeof engineMessage>;
+
+export const mainMessage = z.discriminatedUnion('type', [
+  /** Comes with the message port of a window. */
+  z.strictObject({ type: z.literal('client') }),
+  /** Stop the workers, let go of the workspace, end. */
+  z.strictObject({ type: z.literal('close') }),
+  z.strictObject({ type: z.literal('spawned'), id: spawnId, pid: z.int().min(1) }),
+  z.strictObject({ type: z.literal('spawn-failed'), id: spawnId, message: z.string() }),
+  z.strictObject({ type: z.literal('exited'), id: spawnId, exitCode: z.int().nullable(), signal: z.string().nullable() }),
+]);
+export type MainMessage = z.infer<typeof mainMessage>;

@@ -1,0 +1,54 @@
+/** The engine's end of a window's port: checks each request and each answer against the contract, and passes events on. */
+import { z } from 'zod';
+import { events, methods, request, type EngineClient, type EventName } from '../src/api/contract';
+import { RepriseError, toErrorReport, type Result } from '../src/errors/errors';
+import type { PortMessage } from './port-protocol';
+
+/** What is used of Electron's MessagePortMain. */
+export interface ServerPort {
+  postMessage(message: unknown): void;
+  on(event: 'message', listener: (event: { readonly data: unknown }) => void): unknown;
+  on(event: 'close', listener: () => void): unknown;
+  start(): void;
+}
+
+const anyId = z.object({ id: z.int().min(0) });
+
+async function answer(engine: EngineClient, message: unknown): Promise<PortMessage> {
+  const parsed = request.safeParse(message);
+  if (!parsed.success) {
+    const withId = anyId.safeParse(message);
+    const error = new RepriseError('REQUEST_INVALID', 'The engine received a message that is no request of the contract.', {
+      problems: parsed.error.issues.map((issue) => ({ path: issue.path.join('.') || 'message', message: issue.message })),
+    });
+    return { kind: 'result', id: withId.success ? withId.data.id : null, result: { ok: false, error: toErrorReport(error) } };
+  }
+  const { id, method, input } = parsed.data;
+  return { kind: 'result', id, result: await checkedCall(engine, method, input) };
+}
+
+async function checkedCall(engine: EngineClient, method: keyof typeof methods, input: unknown): Promise<Result<unknown>> {
+  try {
+    // The engine checks the input itself: it refuses with paths and what is allowed.
+    const result = await engine.call(method, input as never);
+    if (!result.ok) return result;
+    const output = methods[method].output.safeParse(result.value);
+    if (output.success) return { ok: true, value: output.data };
+    const problems = output.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message }));
+    throw new RepriseError('ANSWER_INVALID', `${method}: the engine's answer is not what the contract says.`, { kind: 'system', problems, hint: 'Please report this.' });
+  } catch (error) {
+    return { ok: false, error: toErrorReport(error) };
+  }
+}
+
+/** Serves a port until it closes. */
+export function serveClient(port: ServerPort, engine: EngineClient): void {
+  const unsubscribe = (Object.keys(events) as EventName[]).map((event) => engine.on(event, (value) => port.postMessage({ kind: 'event', event, value } as PortMessage)));
+  port.on('message', (event) => {
+    void answer(engine, event.data).then((message) => port.postMessage(message));
+  });
+  port.on('close', () => {
+    for (const end of unsubscribe) end();
+  });
+  port.start();
+}

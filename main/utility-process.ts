@@ -1,0 +1,109 @@
+/** Forks utility processes and says truthfully how they ended. */
+import { createWriteStream } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { app, utilityProcess, type MessagePortMain, type UtilityProcess } from 'electron';
+import { WORKER_LOG, workerEnvironment } from '../src/execution/local-spawn';
+import type { WorkerExit } from '../src/execution/spawn';
+import type { ForkWorker } from './broker';
+import type { EngineProcess } from './engine-supervisor';
+
+/** How long after a process' end Electron may take to tell that a signal was the cause. */
+const REASON_LIMIT_MS = 250;
+
+/** The `exit` event has a number only: on POSIX an exit code or a signal's number. Which one, `child-process-gone` tells, by the name of the service. */
+const goneReasons = new Map<string, string>();
+const waitingForReason = new Map<string, (reason: string) => void>();
+
+/** Must be called once, before the first fork. */
+export function watchUtilityProcesses(): void {
+  app.on('child-process-gone', (_event, details) => {
+    if (details.name === undefined || !details.name.startsWith('reprise-worker-')) return;
+    const waiting = waitingForReason.get(details.name);
+    if (waiting === undefined) goneReasons.set(details.name, details.reason);
+    else waiting(details.reason);
+  });
+}
+
+function reasonOf(name: string): Promise<string | null> {
+  const known = goneReasons.get(name);
+  if (known !== undefined) {
+    goneReasons.delete(name);
+    return Promise.resolve(known);
+  }
+  return new Promise((resolve) => {
+    const done = (reason: string | null): void => {
+      clearTimeout(timer);
+      waitingForReason.delete(name);
+      resolve(reason);
+    };
+    const timer = setTimeout(() => done(null), REASON_LIMIT_MS);
+    waitingForReason.set(name, done);
+  });
+}
+
+function signalName(number: number): string | null {
+  return Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? null;
+}
+
+async function workerExit(name: string, code: number): Promise<WorkerExit> {
+  const signal = process.platform === 'win32' ? null : signalName(code);
+  if (signal === null) return { exitCode: code, signal: null };
+  const reason = await reasonOf(name);
+  return reason === 'killed' || reason === 'crashed' || reason === 'oom' ? { exitCode: null, signal } : { exitCode: code, signal: null };
+}
+
+function killNow(child: UtilityProcess): void {
+  // UtilityProcess.kill() sends SIGTERM, which a busy process may answer late.
+  if (child.pid === undefined) return;
+  try {
+    process.kill(child.pid, 'SIGKILL');
+  } catch {
+    // Gone already: its exit event is on the way.
+  }
+}
+
+/** Appends what a worker prints to its log. */
+function keepOutput(child: UtilityProcess, file: string): void {
+  const log = createWriteStream(file, { flags: 'a' });
+  // What a worker prints is help for people: a full disk must not end the app over it.
+  log.on('error', () => {});
+  child.stdout?.on('data', (data: Buffer) => log.write(data));
+  child.stderr?.on('data', (data: Buffer) => log.write(data));
+  child.once('exit', () => setTimeout(() => log.end(), 100));
+}
+
+let workersStarted = 0;
+
+/** Forks `entry RUN_FOLDER DATA_FILE` in the run's folder, with the environment the command line gives a worker too. */
+export function workerFork(entry: string): ForkWorker {
+  const env = workerEnvironment(process.env);
+  delete env['ELECTRON_RUN_AS_NODE'];
+  return (runFolder, dataFile) => {
+    workersStarted += 1;
+    const name = `reprise-worker-${workersStarted}`;
+    const child = utilityProcess.fork(entry, [runFolder, dataFile], { serviceName: name, cwd: runFolder, env, execArgv: [], stdio: ['ignore', 'pipe', 'pipe'] });
+    keepOutput(child, join(runFolder, WORKER_LOG));
+    const ended = new Promise<number>((resolve) => child.once('exit', resolve));
+    const started = new Promise<number>((resolve, reject) => {
+      child.once('spawn', () => (child.pid === undefined ? reject(new Error('it has no process id')) : resolve(child.pid)));
+      void ended.then((code) => reject(new Error(`it ended at once (code ${code})`)));
+    });
+    // The broker awaits `started` as well; a worker that ends later must not count as an unhandled rejection.
+    started.catch(() => {});
+    return { started, exit: ended.then((code) => workerExit(name, code)), kill: () => killNow(child) };
+  };
+}
+
+/** Forks `entry WORKSPACE`. */
+export function engineFork(entry: string, workspace: string, env: Record<string, string>): () => EngineProcess<MessagePortMain> {
+  return () => {
+    const child = utilityProcess.fork(entry, [workspace], { serviceName: 'reprise-engine', env, execArgv: [], stdio: ['ignore', 'ignore', 'inherit'] });
+    return {
+      postMessage: (message, transfer) => child.postMessage(message, transfer),
+      on: (event, listener) => child.on(event, listener),
+      once: (event, listener) => child.once(event, listener),
+      kill: () => killNow(child),
+    };
+  };
+}

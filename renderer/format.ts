@@ -1,0 +1,65 @@
+/** Numbers and times as the window shows them. */
+
+const thousands = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+
+/** 12345 → `12,345`. */
+export function count(value: number): string {
+  return thousands.format(value);
+}
+
+/** `1 run`, `2 runs`. */
+export function plural(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}
+
+/** A loss with four decimals; very large or very small ones with an exponent; what is no number by its name. */
+export function loss(value: number | null): string {
+  if (value === null) return '–';
+  if (Number.isNaN(value)) return 'NaN';
+  if (!Number.isFinite(value)) return value > 0 ? '∞' : '−∞';
+  const size = Math.abs(value);
+  if (size !== 0 && (size >= 10_000 || size < 0.0001)) return value.toExponential(2).replace('-', '−');
+  return value.toFixed(4).replace('-', '−');
+}
+
+/** An accuracy in 0…1 with three decimals: a test split of some hundred samples deserves no more. */
+export function accuracy(value: number | null): string {
+  return value === null ? '–' : value.toFixed(3);
+}
+
+/** A duration in milliseconds: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 07 min`. */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, ms) / 1000;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const pad = (part: number): string => String(part).padStart(2, '0');
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${pad(whole % 60)} s`;
+  return `${Math.floor(whole / 3600)} h ${pad(Math.floor((whole % 3600) / 60))} min`;
+}
+
+/** A duration that still grows, in whole seconds: tenths would flicker. */
+export function elapsed(ms: number): string {
+  const seconds = Math.floor(Math.max(0, ms) / 1000);
+  return seconds < 10 ? `${seconds} s` : duration(seconds * 1000);
+}
+
+/** An estimated duration in seconds, no finer than an estimate deserves: `≈ 5 s`, `≈ 40 s`, `≈ 3 min`, `≈ 2 h`. */
+export function estimate(seconds: number): string {
+  if (seconds < 10) return `≈ ${Math.max(1, Math.ceil(seconds))} s`;
+  if (seconds < 55) return `≈ ${Math.ceil(seconds / 5) * 5} s`;
+  if (seconds < 90 * 60) return `≈ ${Math.max(1, Math.round(seconds / 60))} min`;
+  return `≈ ${Math.round(seconds / 3600)} h`;
+}
+
+/** A moment in local time: `2026-11-23 01:12`. */
+export function moment(ms: number): string {
+  const date = new Date(ms);
+  const pad = (part: number): string => String(part).padStart(2, '0');
+  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${pad(date.getHours())}:${pad(date.getMinutes())}`;
+}
+
+/** The first 8 digits of a hash. */
+export function shortHash(hash: string): string {
+  return hash.slice(0, 8);
+}

@@ -1,0 +1,138 @@
+/** Starts the built app in a real Electron, each time with a data folder of its own. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { _electron, type ElectronApplication, type Page } from 'playwright';
+import type { EngineState, RepriseBridge } from '../../src/api/bridge';
+import type { RunView } from '../../src/api/rows';
+import { projectRoot, temporaryFolder } from '../helpers/cli';
+
+declare global {
+  interface Window {
+    readonly reprise: RepriseBridge;
+    states?: EngineState[];
+  }
+}
+
+export interface RepriseApp {
+  readonly app: ElectronApplication;
+  readonly page: Page;
+  /** Id of the main process. */
+  readonly pid: number;
+  /** What the main process, engine and workers wrote to stderr. */
+  readonly log: () => string;
+  /** Ids of the app's processes whose service name begins so. */
+  readonly pids: (service: string) => Promise<number[]>;
+  readonly close: () => Promise<void>;
+}
+
+/** Opens the app on a workspace. `userData` must be the test's own folder. */
+export async function openApp(options: { readonly workspace: string; readonly userData: string }): Promise<RepriseApp> {
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(process.env)) if (value !== undefined && name !== 'NODE_OPTIONS' && !name.startsWith('VITEST')) env[name] = value;
+  const app = await _electron.launch({
+    cwd: projectRoot,
+    args: [projectRoot, `--user-data-dir=${options.userData}`, '--workspace', options.workspace],
+    env,
+    chromiumSandbox: process.getuid?.() !== 0,
+    timeout: 30_000,
+  });
+  let log = '';
+  app.process().stderr?.on('data', (text: Buffer) => (log += text.toString()));
+  const page = await app.firstWindow();
+  await page.waitForFunction(() => document.querySelector('main') !== null);
+  return {
+    app,
+    page,
+    pid: app.process().pid ?? -1,
+    log: () => log,
+    pids: (service) => app.evaluate(({ app: electron }, name) => electron.getAppMetrics().filter((metric) => metric.name?.startsWith(name) === true).map((metric) => metric.pid), service),
+    close: () => app.close(),
+  };
+}
+
+export interface Scene {
+  readonly folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  readonly workspace: string;
+  /** Opens the app on the scene's workspace; again with the same data folder when it was closed. */
+  open(): Promise<RepriseApp>;
+  end(): Promise<void>;
+}
+
+/** A folder with a workspace and a data folder for one test; `end` closes what is open and removes it. */
+export async function scene(): Promise<Scene> {
+  const folder = await temporaryFolder();
+  const workspace = join(folder.path, 'workspace');
+  const opened: RepriseApp[] = [];
+  return {
+    folder,
+    workspace,
+    async open() {
+      const app = await openApp({ workspace, userData: join(folder.path, 'user-data') });
+      opened.push(app);
+      return app;
+    },
+    async end() {
+      for (const app of opened) if (isAlive(app.pid)) await app.close();
+      await folder.remove();
+    },
+  };
+}
+
+/** Asks until the answer is one; fails with what was waited for. */
+export async function until<T>(what: string, ask: () => Promise<T | null | undefined | false>, limitMs = 30_000): Promise<T> {
+  const end = Date.now() + limitMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== null && answer !== undefined && answer !== false) return answer;
+    if (Date.now() > end) throw new Error(`waited ${limitMs} ms in vain: ${what}`);
+    await sleep(20);
+  }
+}
+
+export async function engineReady(page: Page): Promise<void> {
+  await page.evaluate(() => new Promise<void>((resolve) => window.reprise.onEngineState((state) => state.status === 'ready' && resolve())));
+}
+
+/** Starts a config through the window's own API. */
+export async function startRun(page: Page, config: string): Promise<string> {
+  const started = await page.evaluate((file) => window.reprise.runsStart({ config: file }), config);
+  if (!started.ok) throw new Error(`${started.error.code}: ${started.error.message}`);
+  return started.value.run.runId;
+}
+
+export async function getRun(page: Page, run: string): Promise<RunView | null> {
+  const answer = await page.evaluate((id) => window.reprise.runsGet({ run: id }), run);
+  return answer.ok ? answer.value.run : null;
+}
+
+export async function ended(page: Page, run: string, limitMs = 60_000): Promise<RunView> {
+  return until(`the end of run ${run}`, async () => {
+    const row = await getRun(page, run);
+    return row !== null && ['finished', 'failed', 'cancelled'].includes(row.status) ? row : null;
+  }, limitMs);
+}
+
+/** Steps of the loss series as the window gets them. */
+export async function lossSteps(page: Page, run: string): Promise<{ steps: number[]; values: number[] }> {
+  const answer = await page.evaluate(async (id) => {
+    const series = await window.reprise.runsSeries({ run: id, key: 'train.loss' });
+    return series.ok ? { steps: [...series.value.steps], values: [...series.value.values] } : null;
+  }, run);
+  if (answer === null) throw new Error('no series');
+  return answer;
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Command line of a process, on Linux. */
+export async function commandLine(pid: number): Promise<string[]> {
+  return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0').filter((part) => part !== '');
+}
