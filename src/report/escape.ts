@@ -23,7 +23,7 @@ export function escapeMarkdown(text: string): string {
 
 /** A code span that shows exactly the text, whatever backticks it has. */
 export function markdownCode(text: string): string {
-  const flat = visible(text).replaceAll(/\s*\n\s*/gu, ' ').replaceAll('|', String.raw`\|`);
+  const flat = visible(text).replaceAll(/\s*\n\s*/gu, ' ');
   const longest = Math.max(0, ...[...flat.matchAll(/`+/gu)].map((match) => match[0].length));
   const fence = '`'.repeat(longest + 1);
   const space = longest > 0 ? ' ' : '';

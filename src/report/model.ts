@@ -69,6 +69,8 @@ export interface ReportModel {
   readonly runs: readonly ReportRun[];
   /** null for one run. */
   readonly comparison: ComparisonModel | null;
+  /** SHA-256 of data files as they were read, by the path the config names, where the engine knows them. */
+  readonly dataFiles?: readonly { readonly path: string; readonly sha256: string }[];
   /** File name of the bundle that carries these runs, where there is one. */
   readonly bundle: string | null;
 }

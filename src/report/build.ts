@@ -1,0 +1,19 @@
+import { configurationBlocks } from './configuration';
+import { informationBlocks, noteBlocks, validationBlocks } from './closing';
+import { utc, type ReportDocument } from './document';
+import { count, seedsOf } from './facts';
+import { instructionBlocks } from './instructions';
+import type { ReportModel } from './model';
+import { resultBlocks } from './results';
+
+/** The whole report, for either format. */
+export function buildDocument(model: ReportModel): ReportDocument {
+  const finished = model.runs.filter(({ row }) => row.status === 'finished').length;
+  const variants = model.study?.variants.length ?? model.comparison?.variants.length ?? 0;
+  const what = model.kind === 'run' ? `One run, seed ${seedsOf(model).join(', ')}, ${model.runs[0]?.row.status ?? 'absent'}.` : `${count(variants, 'variant')}, ${count(seedsOf(model).length, 'seed')}, ${finished} of ${count(model.runs.length, 'run')} finished.`;
+  return {
+    title: `Reproducibility report: ${model.title}`,
+    lead: `${what} Written ${utc(Date.parse(model.generatedAt))} by Reprise ${model.reprise}.`,
+    blocks: [...configurationBlocks(model), ...resultBlocks(model), ...informationBlocks(model), ...instructionBlocks(model), ...validationBlocks(model), ...noteBlocks(model)],
+  };
+}

@@ -1,0 +1,219 @@
+/** Section "Results": training metrics, comparison, curves. */
+import { formatPlain } from '../analysis/format';
+import { domainOf, intervalChart, lineChart, seriesStyle, type LineSeries } from './charts';
+import { comparisonCells, comparisonRemarks } from './comparison-table';
+import { code, heading, paragraph, shortHash, strong, type Block, type Line } from './document';
+import { downsample, type Bucket } from './downsample';
+import { escapeHtml } from './escape';
+import { count, durationOf, lossText, testMetric, variantNames, variantOf } from './facts';
+import type { ReportModel, ReportRun } from './model';
+
+/** Points a curve is drawn with; panels are smaller. */
+const POINTS = 240;
+const PANEL_POINTS = 60;
+/** Panels drawn; further variants are named, not drawn. */
+const MOST_PANELS = 12;
+const ROWS = 12;
+
+function epochsOf({ metrics, row, manifest }: ReportRun): string {
+  const done = metrics.reduce((most, entry) => (entry.split === 'validation' ? Math.max(most, entry.epoch) : most), 0);
+  const planned = manifest.config.training.epochs;
+  return row.status === 'finished' ? String(planned) : `${done} of ${planned}`;
+}
+
+function trainingMetrics(model: ReportModel): Block[] {
+  const title = heading(3, 'Training metrics');
+  const [only] = model.runs;
+  if (only === undefined) return [title, paragraph('There are no runs.')];
+  if (model.kind === 'run') {
+    const { row, metrics, manifest } = only;
+    const test = row.status === 'finished' ? metrics.findLast((entry) => entry.split === 'test') : undefined;
+    const fact = (name: string, value: string): { name: string; value: Line } => ({ name, value: [value] });
+    return [
+      title,
+      {
+        type: 'facts',
+        rows: [
+          fact('Status', row.errorMessage === null ? row.status : `${row.status}: ${row.errorMessage}`),
+          fact('Final loss', `${lossText(row.finalLoss)} (training, last step)`),
+          fact('Best loss', `${lossText(row.bestLoss)} (training, smallest of any step)`),
+          fact('Training epochs', epochsOf(only)),
+          fact('Steps', row.totalSteps === null ? String(row.stepsDone) : `${row.stepsDone} of ${row.totalSteps}`),
+          fact('Test accuracy', test === undefined ? '–' : formatPlain(test.accuracy)),
+          fact('Test loss', test === undefined ? '–' : `${formatPlain(test.loss)} (mean cross-entropy, nats)`),
+          fact('Selected checkpoint', row.selectedStep === null ? '–' : `${manifest.config.selection.checkpoint}: after step ${row.selectedStep}`),
+          fact('Duration', durationOf(only)),
+        ],
+      },
+      paragraph('One seed: these values say nothing about how much another seed would change them.'),
+    ];
+  }
+  const { metric } = only.manifest.config.selection;
+  return [
+    title,
+    paragraph('One row a run. Losses are training losses of single steps: the last, and the smallest of any.'),
+    {
+      type: 'table',
+      columns: [
+        { title: 'Variant', align: 'left' }, { title: 'Seed', align: 'right' }, { title: 'Status', align: 'left' }, { title: 'Final loss', align: 'right' },
+        { title: 'Best loss', align: 'right' }, { title: 'Epochs', align: 'right' }, { title: `Test ${metric}`, align: 'right' }, { title: 'Duration', align: 'right' }, { title: 'Weights', align: 'left' },
+      ],
+      rows: model.runs.map((run) => [
+        [variantOf(run)], [String(run.row.seed)], [run.row.errorMessage === null ? run.row.status : `${run.row.status}: ${run.row.errorMessage}`], [lossText(run.row.finalLoss)],
+        [lossText(run.row.bestLoss)], [epochsOf(run)], [formatPlain(testMetric(run))], [durationOf(run)], shortHash(run.row.weightsHash),
+      ]),
+      marked: model.runs.flatMap((run, index) => (run.row.status === 'finished' ? [] : [index])),
+    },
+  ];
+}
+
+function comparisonBlocks(model: ReportModel): Block[] {
+  const { comparison } = model;
+  if (comparison === null || comparison.variants.length === 0) return [];
+  const { method, warnings, missing } = comparisonRemarks(comparison);
+  const values = new Map<string, Map<number, number>>();
+  for (const run of model.runs) {
+    const value = testMetric(run);
+    if (value !== null) values.set(variantOf(run), (values.get(variantOf(run)) ?? new Map<number, number>()).set(run.row.seed, value));
+  }
+  const baseline = values.get(comparison.variants[0]?.name ?? '');
+  const chart = comparison.variants.length < 2 ? '' : intervalChart(
+    `Difference in ${comparison.metric} to the baseline`,
+    `difference in ${comparison.metric} (variant − baseline)`,
+    comparison.variants.flatMap(({ name, delta }, index) => {
+      if (delta === null) return [];
+      const pairs = [...(values.get(name) ?? [])].flatMap(([seed, value]) => (baseline?.has(seed) === true ? [value - (baseline.get(seed) ?? Number.NaN)] : []));
+      return [{ label: name, variant: index, mean: delta.mean, low: delta.ci?.[0] ?? null, high: delta.ci?.[1] ?? null, values: pairs }];
+    }),
+  );
+  return [
+    heading(3, 'Comparison'),
+    { type: 'aligned', cells: (fill) => comparisonCells(comparison, fill) },
+    paragraph(strong('Method. '), method),
+    ...(warnings.length === 0 ? [] : [{ type: 'list', items: warnings.map((text): Line => [text]) } satisfies Block]),
+    ...(missing.length === 0
+      ? [paragraph('No cell is missing.')]
+      : [
+          { type: 'paragraph', tone: 'warning', line: [strong(`${count(missing.length, 'missing cell')}, left out of the numbers above:`)] } satisfies Block,
+          { type: 'list', items: missing.map((text): Line => [text]) } satisfies Block,
+        ]),
+    ...(chart === '' ? [] : [{ type: 'figure', svg: chart, caption: `Large dots: mean difference. Whiskers: ${comparison.variants.length > 2 ? 'simultaneous ' : ''}intervals of the table. Small dots: the difference of each pair of runs with one seed.`, instead: [] } satisfies Block]),
+  ];
+}
+
+function bucketsOf(run: ReportRun, most: number): Bucket[] {
+  return run.loss === null ? [] : downsample(run.loss.steps, run.loss.values, most);
+}
+
+const middle = ({ from, to }: Bucket): number => (from + to) / 2;
+
+function lossOfRun(run: ReportRun): Block[] {
+  const buckets = bucketsOf(run, POINTS);
+  if (run.loss === null || buckets.length === 0) return [paragraph('No training loss was recorded.')];
+  const steps = run.loss.steps.length;
+  const sampled = steps > buckets.length;
+  const broken = buckets.reduce((sum, bucket) => sum + bucket.broken, 0);
+  const series: LineSeries = {
+    label: 'training loss',
+    variant: 1,
+    points: buckets.map((bucket) => ({ x: middle(bucket), y: bucket.mean })),
+    ...(sampled ? { band: buckets.map((bucket) => ({ x: middle(bucket), low: bucket.min, high: bucket.max })) } : {}),
+  };
+  const domain = domainOf([series], true);
+  const how = sampled ? `${steps} steps drawn as ${buckets.length} points, each the mean of about ${Math.round(steps / buckets.length)} steps; the band spans the smallest and largest of them.` : `All ${steps} steps.`;
+  const rows = bucketsOf(run, ROWS);
+  return [{
+    type: 'figure',
+    svg: lineChart({ title: 'Training loss by step', description: how, xLabel: 'step', yLabel: 'loss', series: [series] }),
+    caption: `Training loss (cross-entropy, nats${domain?.log === true ? '; logarithmic axis' : ''}). ${how}${broken === 0 ? '' : ` ${count(broken, 'value')} not finite and not drawn.`}`,
+    instead: [
+      paragraph(`Training loss by step: ${steps} steps in ${count(rows.length, 'group')}; mean, smallest and largest of each group.`),
+      {
+        type: 'table',
+        columns: [{ title: 'Steps', align: 'right' }, { title: 'Mean', align: 'right' }, { title: 'Smallest', align: 'right' }, { title: 'Largest', align: 'right' }, { title: 'Not finite', align: 'right' }],
+        rows: rows.map((bucket) => [[`${bucket.from}–${bucket.to}`], [lossText(bucket.mean)], [lossText(bucket.min)], [lossText(bucket.max)], [String(bucket.broken)]]),
+      },
+    ],
+  }];
+}
+
+function lossPanels(model: ReportModel, names: readonly string[]): Block[] {
+  const seriesOf = (name: string, variant: number): LineSeries[] => model.runs
+    .filter((run) => variantOf(run) === name && run.loss !== null)
+    .map((run) => ({ label: `${name}, seed ${run.row.seed}`, variant, faint: true, points: bucketsOf(run, PANEL_POINTS).map((bucket) => ({ x: middle(bucket), y: bucket.mean })) }));
+  const all = names.map((name, index) => seriesOf(name, index));
+  const domain = domainOf(all.flat(), true);
+  if (domain === null) return [paragraph('No training loss was recorded.')];
+  const [baseline = []] = all;
+  const shown = names.slice(0, MOST_PANELS);
+  const left = names.slice(MOST_PANELS);
+  const panels = shown.map((name, index) => {
+    const svg = lineChart({ title: `Training loss: ${name}`, description: 'One line a seed; the baseline in grey.', xLabel: 'step', yLabel: 'loss', series: index === 0 ? baseline : [...baseline, ...(all[index] ?? [])], width: 300, height: 190, domain });
+    return `<div class="panel"><p class="${seriesStyle(index).name}">${escapeHtml(name)}</p>${svg}</div>`;
+  });
+  const parts = 5;
+  return [{
+    type: 'figure',
+    svg: `<div class="panels">${panels.join('')}</div>`,
+    caption: `Training loss by step (cross-entropy, nats${domain.log ? '; logarithmic axis' : ''}), one line a seed, the baseline in neutral grey in every panel; all panels share their axes. Each line has at most ${PANEL_POINTS} points, each the mean of the steps around it, so single-step extremes are not drawn; the table of runs has the smallest loss.${left.length === 0 ? '' : ` Not drawn: ${left.join(', ')}.`}`,
+    instead: [
+      paragraph(`Training loss: mean over each fifth of a run's steps (cross-entropy, nats).`),
+      {
+        type: 'table',
+        columns: [{ title: 'Variant', align: 'left' }, { title: 'Seed', align: 'right' }, ...Array.from({ length: parts }, (_, index) => ({ title: `${index * 20}–${(index + 1) * 20}%`, align: 'right' as const }))],
+        rows: model.runs.map((run) => {
+          const buckets = bucketsOf(run, parts);
+          return [[variantOf(run)], [String(run.row.seed)], ...Array.from({ length: parts }, (_, index): Line => [buckets[index] === undefined ? '–' : lossText(buckets[index].mean)])];
+        }),
+      },
+    ],
+  }];
+}
+
+/** Validation metric by epoch: per run, or the mean over the seeds that have a value. */
+function validation(model: ReportModel, names: readonly string[]): Block[] {
+  const { metric } = model.config.selection;
+  const byVariant = names.map((name) => {
+    const epochs = new Map<number, number[]>();
+    for (const run of model.runs) {
+      if (variantOf(run) !== name && model.kind === 'experiment') continue;
+      for (const row of run.metrics) if (row.split === 'validation') epochs.set(row.epoch, [...(epochs.get(row.epoch) ?? []), row[metric]]);
+    }
+    return { name, points: [...epochs].toSorted(([a], [b]) => a - b).map(([x, values]) => ({ x, y: values.reduce((sum, value) => sum + value, 0) / values.length, n: values.length })) };
+  });
+  const drawn = byVariant.filter(({ points }) => points.length > 0);
+  if (drawn.length === 0) return [paragraph('No validation metrics were recorded.')];
+  const several = model.kind === 'experiment';
+  const series = byVariant.flatMap(({ name, points }, index): LineSeries[] => (points.length === 0 ? [] : [{ label: several ? name : `validation ${metric}`, variant: several ? index : 1, points, direct: several }]));
+  const epochs = [...new Set(drawn.flatMap(({ points }) => points.map(({ x }) => x)))].toSorted((a, b) => a - b);
+  // A long training shows every k-th epoch in the table, and always the last.
+  const every = Math.ceil(epochs.length / 10);
+  const listed = epochs.filter((_, index) => (epochs.length - 1 - index) % every === 0);
+  const fewest = Math.min(...drawn.flatMap(({ points }) => points.map((point) => point.n)));
+  const most = Math.max(...drawn.flatMap(({ points }) => points.map((point) => point.n)));
+  const how = several ? `Mean over the seeds that have a value (n = ${fewest === most ? fewest : `${fewest}–${most}`}).` : '';
+  return [{
+    type: 'figure',
+    svg: lineChart({ title: `Validation ${metric} by epoch`, description: how, xLabel: 'epoch', yLabel: metric, series, dots: epochs.length <= 40, height: several ? Math.max(280, 60 + 15 * drawn.length) : 220 }),
+    caption: `Validation ${metric} by epoch. ${how}`.trim(),
+    instead: [
+      paragraph(`Validation ${metric} by epoch. ${how}${every > 1 ? ` Every ${every}th epoch is listed.` : ''}`.trim()),
+      {
+        type: 'table',
+        columns: [{ title: 'Variant', align: 'left' }, ...listed.map((epoch) => ({ title: `Epoch ${epoch}`, align: 'right' as const }))],
+        rows: drawn.map(({ name, points }) => [[name], ...listed.map((epoch): Line => [formatPlain(points.find(({ x }) => x === epoch)?.y ?? null)])]),
+      },
+    ],
+  }];
+}
+
+/** Section "Results". */
+export function resultBlocks(model: ReportModel): Block[] {
+  const names = variantNames(model);
+  const [only] = model.runs;
+  const curves = only === undefined ? [] : [heading(3, 'Training curves'), ...(model.kind === 'run' ? lossOfRun(only) : lossPanels(model, names)), ...validation(model, names)];
+  return [heading(2, 'Results'), ...comparisonBlocks(model), ...trainingMetrics(model), ...curves];
+}
+
+/** Weights hash in full, for checking. */
+export const fullHash = (hash: string | null): Line => (hash === null ? ['–'] : [code(hash)]);

@@ -1,0 +1,178 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseStudy } from '../../../src/ablation/study';
+import { parseConfig } from '../../../src/config/parse';
+import { parseYaml } from '../../../src/config/yaml';
+import { bashBlocks, escapeMarkdown, heredocDelimiter, markdownFence } from '../../../src/report/escape';
+import { renderHtml } from '../../../src/report/html';
+import { renderMarkdown } from '../../../src/report/markdown';
+import type { ReportModel } from '../../../src/report/model';
+import { experimentModel, runModel } from './model';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'report-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const SECTIONS = [
+  'Experiment configuration', 'Model configuration', 'Data configuration', 'Reproducibility parameters', 'Results', 'Training metrics',
+  'Reproducibility information', 'Reproduction instructions', 'Validation', 'Notes',
+];
+
+/** Runs the blocks as a reader would, with `npm` replaced by a recorder of its arguments. Gives the calls and the files written. */
+function execute(markdown: string, env: Record<string, string> = {}): { calls: string[][]; files: (path: string) => string } {
+  const log = join(folder, `calls-${Math.floor(performance.now() * 1000)}`);
+  const recorder = `npm() { printf '%s\\0' "$@" '' >> ${log}; printf '\\n' >> ${log}; }`;
+  execFileSync('bash', ['-c', `set -euo pipefail\n${recorder}\n${bashBlocks(markdown).join('')}`], { env: { ...process.env, TMPDIR: folder, ...env }, encoding: 'utf8' });
+  const calls = readFileSync(log, 'utf8').split('\0\0\n').filter((line) => line !== '').map((line) => line.split('\0'));
+  const workspace = calls[0]?.[calls[0].indexOf('--workspace') + 1] ?? '';
+  return { calls, files: (path) => readFileSync(join(workspace, '..', path), 'utf8') };
+}
+
+describe.each([['a run', runModel], ['an experiment', experimentModel]] as const)('the report of %s', (_, make) => {
+  it('has every section, in both formats', () => {
+    const markdown = renderMarkdown(make());
+    const html = renderHtml(make());
+    for (const section of SECTIONS) {
+      expect(markdown).toMatch(new RegExp(`^##+ ${section}$`, 'mu'));
+      expect(html).toMatch(new RegExp(`<h[23][^>]*>${section}</h[23]>`, 'u'));
+    }
+  });
+
+  it('gives the same bytes for the same model', () => {
+    expect(renderMarkdown(make())).toBe(renderMarkdown(make()));
+    expect(renderHtml(make())).toBe(renderHtml(make()));
+  });
+
+  it('fetches and runs nothing', () => {
+    const html = renderHtml(make());
+    expect(html).not.toMatch(/<(?:script|link|img|iframe|object|embed|base|form)\b/iu);
+    expect(html).not.toMatch(/\s(?:src|srcset|xlink:href|on\w+)\s*=|url\(|@import/iu);
+    for (const [, target] of html.matchAll(/href="([^"]*)"/gu)) expect(target).toMatch(/^#[a-z-]+$/u);
+    expect(html).toContain("default-src 'none'");
+  });
+
+  it('tells ids, hashes, versions, hardware and git, and no password', () => {
+    const model = make();
+    const [run] = model.runs;
+    for (const text of [renderMarkdown(model), renderHtml(model)]) {
+      for (const fact of [run?.row.reproductionId, run?.manifest.provenance.git?.commit, run?.manifest.data.fingerprint, '24.21.0', '1.30.0', 'AMD EPYC 7B13', '2026-11-22 09:30:01 UTC', 'The GPU driver could not be read.']) expect(text).toContain(fact);
+      expect(text).not.toContain('secret');
+      expect(text).not.toMatch(/undefined|\[object|NaN<|null/u);
+    }
+    expect(renderMarkdown(model)).toContain(String(run?.row.finalLoss));
+  });
+
+  it('shows foreign text as text', () => {
+    const evil = '</pre><script>alert("1")</script> | **x** `y` [z](javascript:1)\n# not a heading\n```\nrm -rf\n';
+    const model = make();
+    const hostile: ReportModel = {
+      ...model,
+      title: evil,
+      config: { ...model.config, description: evil, author: evil, tags: [evil] },
+      runs: model.runs.map((run) => ({ ...run, row: { ...run.row, variant: evil, errorMessage: evil }, manifest: { ...run.manifest, provenance: { ...run.manifest.provenance, problems: [evil], cpu: { ...run.manifest.provenance.cpu, model: evil } } } })),
+      comparison: model.comparison === null ? null : { ...model.comparison, variants: model.comparison.variants.map((variant) => ({ ...variant, name: evil })) },
+    };
+    const html = renderHtml(hostile);
+    expect(html).not.toContain('<script');
+    expect(html.match(/<\/pre>/gu)?.length).toBe(html.match(/<pre\b/gu)?.length);
+    const markdown = renderMarkdown(hostile);
+    expect(markdown).not.toContain('<script');
+    expect(markdown).not.toMatch(/^# not a heading/mu);
+    expect(bashBlocks(markdown).join('')).not.toMatch(/^rm -rf/mu);
+  });
+});
+
+describe('reproduction instructions', () => {
+  it('of a run write the config exactly and run it', () => {
+    const model = runModel({ description: "it's `$HOME` $(date) \\ \"q\"\nREPRISE_END\n```\nend" });
+    const { calls, files } = execute(renderMarkdown(model));
+    expect(files('config.yaml')).toBe(model.configYaml);
+    expect(parseConfig(parseYaml(files('config.yaml'), 'config.yaml'))).toEqual(model.config);
+    expect(calls).toHaveLength(1);
+    expect(calls[0]?.slice(0, 5)).toEqual(['run', '-s', 'reprise', '--', 'run']);
+    expect(calls[0]).toContain('--json');
+  });
+
+  it('of an experiment write the study exactly, run it and compare', () => {
+    const model = experimentModel({}, "it's $(date)");
+    const { calls, files } = execute(renderMarkdown(model));
+    expect(files('study.yaml')).toBe(model.study?.yaml);
+    expect(parseStudy(parseYaml(files('study.yaml'), 'study.yaml')).baseline).toEqual(model.config);
+    expect(calls.map((call) => call[4])).toEqual(['ablate', 'compare']);
+    expect(calls[1]?.[5]).toBe("it's $(date)");
+  });
+
+  it('of runs started one by one write each config once', () => {
+    const { calls, files } = execute(renderMarkdown({ ...experimentModel(), study: null }));
+    expect(calls.map((call) => call[4])).toEqual([...Array.from({ length: 15 }, () => 'run'), 'compare']);
+    expect(parseConfig(parseYaml(files('config-5.yaml'), 'x')).model.hidden).toEqual([32]);
+  });
+
+  it.each(['data.csv', "sub dir/it's.csv", '../../up.csv'])('say which file to place and put it where the config looks: %s', (path) => {
+    const copy = join(folder, 'mine.csv');
+    writeFileSync(copy, 'a,b\n1,2\n');
+    const sha256 = execFileSync('sha256sum', [copy], { encoding: 'utf8' }).slice(0, 64);
+    const model = { ...runModel({ data: { kind: 'csv', path, target: 'b' } }), dataFiles: [{ path, sha256 }] };
+    const markdown = renderMarkdown(model);
+    expect(markdown).toContain(sha256);
+    const { calls } = execute(markdown, { DATA_FILE: copy });
+    const config = calls[0]?.[5] ?? '';
+    expect(readFileSync(join(config, '..', path), 'utf8')).toBe('a,b\n1,2\n');
+    expect(() => execute(markdown)).toThrow(/DATA_FILE/u);
+    writeFileSync(copy, 'changed');
+    expect(() => execute(markdown, { DATA_FILE: copy })).toThrow();
+  });
+});
+
+describe('honesty', () => {
+  it('names missing cells, the method and unfinished runs', () => {
+    for (const text of [renderMarkdown(experimentModel()), renderHtml(experimentModel())]) {
+      expect(text).toContain('narrow, seed 3: failed: the loss became NaN at step 400');
+      expect(text).toContain('Bonferroni');
+      expect(text).toContain('1 of 15 runs did not finish');
+    }
+  });
+
+  it('says that curves are sampled', () => {
+    expect(renderHtml(runModel())).toContain('1250 steps drawn as 240 points');
+  });
+
+  it('renders what has no result at all', () => {
+    const model = runModel();
+    const [run] = model.runs;
+    if (run === undefined) throw new Error('no run');
+    const empty = { ...model, runs: [{ ...run, loss: null, metrics: [], row: { ...run.row, status: 'queued' as const, finalLoss: null, bestLoss: null, weightsHash: null, startedAt: null, endedAt: null, stepsDone: 0, totalSteps: null, selectedStep: null } }] };
+    expect(renderMarkdown(empty)).toContain('No run finished');
+    expect(renderHtml(empty)).toContain('No training loss was recorded');
+    const none = { ...experimentModel(), runs: [], comparison: null, study: null };
+    expect(renderHtml(none)).toContain('There are no runs');
+    expect(renderMarkdown(none)).toContain('No run finished');
+  });
+
+  it('says where runs differ in their surroundings', () => {
+    const model = experimentModel();
+    const runs = model.runs.map((run, index) => (index === 0 ? { ...run, manifest: { ...run.manifest, provenance: { ...run.manifest.provenance, versions: { ...run.manifest.provenance.versions, node: '20.18.0' } } } } : run));
+    expect(renderMarkdown({ ...model, runs })).toContain('The runs differ in: node.js');
+    expect(renderMarkdown(model)).toContain('All 15 runs had these in common');
+  });
+});
+
+describe('escaping', () => {
+  it('keeps Markdown from meaning anything', () => {
+    expect(escapeMarkdown('a*b_c`d`<e>|f\n# g')).toBe(String.raw`a\*b\_c\`d\`&lt;e&gt;\|f \# g`);
+    expect(escapeMarkdown('1. x')).toBe(String.raw`1\. x`);
+    expect(escapeMarkdown('- x')).toBe(String.raw`\- x`);
+    expect(escapeMarkdown('−0.5')).toBe('−0.5');
+  });
+
+  it('finds a heredoc delimiter and a fence that the text does not hold', () => {
+    expect(heredocDelimiter('a\nREPRISE_END\nREPRISE_END_\n')).toBe('REPRISE_END__');
+    const code = 'x\n````\ny\n';
+    expect(bashBlocks(`text\n\n${markdownFence(code, 'bash')}\n\nmore`)).toEqual([code]);
+  });
+});
