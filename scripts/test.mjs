@@ -2,7 +2,7 @@
 // integration, e2e. Ends with `N passed, N failed, N skipped`.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { childEnvironment, nodeBinary, root, say, seconds, SetupError } from './lib/common.mjs';
 import { ensureBuild } from './lib/bundle.mjs';
 import { main } from './lib/main.mjs';
@@ -65,6 +65,11 @@ function counts(file, code) {
     skipped = report.numPendingTests + report.numTodoTests;
     const unloaded = report.testResults.filter((suite) => suite.status === 'failed' && suite.assertionResults.length === 0).length;
     failed += unloaded;
+    for (const suite of report.testResults) {
+      for (const test of suite.assertionResults) {
+        if (test.status !== 'passed' && test.status !== 'failed') say(`skipped: ${relative(root, suite.name)}: ${test.fullName}`);
+      }
+    }
   } catch {
     // no report: the exit code tells
   }

@@ -21,7 +21,7 @@ const programIn = (venv) => (isWindows ? join(venv, 'Scripts', 'python.exe') : j
 /** A Python 3.10 or newer: its program and its version, or null. */
 async function findPython() {
   for (const program of isWindows ? ['python', 'python3'] : ['python3', 'python']) {
-    const { code, output } = await run(program, ['-c', 'import sys; print(sys.version_info[0], sys.version_info[1], sys.executable)']);
+    const { code, output } = await run(program, ['-c', 'import os, sys; print(sys.version_info[0], sys.version_info[1], os.path.realpath(sys.executable))']);
     const match = code === 0 ? /^(\d+) (\d+) (.+)$/m.exec(output) : null;
     if (match && (Number(match[1]) > 3 || (Number(match[1]) === 3 && Number(match[2]) >= 10))) return { program: match[3].trim(), version: `${match[1]}.${match[2]}` };
   }
