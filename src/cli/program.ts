@@ -2,7 +2,8 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { repriseVersion } from '../engine/package-info';
 import { exitCodeOf } from '../errors/errors';
-import { ablate, compare, resume, run, runs } from './commands/training';
+import { compare, diff, runs } from './commands/looking';
+import { ablate, cancel, resume, retry, run } from './commands/training';
 import { exportCommand, report, reproduce, verify } from './commands/sharing';
 import { doctor, workspaceCheck, workspaceRebuild } from './commands/upkeep';
 import { sample } from './commands/sample';
@@ -46,8 +47,11 @@ function build(onExit: (code: number) => void): Command {
   add(program, 'run <config>', 'train one run', run).option('--seed <n>', "seed in place of the config's", seedNumber).option('--fresh', 'do not take up an interrupted run of the same config');
   add(program, 'ablate <study>', 'run an ablation', ablate).option('--dry-run', 'print variants, runs, reuse and estimated time; train nothing').option('--no-reuse', 'train every run anew');
   add(program, 'resume', 'go on with runs that were interrupted or queued', resume);
+  add(program, 'retry <run>', 'run a failed or cancelled run again, from its last checkpoint', retry);
+  add(program, 'cancel <run>', 'cancel a run that is queued or interrupted', cancel);
   add(program, 'runs', 'list runs', runs).option('--experiment <name>', 'only the runs of this experiment');
   add(program, 'compare <experiment>', 'compare the variants of an experiment over seeds', compare);
+  add(program, 'diff <left> <right>', 'differences of config and environment between two runs', diff);
   add(program, 'report <target>', 'write the report of an experiment or a run', report)
     .requiredOption('-o, --out <file>', 'file to write')
     .option('--format <format>', 'md or html', 'md')

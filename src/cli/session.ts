@@ -1,15 +1,13 @@
 /** How a command gets an engine: as host of its workspace where it trains, as reader where it only looks. */
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 import type { Input, Method, Output } from '../api/contract';
 import { defaultWorkspace } from '../engine/default-workspace';
 import { createEngine, type Engine } from '../engine/engine';
-import { packageRoot } from '../engine/package-info';
+import { localWorkers } from '../engine/local-workers';
+import { hasDatabase, workspaceNotFound } from '../engine/workspace';
 import { RepriseError } from '../errors/errors';
-import { localSpawn } from '../execution/local-spawn';
 import { ReportedError } from './reported-error';
 
 export interface GlobalOptions {
@@ -21,26 +19,20 @@ export function workspaceOf(options: GlobalOptions): string {
   return resolve(options.workspace ?? defaultWorkspace());
 }
 
-/** The built worker: beside the CLI in `out/`, unpacked from the archive in a packaged application. */
-function workerEntry(): string {
-  const beside = join(dirname(fileURLToPath(import.meta.url)), 'worker.js');
-  const entry = existsSync(beside) ? beside : join(packageRoot, 'out', 'worker.js');
-  return entry.replace(/app\.asar([\\/])/u, 'app.asar.unpacked$1');
-}
-
-export const spawnWorker = localSpawn(workerEntry());
+export const spawnWorker = localWorkers();
 
 /**
  * - `host`: trains; goes on with what was interrupted.
+ * - `quiet-host`: changes the queue but starts nothing.
  * - `look`: reads; brings the index up to date when nobody hosts the workspace, else reads beside the host.
  * - `scratch`: like `look`, but where there is no workspace yet a temporary one does, so that nothing is written.
  */
-export type Access = 'host' | 'look' | 'scratch';
+export type Access = 'host' | 'quiet-host' | 'look' | 'scratch';
 
 /** Opens the engine, does the work, and lets go of the workspace whatever happens. */
 export async function withEngine<T>(options: GlobalOptions, access: Access, work: (engine: Engine) => Promise<T>): Promise<T> {
   const workspace = workspaceOf(options);
-  const exists = existsSync(join(workspace, 'reprise.db'));
+  const exists = hasDatabase(workspace);
   if (access === 'scratch' && !exists) {
     const folder = await mkdtemp(join(tmpdir(), 'reprise-'));
     try {
@@ -48,6 +40,10 @@ export async function withEngine<T>(options: GlobalOptions, access: Access, work
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+  }
+  if (access === 'quiet-host') {
+    if (!exists) throw workspaceNotFound(workspace);
+    return using(await createEngine({ workspace, mode: 'host', spawn: spawnWorker, resume: false }), work);
   }
   if (access === 'host') return using(await createEngine({ workspace, mode: 'host', spawn: spawnWorker }), work);
   return using(await openToLook(workspace, exists), work);

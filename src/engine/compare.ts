@@ -6,6 +6,7 @@ import { diff } from '../config/diff';
 import { variantHash } from '../config/hash';
 import { higherIsBetter, type MetricName } from '../config/schema';
 import { RepriseError } from '../errors/errors';
+import { comparisonTable } from '../report/comparison-table';
 import type { RunRow, Store } from '../store/types';
 import { testMetrics } from './results';
 
@@ -130,4 +131,9 @@ export function compareArrangement(store: Store, { experiment, metric, seeds, va
     })),
     missing,
   };
+}
+
+/** A comparison as a table for a terminal. */
+export function comparisonText(comparison: ComparisonView): string {
+  return comparisonTable(comparison, 'text');
 }

@@ -6,7 +6,6 @@ import { RepriseError, toErrorReport, type Result } from '../errors/errors';
 import { Scheduler } from '../execution/scheduler';
 import type { Spawn } from '../execution/spawn';
 import { openStore } from '../store/open';
-import { checkWorkspace } from '../store/check';
 import { planReproduction, verify } from './bundles';
 import { compareExperiment } from './compare';
 import type { EngineContext } from './context';
@@ -17,6 +16,7 @@ import { writeReport } from './reports';
 import { reproduce } from './reproduce';
 import { cancelRun, describeRun, diffRuns, retryRun, startRun, waitForRuns } from './runs';
 import { planStudy, startStudy } from './studies';
+import { checkStore } from './workspace';
 
 export interface EngineOptions {
   readonly workspace: string;
@@ -58,7 +58,7 @@ const handlers: Handlers = {
   'bundle.plan': (_context, input) => planReproduction(input),
   'bundle.reproduce': reproduce,
   'workspace.check': async (context) => {
-    const problems = await checkWorkspace(context.workspace);
+    const problems = await checkStore(context.workspace);
     return { ok: problems.length === 0, problems: [...problems] };
   },
   doctor: (context) => doctor({ workspace: context.workspace, packageRoot, repriseVersion }),

@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageRoot } from '../../engine/package-info';
-import { comparisonTable } from '../../report/comparison-table';
+import { comparisonText } from '../../engine/compare';
 import { print, printJson, say } from '../output';
 import { call, withEngine, workspaceOf, type GlobalOptions } from '../session';
 import { runStudy } from './training';
@@ -22,7 +22,7 @@ export async function sample(_args: readonly string[], options: GlobalOptions): 
     stop();
     if (options.json === true) printJson({ comparison, report: report.file, bundle: bundle.file, digest: bundle.digest });
     else {
-      print(comparisonTable(comparison, 'text'));
+      print(comparisonText(comparison));
       print(`\nreport  ${report.file}`);
       print(`bundle  ${bundle.file}`);
       print(`digest  ${bundle.digest}`);

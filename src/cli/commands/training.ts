@@ -1,7 +1,6 @@
-/** Commands that train, and those that list and compare what was trained. */
+/** Commands that train. */
 import { formatDuration, formatPlain } from '../../analysis/format';
-import type { RunResult, RunView, StudyPlan, StudyResult } from '../../api/rows';
-import { comparisonTable } from '../../report/comparison-table';
+import type { RunResult, StudyPlan, StudyResult } from '../../api/rows';
 import { preflightConfig, preflightStudy } from '../../engine/preflight';
 import type { Engine } from '../../engine/engine';
 import { print, printJson, say, shortHash, table } from '../output';
@@ -122,31 +121,23 @@ export async function resume(_args: readonly string[], options: GlobalOptions): 
   });
 }
 
-export async function runs(_args: readonly string[], options: GlobalOptions & { experiment?: string }): Promise<number> {
-  return withEngine(options, 'look', async (engine) => {
-    const rows: RunView[] = await call(engine, 'runs.list', options.experiment === undefined ? {} : { experiment: options.experiment });
-    if (options.json === true) {
-      printJson(rows);
-      return 0;
-    }
-    if (rows.length === 0) print(options.experiment === undefined ? 'No runs yet.' : `No runs of ${JSON.stringify(options.experiment)}.`);
-    else {
-      print(
-        table(
-          ['run', 'experiment', 'variant', 'seed', 'status', 'steps', 'final loss', 'weights'],
-          rows.map((row) => [row.runId, row.experiment, row.variant ?? '–', String(row.seed), row.status, `${row.stepsDone}/${row.totalSteps ?? '?'}`, formatPlain(row.finalLoss), shortHash(row.weightsHash)]),
-        ),
-      );
-    }
-    return 0;
+export async function retry([run = '']: readonly string[], options: GlobalOptions): Promise<number> {
+  return withEngine(options, 'host', async (engine) => {
+    const row = await call(engine, 'runs.retry', { run });
+    const { results, cancelled } = await waitFor(engine, [row.runId], options);
+    const [result] = results;
+    if (result === undefined) return 1;
+    if (options.json === true) printJson(result);
+    else printRun(result);
+    return exitCode(results, cancelled);
   });
 }
 
-export async function compare([experiment = '']: readonly string[], options: GlobalOptions): Promise<number> {
-  return withEngine(options, 'look', async (engine) => {
-    const comparison = await call(engine, 'compare.experiment', { experiment });
-    if (options.json === true) printJson(comparison);
-    else print(comparisonTable(comparison, 'text'));
+export async function cancel([run = '']: readonly string[], options: GlobalOptions): Promise<number> {
+  return withEngine(options, 'quiet-host', async (engine) => {
+    const row = await call(engine, 'runs.cancel', { run });
+    if (options.json === true) printJson(row);
+    else print(`${row.runId}  ${row.status}`);
     return 0;
   });
 }

@@ -1,26 +1,13 @@
 /** Commands that look after the store and the machine. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { doctor as examine } from '../../engine/doctor';
 import { packageRoot, repriseVersion } from '../../engine/package-info';
-import { RepriseError } from '../../errors/errors';
-import { checkWorkspace } from '../../store/check';
-import { rebuildWorkspace } from '../../store/rebuild';
+import { checkStore, rebuildStore } from '../../engine/workspace';
 import { print, printJson, table } from '../output';
 import { workspaceOf, type GlobalOptions } from '../session';
 
-/** @throws RepriseError WORKSPACE_NOT_FOUND */
-function existingWorkspace(options: GlobalOptions): string {
-  const workspace = workspaceOf(options);
-  if (!existsSync(workspace) || !(existsSync(join(workspace, 'reprise.db')) || existsSync(join(workspace, 'runs')))) {
-    throw new RepriseError('WORKSPACE_NOT_FOUND', `${workspace}: there is no workspace.`, { kind: 'input', hint: 'Check --workspace; a workspace is made by the first run.' });
-  }
-  return workspace;
-}
-
 export async function workspaceCheck(_args: readonly string[], options: GlobalOptions): Promise<number> {
-  const workspace = existingWorkspace(options);
-  const problems = await checkWorkspace(workspace);
+  const workspace = workspaceOf(options);
+  const problems = await checkStore(workspace);
   if (options.json === true) printJson({ ok: problems.length === 0, workspace, problems });
   else if (problems.length === 0) print(`${workspace}: database and run folders agree.`);
   else {
@@ -31,8 +18,8 @@ export async function workspaceCheck(_args: readonly string[], options: GlobalOp
 }
 
 export async function workspaceRebuild(_args: readonly string[], options: GlobalOptions): Promise<number> {
-  const workspace = existingWorkspace(options);
-  const result = await rebuildWorkspace(workspace);
+  const workspace = workspaceOf(options);
+  const result = await rebuildStore(workspace);
   if (options.json === true) printJson({ workspace, ...result });
   else {
     print(`${workspace}: rebuilt from ${result.runs} run folder${result.runs === 1 ? '' : 's'}.`);
