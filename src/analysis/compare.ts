@@ -82,6 +82,17 @@ function methodOf(metric: string, higherIsBetter: boolean, contrasts: number): s
   return parts.join(' ');
 }
 
+/**
+ * Pairwise differences. Where they differ by rounding alone (0.97 − 0.95 against 0.96 − 0.94) they are made equal:
+ * otherwise the last bits of shares such as accuracies would pass for a spread, and give an interval of width 1e-16.
+ */
+function differences(left: readonly number[], right: readonly number[]): number[] {
+  const all = left.map((value, pair) => value - (right[pair] ?? Number.NaN));
+  const size = [...left, ...right].reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const [first = 0] = all;
+  return all.every((value) => Math.abs(value - first) <= 8 * Number.EPSILON * size) ? all.map(() => first) : all;
+}
+
 function warningOf(pairs: number, correlation: number | null, spread: number | null): string | undefined {
   const parts: string[] = [];
   if (pairs === 0) parts.push('no seed has both values, so there is no difference to report');
@@ -125,7 +136,7 @@ export function compareVariants(input: ComparisonInput): Comparison {
     const shared = seeds.filter((seed) => present.has(seed) && baseline.present.has(seed));
     const left = shared.map((seed) => present.get(seed) ?? Number.NaN);
     const right = shared.map((seed) => baseline.present.get(seed) ?? Number.NaN);
-    const { n, mean, sd, ci } = summarize(left.map((value, pair) => value - (right[pair] ?? Number.NaN)), confidence);
+    const { n, mean, sd, ci } = summarize(differences(left, right), confidence);
     const correlation = pearson(left, right);
     const warning = warningOf(n, correlation, sd);
     const p = mean === null || sd === null || sd === 0 ? null : Math.min(1, contrasts * studentTTwoSided((mean * Math.sqrt(n)) / sd, n - 1));

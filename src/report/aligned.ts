@@ -22,7 +22,8 @@ function halves(text: string): [number, number] {
 
 /**
  * One column's cells as texts of equal width. Cells with the same number of parts line up part by part;
- * a cell that is a plain string (`–`) stands on its own, flush left when `left`, else right.
+ * a cell that is a plain string (`–`) stands on its own, flush right. A `left` column is left as it is: whoever lays out
+ * the table pads or wraps it.
  */
 export function alignColumn(cells: readonly Cell[], left = false, fill = ' '): string[] {
   const lists = cells.filter((cell): cell is readonly string[] => typeof cell !== 'string');
@@ -38,14 +39,23 @@ export function alignColumn(cells: readonly Cell[], left = false, fill = ' '): s
   }
   const texts = cells.map((cell) => {
     if (typeof cell === 'string') return cell;
+    // A comma or bracket stays at its number; the padding that lines up the next part comes after it.
+    let owed = 0;
     return cell.map((text, index) => {
+      const hangs = /^[,\]]/u.test(text);
+      const debt = hangs ? '' : fill.repeat(owed);
       const [b, a] = NUMBER.test(text) ? halves(text) : [width(text), 0];
-      return padded(text, (before[index] ?? 0) - b, (after[index] ?? 0) - a, fill);
+      const behind = Math.max(0, (after[index] ?? 0) - a);
+      const next = cell[index + 1];
+      const hold = next !== undefined && /^[,\]]/u.test(next);
+      const paid = hangs ? fill.repeat(owed) : '';
+      owed = hold ? behind : 0;
+      return debt + padded(text, (before[index] ?? 0) - b, hold ? 0 : behind, fill) + paid;
     }).join('');
   });
   const widest = Math.max(0, ...texts.map((text) => width(text)));
   return texts.map((text, index) => {
     const gap = widest - width(text);
-    return left && typeof cells[index] === 'string' ? padded(text, 0, gap, fill) : padded(text, gap, 0, fill);
+    return left && typeof cells[index] === 'string' ? text : padded(text, gap, 0, fill);
   });
 }

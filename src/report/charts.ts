@@ -116,7 +116,10 @@ export function domainOf(series: readonly LineSeries[], mayLog: boolean): Domain
   const high = most(ys);
   const log = mayLog && low > 0 && high / low > 30;
   const margin = (high - low || Math.abs(high) || 1) * 0.06;
-  return { x: [least(xs), most(xs)], y: log ? [low / 1.15, high * 1.15] : [low >= 0 ? Math.max(0, low - margin) : low - margin, high + margin], log };
+  const first = least(xs);
+  const last = most(xs);
+  // Steps count from 0; a first point at the middle of its bucket should not hide that.
+  return { x: [first > 0 && first < last * 0.05 ? 0 : first, last], y: log ? [low / 1.15, high * 1.15] : [low >= 0 ? Math.max(0, low - margin) : low - margin, high + margin], log };
 }
 
 function svg(width: number, height: number, title: string, description: string, body: string): string {
@@ -141,7 +144,7 @@ function spread(places: readonly number[], gap: number, low: number, high: numbe
 export function lineChart(chart: LineChart): string {
   const domain = chart.domain ?? domainOf(chart.series, true);
   if (domain === null) return '';
-  const width = chart.width ?? 760;
+  const width = chart.width ?? 936;
   const height = chart.height ?? 280;
   const labels = chart.series.filter((entry) => entry.direct === true && entry.points.some((point) => Number.isFinite(point.y)));
   const shorten = (text: string): string => ([...text].length > 34 ? `${[...text].slice(0, 33).join('')}…` : text);
@@ -193,10 +196,10 @@ export interface IntervalRow {
 export function intervalChart(title: string, axis: string, rows: readonly IntervalRow[]): string {
   const all = rows.flatMap((row) => [row.mean, row.low, row.high, ...row.values]).filter((value): value is number => value !== null && Number.isFinite(value));
   if (all.length === 0) return '';
-  const width = 760;
+  const width = 936;
   const step = 28;
   const longest = Math.max(...rows.map(({ label }) => [...label].length));
-  const left = Math.min(300, 20 + 6.6 * longest);
+  const left = Math.min(320, 20 + 6.6 * longest);
   const top = 22;
   const bottom = top + rows.length * step;
   const low = Math.min(0, ...all);

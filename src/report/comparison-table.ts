@@ -30,9 +30,9 @@ function meanCell({ mean, sd, ci, n }: Variant): Cell {
   return [formatFixed(mean, decimals), ' ± ', formatFixed(half, decimals)];
 }
 
-function sdCell({ mean, sd, ci }: Variant): Cell {
+function sdCell({ mean, sd }: Variant): Cell {
   if (sd === null) return '–';
-  return [formatFixed(sd, decimalsFor(halfWidth(ci)) ?? decimalsFor(sd) ?? decimalsAlone(mean ?? 0))];
+  return [formatFixed(sd, decimalsFor(sd) ?? decimalsAlone(mean ?? 0))];
 }
 
 function deltaCell({ delta }: Variant): Cell {

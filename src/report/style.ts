@@ -33,7 +33,7 @@ th{font-weight:600;text-align:left;vertical-align:bottom;border-bottom:1px solid
 td{padding:4px 20px 4px 0;border-bottom:1px solid var(--grid);vertical-align:top}
 th:last-child,td:last-child{padding-right:4px}
 .r{text-align:right}td.r{white-space:nowrap}
-.aligned td{white-space:pre}.aligned td:first-child{white-space:normal;overflow-wrap:anywhere}
+.aligned td{white-space:pre}.aligned td:first-child{white-space:normal;overflow-wrap:break-word;min-width:170px;max-width:320px}
 .marked td{color:var(--warn);background:var(--warn-tint)}
 figure{margin:16px 0 24px}figure svg{display:block;width:100%;height:auto}
 figcaption{color:var(--soft);font-size:12.5px;max-width:84ch;margin-top:6px}

@@ -16,12 +16,13 @@ export function generator(seed: number): () => number {
   let state = (seed * 2_654_435_761 + 12_345) >>> 0;
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
+    return (Math.imul(state ^ (state >>> 15), 0x2c1b_3c6d) >>> 0) / 2 ** 32;
   };
 }
 
 export function sampleRun(config: Config, variant: string | null, level: number, status: ReportRun['row']['status'] = 'finished'): ReportRun {
   const random = generator(config.seed + 97 * level);
+  for (let skip = 0; skip < 5; skip += 1) random();
   const total = 1250;
   const done = status === 'finished' ? total : 400;
   const steps = Float64Array.from({ length: done }, (_, index) => index);
