@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
@@ -16,22 +16,17 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const external = ['electron', 'better-sqlite3', 'onnxruntime-node', 'mnist'];
 const externalPatterns = external.map((name) => new RegExp(`^${name}($|/)`));
 
-const wanted = process.env['REPRISE_ENTRIES']?.split(',');
-const existing = (entries: Record<string, string>): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(entries)
-      .map(([name, path]) => [name, join(root, path)] as const)
-      .filter(([name, path]) => existsSync(path) && (wanted === undefined || wanted.includes(name))),
-  );
+const inputs = (entries: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(entries).map(([name, path]) => [name, join(root, path)]));
 
-const nodeEntries = existing({
+const nodeEntries = inputs({
   cli: 'src/cli/main.ts',
   worker: 'src/worker/main.ts',
   'engine-host': 'main/engine-host.ts',
   'main/main': 'main/main.ts',
 });
-const preloadEntries = existing({ 'preload/preload': 'main/preload.ts' });
-const rendererEntries = existing({ index: 'renderer/index.html' });
+const preloadEntries = inputs({ 'preload/preload': 'main/preload.ts' });
+const rendererEntries = inputs({ index: 'renderer/index.html' });
 
 const nodeResolve = { noExternal: true as const, external, conditions: ['node', 'module'] };
 
@@ -96,14 +91,9 @@ export default defineConfig({
   },
   builder: {
     buildApp: async (builder) => {
-      const passes = [
-        { name: 'node', entries: nodeEntries },
-        { name: 'preload', entries: preloadEntries },
-        { name: 'client', entries: rendererEntries },
-      ];
-      for (const { name, entries } of passes) {
+      for (const name of ['node', 'preload', 'client']) {
         const environment = builder.environments[name];
-        if (environment !== undefined && Object.keys(entries).length > 0) await builder.build(environment);
+        if (environment !== undefined) await builder.build(environment);
       }
     },
   },
