@@ -1,6 +1,6 @@
 /** Section "Experiment configuration": model, training, data, reproducibility parameters, variants. */
 import { code, heading, paragraph, type Block, type Line } from './document';
-import { inWords, seedsOf, splitInWords } from './facts';
+import { experimentOf, inWords, seedsOf, splitInWords } from './facts';
 import type { ReportModel } from './model';
 
 type Row = { readonly name: string; readonly value: Line };
@@ -21,7 +21,7 @@ export function configurationBlocks(model: ReportModel): Block[] {
   const own = config.seeds;
   const follows = (seed: number | undefined): string => (seed === undefined ? 'follows the seed' : `fixed at ${seed}`);
   const labels: Row[] = [
-    row('Experiment', model.runs[0]?.row.experiment ?? config.experiment),
+    row('Experiment', experimentOf(model)),
     ...(config.author === '' ? [] : [row('Author', config.author)]),
     ...(config.description === '' ? [] : [row('Description', config.description)]),
     ...(config.tags.length === 0 ? [] : [row('Tags', config.tags.join(', '))]),

@@ -31,6 +31,11 @@ export function testMetric(run: ReportRun): number | null {
   return run.metrics.findLast((row) => row.split === 'test')?.[metric] ?? null;
 }
 
+/** The experiment's name: a study says it; a run that it reused may carry the name of another experiment. */
+export function experimentOf(model: ReportModel): string {
+  return model.study === null ? (model.runs[0]?.row.experiment ?? model.config.experiment) : model.config.experiment;
+}
+
 export function variantOf(run: ReportRun): string {
   return run.row.variant ?? 'run';
 }

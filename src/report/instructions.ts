@@ -6,7 +6,7 @@ import { variantHash } from '../config/hash';
 import { formatYaml } from '../config/yaml';
 import { code, heading, paragraph, type Block } from './document';
 import { heredocDelimiter, shellQuote } from './escape';
-import { count } from './facts';
+import { count, experimentOf } from './facts';
 import type { ReportModel, ReportRun } from './model';
 
 /** A file written by a quoted heredoc, byte for byte. */
@@ -82,7 +82,7 @@ function steps(model: ReportModel): Block[] {
       { type: 'code', language: 'bash', code: command(`run ${place('config.yaml')}`) },
     ];
   }
-  const name = model.runs[0]?.row.experiment ?? model.config.experiment;
+  const name = experimentOf(model);
   const compare: Block[] = [heading(3, 'Compare'), { type: 'code', language: 'bash', code: command(`compare ${shellQuote(name)}`) }];
   if (model.study !== null) {
     return [

@@ -9,6 +9,7 @@ export type ReportManifest = ReturnType<Store['getManifest']>;
 
 /** One run with all that is told about it. */
 export interface ReportRun {
+  /** Its `variant` is the variant's name in this report: for a run that a study reused, the engine puts that study's name there. */
   readonly row: RunRow;
   readonly manifest: ReportManifest;
   /** All metric rows, any split. */
@@ -60,7 +61,7 @@ export interface ReportModel {
   readonly generatedAt: string;
   /** Version of Reprise that wrote the report. */
   readonly reprise: string;
-  /** The run's config, or the baseline's: complete, as YAML and as values. */
+  /** The run's config, or the baseline's: complete, as YAML and as values. With a study, its experiment is the study's. */
   readonly configYaml: string;
   readonly config: Config;
   /** In an experiment: null where its runs were started one by one. */

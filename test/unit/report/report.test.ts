@@ -100,7 +100,9 @@ describe('reproduction instructions', () => {
 
   it('of an experiment write the study exactly, run it and compare', () => {
     const model = experimentModel({}, "it's $(date)");
-    const { calls, files } = execute(renderMarkdown(model));
+    // The first run was reused from another experiment; the instructions must not compare that one.
+    const reused = { ...model, runs: model.runs.map((run, index) => (index === 0 ? { ...run, row: { ...run.row, experiment: 'other' } } : run)) };
+    const { calls, files } = execute(renderMarkdown(reused));
     expect(files('study.yaml')).toBe(model.study?.yaml);
     expect(parseStudy(parseYaml(files('study.yaml'), 'study.yaml')).baseline).toEqual(model.config);
     expect(calls.map((call) => call[4])).toEqual(['ablate', 'compare']);
