@@ -129,7 +129,7 @@ async function reproduceIn(work: string, options: ReproduceOptions): Promise<Rep
   const runnable = candidates.flatMap((candidate) => (candidate.manifest === null || candidate.dataFile === null ? [] : [{ manifest: candidate.manifest, dataFile: candidate.dataFile }]));
   options.onRuns?.(runnable.length);
   const traces = await executeApart({
-    root: work,
+    root: options.root,
     spawn: options.spawn,
     cores: options.cores,
     manifests: runnable.map(({ manifest }) => manifest),
