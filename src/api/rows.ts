@@ -120,7 +120,7 @@ export const comparison = z.object({
       mean: anyNumber.nullable(),
       sd: anyNumber.nullable(),
       ci: interval.nullable(),
-      delta: z.object({ n: z.number(), mean: anyNumber.nullable(), ci: interval.nullable(), correlation: anyNumber.nullable(), warning: z.string().nullable() }).nullable(),
+      delta: z.object({ n: z.number(), mean: anyNumber.nullable(), ci: interval.nullable(), correlation: anyNumber.nullable(), pValue: anyNumber.nullable(), warning: z.string().nullable() }).nullable(),
     }),
   ),
   missing: z.array(z.object({ variant: z.string(), seed: z.number(), reason: z.string() })),

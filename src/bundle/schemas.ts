@@ -64,7 +64,7 @@ const manifestSchema = z.object({
   configHash: sha256,
   computeHash: sha256,
   runtime: runtimeSchema,
-  data: z.object({ fingerprint: sha256, file: safePath, bytes: z.number().min(0), source: text(4000), license: text(200) }),
+  data: z.object({ fingerprint: sha256, file: safePath, bytes: z.number().min(0), source: text(4000), license: text(200), sourceSha256: sha256.optional() }),
   trainingGraphHash: sha256,
   createdAt: time,
   provenance: provenanceSchema,

@@ -29,6 +29,8 @@ interface Source {
   readonly key: unknown;
   readonly description: string;
   readonly license: string;
+  /** Of the user's file, where there is one. */
+  readonly sha256?: string;
   read(): Promise<PreparedData>;
 }
 
@@ -54,9 +56,10 @@ async function sourceOf(data: DataConfig, options: PrepareOptions): Promise<Sour
     }
     case 'csv': {
       const bytes = await readCsvFile(path.resolve(options.configFolder, data.path), data.path);
+      const sha256 = sha256Bytes(bytes);
       const { path: _path, ...rest } = data;
-      const key = { spec: data.standardize ? { ...rest, splitSeed: options.splitSeed } : { ...rest, split: null }, file: sha256Bytes(bytes) };
-      return { key, description: data.path.replaceAll('\\', '/'), license: 'unknown', read: async () => readCsv(bytes, data, options.splitSeed) };
+      const key = { spec: data.standardize ? { ...rest, splitSeed: options.splitSeed } : { ...rest, split: null }, file: sha256 };
+      return { key, description: data.path.replaceAll('\\', '/'), license: 'unknown', sha256, read: async () => readCsv(bytes, data, options.splitSeed) };
     }
     case 'two-moons':
       return { key: { spec }, description: `generated: two-moons, seed ${data.generatorSeed}`, license: 'CC0-1.0', read: async () => twoMoons(data) };
@@ -100,6 +103,7 @@ export async function prepareData(data: DataConfig, options: PrepareOptions): Pr
       bytes: entry.bytes,
       source: source.description,
       license: source.license,
+      ...(source.sha256 === undefined ? {} : { sourceSha256: source.sha256 }),
     },
     shape: { ...entry.shape, trainSize: splitSizes(entry.rows, data.split).train },
   };

@@ -89,21 +89,20 @@ export function compareExperiment(store: Store, experiment: string): ComparisonV
 }
 
 export function compareArrangement(store: Store, { experiment, metric, seeds, variants }: Arrangement): ComparisonView {
-  const missing: ComparisonView['missing'] = [];
   const compared = compareVariants({
     metric,
     higherIsBetter: higherIsBetter(metric),
     seeds,
     variants: variants.map(({ name, runs }) => {
       const values = new Map<number, number>();
+      const reasons = new Map<number, string>();
       for (const [index, seed] of seeds.entries()) {
         const run = runs[index] ?? null;
         const value = run?.status === 'finished' ? testMetrics(store, run.runId)?.[metric] : undefined;
-        if (value === undefined) missing.push({ variant: name, seed, reason: missingReason(run) });
-        else if (Number.isNaN(value)) missing.push({ variant: name, seed, reason: 'the metric is not a number: training diverged' });
+        if (value === undefined) reasons.set(seed, missingReason(run));
         else values.set(seed, value);
       }
-      return { name, values };
+      return { name, values, reasons };
     }),
   });
   return {
@@ -126,10 +125,11 @@ export function compareArrangement(store: Store, { experiment, metric, seeds, va
               mean: variant.delta.mean,
               ci: variant.delta.ci === null ? null : [...variant.delta.ci],
               correlation: variant.delta.correlation,
+              pValue: variant.delta.pValue ?? null,
               warning: variant.delta.warning ?? null,
             },
     })),
-    missing,
+    missing: [...compared.missing],
   };
 }
 

@@ -5,7 +5,9 @@ import type { Input, Output } from '../api/contract';
 import type { BundleDataInput, BundleRunInput } from '../bundle/model';
 import { calibrate, defaultTolerance, type Tolerance } from '../bundle/tolerance';
 import { writeBundle } from '../bundle/write';
+import { parseStudy } from '../ablation/study';
 import { variantHash } from '../config/hash';
+import { parseYaml } from '../config/yaml';
 import { RepriseError } from '../errors/errors';
 import { RUN_FILES, type RunManifest } from '../events/manifest';
 import type { ArtifactName } from '../events/records';
@@ -108,10 +110,11 @@ export async function exportBundle(context: EngineContext, input: Input<'bundle.
   const createdAt = Date.now();
   const report = buildReport(store, target, { generatedAt: createdAt, bundle: basename(input.out) });
   const config = runs[0]?.manifest.config;
+  const description = target.source === null ? config?.description : parseStudy(parseYaml(target.source, 'study')).description || config?.description;
   const written = await writeBundle(
     {
       name: target.name,
-      description: config?.description === undefined || config.description === '' ? `Runs of ${target.name}, made with Reprise ${repriseVersion}.` : config.description,
+      description: description === undefined || description === '' ? `Runs of ${target.name}, made with Reprise ${repriseVersion}.` : description,
       license: input.license,
       createdAt,
       author: config?.author ?? '',

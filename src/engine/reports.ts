@@ -16,9 +16,9 @@ import type { EngineContext } from './context';
 import { repriseVersion } from './package-info';
 import { chooseTarget, type Target } from './target';
 
-function reportRun(store: Store, row: RunRow): ReportRun {
+function reportRun(store: Store, row: RunRow, variant: string | null): ReportRun {
   const loss = store.series(row.runId, 'train.loss');
-  return { row, manifest: store.getManifest(row.runId), metrics: store.metrics(row.runId), loss: loss.values.length === 0 ? null : loss };
+  return { row: { ...row, variant: variant ?? row.variant }, manifest: store.getManifest(row.runId), metrics: store.metrics(row.runId), loss: loss.values.length === 0 ? null : loss };
 }
 
 function reportStudy({ source, seeds, variants }: Arrangement): ReportStudy | null {
@@ -31,11 +31,23 @@ function reportStudy({ source, seeds, variants }: Arrangement): ReportStudy | nu
   };
 }
 
+/** Files of the user's that runs were trained on, as they were read. */
+function dataFilesOf(runs: readonly ReportRun[]): { path: string; sha256: string }[] {
+  const files = new Map<string, string>();
+  for (const { manifest } of runs) {
+    const { sourceSha256 } = manifest.data;
+    if (manifest.config.data.kind === 'csv' && sourceSha256 !== undefined) files.set(manifest.config.data.path, sourceSha256);
+  }
+  return [...files].map(([path, sha256]) => ({ path, sha256 }));
+}
+
 /** Everything a report says, from the store. */
 export function buildReport(store: Store, target: Target, options: { readonly generatedAt: number; readonly bundle: string | null }): ReportModel {
   const { arrangement } = target;
-  const runs = target.runs.map((row) => reportRun(store, row));
-  const config = runs[0]?.manifest.config;
+  // A run that another study made keeps that study's name for it; here it goes by the name it has in this one.
+  const variantOf = new Map(arrangement?.variants.flatMap(({ name, runs: cells }) => cells.flatMap((run) => (run === null ? [] : [[run.runId, name] as const]))));
+  const runs = target.runs.map((row) => reportRun(store, row, variantOf.get(row.runId) ?? null));
+  const config = target.source === null ? runs[0]?.manifest.config : parseStudy(parseYaml(target.source, 'study')).baseline;
   if (config === undefined) throw new RepriseError('NOTHING_TO_REPORT', `${JSON.stringify(target.name)} has no runs.`, { kind: 'input' });
   return {
     kind: target.kind,
@@ -47,6 +59,7 @@ export function buildReport(store: Store, target: Target, options: { readonly ge
     study: arrangement === null ? null : reportStudy(arrangement),
     runs,
     comparison: arrangement === null ? null : compareArrangement(store, arrangement),
+    dataFiles: dataFilesOf(runs),
     bundle: options.bundle,
   };
 }

@@ -30,6 +30,8 @@ export interface DataRef {
   readonly source: string;
   /** SPDX identifier or `unknown`. */
   readonly license: string;
+  /** SHA-256 of the user's file the data were read from, hex; absent where they came from no such file. */
+  readonly sourceSha256?: string;
 }
 
 /** Runtime identity: same values and same hardware class promise the same bits. */

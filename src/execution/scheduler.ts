@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { RepriseError, toErrorReport } from '../errors/errors';
 import { RUN_FILES } from '../events/manifest';
 import type { RunRow, RunStatus, Store } from '../store/types';
-import { appendAsHost, freeLog, standingOf } from './host-log';
+import { appendAsHost, forgetWorker, freeLog, noteWorker, standingOf } from './host-log';
 import { ProgressGuard } from './progress-guard';
 import type { Spawn, WorkerExit, WorkerProcess } from './spawn';
 import { Waiters } from './waiters';
@@ -204,9 +204,12 @@ export class Scheduler {
       this.#show(this.#store.getRun(runId));
       let exit: WorkerExit;
       try {
-        job.process = await this.#spawn(this.#store.runFolder(runId), join(this.#store.workspace, this.#store.getManifest(runId).data.file));
+        const folder = this.#store.runFolder(runId);
+        job.process = await this.#spawn(folder, join(this.#store.workspace, this.#store.getManifest(runId).data.file));
+        noteWorker(folder, job.process.pid);
         if (this.#stopped) job.process.kill();
         exit = await job.process.exit;
+        forgetWorker(folder);
       } catch (error) {
         const { code, message } = toErrorReport(error);
         await appendAsHost(this.#log(runId), { type: 'failed', code, message });

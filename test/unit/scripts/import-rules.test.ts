@@ -79,7 +79,7 @@ const legal: readonly (readonly [string, string])[] = [
   ['src/engine/a.ts', '../bundle/x'],
   ['src/cli/commands/a.ts', '../../engine/engine'],
   ['src/cli/a.ts', '../api/contract'],
-  ['src/cli/a.ts', '../execution/local-spawn'],
+  ['src/cli/a.ts', '../analysis/format'],
   ['main/a.ts', 'electron'],
   ['main/a.ts', '../src/engine/engine'],
   ['main/a.ts', '../src/execution/spawn'],
