@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { RepriseError } from '../../../src/errors/errors';
 import { RUN_FILES } from '../../../src/events/manifest';
 import { readEvents } from '../../../src/events/reader';
+import { noteWorker } from '../../../src/execution/host-log';
 import { localSpawn } from '../../../src/execution/local-spawn';
 import { Scheduler, type SchedulerOptions } from '../../../src/execution/scheduler';
 import type { Spawn } from '../../../src/execution/spawn';
@@ -271,9 +272,7 @@ describe('a host', () => {
   it('waits for an orphan, kills one that stays, and goes on', async () => {
     const { store, scheduler, add } = await house();
     await add('run-a', { ...QUICK, totalSteps: 100_000, chunkMs: 20, ignoresParent: true });
-    // A host of its own that starts the worker and dies.
-    const script = `const { fork } = require('node:child_process'); const c = fork(${JSON.stringify(worker.entry)}, [${JSON.stringify(store.runFolder('run-a'))}, ''], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], detached: true }); setTimeout(() => { console.log(c.pid); process.exit(0); }, 600)`;
-    const pid = Number(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' }));
+    const pid = orphan(store, 600);
     store.setStatus('run-a', 'running');
     expect(identityOf(pid)).not.toBeNull();
     const begun = Date.now();
@@ -285,4 +284,33 @@ describe('a host', () => {
     const { values } = store.series('run-a', 'train.loss');
     gapless(store, 'run-a', values.length);
   }, 20_000);
+
+  it('waits for an orphan that has not reached its log yet', async () => {
+    const { store, scheduler, add } = await house();
+    await add('run-a', { ...QUICK, startMs: 1200 });
+    const pid = orphan(store, 200);
+    noteWorker(store.runFolder('run-a'), pid);
+    store.setStatus('run-a', 'running');
+    await scheduler.recover({ requeue: false });
+    expect(identityOf(pid)).toBeNull();
+    expect(types(store, 'run-a')).toEqual(['attempt', 'orphaned', 'exit']);
+    expect(store.getRun('run-a')).toMatchObject({ status: 'interrupted', attempts: 1 });
+  });
+
+  it('notes the worker it started, until that has ended', async () => {
+    const { store, scheduler, add } = await house();
+    await add('run-a', { ...QUICK, startMs: 300 });
+    const note = join(store.runFolder('run-a'), 'worker.pid');
+    scheduler.enqueue('run-a');
+    await until(() => existsSync(note));
+    expect(identityOf((JSON.parse(readFileSync(note, 'utf8')) as { pid: number }).pid)).toMatchObject(JSON.parse(readFileSync(note, 'utf8')) as object);
+    await scheduler.drain(['run-a']);
+    expect(existsSync(note)).toBe(false);
+  });
+
+  /** A worker whose host, a process of its own, started it and died. */
+  function orphan(store: Store, hostMs: number): number {
+    const script = `const { fork } = require('node:child_process'); const c = fork(${JSON.stringify(worker.entry)}, [${JSON.stringify(store.runFolder('run-a'))}, ''], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], detached: true }); setTimeout(() => { console.log(c.pid); process.exit(0); }, ${hostMs})`;
+    return Number(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' }));
+  }
 });
