@@ -14,6 +14,9 @@ const target = z.string().min(1).max(300);
 const float64Array = z.custom<Float64Array>((value) => value instanceof Float64Array, { error: 'must be a Float64Array' });
 const file = z.string().min(1).max(4096);
 
+/** What could not be captured, and what the environment spec asks for and this machine lacks; one sentence each. */
+const warnings = z.array(z.string());
+
 interface MethodShape {
   readonly input: z.ZodType;
   readonly output: z.ZodType;
@@ -27,7 +30,7 @@ export const methods = {
   'runs.get': { input: z.strictObject({ run }), output: z.object({ run: runRow, result: runResult, metrics: z.array(metricRow), artifacts: z.array(z.object({ name: z.string(), sha256: z.string(), bytes: z.number() })) }) },
   'runs.series': { input: z.strictObject({ run, key: z.enum(['train.loss', 'train.learningRate']) }), output: z.object({ steps: float64Array, values: float64Array }) },
   /** Queues one run of a config file; takes up an interrupted run of the same compute hash unless `fresh`. */
-  'runs.start': { input: z.strictObject({ config: file, seed: z.int().min(0).max(0xffff_ffff).optional(), fresh: z.boolean().optional() }), output: z.object({ run: runRow, resumed: z.boolean() }) },
+  'runs.start': { input: z.strictObject({ config: file, seed: z.int().min(0).max(0xffff_ffff).optional(), fresh: z.boolean().optional() }), output: z.object({ run: runRow, resumed: z.boolean(), warnings }) },
   'runs.cancel': { input: z.strictObject({ run }), output: runRow },
   'runs.retry': { input: z.strictObject({ run }), output: runRow },
   /** Waits until the runs are at an end and answers with their results, in the order asked for. */
@@ -38,7 +41,7 @@ export const methods = {
   'studies.plan': { input: z.strictObject({ study: file, reuse: z.boolean().optional() }), output: studyPlan },
   'studies.start': {
     input: z.strictObject({ study: file, reuse: z.boolean().optional() }),
-    output: z.object({ experiment: z.string(), studyId: z.string(), plan: studyPlan, runs: z.array(z.object({ run: z.string(), reused: z.boolean() })) }),
+    output: z.object({ experiment: z.string(), studyId: z.string(), plan: studyPlan, runs: z.array(z.object({ run: z.string(), reused: z.boolean() })), warnings }),
   },
   'compare.experiment': { input: z.strictObject({ experiment }), output: comparison },
 

@@ -10,6 +10,7 @@ import { IdentityFinder, manifestOf } from './identity';
 import { naming, readConfig } from './inputs';
 import { packageRoot, repriseVersion } from './package-info';
 import { resultOf } from './results';
+import { warningsOf } from './warnings';
 
 /** Runs that will come to an end by themselves. */
 const PENDING = ['queued', 'running', 'interrupted'] as const;
@@ -22,12 +23,12 @@ export async function startRun(context: EngineContext, input: Input<'runs.start'
   const pending = input.fresh === true ? null : context.store.findByComputeHash(identity.computeHash, PENDING);
   if (pending !== null) {
     scheduler.enqueue(pending.runId);
-    return { run: context.store.getRun(pending.runId), resumed: true };
+    return { run: context.store.getRun(pending.runId), resumed: true, warnings: [] };
   }
   const provenance = await captureProvenance({ folder, environment: config.environment, packageRoot, repriseVersion, exclude: [context.workspace] });
   const run = await context.store.createRun(manifestOf(identity, provenance, null));
   scheduler.enqueue(run.runId);
-  return { run, resumed: false };
+  return { run, resumed: false, warnings: warningsOf(provenance) };
 }
 
 /** Waits until runs are at an end. */

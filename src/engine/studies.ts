@@ -13,6 +13,7 @@ import { estimate, type Workload } from './estimate';
 import { IdentityFinder, manifestOf, newId, type RunIdentity } from './identity';
 import { naming, readStudy } from './inputs';
 import { packageRoot, repriseVersion } from './package-info';
+import { warningsOf } from './warnings';
 
 interface PlannedRun {
   readonly seed: number;
@@ -102,5 +103,5 @@ export async function startStudy(context: EngineContext, input: Input<'studies.s
   const source = formatYaml(selfContainedStudy(study));
   await store.saveStudy({ studyId, experiment: study.experiment, createdAt: Date.now(), source, variants, seeds });
   for (const { run, reused } of runs) if (!reused) scheduler.enqueue(run);
-  return { experiment: study.experiment, studyId, plan: viewOf(context, study, planned), runs };
+  return { experiment: study.experiment, studyId, plan: viewOf(context, study, planned), runs, warnings: warningsOf(provenance) };
 }

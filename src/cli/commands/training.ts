@@ -49,6 +49,7 @@ export async function run([config = '']: readonly string[], options: GlobalOptio
   await preflightConfig(workspaceOf(options), config, options.seed);
   return withEngine(options, 'host', async (engine) => {
     const started = await call(engine, 'runs.start', { config, ...(options.seed === undefined ? {} : { seed: options.seed }), ...(options.fresh === true ? { fresh: true } : {}) });
+    for (const warning of started.warnings) say(`warning: ${warning}`);
     if (started.resumed) say(`Going on with run ${started.run.runId}, which was interrupted.`);
     const { results, cancelled } = await waitFor(engine, [started.run.runId], options);
     const [result] = results;
@@ -102,6 +103,7 @@ export async function ablate([study = '']: readonly string[], options: GlobalOpt
 export async function runStudy(engine: Engine, input: { study: string; reuse: boolean }, options: GlobalOptions): Promise<{ result: StudyResult; cancelled: boolean }> {
   const started = await call(engine, 'studies.start', input);
   const { plan } = started;
+  for (const warning of started.warnings) say(`warning: ${warning}`);
   say(`${plan.experiment}: ${plan.totalRuns} runs, ${plan.reusedRuns} reused${plan.estimatedSeconds === null || plan.totalRuns === plan.reusedRuns ? '' : `, ≈ ${formatDuration(plan.estimatedSeconds)}`}`);
   const { results, cancelled } = await waitFor(engine, started.runs.map((entry) => entry.run), options);
   const cells = plan.seeds.flatMap(() => plan.variants.map((variant) => variant.name));
