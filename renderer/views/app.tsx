@@ -12,11 +12,11 @@ function Pane() {
   if (engine.status === 'failed') {
     return (
       <Failure
-        title="The engine is not running"
+        title={engine.error.code === 'ENGINE_CRASHED' ? 'The engine keeps stopping' : 'The workspace could not be opened'}
         error={engine.error}
         action={
           <button type="button" className="primary" onClick={restartEngine}>
-            Start the engine
+            Try again
           </button>
         }
       />
@@ -29,7 +29,7 @@ function Pane() {
         error={loadError}
         action={
           <button type="button" className="primary" onClick={() => void load()}>
-            Read it again
+            Try again
           </button>
         }
       />
@@ -49,16 +49,20 @@ function tally(runs: readonly RunView[], status: RunView['status']): number {
   return runs.reduce((sum, run) => sum + (run.status === status ? 1 : 0), 0);
 }
 
+/** `3 running, 12 queued on 2 cores`, or that nothing does. */
+function queueLine(runs: readonly RunView[], cores: number): string {
+  const busy = (['running', 'queued'] as const).map((status) => ({ status, count: tally(runs, status) })).filter(({ count }) => count > 0);
+  const queue = busy.length === 0 ? 'nothing queued' : busy.map(({ status, count }) => `${format.count(count)} ${status}`).join(', ');
+  return `${format.plural(runs.length, 'run')}: ${queue} on ${format.plural(cores, 'core')}`;
+}
+
 function StatusBar() {
   const { engine, runs, progress, info } = useWindow();
   const failed = runs?.find((run) => run.status === 'failed');
   const working = progress !== null && (progress.total === null || progress.done < progress.total);
   return (
     <footer className="status">
-      <span>{runs === null ? '' : format.plural(runs.length, 'run')}</span>
-      <span>{runs === null ? '' : `${tally(runs, 'running')} running`}</span>
-      <span>{runs === null ? '' : `${tally(runs, 'queued')} queued`}</span>
-      {info !== null && <span>{format.plural(info.cores, 'core')}</span>}
+      {runs !== null && info !== null && <span>{queueLine(runs, info.cores)}</span>}
       {working && engine.status === 'ready' && <span>{progress.text}</span>}
       <span className="last" title={failed?.errorMessage ?? undefined}>
         {failed === undefined ? '' : `Last error: ${failed.errorMessage ?? failed.errorCode ?? 'a run failed'}`}

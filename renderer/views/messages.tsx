@@ -19,7 +19,7 @@ export function Empty({ sample, onRun }: { readonly sample: SampleState; readonl
     <section className="message">
       <h2>No runs yet</h2>
       <p>
-        Runs trained with <span className="mono">reprise run</span> or <span className="mono">reprise ablate</span> in this workspace appear here; the sample ablation shows how that looks.
+        A run is one config trained with one seed: start with the sample ablation here, or with a config of yours through <span className="mono">reprise run</span>.
       </p>
       <div className="action">
         <button type="button" className="primary" disabled={starting} onClick={onRun}>
