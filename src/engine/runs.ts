@@ -27,6 +27,8 @@ export async function startRun(context: EngineContext, input: Input<'runs.start'
   }
   const provenance = await captureProvenance({ folder, environment: config.environment, packageRoot, repriseVersion, exclude: [context.workspace] });
   const run = await context.store.createRun(manifestOf(identity, provenance, null));
+  // Where no core is free the scheduler has nothing to tell of it yet.
+  context.emit('run', run);
   scheduler.enqueue(run.runId);
   return { run, resumed: false, warnings: warningsOf(provenance) };
 }

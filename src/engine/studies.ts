@@ -94,7 +94,11 @@ export async function startStudy(context: EngineContext, input: Input<'studies.s
       if (cell === undefined || target === undefined) continue;
       const pending = reuse && cell.reuses === null ? store.findByComputeHash(cell.identity.computeHash, ['queued', 'running', 'interrupted']) : null;
       let runId = cell.reuses ?? pending?.runId ?? null;
-      if (runId === null) runId = (await store.createRun(manifestOf(cell.identity, provenance, { studyId, variant: variant.name }))).runId;
+      if (runId === null) {
+        const run = await store.createRun(manifestOf(cell.identity, provenance, { studyId, variant: variant.name }));
+        context.emit('run', run);
+        ({ runId } = run);
+      }
       target.runIds[column] = runId;
       runs.push({ run: runId, reused: cell.reuses !== null });
     }
