@@ -24,12 +24,20 @@ export function workspaceFolder(options: { readonly argv: readonly string[]; rea
   return resolve(defaultWorkspace(options.environment, options.platform));
 }
 
-/** The engine's environment: the user's (git needs it), with messages in no language and Node without foreign options. */
-export function engineEnvironment(environment: NodeJS.ProcessEnv): Record<string, string> {
-  const result: Record<string, string> = {};
+/**
+ * The engine's environment: the user's (git needs it), with messages in no language and Node without foreign options.
+ * @param bundledSqlite the SQLite addon that comes with a packaged app, where there is one
+ */
+export function engineEnvironment(environment: NodeJS.ProcessEnv, bundledSqlite: string | null = null): Record<string, string> {
+  const result: Record<string, string> = bundledSqlite === null ? {} : { REPRISE_SQLITE_BINDING: bundledSqlite };
   for (const [name, value] of Object.entries(environment)) {
     if (value !== undefined && name !== 'NODE_OPTIONS' && name !== 'ELECTRON_RUN_AS_NODE') result[name] = value;
   }
   result['LC_ALL'] = 'C';
   return result;
+}
+
+/** Where a file of the app lies that is no part of a packaged app's archive. */
+export function unpacked(path: string): string {
+  return path.replace(/app\.asar(?=[\\/])/u, 'app.asar.unpacked');
 }

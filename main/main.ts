@@ -1,7 +1,8 @@
 /** Electron's main process: it manages the window, the engine's process and the workers, and does no work itself. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { app, ipcMain, MessageChannelMain, session, type BrowserWindow, type MessagePortMain } from 'electron';
-import { engineEnvironment, workspaceFolder } from './arguments';
+import { engineEnvironment, unpacked, workspaceFolder } from './arguments';
 import { WorkerBroker } from './broker';
 import { channels } from './channels';
 import { EngineSupervisor } from './engine-supervisor';
@@ -19,6 +20,12 @@ const log = (text: string): void => {
 
 /** Sandboxed unless the user is root, for whom Chromium's sandbox does not work. */
 const sandbox = sandboxVerdict(process.getuid?.()).allowed && !app.commandLine.hasSwitch('no-sandbox');
+
+/** A packaged app whose Electron cannot load the prebuilt SQLite addon brings another. */
+function bundledSqlite(): string | null {
+  const file = join(process.resourcesPath, 'better_sqlite3.node');
+  return app.isPackaged && existsSync(file) ? file : null;
+}
 
 function start(): void {
   registerAppScheme();
@@ -46,8 +53,8 @@ function open(): void {
     if (supervisor.connect(port1)) window.webContents.postMessage(channels.enginePort, null, [port2]);
   };
   const supervisor = new EngineSupervisor<MessagePortMain>({
-    fork: engineFork(join(out, 'engine-host.js'), workspace, engineEnvironment(process.env)),
-    broker: new WorkerBroker(workspace, workerFork(join(out, 'worker.js'))),
+    fork: engineFork(join(out, 'engine-host.js'), workspace, engineEnvironment(process.env, bundledSqlite())),
+    broker: new WorkerBroker(workspace, workerFork(unpacked(join(out, 'worker.js')))),
     log,
     onState: (state) => {
       if (window === null || !listening) return;

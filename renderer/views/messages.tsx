@@ -37,11 +37,17 @@ export function Empty({ sample, onRun }: { readonly sample: SampleState; readonl
   );
 }
 
+/** A hint with its command line options in one piece. */
+function Hint({ text }: { readonly text: string }) {
+  const parts = text.split(/(--[\w-]+(?: [A-Z]+)?)/u);
+  return <p>{parts.map((part, index) => (index % 2 === 1 ? <span key={part} className="mono option">{part}</span> : part))}</p>;
+}
+
 function ErrorText({ error }: { readonly error: ErrorReport }) {
   return (
     <div role="alert">
       <p className="said">{error.message}</p>
-      {error.hint !== undefined && <p>{error.hint}</p>}
+      {error.hint !== undefined && <Hint text={error.hint} />}
       <p className="code">{error.code}</p>
     </div>
   );
@@ -58,7 +64,7 @@ export function Failure({ title, error, action }: { readonly title: string; read
         {title}
       </h2>
       <p className="said">{error.message}</p>
-      {error.hint !== undefined && <p>{error.hint}</p>}
+      {error.hint !== undefined && <Hint text={error.hint} />}
       <div className="action">{action}</div>
       <p className="code">{error.code}</p>
     </section>

@@ -71,6 +71,7 @@ interface RowProps {
 }
 
 const Row = memo(function Row({ run, test, active, now, onActive }: RowProps) {
+  const final = run.status === 'finished';
   return (
     <tr data-run={run.runId} tabIndex={active ? 0 : -1} onFocus={() => onActive(run.runId)}>
       <td>
@@ -82,7 +83,9 @@ const Row = memo(function Row({ run, test, active, now, onActive }: RowProps) {
       <td>
         <Progress run={run} />
       </td>
-      <td className="number">{run.stepsDone === 0 ? '–' : format.loss(run.finalLoss)}</td>
+      <td className={final ? 'number' : 'number soft'} title={final || run.stepsDone === 0 ? undefined : `loss of step ${format.count(run.stepsDone)}: not final`}>
+        {run.stepsDone === 0 ? '–' : format.loss(run.finalLoss)}
+      </td>
       <td className="number" title={test === undefined ? undefined : `test loss ${format.loss(test.loss)}`}>
         {format.accuracy(test?.accuracy ?? null)}
       </td>

@@ -1,10 +1,13 @@
 /** The window over a real engine: it lists, trains, and survives the death of any of its processes. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunResult } from '../../src/api/rows';
 import { RUN_FILES } from '../../src/events/manifest';
-import { cliJson, smallConfig, startCli } from '../helpers/cli';
+import { cliJson, projectRoot, smallConfig, startCli } from '../helpers/cli';
 import { ended, engineReady, getRun, isAlive, lossSteps, scene, startRun, until, type Scene } from './reprise-app';
 
 const LIMIT = 120_000;
@@ -206,6 +209,20 @@ describe('quitting', () => {
     const children = await pids('reprise-engine');
     process.kill(pid, 'SIGTERM');
     await until('the end of the app', async () => ![pid, ...children].some((one) => isAlive(one)), 8000);
+  }, LIMIT);
+});
+
+describe('a second start', () => {
+  it('with the same data folder shows the first window and ends', async () => {
+    const { app, page } = await here.open();
+    await engineReady(page);
+    const executable = await app.evaluate(() => process.execPath);
+    const root = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+    const second = spawn(executable, [...root, projectRoot, `--user-data-dir=${join(here.folder.path, 'user-data')}`, '--workspace', join(here.folder.path, 'other')], { stdio: 'ignore' });
+    const [code] = (await once(second, 'exit')) as [number | null];
+    expect(code).toBe(0);
+    expect(await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
+    expect(existsSync(join(here.folder.path, 'other'))).toBe(false);
   }, LIMIT);
 });
 

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { argument, engineEnvironment, workspaceFolder } from '../../../main/arguments';
+import { argument, engineEnvironment, unpacked, workspaceFolder } from '../../../main/arguments';
 
 describe('argument', () => {
   it('reads both ways of writing a value; the last one counts', () => {
@@ -31,4 +31,15 @@ describe('workspaceFolder', () => {
 
 it('the engine gets no foreign options of Node', () => {
   expect(engineEnvironment({ PATH: '/bin', NODE_OPTIONS: '--require x', ELECTRON_RUN_AS_NODE: '1', LC_ALL: 'de_DE', REPRISE_SQLITE_BINDING: '/b.node', EMPTY: undefined })).toEqual({ PATH: '/bin', LC_ALL: 'C', REPRISE_SQLITE_BINDING: '/b.node' });
+});
+
+it('the addon of a packaged app is used unless the user names another', () => {
+  expect(engineEnvironment({}, '/app/s.node')).toEqual({ REPRISE_SQLITE_BINDING: '/app/s.node', LC_ALL: 'C' });
+  expect(engineEnvironment({ REPRISE_SQLITE_BINDING: '/mine.node' }, '/app/s.node')).toMatchObject({ REPRISE_SQLITE_BINDING: '/mine.node' });
+});
+
+it('the worker of a packaged app lies beside its archive', () => {
+  expect(unpacked('/opt/Reprise/resources/app.asar/out/worker.js')).toBe('/opt/Reprise/resources/app.asar.unpacked/out/worker.js');
+  expect(unpacked('C:\\Reprise\\resources\\app.asar\\out\\worker.js')).toBe('C:\\Reprise\\resources\\app.asar.unpacked\\out\\worker.js');
+  expect(unpacked('/home/u/app.asar-project/out/worker.js')).toBe('/home/u/app.asar-project/out/worker.js');
 });
