@@ -14,12 +14,12 @@ const noArguments = z.tuple([]);
 /** What is used of Electron's IpcMainInvokeEvent. */
 export interface InvokeEvent {
   readonly sender: { readonly id: number };
-  /** Null when the frame went away meanwhile. */
-  readonly senderFrame: { readonly url: string; readonly parent: unknown } | null;
+  /** Not there when the frame went away meanwhile. */
+  readonly senderFrame: { readonly url: string; readonly parent: unknown } | null | undefined;
 }
 
 function checkSender(event: InvokeEvent, contentsId: number | null): void {
-  const frame = event.senderFrame;
+  const frame = event.senderFrame ?? null;
   const verdict = senderVerdict({ contentsId: event.sender.id, frameUrl: frame?.url ?? null, isMainFrame: frame !== null && frame.parent === null }, contentsId);
   if (!verdict.allowed) throw new RepriseError('SENDER_REFUSED', `The main process refused a message: ${verdict.reason}.`, { kind: 'input' });
 }

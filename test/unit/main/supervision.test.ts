@@ -243,6 +243,7 @@ describe('a guarded channel', () => {
     ['an inner frame', { sender: { id: 3 }, senderFrame: { ...frame, parent: {} } }],
     ['a page of elsewhere', { sender: { id: 3 }, senderFrame: { ...frame, url: 'https://example.org/' } }],
     ['a frame that is gone', { sender: { id: 3 }, senderFrame: null }],
+    ['a frame that is gone, as Electron 33 says it', { sender: { id: 3 }, senderFrame: undefined }],
   ])('refuses %s', async (_name, event) => {
     expect(await call(event)).toMatchObject({ ok: false, error: { code: 'SENDER_REFUSED' } });
   });
