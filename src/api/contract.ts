@@ -7,7 +7,7 @@ import { comparison, difference, doctorResult, experimentRow, metricRow, problem
 
 const none = z.strictObject({});
 /** A run's id, a unique prefix of it (≥ 4 characters), or its reproductionId. */
-const run = z.string().min(4).max(300);
+const run = z.string().min(1).max(300);
 const experiment = z.string().min(1).max(200);
 /** An experiment's name or a run. */
 const target = z.string().min(1).max(300);
@@ -54,11 +54,11 @@ export const methods = {
   'bundle.verify': { input: z.strictObject({ file }), output: verifyResult },
   /** What a reproduction would run; executes nothing. */
   'bundle.plan': {
-    input: z.strictObject({ file, runs: z.int().min(1).optional() }),
+    input: z.strictObject({ file, runs: z.int().min(1).optional(), data: file.optional() }),
     output: z.object({ digest: z.string(), name: z.string(), lines: z.array(z.string()), problems: z.array(problem) }),
   },
-  /** Re-executes the runs of a bundle in an empty workspace; `trust` must be the bundle's digest. */
-  'bundle.reproduce': { input: z.strictObject({ file, trust: z.string().min(1).max(200), runs: z.int().min(1).optional() }), output: reproduceResult },
+  /** Re-executes the runs of a bundle in an empty workspace; `trust` must be the bundle's digest, `data` is the CSV file where the bundle has none. */
+  'bundle.reproduce': { input: z.strictObject({ file, trust: z.string().min(1).max(200), runs: z.int().min(1).optional(), data: file.optional() }), output: reproduceResult },
 
   'workspace.check': { input: none, output: z.object({ ok: z.boolean(), problems: z.array(problem) }) },
   doctor: { input: none, output: doctorResult },

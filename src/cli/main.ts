@@ -1,3 +1,5 @@
 import { main } from './program';
 
-process.exitCode = await main(process.argv.slice(2));
+const code = await main(process.argv.slice(2));
+// An answer that could not be written has set a code of its own.
+process.exitCode ??= code;

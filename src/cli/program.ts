@@ -7,7 +7,7 @@ import { ablate, cancel, resume, retry, run } from './commands/training';
 import { exportCommand, report, reproduce, verify } from './commands/sharing';
 import { doctor, workspaceCheck, workspaceRebuild } from './commands/upkeep';
 import { sample } from './commands/sample';
-import { printJson, sayError } from './output';
+import { printJson, sayError, surviveClosedOutput } from './output';
 import { reportOf } from './reported-error';
 import type { GlobalOptions } from './session';
 
@@ -54,7 +54,7 @@ function build(onExit: (code: number) => void): Command {
   add(program, 'diff <left> <right>', 'differences of config and environment between two runs', diff);
   add(program, 'report <target>', 'write the report of an experiment or a run', report)
     .requiredOption('-o, --out <file>', 'file to write')
-    .option('--format <format>', 'md or html', 'md')
+    .option('--format <format>', "md or html (default: by the file's name, else md)")
     .option('--force', 'overwrite an existing file');
   add(program, 'export <target>', 'export an experiment or a run as a reproduction bundle', exportCommand)
     .requiredOption('-o, --out <file>', 'file to write, NAME.crate.zip')
@@ -65,7 +65,8 @@ function build(onExit: (code: number) => void): Command {
   add(program, 'verify <file>', 'check every hash of a bundle; runs nothing', verify);
   add(program, 'reproduce <file>', 're-execute a bundle and say whether the result held', reproduce)
     .option('--trust <digest>', 'consent to run the bundle with this digest')
-    .option('--runs <n>', 're-execute only the first n runs', count);
+    .option('--runs <n>', 're-execute only the first n runs', count)
+    .option('--data <file>', 'the CSV file, for a bundle that was exported without its data');
   add(program, 'sample', 'run the sample ablation and write its report and bundle', sample);
   const workspace = program.command('workspace').description('the store against the run folders').exitOverride();
   add(workspace, 'check', 'compare the database with the run folders', workspaceCheck);
@@ -77,13 +78,19 @@ function build(onExit: (code: number) => void): Command {
 /** Runs the command line. @returns the exit code */
 export async function main(args: readonly string[]): Promise<number> {
   let code = 0;
+  surviveClosedOutput();
   try {
     await build((exit) => {
       code = exit;
     }).parseAsync([...args], { from: 'user' });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      // The sentence itself stands on stderr already.
+      if (args.includes('--json')) printJson({ error: { code: 'USAGE', kind: 'input', message: error.message.replace(/^error: /u, '') } });
+      return 2;
+    }
     const report = reportOf(error);
     if (args.includes('--json')) printJson({ error: report });
     sayError(report);

@@ -17,27 +17,39 @@ export function chooseRuns(content: BundleContent, count: number | undefined): B
   return content.runs.filter((run) => run.status === 'finished').slice(0, count);
 }
 
-/** What a reproduction would run, in lines for the user who is asked for consent. */
+/** Why the data of a run are not at hand, or null: the bundle lacks them and they cannot be made again from a public source. */
+export function missingData(run: BundleRun, content: BundleContent, dataFile: string | undefined): string | null {
+  const bundled = content.data.find((data) => data.fingerprint === run.manifest.data.fingerprint)?.file ?? null;
+  if (bundled !== null || run.manifest.config.data.kind !== 'csv' || dataFile !== undefined) return null;
+  const { source, sourceSha256 } = run.manifest.data;
+  return `the data set from ${source} is not in the bundle; give the file with --data${sourceSha256 === undefined ? '' : ` (its SHA-256 is ${sourceSha256})`}`;
+}
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+/** What a reproduction would run, in lines for the user who is asked for consent; hashes are checked first. */
 export async function planReproduction(input: Input<'bundle.plan'>): Promise<Output<'bundle.plan'>> {
-  const bundle = await openBundle(input.file);
-  try {
-    const content = await bundle.content();
-    const runs = chooseRuns(content, input.runs);
-    const steps = runs.reduce((sum, run) => sum + run.totalSteps, 0);
-    const missing = content.data.filter((data) => data.file === null);
-    const author = content.author === '' ? 'an unnamed author' : content.author;
-    const lines = [
-      `Bundle ${JSON.stringify(content.name)} by ${author}, made with Reprise ${content.reprise}, licence ${content.license}`,
-      `digest ${bundle.digest}`,
-      `It would train ${runs.length} of ${content.runs.length} runs (${steps} steps in all) with Reprise's own training graphs:`,
-      ...runs.map((run) => `  ${run.manifest.reproductionId}  ${run.manifest.config.model.kind}, ${run.manifest.config.data.kind}, seed ${run.manifest.config.seed}, ${run.totalSteps} steps, ${run.manifest.config.executor.threads} thread(s)`),
-      'No program of the bundle is executed, nothing is sent over the network, and nothing is written outside the workspace folder.',
-      ...missing.map((data) => `Its data set from ${data.source} is not in the bundle.`),
-    ];
-    return { digest: bundle.digest, name: content.name, lines, problems: [] };
-  } finally {
-    bundle.close();
+  const { digest, problems, content } = await verifyBundle(input.file);
+  if (content === null) {
+    const [first] = problems;
+    throw new RepriseError('BUNDLE_INVALID', `${input.file}: ${first?.path ?? 'the bundle'} ${first?.message ?? 'cannot be read'}`, { kind: 'negative', problems });
   }
+  const chosen = chooseRuns(content, input.runs);
+  const runnable = chosen.filter((run) => missingData(run, content, input.data) === null);
+  const steps = runnable.reduce((sum, run) => sum + run.totalSteps, 0);
+  const lines = [
+    `Bundle ${JSON.stringify(content.name)} by ${content.author === '' ? 'an unnamed author' : content.author}, made with Reprise ${content.reprise}, licence ${content.license}`,
+    `digest ${digest}`,
+    ...(problems.length === 0 ? [] : [`Not as it was exported: ${counted(problems.length, 'problem')}.`, ...problems.slice(0, 10).map(({ path, message }) => `  ${path}: ${message}`)]),
+    `It would train ${runnable.length} of ${counted(content.runs.length, 'run')} (${counted(steps, 'step')} in all) with Reprise's own training graphs:`,
+    ...chosen.map((run) => {
+      const { reproductionId, config } = run.manifest;
+      const obstacle = missingData(run, content, input.data);
+      return `  ${reproductionId}  ${config.model.kind}, ${config.data.kind}, seed ${config.seed}, ${obstacle === null ? `${counted(run.totalSteps, 'step')}, ${counted(config.executor.threads, 'thread')}` : `cannot be run: ${obstacle}`}`;
+    }),
+    'No program of the bundle is executed, nothing is sent over the network, and nothing is written outside the workspace folder.',
+  ];
+  return { digest, name: content.name, lines, problems: [...problems] };
 }
 
 /** @throws RepriseError TRUST_MISMATCH unless `trust` is the digest of the bundle as it is now */

@@ -3,7 +3,7 @@ import type { ComparisonView } from '../api/rows';
 import { describeChanges } from '../ablation/describe';
 import { compareVariants } from '../analysis/compare';
 import { diff } from '../config/diff';
-import { variantHash } from '../config/hash';
+import { hashJson, variantHash } from '../config/hash';
 import { higherIsBetter, type MetricName } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { comparisonTable } from '../report/comparison-table';
@@ -21,7 +21,8 @@ export interface Arrangement {
     /** Run of each seed; null where there is none. */
     readonly runs: readonly (RunRow | null)[];
   }[];
-  /** YAML of the study, or null where the runs were started one by one. */
+  /** The study and its YAML, or null where the runs were started one by one. */
+  readonly studyId: string | null;
   readonly source: string | null;
 }
 
@@ -34,7 +35,7 @@ export function arrange(store: Store, experiment: string): Arrangement {
   if (study !== null) {
     const runOf = (runId: string | null): RunRow | null => (runId === null ? null : store.getRun(runId));
     const variants = study.variants.map(({ name, changes, runIds }) => ({ name, changes, runs: runIds.map((id) => runOf(id)) }));
-    return { experiment, metric: declaredMetric(store, variants.flatMap((variant) => variant.runs)), seeds: study.seeds, variants, source: study.source };
+    return { experiment, metric: declaredMetric(store, variants.flatMap((variant) => variant.runs)), seeds: study.seeds, variants, studyId: study.studyId, source: study.source };
   }
   const runs = store.listRuns({ experiment });
   if (runs.length === 0) {
@@ -65,7 +66,7 @@ export function arrange(store: Store, experiment: string): Arrangement {
     const name = index === 0 ? 'baseline' : changes.map(({ path, to }) => `${path}=${JSON.stringify(to)}`).join(', ');
     return { name, changes, runs: seeds.map((seed) => group.runs.get(seed) ?? null) };
   });
-  return { experiment, metric: declaredMetric(store, oldestFirst), seeds, variants, source: null };
+  return { experiment, metric: declaredMetric(store, oldestFirst), seeds, variants, studyId: null, source: null };
 }
 
 /** The metric the runs declared. @throws RepriseError METRICS_DIFFER when they declared different ones */
@@ -79,8 +80,22 @@ function declaredMetric(store: Store, runs: readonly (RunRow | null)[]): MetricN
 
 function missingReason(run: RunRow | null): string {
   if (run === null) return 'no run';
+  if (run.status === 'finished') return 'training diverged: the test loss is not a finite number';
   if (run.status === 'failed') return `failed: ${run.errorMessage ?? run.errorCode ?? 'unknown reason'}`;
   return run.status;
+}
+
+/** A sentence where runs were tested on other examples than the baseline's runs of the same seed: then a difference is not one of the models alone. */
+function otherTestData(store: Store, baseline: readonly (RunRow | null)[], runs: readonly (RunRow | null)[]): string[] {
+  const testedOn = (run: RunRow): string => {
+    const { data, config } = store.getManifest(run.runId);
+    return hashJson([data.fingerprint, config.data.split, config.seeds.split]);
+  };
+  const differs = runs.some((run, index) => {
+    const other = baseline[index] ?? null;
+    return run !== null && other !== null && testedOn(run) !== testedOn(other);
+  });
+  return differs ? ['tested on other examples than the baseline (data or split differ): the difference mixes data and model'] : [];
 }
 
 /** Mean, spread and difference to the baseline of the declared test metric, with every missing cell named. */
@@ -98,11 +113,13 @@ export function compareArrangement(store: Store, { experiment, metric, seeds, va
       const reasons = new Map<number, string>();
       for (const [index, seed] of seeds.entries()) {
         const run = runs[index] ?? null;
-        const value = run?.status === 'finished' ? testMetrics(store, run.runId)?.[metric] : undefined;
+        const test = run?.status === 'finished' ? testMetrics(store, run.runId) : null;
+        // Weights of a diverged training still put every example into some class; that share says nothing.
+        const value = test !== null && Number.isFinite(test.loss) ? test[metric] : undefined;
         if (value === undefined) reasons.set(seed, missingReason(run));
         else values.set(seed, value);
       }
-      return { name, values, reasons };
+      return { name, values, reasons, remarks: otherTestData(store, variants[0]?.runs ?? [], runs) };
     }),
   });
   return {

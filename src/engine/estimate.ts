@@ -9,7 +9,7 @@ export interface Workload {
 }
 
 /** Seconds to start a worker and to write its files at the end. */
-const RUN_OVERHEAD_SECONDS = 1.5;
+const RUN_OVERHEAD_SECONDS = 0.4;
 /** Where no finished run tells: a step costs this much at least, and its arithmetic at this rate a thread. */
 const STEP_OVERHEAD_SECONDS = 0.0003;
 const FLOPS_PER_SECOND_AND_THREAD = 8e9;
@@ -23,7 +23,7 @@ export function estimate(store: Store, workloads: readonly Workload[], cores: nu
   for (const run of store.listRuns({ status: ['finished'] })) {
     if (run.startedAt === null || run.endedAt === null || run.stepsDone === 0 || run.attempts !== 1) continue;
     const { trainingGraphHash, runtime } = store.getManifest(run.runId);
-    measured.set(`${trainingGraphHash}/${runtime.threads}`, (run.endedAt - run.startedAt) / 1000 / run.stepsDone);
+    measured.set(`${trainingGraphHash}/${runtime.threads}`, Math.max(0, (run.endedAt - run.startedAt) / 1000 - RUN_OVERHEAD_SECONDS) / run.stepsDone);
   }
   let coreSeconds = 0;
   let known = 0;

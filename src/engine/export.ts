@@ -9,7 +9,7 @@ import { parseStudy } from '../ablation/study';
 import { variantHash } from '../config/hash';
 import { parseYaml } from '../config/yaml';
 import { RepriseError } from '../errors/errors';
-import { RUN_FILES, type RunManifest } from '../events/manifest';
+import { RUN_FILES, type RunManifest, type VariantRef } from '../events/manifest';
 import type { ArtifactName } from '../events/records';
 import { objectPath } from '../files/objects';
 import type { RunRow, Store } from '../store/types';
@@ -21,7 +21,7 @@ import { buildReport, refuseOverwrite } from './reports';
 import { renderHtml } from '../report/html';
 import { renderMarkdown } from '../report/markdown';
 import { testMetrics } from './results';
-import { chooseTarget } from './target';
+import { chooseTarget, variantRefs } from './target';
 
 /** Larger data sets are left out of a bundle; it then states their fingerprint and source. */
 const MAX_DATA_BYTES = 512 * 1024 * 1024;
@@ -65,8 +65,9 @@ async function measureTolerances(context: EngineContext, runs: readonly RunRow[]
   return tolerances;
 }
 
-function runInput(store: Store, run: RunRow, tolerance: Tolerance): BundleRunInput {
-  const manifest = store.getManifest(run.runId);
+function runInput(store: Store, run: RunRow, variant: VariantRef | null, tolerance: Tolerance): BundleRunInput {
+  // A run that another study made goes by the name it has in this one.
+  const manifest = { ...store.getManifest(run.runId), ...(variant === null ? {} : { variant }) };
   const files: Partial<Record<ArtifactName, string>> = {};
   for (const artifact of store.artifacts(run.runId)) files[artifact.name] = store.objectPath(artifact.sha256);
   const test = run.status === 'finished' ? testMetrics(store, run.runId) : null;
@@ -99,9 +100,13 @@ export async function exportBundle(context: EngineContext, input: Input<'bundle.
       hint: 'Let them finish (`reprise resume`) or cancel them, then export.',
     });
   }
+  if (!target.runs.some((run) => run.status === 'finished')) {
+    throw new RepriseError('NOTHING_TO_EXPORT', `${JSON.stringify(target.name)} has no finished run (${target.runs[0]?.runId ?? 'none'} is ${target.runs[0]?.status ?? 'not there'}): there is no result to reproduce.`, { kind: 'input' });
+  }
   const measured = input.calibrate === false ? new Map<string, Tolerance>() : await measureTolerances(context, target.runs);
   const noMeasure = defaultTolerance(input.calibrate === false ? 'Not calibrated: the author chose not to.' : 'Not calibrated: the variant has no finished run.');
-  const runs = target.runs.map((run) => runInput(store, run, measured.get(variantHash(store.getManifest(run.runId).config)) ?? noMeasure));
+  const names = target.arrangement === null ? new Map<string, VariantRef>() : variantRefs(target.arrangement);
+  const runs = target.runs.map((run) => runInput(store, run, names.get(run.runId) ?? null, measured.get(variantHash(store.getManifest(run.runId).config)) ?? noMeasure));
 
   const data = new Map<string, BundleDataInput>();
   for (const { manifest } of runs) {

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { computeHash, configHash, hashJson } from '../config/hash';
 import type { Config } from '../config/schema';
+import { RepriseError } from '../errors/errors';
 import { prepareData } from '../datasets/prepare';
 import type { DataRef, Provenance, RunManifest, RuntimeIdentity, VariantRef } from '../events/manifest';
 import type { DataShape } from '../models/types';
@@ -82,6 +83,16 @@ export function identityOn(
     stepsTotal: Math.ceil(shape.trainSize / config.training.batchSize) * config.training.epochs,
     runtime,
   };
+}
+
+/** Threads are pinned, so a run cannot be given fewer than it asks for. @throws RepriseError THREADS_EXCEED_CORES */
+export function refuseThreads(config: Config, cores: number): void {
+  const { threads } = config.executor;
+  if (threads <= cores) return;
+  throw new RepriseError('THREADS_EXCEED_CORES', `executor.threads is ${threads}, but workers may use ${cores} core${cores === 1 ? '' : 's'} here.`, {
+    kind: 'input',
+    hint: `Set executor.threads to at most ${cores}; more threads than cores only slow a run down.`,
+  });
 }
 
 const ID_ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';

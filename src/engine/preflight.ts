@@ -1,15 +1,18 @@
 /** Checks of what a person wrote before a workspace is made for it: bad input leaves nothing behind. */
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expandStudy } from '../ablation/expand';
 import type { Config } from '../config/schema';
-import { IdentityFinder } from './identity';
+import { IdentityFinder, refuseThreads } from './identity';
 import { naming, readConfig, readStudy } from './inputs';
 
 /** Reads data and builds graphs in a throw-away folder; where a workspace stands already, starting the run checks the same. */
 async function tryOut(workspace: string, file: string, folder: string, configs: readonly Config[]): Promise<void> {
+  await naming(file, () => {
+    for (const config of configs) refuseThreads(config, availableParallelism());
+  });
   if (existsSync(workspace)) return;
   const scratch = await mkdtemp(join(tmpdir(), 'reprise-'));
   try {

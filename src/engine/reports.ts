@@ -6,6 +6,7 @@ import { parseStudy } from '../ablation/study';
 import type { Input, Output } from '../api/contract';
 import { formatYaml, parseYaml } from '../config/yaml';
 import { RepriseError } from '../errors/errors';
+import type { VariantRef } from '../events/manifest';
 import { atomicWrite } from '../files/atomic-write';
 import { renderHtml } from '../report/html';
 import { renderMarkdown } from '../report/markdown';
@@ -14,7 +15,7 @@ import type { RunRow, Store } from '../store/types';
 import { compareArrangement, type Arrangement } from './compare';
 import type { EngineContext } from './context';
 import { repriseVersion } from './package-info';
-import { chooseTarget, type Target } from './target';
+import { chooseTarget, variantRefs, type Target } from './target';
 
 function reportRun(store: Store, row: RunRow, variant: string | null): ReportRun {
   const loss = store.series(row.runId, 'train.loss');
@@ -45,8 +46,8 @@ function dataFilesOf(runs: readonly ReportRun[]): { path: string; sha256: string
 export function buildReport(store: Store, target: Target, options: { readonly generatedAt: number; readonly bundle: string | null }): ReportModel {
   const { arrangement } = target;
   // A run that another study made keeps that study's name for it; here it goes by the name it has in this one.
-  const variantOf = new Map(arrangement?.variants.flatMap(({ name, runs: cells }) => cells.flatMap((run) => (run === null ? [] : [[run.runId, name] as const]))));
-  const runs = target.runs.map((row) => reportRun(store, row, variantOf.get(row.runId) ?? null));
+  const names = arrangement === null ? new Map<string, VariantRef>() : variantRefs(arrangement);
+  const runs = target.runs.map((row) => reportRun(store, row, names.get(row.runId)?.variant ?? null));
   const config = target.source === null ? runs[0]?.manifest.config : parseStudy(parseYaml(target.source, 'study')).baseline;
   if (config === undefined) throw new RepriseError('NOTHING_TO_REPORT', `${JSON.stringify(target.name)} has no runs.`, { kind: 'input' });
   return {

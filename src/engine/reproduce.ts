@@ -1,6 +1,6 @@
 /** Use case: re-execute a bundle in an empty workspace and judge what came out. */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Input } from '../api/contract';
 import type { ReproduceView } from '../api/rows';
 import type { BundleContent, BundleRun } from '../bundle/model';
@@ -22,7 +22,7 @@ import { captureProvenance } from '../provenance/capture';
 import { environmentOf } from '../provenance/environment';
 import type { RunRow } from '../store/types';
 import { executeApart, inTemporaryFolder } from './apart';
-import { chooseRuns, requireTrust } from './bundles';
+import { chooseRuns, missingData, requireTrust } from './bundles';
 import type { EngineContext } from './context';
 import { identityOn, manifestOf } from './identity';
 import { packageRoot, repriseVersion } from './package-info';
@@ -33,6 +33,8 @@ export interface ReproduceOptions {
   readonly trust: string;
   /** Only the first so many finished runs. */
   readonly runs: number | undefined;
+  /** The user's CSV file, for a bundle that has no data. */
+  readonly data?: string | undefined;
   /** Folder for everything that is written meanwhile. */
   readonly root: string;
   readonly spawn: Spawn;
@@ -52,6 +54,10 @@ interface Candidate {
   readonly obstacle: string | null;
 }
 
+function notExecuted(run: BundleRun, obstacle: string): Candidate {
+  return { run, manifest: null, dataFile: null, differences: [], sameRuntime: false, obstacle };
+}
+
 interface LocatedData {
   readonly file: string;
   readonly ref: DataRef;
@@ -59,7 +65,9 @@ interface LocatedData {
 }
 
 /** The data of a run: the bundle's file as it is, else made again from a source that needs no file of the author's. */
-async function locateData(run: BundleRun, content: BundleContent, unpacked: string, workspace: string): Promise<LocatedData | string> {
+async function locateData(run: BundleRun, content: BundleContent, unpacked: string, workspace: string, csv: string | undefined): Promise<LocatedData | string> {
+  const obstacle = missingData(run, content, csv);
+  if (obstacle !== null) return obstacle;
   const { config, data: recorded } = run.manifest;
   const bundled = content.data.find((data) => data.fingerprint === recorded.fingerprint)?.file ?? null;
   if (bundled !== null) {
@@ -68,15 +76,15 @@ async function locateData(run: BundleRun, content: BundleContent, unpacked: stri
     const prepared = await loadPrepared(file);
     return { file, ref: { ...recorded, fingerprint, file: objectName(fingerprint) }, shape: dataShape(prepared, config.data.split) };
   }
-  if (config.data.kind === 'csv') return `the data set from ${recorded.source} is not in the bundle`;
-  const { ref, shape } = await prepareData(config.data, { configFolder: unpacked, workspace, splitSeed: config.seeds.split });
+  const source = config.data.kind === 'csv' && csv !== undefined ? { ...config.data, path: resolve(csv) } : config.data;
+  const { ref, shape } = await prepareData(source, { configFolder: unpacked, workspace, splitSeed: config.seeds.split });
   return { file: objectPath(workspace, ref.fingerprint), ref, shape };
 }
 
-async function candidateOf(run: BundleRun, content: BundleContent, unpacked: string, workspace: string, provenance: Provenance): Promise<Candidate> {
-  const located = await locateData(run, content, unpacked, workspace);
+async function candidateOf(run: BundleRun, content: BundleContent, unpacked: string, workspace: string, provenance: Provenance, csv: string | undefined): Promise<Candidate> {
+  const located = await locateData(run, content, unpacked, workspace, csv);
   const recorded = run.manifest;
-  if (typeof located === 'string') return { run, manifest: null, dataFile: null, differences: [], sameRuntime: false, obstacle: located };
+  if (typeof located === 'string') return notExecuted(run, located);
   const identity = identityOn(recorded.config, located.ref, located.shape);
   const environment = diff({ ...environmentOf(recorded.provenance), runtime: recorded.runtime }, { ...environmentOf(provenance), runtime: identity.runtime });
   const differences = environment.map(({ path, left, right }) => `${path} was ${showValue(left)} and is ${showValue(right)}`);
@@ -121,10 +129,13 @@ export async function reproduceBundle(options: ReproduceOptions): Promise<Reprod
 async function reproduceIn(work: string, options: ReproduceOptions): Promise<ReproduceView> {
   const unpacked = join(work, 'bundle');
   const { digest, content } = await extractBundle(options.file, unpacked, { digest: options.trust.toLowerCase() });
-  const chosen = chooseRuns(content, options.runs);
+  const chosen = new Set(chooseRuns(content, options.runs));
   const provenance = await captureProvenance({ folder: unpacked, environment: {}, packageRoot, repriseVersion });
   const candidates: Candidate[] = [];
-  for (const run of chosen) candidates.push(await candidateOf(run, content, unpacked, work, provenance));
+  for (const run of content.runs) {
+    if (chosen.has(run)) candidates.push(await candidateOf(run, content, unpacked, work, provenance, options.data));
+    else candidates.push(notExecuted(run, run.status === 'finished' ? `only ${chosen.size} of ${content.runs.length} were asked for` : `the recorded run is ${run.status}`));
+  }
 
   const runnable = candidates.flatMap((candidate) => (candidate.manifest === null || candidate.dataFile === null ? [] : [{ manifest: candidate.manifest, dataFile: candidate.dataFile }]));
   options.onRuns?.(runnable.length);
@@ -161,6 +172,7 @@ export function reproduce(context: EngineContext, input: Input<'bundle.reproduce
     file: input.file,
     trust: input.trust,
     runs: input.runs,
+    data: input.data,
     root: context.workspace,
     spawn: context.spawn,
     cores: context.cores,

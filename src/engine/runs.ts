@@ -6,7 +6,7 @@ import { captureProvenance } from '../provenance/capture';
 import { environmentOf } from '../provenance/environment';
 import type { RunRow } from '../store/types';
 import { hostScheduler, type EngineContext } from './context';
-import { IdentityFinder, manifestOf } from './identity';
+import { IdentityFinder, manifestOf, refuseThreads } from './identity';
 import { naming, readConfig } from './inputs';
 import { packageRoot, repriseVersion } from './package-info';
 import { resultOf } from './results';
@@ -19,6 +19,7 @@ const PENDING = ['queued', 'running', 'interrupted'] as const;
 export async function startRun(context: EngineContext, input: Input<'runs.start'>): Promise<Output<'runs.start'>> {
   const scheduler = hostScheduler(context);
   const { config, folder } = await readConfig(input.config, input.seed);
+  refuseThreads(config, context.cores);
   const identity = await naming(input.config, () => new IdentityFinder(context.workspace, folder).find(config));
   const pending = input.fresh === true ? null : context.store.findByComputeHash(identity.computeHash, PENDING);
   if (pending !== null) {

@@ -1,4 +1,7 @@
 /** Use cases of ablations: plan and start. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Input, Output } from '../api/contract';
 import type { StudyPlan } from '../api/rows';
 import { describeChanges } from '../ablation/describe';
@@ -10,7 +13,7 @@ import { captureProvenance } from '../provenance/capture';
 import type { Store } from '../store/types';
 import { hostScheduler, type EngineContext } from './context';
 import { estimate, type Workload } from './estimate';
-import { IdentityFinder, manifestOf, newId, type RunIdentity } from './identity';
+import { IdentityFinder, manifestOf, newId, refuseThreads, type RunIdentity } from './identity';
 import { naming, readStudy } from './inputs';
 import { packageRoot, repriseVersion } from './package-info';
 import { warningsOf } from './warnings';
@@ -66,7 +69,13 @@ function viewOf(context: EngineContext, study: Study, planned: readonly PlannedV
 /** What an ablation would run; trains nothing. */
 export async function planStudy(context: EngineContext, input: Input<'studies.plan'>): Promise<StudyPlan> {
   const { study, folder } = await readStudy(input.study);
-  return viewOf(context, study, await naming(input.study, () => planVariants(context.store, new IdentityFinder(context.workspace, folder), study, input.reuse ?? true)));
+  // A plan leaves no trace: data are prepared in a throw-away folder.
+  const scratch = await mkdtemp(join(tmpdir(), 'reprise-'));
+  try {
+    return viewOf(context, study, await naming(input.study, () => planVariants(context.store, new IdentityFinder(scratch, folder), study, input.reuse ?? true)));
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
 }
 
 /** Queues the runs of an ablation that no finished run can stand in for. */
@@ -75,6 +84,7 @@ export async function startStudy(context: EngineContext, input: Input<'studies.s
   const { store } = context;
   const { study, folder } = await readStudy(input.study);
   const reuse = input.reuse ?? true;
+  for (const variant of expandStudy(study)) refuseThreads(variant.config, context.cores);
   const planned = await naming(input.study, () => planVariants(store, new IdentityFinder(context.workspace, folder), study, reuse));
   const provenance = await captureProvenance({ folder, environment: study.baseline.environment, packageRoot, repriseVersion, exclude: [context.workspace] });
   const studyId = newId();

@@ -1,4 +1,5 @@
 import { RepriseError } from '../errors/errors';
+import type { VariantRef } from '../events/manifest';
 import type { RunRow, Store } from '../store/types';
 import { arrange, type Arrangement } from './compare';
 
@@ -12,6 +13,12 @@ export interface Target {
   readonly arrangement: Arrangement | null;
   /** YAML of the study, or null. */
   readonly source: string | null;
+}
+
+/** The place of each run in the arrangement, by run id. */
+export function variantRefs({ studyId, variants }: Arrangement): Map<string, VariantRef> {
+  if (studyId === null) return new Map();
+  return new Map(variants.flatMap(({ name, runs }) => runs.flatMap((run) => (run === null ? [] : [[run.runId, { studyId, variant: name }] as const]))));
 }
 
 /** An experiment by its name, else a run by its id. @throws RepriseError TARGET_NOT_FOUND */

@@ -48,6 +48,7 @@ const badInputs: readonly BadInput[] = [
   { what: 'a missing batch size', command: 'run', file: 'batch.yaml', content: good.replace(', batchSize: 32', ''), says: /batch\.yaml: training\.batchSize is missing/u },
   { what: 'an unknown key', command: 'run', file: 'unknown.yaml', content: `${good}sede: 3\n`, says: /unknown\.yaml: sede is an unknown key; did you mean "seed"/u },
   { what: 'a value of another type', command: 'run', file: 'type.yaml', content: good.replace('batchSize: 32', 'batchSize: "32"'), says: /type\.yaml: training\.batchSize is "32", must be a number/u },
+  { what: 'more threads than any machine has cores', command: 'run', file: 'threads.yaml', content: `${good}executor: { threads: 256 }\n`, says: /threads\.yaml: executor\.threads is 256/u },
   { what: 'a convolution over points', command: 'run', file: 'points.yaml', content: good.replace('kind: mlp', 'kind: cnn'), says: /points\.yaml: .*image/u },
   { what: 'a study with an unknown path', command: 'ablate', file: 'path.yaml', content: study('factors: [{ path: training.rate, levels: [1] }]'), says: /path\.yaml: .*training\.rate/u },
   { what: 'a study that repeats the baseline', command: 'ablate', file: 'same.yaml', content: study('factors: [{ path: training.learningRate, levels: [0.01] }]'), says: /same\.yaml: .*equals the baseline/u },
@@ -95,12 +96,14 @@ describe('bad input: exit 2, one clear sentence with the path, nothing written',
       expect(result.code, args.join(' ')).toBe(2);
       expect(result.stderr).toMatch(/error: /u);
       expect(result.stdout).toBe('');
+      const document = JSON.parse((await cli([...args, '--json'])).stdout) as { error: { code: string } };
+      expect(document.error.code).toMatch(/^(?:USAGE|LICENSE_MISSING)$/u);
     }
   });
 
   it('looking into a workspace that does not exist makes none', async () => {
     const workspace = join(folder.path, 'nowhere');
-    for (const args of [['runs'], ['compare', 'x'], ['report', 'x', '-o', 'r.md'], ['workspace', 'check'], ['workspace', 'rebuild']]) {
+    for (const args of [['runs'], ['resume'], ['retry', 'x'], ['cancel', 'x'], ['compare', 'x'], ['report', 'x', '-o', 'r.md'], ['workspace', 'check'], ['workspace', 'rebuild']]) {
       const result = await cli([...args, '--workspace', workspace]);
       expect(result.code, args.join(' ')).toBe(2);
       expect(result.stderr).toContain(workspace);

@@ -135,6 +135,12 @@ describe('an ablation, from plan to verdict', () => {
     expect(existsSync(join(elsewhere, 'apart')) ? await readdir(join(elsewhere, 'apart')) : []).toEqual([]);
   });
 
+  it('says how many of the runs it executed', async () => {
+    const verdict = await cliJson<ReproduceView>(['reproduce', bundle, '--trust', digest, '--runs', '2', '--workspace', join(folder.path, 'elsewhere')]);
+    expect(verdict.runs.map((run) => run.verdict)).toEqual(['identical', 'identical', ...Array.from({ length: 7 }, () => 'not-executed')]);
+    expect(verdict.sentence).toContain('2 of 9 runs');
+  });
+
   const baselineRun = (files: Files): { folder: string; manifest: { config: { seeds: { split: number }; data: { split: { validation: number; test: number } } }; data: { fingerprint: string } } } => {
     for (const [name, bytes] of files) {
       if (!name.endsWith('/run.json')) continue;

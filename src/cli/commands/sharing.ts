@@ -10,8 +10,8 @@ import { print, printJson, say, table } from '../output';
 import { ProgressPrinter } from '../progress';
 import { call, spawnWorker, withEngine, workspaceOf, type GlobalOptions } from '../session';
 
-export async function report([target = '']: readonly string[], options: GlobalOptions & { out: string; format: string; force?: boolean }): Promise<number> {
-  const { format } = options;
+export async function report([target = '']: readonly string[], options: GlobalOptions & { out: string; format?: string; force?: boolean }): Promise<number> {
+  const format = options.format ?? (/\.html?$/iu.test(options.out) ? 'html' : 'md');
   if (format !== 'md' && format !== 'html') {
     throw new RepriseError('FORMAT_UNKNOWN', `--format is ${JSON.stringify(format)}, must be md or html.`, { kind: 'input' });
   }
@@ -85,8 +85,8 @@ const EXIT_OF_VERDICT: Readonly<Record<ReproduceView['verdict'], number>> = {
   'not-executed': 3,
 };
 
-export async function reproduce([file = '']: readonly string[], options: GlobalOptions & { trust?: string; runs?: number }): Promise<number> {
-  const plan = await planReproduction({ file, ...(options.runs === undefined ? {} : { runs: options.runs }) });
+export async function reproduce([file = '']: readonly string[], options: GlobalOptions & { trust?: string; runs?: number; data?: string }): Promise<number> {
+  const plan = await planReproduction({ file, ...(options.runs === undefined ? {} : { runs: options.runs }), ...(options.data === undefined ? {} : { data: options.data }) });
   for (const line of plan.lines) say(line);
   let trust = options.trust;
   if (trust === undefined && interactive()) {
@@ -97,7 +97,7 @@ export async function reproduce([file = '']: readonly string[], options: GlobalO
   if (trust === undefined) {
     throw new RepriseError('TRUST_REQUIRED', `Nothing was run: re-executing ${file} needs your consent.`, {
       kind: 'input',
-      hint: `If you trust where it came from, add --trust ${plan.digest}`,
+      hint: plan.problems.length === 0 ? `If you trust where it came from, add --trust ${plan.digest}` : 'It is not as it was exported: look at `reprise verify` before you trust it.',
     });
   }
   const printer = new ProgressPrinter(false);
@@ -110,6 +110,7 @@ export async function reproduce([file = '']: readonly string[], options: GlobalO
       file,
       trust,
       runs: options.runs,
+      data: options.data,
       root: workspaceOf(options),
       spawn: spawnWorker,
       cores: availableParallelism(),

@@ -115,7 +115,7 @@ export async function runStudy(engine: Engine, input: { study: string; reuse: bo
 }
 
 export async function resume(_args: readonly string[], options: GlobalOptions): Promise<number> {
-  return withEngine(options, 'host', async (engine) => {
+  return withEngine(options, 'present-host', async (engine) => {
     const { results, cancelled } = await waitFor(engine, engine.resumed, options);
     if (options.json === true) printJson(results);
     else print(results.length === 0 ? 'Nothing was interrupted or queued.' : results.map((row) => `${row.run}  ${row.status}`).join('\n'));
@@ -124,7 +124,7 @@ export async function resume(_args: readonly string[], options: GlobalOptions): 
 }
 
 export async function retry([run = '']: readonly string[], options: GlobalOptions): Promise<number> {
-  return withEngine(options, 'host', async (engine) => {
+  return withEngine(options, 'present-host', async (engine) => {
     const row = await call(engine, 'runs.retry', { run });
     const { results, cancelled } = await waitFor(engine, [row.runId], options);
     const [result] = results;
