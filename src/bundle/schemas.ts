@@ -20,6 +20,7 @@ const bagPath = safePath.refine((name) => name.startsWith('data/'), { error: 'mu
 const loggedNumber = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]).transform(Number);
 
 const runtimeSchema = z.object({
+  trainer: z.int().min(1),
   onnxruntime: text(100),
   executionProvider: z.literal('cpu'),
   optimizationLevel: z.literal('all'),

@@ -49,8 +49,9 @@ export interface ComputeFacts {
 }
 
 /**
- * All that can change the numbers: model, training, selection, data fingerprint and split, the seeds as resolved,
- * the training graph and the runtime identity. Only runs with equal compute hashes may stand in for one another.
+ * All that can change the numbers or the trace of them: model, training (with the rhythm of checkpoints and weights
+ * hashes), selection, data fingerprint and split, the seeds as resolved, the training graph, and the runtime identity
+ * with the version of the training code. Only runs with equal compute hashes may stand in for one another.
  */
 export function computeHash(config: Config, facts: ComputeFacts): string {
   const { split } = config.data;

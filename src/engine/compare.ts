@@ -33,7 +33,8 @@ export interface Arrangement {
 export function arrange(store: Store, experiment: string): Arrangement {
   const study = store.latestStudy(experiment);
   if (study !== null) {
-    const runOf = (runId: string | null): RunRow | null => (runId === null ? null : store.getRun(runId));
+    const known = new Map(store.listRuns().map((run) => [run.runId, run]));
+    const runOf = (runId: string | null): RunRow | null => (runId === null ? null : (known.get(runId) ?? null));
     const variants = study.variants.map(({ name, changes, runIds }) => ({ name, changes, runs: runIds.map((id) => runOf(id)) }));
     return { experiment, metric: declaredMetric(store, variants.flatMap((variant) => variant.runs)), seeds: study.seeds, variants, studyId: study.studyId, source: study.source };
   }
@@ -48,7 +49,9 @@ export function arrange(store: Store, experiment: string): Arrangement {
   const oldestFirst = runs.toSorted((left, right) => left.createdAt - right.createdAt || (left.runId < right.runId ? -1 : 1));
   const groups = new Map<string, { runs: Map<number, RunRow>; first: string }>();
   for (const run of oldestFirst) {
-    const key = variantHash(store.getManifest(run.runId).config);
+    const { config, data, trainingGraphHash } = store.getManifest(run.runId);
+    // A file that changed between two runs of one config makes two variants of it.
+    const key = hashJson([variantHash(config), data.fingerprint, trainingGraphHash]);
     const group = groups.get(key) ?? { runs: new Map<number, RunRow>(), first: run.runId };
     const standing = group.runs.get(run.seed);
     // The newest finished run of a seed stands for it; an unfinished one never hides a finished one.
@@ -63,7 +66,9 @@ export function arrange(store: Store, experiment: string): Arrangement {
     const changes = diff(baselineConfig, config)
       .filter(({ path }) => !/^(?:seed|experiment|author|description|tags)$/u.test(path))
       .map(({ path, left, right }) => ({ path, from: left, to: right }));
-    const name = index === 0 ? 'baseline' : changes.map(({ path, to }) => `${path}=${JSON.stringify(to)}`).join(', ');
+    const { fingerprint } = store.getManifest(group.first).data;
+    const named = changes.map(({ path, to }) => `${path}=${JSON.stringify(to)}`).join(', ');
+    const name = index === 0 ? 'baseline' : named === '' ? `data ${fingerprint.slice(0, 8)}` : named;
     return { name, changes, runs: seeds.map((seed) => group.runs.get(seed) ?? null) };
   });
   return { experiment, metric: declaredMetric(store, oldestFirst), seeds, variants, studyId: null, source: null };

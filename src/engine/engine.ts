@@ -79,7 +79,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const store = await openStore(options.workspace, { mode: options.mode });
   const scheduler = options.mode === 'host' ? new Scheduler({ store, spawn: options.spawn, cores, onRun: (row) => emit('run', row) }) : null;
   const context: EngineContext = { workspace: options.workspace, store, scheduler, spawn: options.spawn, cores, emit };
-  const resumed = scheduler === null ? [] : await scheduler.recover({ requeue: options.resume ?? true });
+  let resumed: readonly string[];
+  try {
+    resumed = scheduler === null ? [] : await scheduler.recover({ requeue: options.resume ?? true });
+  } catch (error) {
+    await scheduler?.stop();
+    store.close();
+    throw error;
+  }
 
   return {
     resumed,

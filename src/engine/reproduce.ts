@@ -1,4 +1,5 @@
 /** Use case: re-execute a bundle in an empty workspace and judge what came out. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Input } from '../api/contract';
@@ -7,12 +8,14 @@ import type { BundleContent, BundleRun } from '../bundle/model';
 import { extractBundle } from '../bundle/open';
 import { readBundleLog, traceOfLog } from '../bundle/event-log';
 import type { Trace } from '../bundle/trace';
-import { judgeRun, judgeStudy, type RunVerdict } from '../bundle/verdict';
+import { judgeRun, judgeStudy, type RunVerdict, type Verdict } from '../bundle/verdict';
+import { verifyBundle } from '../bundle/verify';
 import { diff } from '../config/diff';
 import { hashJson } from '../config/hash';
 import { showValue } from '../config/problems';
 import { dataShape, loadPrepared } from '../datasets/prepared';
 import { prepareData } from '../datasets/prepare';
+import { RepriseError, type Problem } from '../errors/errors';
 import type { DataRef, Provenance, RunManifest } from '../events/manifest';
 import type { Spawn } from '../execution/spawn';
 import { objectName, objectPath } from '../files/objects';
@@ -52,6 +55,13 @@ interface Candidate {
   readonly differences: readonly string[];
   readonly sameRuntime: boolean;
   readonly obstacle: string | null;
+}
+
+/** @throws RepriseError BUNDLE_INVALID where the log is missing or damaged */
+async function recordedTrace({ eventLog }: BundleRun, unpacked: string): Promise<Trace> {
+  const file = join(unpacked, ...eventLog.split('/'));
+  if (!existsSync(file)) throw new RepriseError('BUNDLE_INVALID', `The bundle has no ${eventLog}: there is no record to compare with.`, { kind: 'input', problems: [{ path: eventLog, message: 'is missing.' }] });
+  return traceOfLog(readBundleLog(await readFile(file), eventLog));
 }
 
 function notExecuted(run: BundleRun, obstacle: string): Candidate {
@@ -126,11 +136,22 @@ export async function reproduceBundle(options: ReproduceOptions): Promise<Reprod
   return inTemporaryFolder(options.root, 'reproduce', (work) => reproduceIn(work, options));
 }
 
+/** A bundle that contradicts itself can be shown to be wrong, but not to be right. */
+function honest(judged: { readonly verdict: Verdict; readonly sentence: string }, problems: readonly Problem[]): { verdict: Verdict; sentence: string } {
+  const [first] = problems;
+  if (first === undefined || (judged.verdict !== 'identical' && judged.verdict !== 'within-tolerance')) return judged;
+  return { verdict: 'not-comparable', sentence: `${judged.sentence} But the bundle is not as it was exported (${first.path}: ${first.message}), so the record itself cannot be relied on.` };
+}
+
 async function reproduceIn(work: string, options: ReproduceOptions): Promise<ReproduceView> {
   const unpacked = join(work, 'bundle');
+  const { problems } = await verifyBundle(options.file);
   const { digest, content } = await extractBundle(options.file, unpacked, { digest: options.trust.toLowerCase() });
   const chosen = new Set(chooseRuns(content, options.runs));
-  const provenance = await captureProvenance({ folder: unpacked, environment: {}, packageRoot, repriseVersion });
+  const recorded = new Map<BundleRun, Trace>();
+  for (const run of content.runs) recorded.set(run, await recordedTrace(run, unpacked));
+  // Nothing of the stranger's folder is looked at: its code state is the bundle's to tell, not git's.
+  const provenance = await captureProvenance({ folder: null, environment: {}, packageRoot, repriseVersion });
   const candidates: Candidate[] = [];
   for (const run of content.runs) {
     if (chosen.has(run)) candidates.push(await candidateOf(run, content, unpacked, work, provenance, options.data));
@@ -152,10 +173,8 @@ async function reproduceIn(work: string, options: ReproduceOptions): Promise<Rep
 
   const judged: RunVerdict[] = [];
   for (const candidate of candidates) {
-    const log = candidate.run.eventLog;
-    const recorded = traceOfLog(readBundleLog(await readFile(join(unpacked, ...log.split('/'))), log));
     judged.push(
-      judgeRun(recorded, candidate.manifest === null ? null : (actual.get(candidate.manifest) ?? null), {
+      judgeRun(recorded.get(candidate.run) as Trace, candidate.manifest === null ? null : (actual.get(candidate.manifest) ?? null), {
         sameRuntime: candidate.sameRuntime,
         differences: candidate.differences,
         tolerance: candidate.run.tolerance,
@@ -163,7 +182,7 @@ async function reproduceIn(work: string, options: ReproduceOptions): Promise<Rep
       }),
     );
   }
-  const { verdict, sentence } = judgeStudy(judged);
+  const { verdict, sentence } = honest(judgeStudy(judged), problems);
   return { verdict, sentence, digest, runs: candidates.map((candidate, index) => viewOf(candidate, judged[index] as RunVerdict)) };
 }
 

@@ -22,7 +22,8 @@ export async function startRun(context: EngineContext, input: Input<'runs.start'
   refuseThreads(config, context.cores);
   const identity = await naming(input.config, () => new IdentityFinder(context.workspace, folder).find(config));
   const pending = input.fresh === true ? null : context.store.findByComputeHash(identity.computeHash, PENDING);
-  if (pending !== null) {
+  // Only a run that was asked for in the same words: one of another experiment stays where it belongs.
+  if (pending !== null && pending.configHash === identity.configHash && pending.experiment === config.experiment) {
     scheduler.enqueue(pending.runId);
     return { run: context.store.getRun(pending.runId), resumed: true, warnings: [] };
   }

@@ -36,13 +36,15 @@ export interface DataRef {
 
 /** Runtime identity: same values and same hardware class promise the same bits. */
 export interface RuntimeIdentity {
+  /** `TRAINER` of src/config/trainer.ts: the training code around the graph. */
+  readonly trainer: number;
   readonly onnxruntime: string;
   readonly executionProvider: 'cpu';
   readonly optimizationLevel: 'all';
   readonly threads: number;
   readonly platform: string;
   readonly arch: string;
-  /** Instruction-set flags that can change bits, sorted (`avx2`, `avx512f`, `fma`); empty where unknown. */
+  /** Instruction-set flags that can change bits, sorted (`avx2`, `avx512f`, `fma`); the processor's model in their place where they are unknown. */
   readonly cpuFlags: readonly string[];
 }
 

@@ -1,5 +1,4 @@
 /** Captures everything that is recorded about a run before its first step. */
-import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { Config } from '../config/schema';
 import { sha256File } from '../files/hash';
@@ -10,8 +9,8 @@ import { describeMachine, findGpus } from './machine';
 import { onnxruntimeVersion } from './runtime';
 
 export interface CaptureOptions {
-  /** The config's folder: its repository is what is captured. */
-  readonly folder: string;
+  /** The config's folder: its repository is what is captured. Null where the code is not the user's: nothing is asked of git then. */
+  readonly folder: string | null;
   readonly environment: Config['environment'];
   /** The folder of Reprise's package.json. */
   readonly packageRoot: string;
@@ -35,7 +34,7 @@ export async function captureProvenance(options: CaptureOptions): Promise<Proven
     onnxruntime: onnxruntimeVersion(),
   };
   const [code, gpus, lockfileHash] = await Promise.all([
-    captureGit(options.folder, options.exclude),
+    options.folder === null ? { git: null, problems: [] } : captureGit(options.folder, options.exclude),
     findGpus(),
     sha256File(path.join(options.packageRoot, 'package-lock.json')).catch(() => null),
   ]);
@@ -58,32 +57,5 @@ export async function captureProvenance(options: CaptureOptions): Promise<Proven
       memoryBytes: machine.memoryBytes,
     }),
     problems,
-  };
-}
-
-/** Captures once for each folder and environment spec, for the runs of one command. */
-export interface ProvenanceCache {
-  capture(options: CaptureOptions): Promise<Provenance>;
-  /** Forgets everything: to be called when a new command begins, because the code may have changed. */
-  invalidate(): void;
-}
-
-/** An empty cache. A capture that fails is not kept. */
-export function createProvenanceCache(): ProvenanceCache {
-  const kept = new Map<string, Promise<Provenance>>();
-  return {
-    async capture(options) {
-      const folder = await realpath(options.folder).catch(() => path.resolve(options.folder));
-      const key = JSON.stringify([folder, options.environment, options.packageRoot, options.repriseVersion, options.exclude ?? []]);
-      const found = kept.get(key);
-      if (found !== undefined) return found;
-      const captured = captureProvenance(options);
-      kept.set(key, captured);
-      captured.catch(() => {
-        if (kept.get(key) === captured) kept.delete(key);
-      });
-      return captured;
-    },
-    invalidate: () => kept.clear(),
   };
 }

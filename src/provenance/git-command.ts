@@ -4,6 +4,7 @@
  */
 import { simpleGit } from 'simple-git';
 import { RepriseError } from '../errors/errors';
+import { withoutPaths } from './sentences';
 
 /** Milliseconds of silence after which git is ended. */
 const SILENCE_LIMIT_MS = 20_000;
@@ -74,7 +75,7 @@ export function gitIn(folder: string, settings: readonly string[] = []): GitComm
       try {
         return await open(undefined, input).raw([...args]);
       } catch (error) {
-        throw unavailable(error, folder);
+        throw unavailable(error);
       }
     },
     bytes: async (args, limit) => {
@@ -93,7 +94,7 @@ export function gitIn(folder: string, settings: readonly string[] = []): GitComm
           .raw([...args]);
       } catch (error) {
         if (ended.signal.aborted) return null;
-        throw unavailable(error, folder);
+        throw unavailable(error);
       }
       return size > limit ? null : Buffer.concat(chunks);
     },
@@ -101,15 +102,15 @@ export function gitIn(folder: string, settings: readonly string[] = []): GitComm
   };
 }
 
-function unavailable(error: unknown, folder: string): GitUnavailable {
+function unavailable(error: unknown): GitUnavailable {
   const message = error instanceof Error ? error.message : String(error);
-  if (/spawn git ENOENT|spawn git EACCES/u.test(message)) return new GitUnavailable(`git is not installed, so the code state of ${folder} is not recorded.`, error);
+  if (/spawn git ENOENT|spawn git EACCES/u.test(message)) return new GitUnavailable('git is not installed, so the code state is not recorded.', error);
   if (/dubious ownership/u.test(message)) {
-    return new GitUnavailable(`git refuses the repository of ${folder} because another user owns it (git's setting safe.directory allows it), so the code state is not recorded.`, error);
+    return new GitUnavailable("git refuses the repository of the config's folder because another user owns it (git's setting safe.directory allows it), so the code state is not recorded.", error);
   }
-  if (/not a git repository|must be run in a work tree/iu.test(message)) return new GitUnavailable(`${folder} is in no git repository, so the code state is not recorded.`, error);
-  if (/directory that does not exist/u.test(message)) return new GitUnavailable(`The folder ${folder} does not exist, so no code state is recorded.`, error);
-  if (/block timeout/u.test(message)) return new GitUnavailable(`git did not answer in ${folder} within ${String(SILENCE_LIMIT_MS / 1000)} s, so the code state is not recorded.`, error);
+  if (/not a git repository|must be run in a work tree/iu.test(message)) return new GitUnavailable("The config's folder is in no git repository, so the code state is not recorded.", error);
+  if (/directory that does not exist/u.test(message)) return new GitUnavailable("The config's folder does not exist, so no code state is recorded.", error);
+  if (/block timeout/u.test(message)) return new GitUnavailable(`git did not answer within ${String(SILENCE_LIMIT_MS / 1000)} s, so the code state is not recorded.`, error);
   const reason = message.trim().split('\n').find((line) => line.trim() !== '')?.trim() ?? 'no reason given';
-  return new GitUnavailable(`git failed in ${folder} (${reason}), so the code state is not recorded.`, error);
+  return new GitUnavailable(`git failed (${withoutPaths(reason)}), so the code state is not recorded.`, error);
 }

@@ -6,7 +6,7 @@ import { GitUnavailable, gitIn, type GitCommand } from './git-command';
 import { parseStatus, type GitStatus } from './git-output';
 import { capturePatch } from './patch';
 import { withoutCredentials } from './remote-url';
-import { listed } from './sentences';
+import { listed, withoutPaths } from './sentences';
 import { captureUntracked } from './untracked';
 
 /** The empty tree in either object format: what a repository without a commit is compared with. */
@@ -36,7 +36,7 @@ async function settingsOf(git: GitCommand): Promise<Settings> {
 }
 
 /** git without the programs that the settings name for converting files (`filter.NAME.clean`, `.process`). @throws GitUnavailable */
-function withoutFilters(git: GitCommand, settings: Settings, folder: string): { readonly git: GitCommand; readonly filtered: boolean } {
+function withoutFilters(git: GitCommand, settings: Settings): { readonly git: GitCommand; readonly filtered: boolean } {
   const names = new Set<string>();
   for (const [key] of settings) {
     const name = /^filter\.(.+)\.[^.]+$/su.exec(key)?.[1];
@@ -44,7 +44,7 @@ function withoutFilters(git: GitCommand, settings: Settings, folder: string): { 
   }
   // `-c filter.a=b.clean=` would set another key, so such a filter could not be turned off.
   const strange = [...names].find((name) => /[=\0\n]/u.test(name));
-  if (strange !== undefined) throw new GitUnavailable(`The git settings of ${folder} name a filter “${strange}” that cannot be turned off safely, so the code state is not recorded.`);
+  if (strange !== undefined) throw new GitUnavailable(`The git settings of the config's repository name a filter “${strange}” that cannot be turned off safely, so the code state is not recorded.`);
   const off = [...names].flatMap((name) => [`filter.${name}.clean=`, `filter.${name}.smudge=`, `filter.${name}.process=`, `filter.${name}.required=false`]);
   return { git: off.length === 0 ? git : git.with(off), filtered: off.length > 0 };
 }
@@ -72,11 +72,11 @@ async function topOf(git: GitCommand, folder: string): Promise<{ readonly root: 
   const lines = (await git.text(['rev-parse', '--show-toplevel', '--show-object-format'])).split('\n');
   const root = lines[0] ?? '';
   const emptyTree = EMPTY_TREE[lines[1] ?? ''];
-  if (root === '' || emptyTree === undefined) throw new GitUnavailable(`git does not tell where the repository of ${folder} begins, so the code state is not recorded.`);
+  if (root === '' || emptyTree === undefined) throw new GitUnavailable("git does not tell where the repository of the config's folder begins, so the code state is not recorded.");
   const real = await realpath(root);
   const marked = await lstat(path.join(real, '.git')).then(() => true, () => false);
   if (!marked || !isInside(await realpath(folder), real)) {
-    throw new GitUnavailable(`The repository of ${folder} has its files in another folder (${root}), so the code state is not recorded.`);
+    throw new GitUnavailable("The repository of the config's folder has its files in another folder, so the code state is not recorded.");
   }
   return { root: real, emptyTree };
 }
@@ -94,7 +94,7 @@ async function dirtySubmodules(git: GitCommand, root: string): Promise<string[]>
     if (!present) continue;
     try {
       const inner = gitIn(folder);
-      const status = parseStatus(await withoutFilters(inner, await settingsOf(inner), folder).git.text(STATUS));
+      const status = parseStatus(await withoutFilters(inner, await settingsOf(inner)).git.text(STATUS));
       if (status.changed.length > 0 || status.untracked.length > 0) dirty.push(name);
     } catch {
       dirty.push(`${name} (unreadable)`);
@@ -127,7 +127,7 @@ export async function captureGit(folder: string, exclude: readonly string[] = []
   try {
     const first = gitIn(folder);
     const [top, settings] = await Promise.all([topOf(first, folder), settingsOf(first)]);
-    const { git, filtered } = withoutFilters(gitIn(top.root), settings, folder);
+    const { git, filtered } = withoutFilters(gitIn(top.root), settings);
     const status = parseStatus(await git.text(STATUS));
     const outside = await Promise.all(exclude.map((entry) => realpath(entry).catch(() => path.resolve(entry))));
     const names = status.untracked.filter((name) => !outside.some((entry) => isInside(path.join(top.root, ...name.split('/')), entry)));
@@ -144,7 +144,7 @@ export async function captureGit(folder: string, exclude: readonly string[] = []
     const dirty = status.changed.length > 0 || names.length > 0 || submodules.length > 0;
     return { git: { commit: status.commit, branch: status.branch, remote: remoteOf(settings, status.branch), dirty, patch, untracked }, problems: problems.sort() };
   } catch (error) {
-    const sentence = error instanceof GitUnavailable ? error.message : `The code state of ${folder} could not be recorded: ${error instanceof Error ? error.message : String(error)}`;
+    const sentence = error instanceof GitUnavailable ? error.message : `The code state could not be recorded: ${withoutPaths(error instanceof Error ? error.message : String(error))}`;
     return { git: null, problems: [sentence] };
   }
 }

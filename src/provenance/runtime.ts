@@ -1,8 +1,10 @@
 /** What decides the bits of a run besides its config: ONNX Runtime and the instruction sets it may pick from. */
 import { createRequire } from 'node:module';
+import { cpus } from 'node:os';
 import path from 'node:path';
 import { readFileSync } from 'node:fs';
 import { RepriseError } from '../errors/errors';
+import { TRAINER } from '../config/trainer';
 import type { RuntimeIdentity } from '../events/manifest';
 import { cpuFlags } from './cpu';
 
@@ -11,7 +13,7 @@ import { cpuFlags } from './cpu';
  * x86 names as in Linux' /proc/cpuinfo; ARM names as there and as macOS spells its FEAT_ flags.
  */
 const NUMERIC_FLAG =
-  /^(ssse3|sse4_[12]|avx|avx2|avx512.*|avx_.*|avx10.*|fma|f16c|amx.*|neon|advsimd.*|asimd.*|fphp|feat_(fp16|fhm|dotprod|bf16|i8mm|fcma|sme.*)|fcma|i8mm|bf16|sve.*|sme.*|vsx|rvv|zv.*)$/u;
+  /^(ssse3|sse4_[12]|avx|avx2|avx512.*|avx_.*|avx10.*|fma|f16c|amx.*|neon|advsimd.*|asimd.*|fphp|feat_(fp16|fhm|dotprod|bf16|i8mm|fcma|sme(?!p$).*)|fcma|i8mm|bf16|sve.*|sme(?!p$).*|vsx|rvv|zv.*)$/u;
 
 /** The flags among `flags` that can change the bits of a result, sorted, each once. */
 export function numericFlags(flags: readonly string[]): string[] {
@@ -54,13 +56,16 @@ export function onnxruntimeVersion(): string {
  * @throws RepriseError ONNXRUNTIME_MISSING
  */
 export function runtimeIdentity(threads: number): RuntimeIdentity {
+  const flags = numericFlags(cpuFlags());
   return {
+    trainer: TRAINER,
     onnxruntime: onnxruntimeVersion(),
     executionProvider: 'cpu',
     optimizationLevel: 'all',
     threads,
     platform: process.platform,
     arch: process.arch,
-    cpuFlags: numericFlags(cpuFlags()),
+    // Two processors of which nothing is known are not the same one.
+    cpuFlags: flags.length > 0 ? flags : [`model: ${cpus()[0]?.model ?? 'unknown'}`],
   };
 }

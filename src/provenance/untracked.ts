@@ -60,6 +60,12 @@ async function readUntracked(file: string, budget: number): Promise<Found> {
   }
 }
 
+/** Where a link leads, unless that would name a folder of this machine. */
+async function targetOf(link: string): Promise<string> {
+  const target = await readlink(link).catch(() => 'elsewhere');
+  return path.isAbsolute(target) ? 'an absolute path' : target;
+}
+
 /**
  * Size, hash and, where small, content of the untracked files `names` (with `/`, relative to `root`). What is left
  * out is named in `problems`: secrets, links, large files, files that vanished meanwhile.
@@ -84,7 +90,7 @@ export async function captureUntracked(root: string, names: readonly string[], p
       found = await readUntracked(file, budget);
     } catch {
       const link = await lstat(file).then((info) => info.isSymbolicLink(), () => null);
-      if (link === true) left.odd.push(`${name} (a link to ${await readlink(file).catch(() => 'elsewhere')})`);
+      if (link === true) left.odd.push(`${name} (a link to ${await targetOf(file)})`);
       else if (link === false) left.odd.push(`${name} (unreadable)`);
       else left.vanished.push(name);
       continue;

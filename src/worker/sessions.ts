@@ -1,13 +1,8 @@
 /** ONNX Runtime: sessions for training and evaluation, and the way of tensors in and out. */
-import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { RepriseError } from '../errors/errors';
 import type { EvaluationGraph, TensorSpec, TrainingGraph } from '../models/types';
 import type { NamedTensor } from '../tensors/safetensors';
-
-/** Version of the ONNX Runtime this process has loaded. */
-export function onnxRuntimeVersion(): string {
-  return (env.versions as { node?: string }).node ?? 'unknown';
-}
 
 async function createSession(bytes: Uint8Array, threads: number, what: string): Promise<InferenceSession> {
   try {

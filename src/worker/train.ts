@@ -1,4 +1,5 @@
 /** The training of one run, from its first step or its newest checkpoint to its end. */
+import { diff } from '../config/diff';
 import { higherIsBetter, resolveSeeds, type Config, type SelectionConfig } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { foldEvents } from '../events/fold';
@@ -10,6 +11,7 @@ import { buildInferenceGraph } from '../models/inference-graph';
 import { initialParameters, initialState } from '../models/initialize';
 import { stepScalars } from '../models/scalars';
 import type { TensorSpec } from '../models/types';
+import { runtimeIdentity } from '../provenance/runtime';
 import { fillMask } from '../random/streams';
 import { encodeSafetensors, type NamedTensor } from '../tensors/safetensors';
 import { encodeScalars, writeArtifact } from './artifacts';
@@ -18,7 +20,7 @@ import { newestCheckpoint, pruneCheckpoints, readCheckpoint, removeTornFiles, wr
 import { nextLink, weightsHashOf } from './hash-chain';
 import { readData, type WorkerData } from './inputs';
 import { chunkEnd, dueAfter, planSteps, type StepPlan } from './plan';
-import { Evaluator, onnxRuntimeVersion, Trainer, type SplitData } from './sessions';
+import { Evaluator, Trainer, type SplitData } from './sessions';
 import { trainingGraphFor, type HashedTrainingGraph } from './training-graph';
 
 export interface TrainOptions {
@@ -45,16 +47,14 @@ export function beats(selection: SelectionConfig, value: number, best: number | 
   return higherIsBetter(selection.metric) ? value > best : value < best;
 }
 
-/** The run can only be gone on with by the runtime it was begun for: another one may compute other bits. */
+/** The run can only be begun or gone on with by the runtime it was made for: another one may compute other bits. */
 function checkRuntime({ runtime }: RunManifest): void {
-  const here = { onnxruntime: onnxRuntimeVersion(), platform: process.platform, arch: process.arch };
-  for (const key of ['onnxruntime', 'platform', 'arch'] as const) {
-    if (runtime[key] !== here[key]) {
-      throw new RepriseError('RUN_RUNTIME_CHANGED', `The run was begun for ${key} ${runtime[key]}, this worker has ${here[key]}: going on could change its numbers.`, {
-        hint: 'Start it as a new run.',
-      });
-    }
-  }
+  const here = runtimeIdentity(runtime.threads);
+  const [difference] = diff(runtime, here);
+  if (difference === undefined) return;
+  throw new RepriseError('RUN_RUNTIME_CHANGED', `The run was made for ${difference.path} ${JSON.stringify(difference.left)}, this machine has ${JSON.stringify(difference.right)}: going on could change its numbers.`, {
+    hint: 'Start it as a new run.',
+  });
 }
 
 function checkGraph(manifest: RunManifest, graph: HashedTrainingGraph): void {

@@ -10,6 +10,7 @@ import { foldEvents, type RunState } from '../../src/events/fold';
 import { RUN_FILES, type RunManifest } from '../../src/events/manifest';
 import { readEvents } from '../../src/events/reader';
 import { sha256Bytes } from '../../src/files/hash';
+import { runtimeIdentity } from '../../src/provenance/runtime';
 import { trainingGraphFor } from '../../src/worker/training-graph';
 
 const { version: onnxruntime } = JSON.parse(readFileSync('node_modules/onnxruntime-node/package.json', 'utf8')) as { version: string };
@@ -50,7 +51,7 @@ export async function makeRun(workspace: string, name: string, input: ConfigInpu
     config,
     configHash: configHash(config),
     computeHash: sha256Bytes(`${configHash(config)} ${graph.sha256}`),
-    runtime: { onnxruntime, executionProvider: 'cpu', optimizationLevel: 'all', threads: config.executor.threads, platform: process.platform, arch: process.arch, cpuFlags: [] },
+    runtime: runtimeIdentity(config.executor.threads),
     data: ref,
     trainingGraphHash: graph.sha256,
     createdAt: 0,

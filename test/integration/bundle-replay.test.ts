@@ -19,7 +19,7 @@ import { decodeLines, encodeRecord } from '../../src/events/codec';
 import type { RunManifest } from '../../src/events/manifest';
 import type { ArtifactName } from '../../src/events/records';
 import { EventLogWriter } from '../../src/events/writer';
-import { onnxRuntimeVersion } from '../../src/worker/sessions';
+import { runtimeIdentity } from '../../src/provenance/runtime';
 import { trainRun } from '../../src/worker/train';
 import { trainingGraphFor } from '../../src/worker/training-graph';
 import { freshFolder, sampleManifest } from '../unit/bundle/sample';
@@ -51,7 +51,7 @@ async function train(workspace: string, runId: string, input: unknown): Promise<
   const graph = trainingGraphFor(config, shape);
   const runFolder = join(workspace, 'runs', runId);
   await mkdir(runFolder, { recursive: true });
-  const runtime = { onnxruntime: onnxRuntimeVersion(), executionProvider: 'cpu', optimizationLevel: 'all', threads: 1, platform: process.platform, arch: process.arch, cpuFlags: [] } as const;
+  const runtime = runtimeIdentity(1);
   const manifest: RunManifest = {
     ...sampleManifest(runId, config.seed, { fingerprint: ref.fingerprint, bytes: ref.bytes, trainingGraphHash: graph.sha256 }),
     config,

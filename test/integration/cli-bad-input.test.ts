@@ -97,7 +97,7 @@ describe('bad input: exit 2, one clear sentence with the path, nothing written',
       expect(result.stderr).toMatch(/error: /u);
       expect(result.stdout).toBe('');
       const document = JSON.parse((await cli([...args, '--json'])).stdout) as { error: { code: string } };
-      expect(document.error.code).toMatch(/^(?:USAGE|LICENSE_MISSING)$/u);
+      expect(document.error.code).toMatch(/^(?:USAGE|LICENSE_MISSING|WORKSPACE_NOT_FOUND)$/u);
     }
   });
 

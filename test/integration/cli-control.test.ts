@@ -64,6 +64,29 @@ describe('control', () => {
     expect(again.code).toBe(2);
   }, 120_000);
 
+  it('SIGTERM interrupts, and resume goes on to the end', async () => {
+    const { child, done } = startCli(['run', long, '--seed', '3', '--workspace', workspace]);
+    const seen = await untilRunning(200);
+    child.kill('SIGTERM');
+    expect((await done).code).toBe(130);
+    const rows = await cliJson<RunView[]>(['runs', '--workspace', workspace]);
+    expect(rows.find((row) => row.runId === seen.runId)?.status).toBe('interrupted');
+    const resumed = await cliJson<RunResult[]>(['resume', '--workspace', workspace]);
+    expect(resumed).toMatchObject([{ run: seen.runId, status: 'finished' }]);
+  }, 120_000);
+
+  it("does not take up another experiment's run", async () => {
+    const first = await folder.write('one.yaml', smallConfig({ experiment: 'one', epochs: 60, samples: 3000 }));
+    const second = await folder.write('two.yaml', smallConfig({ experiment: 'two', epochs: 60, samples: 3000 }));
+    const { child, done } = startCli(['run', first, '--workspace', workspace]);
+    const seen = await untilRunning(50);
+    child.kill('SIGKILL');
+    await done;
+    const result = await cliJson<RunResult>(['run', second, '--workspace', workspace]);
+    expect(result.experiment).toBe('two');
+    expect(result.run).not.toBe(seen.runId);
+  }, 120_000);
+
   it('tells two runs apart by config and environment', async () => {
     const other = await folder.write('other.yaml', smallConfig({ experiment: 'long', dropout: 0.3 }));
     const left = await cliJson<RunResult>(['run', other, '--workspace', workspace]);

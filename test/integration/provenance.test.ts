@@ -7,7 +7,7 @@ import { doctorResult } from '../../src/api/rows';
 import { doctor } from '../../src/engine/doctor';
 import type { GitState } from '../../src/events/manifest';
 import { sha256Bytes } from '../../src/files/hash';
-import { captureProvenance, createProvenanceCache } from '../../src/provenance/capture';
+import { captureProvenance } from '../../src/provenance/capture';
 import { captureGit } from '../../src/provenance/git-state';
 import { age, git, useRepository } from '../helpers/repository';
 
@@ -235,14 +235,14 @@ describe('the code state', () => {
   it('says that there is none outside a repository, in a bare one, and without the folder', async () => {
     const outside = beside('outside');
     await mkdir(outside);
-    expect(await captureGit(outside)).toEqual({ git: null, problems: [`${outside} is in no git repository, so the code state is not recorded.`] });
-    expect((await captureGit(join(outside, 'missing'))).problems.join()).toContain('does not exist');
+    expect(await captureGit(outside)).toEqual({ git: null, problems: ["The config's folder is in no git repository, so the code state is not recorded."] });
+    expect((await captureGit(join(outside, 'missing'))).problems).toEqual(["The config's folder does not exist, so no code state is recorded."]);
     await git(outside, 'init', '-q', '--bare', 'bare');
     expect((await captureGit(join(outside, 'bare'))).git).toBeNull();
     const path = process.env['PATH'];
     process.env['PATH'] = outside;
     try {
-      expect(await captureGit(fixture.repository)).toEqual({ git: null, problems: [`git is not installed, so the code state of ${fixture.repository} is not recorded.`] });
+      expect(await captureGit(fixture.repository)).toEqual({ git: null, problems: ['git is not installed, so the code state is not recorded.'] });
     } finally {
       process.env['PATH'] = path;
     }
@@ -260,7 +260,7 @@ describe('the code state', () => {
     const { git: state, problems } = await captured();
     expect(state.untracked.map(({ path }) => path)).toEqual(['tool.sh']);
     expect(problems).toEqual([
-      'Not recorded, untracked: link (a link to /etc/hostname).',
+      'Not recorded, untracked: link (a link to an absolute path).',
       'Repositories inside the repository are not recorded: nested/.',
       'Untracked files are recorded without their mode; make these executable after restoring them: tool.sh.',
     ]);
@@ -287,19 +287,12 @@ describe('the code state', () => {
 });
 
 describe('provenance', () => {
-  it('is complete, quick and checked against the environment spec', async () => {
+  it('is complete and checked against the environment spec', async () => {
     await write('a.txt', 'a\n');
     await commitAll();
     await write('a.txt', 'b\n');
     await write('new', 'n');
     const options = { folder: fixture.repository, environment: { node: '>=20', memoryGb: 1_000_000 }, packageRoot, repriseVersion: '9.9.9' };
-    await captureProvenance(options);
-    const times: number[] = [];
-    for (let turn = 0; turn < 5; turn += 1) {
-      const start = performance.now();
-      await captureProvenance(options);
-      times.push(performance.now() - start);
-    }
     const provenance = await captureProvenance(options);
     expect(provenance).toMatchObject({
       versions: { reprise: '9.9.9', node: process.versions.node, electron: null, v8: process.versions.v8 },
@@ -313,22 +306,6 @@ describe('provenance', () => {
     expect(provenance.memoryBytes).toBeGreaterThan(1e8);
     expect(provenance.os.name).not.toBe('');
     expect(JSON.parse(JSON.stringify(provenance))).toEqual(provenance);
-    console.log(`capture: ${times.map((time) => time.toFixed(0)).join(', ')} ms`);
-    expect(Math.min(...times)).toBeLessThan(300);
-  });
-
-  it('is captured once for a folder until the cache is told to forget', async () => {
-    await write('a.txt', 'a\n');
-    await commitAll();
-    const cache = createProvenanceCache();
-    const options = { folder: fixture.repository, environment: {}, packageRoot, repriseVersion: '1.0.0' };
-    const [first, second] = await Promise.all([cache.capture(options), cache.capture(options)]);
-    expect(second).toBe(first);
-    await write('a.txt', 'b\n');
-    expect((await cache.capture(options)).git?.dirty).toBe(false);
-    expect((await cache.capture({ ...options, environment: { node: '>=99' } })).environmentCheck).toHaveLength(1);
-    cache.invalidate();
-    expect((await cache.capture(options)).git?.dirty).toBe(true);
   });
 });
 

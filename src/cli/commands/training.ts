@@ -2,6 +2,7 @@
 import { formatDuration, formatPlain } from '../../analysis/format';
 import type { RunResult, StudyPlan, StudyResult } from '../../api/rows';
 import { preflightConfig, preflightStudy } from '../../engine/preflight';
+import { RepriseError } from '../../errors/errors';
 import type { Engine } from '../../engine/engine';
 import { print, printJson, say, shortHash, table } from '../output';
 import { ProgressPrinter } from '../progress';
@@ -9,7 +10,7 @@ import { call, withEngine, workspaceOf, type GlobalOptions } from '../session';
 
 const CANCELLED = 130;
 
-/** Waits for runs with progress on stderr; Ctrl-C cancels them (their last checkpoint stays). */
+/** Waits for runs with progress on stderr. Ctrl-C cancels them; SIGTERM only stops, and they go on at the next start. */
 export async function waitFor(engine: Engine, runs: readonly string[], options: GlobalOptions): Promise<{ results: RunResult[]; cancelled: boolean }> {
   const printer = new ProgressPrinter(false);
   printer.expect(runs.length);
@@ -21,19 +22,23 @@ export async function waitFor(engine: Engine, runs: readonly string[], options: 
     say('\nCancelling…');
     for (const run of runs) void engine.call('runs.cancel', { run });
   };
+  let stop: () => void = () => undefined;
+  const terminated = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(new RepriseError('STOPPED', 'Stopped: the runs are interrupted and go on from their last checkpoint at the next start.', { kind: 'cancelled' }));
+  });
   process.on('SIGINT', onInterrupt);
-  process.on('SIGTERM', onInterrupt);
+  process.on('SIGTERM', stop);
   try {
     if (engine.resumed.length > 0) {
       const others = engine.resumed.filter((run) => !runs.includes(run)).length;
       if (others > 0) say(`Going on with ${others} interrupted or queued run${others === 1 ? '' : 's'} in ${workspaceOf(options)} as well.`);
     }
-    const results = await call(engine, 'runs.wait', { runs: [...runs] });
-    await call(engine, 'runs.wait', { runs: cancelled ? [] : [...engine.resumed] });
+    const results = await Promise.race([call(engine, 'runs.wait', { runs: [...runs] }), terminated]);
+    await Promise.race([call(engine, 'runs.wait', { runs: cancelled ? [] : [...engine.resumed] }), terminated]);
     return { results, cancelled };
   } finally {
     process.off('SIGINT', onInterrupt);
-    process.off('SIGTERM', onInterrupt);
+    process.off('SIGTERM', stop);
     stopListening();
     printer.end();
   }

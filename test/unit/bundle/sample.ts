@@ -127,7 +127,7 @@ async function sampleRun(folder: string, seed: number, data: { readonly fingerpr
 
 export function sampleManifest(runId: string, seed: number, facts: { readonly fingerprint: string; readonly bytes: number; readonly trainingGraphHash: string }, options: SampleOptions = {}): RunManifest {
   const config = parseConfig({ experiment: 'two-moons', model: { kind: 'mlp', hidden: [2] }, training: { learningRate: 0.01, batchSize: 4 }, data: { kind: 'two-moons' }, seed });
-  const runtime = { onnxruntime: '1.30.0', executionProvider: 'cpu', optimizationLevel: 'all', threads: 1, platform: 'linux', arch: 'x64', cpuFlags: ['avx2', 'fma'] } as const;
+  const runtime = { trainer: 1, onnxruntime: '1.30.0', executionProvider: 'cpu', optimizationLevel: 'all', threads: 1, platform: 'linux', arch: 'x64', cpuFlags: ['avx2', 'fma'] } as const;
   return {
     format: 1,
     runId,

