@@ -80,7 +80,7 @@ export function expandChecked(study: Study): { readonly variants: readonly Varia
   const variantCount = study.design === 'grid' ? sizes.reduce((product, size) => product * (size + 1), 1) : sizes.reduce((sum, size) => sum + size, 1);
   const runs = variantCount * study.seeds.length;
   if (runs > MAX_RUNS) {
-    problems.push({ path: 'factors', message: `give ${variantCount} variants × ${study.seeds.length} seeds = ${runs} runs, must be at most ${MAX_RUNS}` });
+    problems.push({ path: 'factors', message: `give ${variantCount} variants × ${study.seeds.length} ${study.seeds.length === 1 ? 'seed' : 'seeds'} = ${runs} runs, must be at most ${MAX_RUNS}` });
     return { variants: [], problems };
   }
 

@@ -22,14 +22,28 @@ export interface RunLine {
   readonly runtime: string;
 }
 
-function dataLines(index: BundleIndex): string {
+/** Where the data of a set are; for one that was left out, how to come by them. */
+function whereabouts(data: BundleIndex['data'][number], sourceSha256: string | undefined, file: string): string {
+  if (data.file !== null) return `\`${data.file}\``;
+  if (sourceSha256 === undefined) return 'not in this bundle; Reprise makes it again from its source';
+  return `not in this bundle; whoever reproduces it gives the original CSV file, whose SHA-256 is \`${sourceSha256}\`:
+
+  \`\`\`sh
+  npm run -s reprise -- reproduce ${file} --trust DIGEST --data CSVFILE
+  \`\`\``;
+}
+
+function dataLines(index: BundleIndex, sources: ReadonlyMap<string, string>, file: string): string {
   return index.data
-    .map((data) => `- ${data.source} (licence: ${data.license}), SHA-256 of the prepared data \`${data.fingerprint}\`, ${size(data.bytes)}: ${data.file === null ? 'not in this bundle; it must be fetched from its source' : `\`${data.file}\``}`)
+    .map((data) => `- ${data.source} (licence: ${data.license}), SHA-256 of the prepared data \`${data.fingerprint}\`, ${size(data.bytes)}: ${whereabouts(data, sources.get(data.fingerprint), file)}`)
     .join('\n');
 }
 
-/** `REPRODUCE.md`: what is inside, how to check it with and without Reprise, how to run it again. */
-export function reproduceText(index: BundleIndex, runs: readonly RunLine[], outFile: string): string {
+/**
+ * `REPRODUCE.md`: what is inside, how to check it with and without Reprise, how to run it again.
+ * @param sources SHA-256 (hex) of the author's file by the fingerprint of the data made from it
+ */
+export function reproduceText(index: BundleIndex, runs: readonly RunLine[], sources: ReadonlyMap<string, string>, outFile: string): string {
   const name = basename(outFile);
   const bare = name.replace(/(?:\.crate)?\.zip$/u, '');
   const file = shellWord(name);
@@ -71,7 +85,7 @@ ${runs.map((run) => `| \`${run.runId}\` | ${cell(run.reproductionId)} | ${run.va
 
 ## Data
 
-${dataLines(index)}
+${dataLines(index, sources, file)}
 
 ## Verify
 
@@ -107,7 +121,8 @@ npm run -s reprise -- reproduce ${file} --trust DIGEST
 
 The verdict is \`identical\` (the same bits; nothing less counts on the runtime listed above),
 \`within-tolerance\` (another runtime, inside the tolerance fixed at export), \`diverged\` with the first
-step that differs, \`inconclusive\` or \`not-comparable\`. Exit code: 0, 0, 1, 3, 3.
+step that differs, \`inconclusive\`, \`not-comparable\` or \`not-executed\` (its data are missing, or it was
+not chosen). Exit code: 0, 0, 1, 3, 3, 3. The verdict on several runs is the worst of those executed.
 
 ## Reproduce without Reprise
 

@@ -231,27 +231,33 @@ function runsInWords(count: number): string {
 
 function studySentence(verdict: Verdict, counts: Readonly<Record<Verdict, number>>, runs: readonly RunVerdict[]): string {
   const executed = runs.length - counts['not-executed'];
-  const of = counts['not-executed'] === 0 ? `all ${runsInWords(runs.length)}` : `${executed} of ${runsInWords(runs.length)}`;
+  const of = executed < runs.length ? `${executed} of ${runsInWords(runs.length)}` : executed === 1 ? 'the run' : `all ${runsInWords(executed)}`;
+  /** `Re-executing all 4 runs: 2 runs did not …`; with a single run there is nothing to count. */
+  const found = (count: number, finding: string): string => (runs.length === 1 ? `Re-executing the run ${finding}` : `Re-executing ${of}: ${runsInWords(count)} ${finding}`);
   switch (verdict) {
     case 'identical':
       return `Re-executing ${of} gave the recorded losses, weights and metrics, bit for bit.`;
     case 'within-tolerance':
-      return `Re-executing ${of} gave the recorded results within the tolerance sealed in the bundle (${counts.identical} of them bit for bit).`;
+      return `Re-executing ${of} gave the recorded results within the tolerance sealed in the bundle${counts.identical === 0 ? '' : ` (${counts.identical} of them bit for bit)`}.`;
     case 'diverged': {
       const steps = runs.flatMap((run) => (run.verdict === 'diverged' && run.firstDivergentStep !== null ? [run.firstDivergentStep] : []));
-      const earliest = steps.length === 0 ? '' : `, the earliest at ${stepInWords(Math.min(...steps))}`;
-      return `Re-executing ${of}: ${runsInWords(counts.diverged)} did not give the recorded results${earliest}.`;
+      const first = stepInWords(Math.min(...steps));
+      const earliest = steps.length === 0 ? '' : runs.length === 1 ? `, from ${first} on` : `, the earliest at ${first}`;
+      return `${found(counts.diverged, 'did not give the recorded results')}${earliest}.`;
     }
     case 'not-comparable':
-      return `Re-executing ${of}: ${runsInWords(counts['not-comparable'])} cannot be compared with the record.`;
+      return `${found(counts['not-comparable'], 'gave nothing that can be compared with the record')}.`;
     case 'inconclusive':
-      return `Re-executing ${of}: for ${runsInWords(counts.inconclusive)} it cannot be told whether the recorded results hold.`;
+      return `${found(counts.inconclusive, 'did not show whether the recorded results hold')}.`;
     case 'not-executed':
       return 'Nothing was re-executed.';
   }
 }
 
-/** The verdict over the runs of a bundle: the worst of those executed, with one sentence for a reviewer. */
+/**
+ * The verdict over the runs of a bundle: the worst of those executed, with one sentence for a reviewer. Runs that were
+ * not executed belong in `runs` too, as `not-executed`: the sentence counts them.
+ */
 export function judgeStudy(runs: readonly RunVerdict[]): StudyVerdict {
   const counts: Record<Verdict, number> = { identical: 0, 'within-tolerance': 0, diverged: 0, inconclusive: 0, 'not-executed': 0, 'not-comparable': 0 };
   for (const run of runs) counts[run.verdict]++;

@@ -1,12 +1,12 @@
 /** Writes a bundle: a BagIt bag whose payload is a Process Run Crate, as one zip file. */
-import { constants } from 'node:fs';
-import { access, link, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { formatYaml } from '../config/yaml';
 import { RepriseError } from '../errors/errors';
 import type { ArtifactName } from '../events/records';
 import type { RunManifest } from '../events/manifest';
 import { syncFolder, temporaryName } from '../files/atomic-write';
+import { fileExists, refuseTarget } from '../files/targets';
 import { BAG_FILES, BAGIT_TXT, bundleDigest, formatInfo, formatManifest } from './bag';
 import { crateMetadata } from './crate';
 import { redactLog } from './event-log';
@@ -30,17 +30,6 @@ const ARTIFACTS = Object.keys(ARTIFACT_FILES) as ArtifactName[];
 
 function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
-}
-
-async function exists(file: string): Promise<boolean> {
-  return access(file, constants.F_OK).then(
-    () => true,
-    () => false,
-  );
-}
-
-function occupied(outFile: string): RepriseError {
-  return new RepriseError('BUNDLE_EXISTS', `${outFile} exists already and was left as it is.`, { kind: 'input', hint: 'Choose another name, or say that it may be replaced.' });
 }
 
 function checkInput(input: BundleInput): void {
@@ -145,6 +134,11 @@ function indexText(input: BundleInput, license: string, redact: Redact, places: 
   });
 }
 
+/** SHA-256 of the author's files by the fingerprint of the data made from them. */
+function sourceHashes(input: BundleInput): Map<string, string> {
+  return new Map(input.data.flatMap(({ ref }) => (ref.sourceSha256 === undefined ? [] : [[ref.fingerprint, ref.sourceSha256]])));
+}
+
 interface Content {
   readonly payload: readonly PayloadEntry[];
   readonly index: BundleIndex;
@@ -166,7 +160,7 @@ async function collect(input: BundleInput, outFile: string): Promise<Content> {
   if (input.study !== null) payload.addBytes('data/study.yaml', redact(input.study));
   payload.addBytes('data/report.md', redact(input.report.markdown));
   payload.addBytes('data/report.html', redact(input.report.html));
-  payload.addBytes('data/REPRODUCE.md', reproduceText(index, [...manifests.values()].map(runLine), outFile));
+  payload.addBytes('data/REPRODUCE.md', reproduceText(index, [...manifests.values()].map(runLine), sourceHashes(input), outFile));
   payload.addBytes('data/replay.py', REPLAY_SCRIPT);
   payload.addBytes('data/ro-crate-metadata.json', json(crateMetadata(index, manifests, payload.entries())));
   return { payload: payload.entries(), index, omitted };
@@ -204,9 +198,9 @@ async function putInPlace(temporary: string, outFile: string, overwrite: boolean
       await rm(temporary);
       return;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw occupied(outFile);
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw fileExists(outFile);
       // Some file systems know no hard links.
-      if (await exists(outFile)) throw occupied(outFile);
+      refuseTarget(outFile, false);
     }
   }
   await rename(temporary, outFile);
@@ -215,11 +209,11 @@ async function putInPlace(temporary: string, outFile: string, overwrite: boolean
 /**
  * Exports runs as `NAME.crate.zip`. The same input gives the same bytes on the same runtime (and the
  * same digest anywhere). Nothing is left behind when it fails.
- * @throws RepriseError BUNDLE_LICENSE, BUNDLE_INPUT, BUNDLE_EXISTS, BUNDLE_SOURCE_MISSING, BUNDLE_SOURCE_CHANGED
+ * @throws RepriseError BUNDLE_LICENSE, BUNDLE_INPUT, BUNDLE_SOURCE_MISSING, BUNDLE_SOURCE_CHANGED, and those of `refuseTarget`
  */
 export async function writeBundle(input: BundleInput, outFile: string, options: WriteOptions = {}): Promise<WrittenBundle> {
   const overwrite = options.overwrite ?? false;
-  if (!overwrite && (await exists(outFile))) throw occupied(outFile);
+  refuseTarget(outFile, overwrite);
   const { payload, index, omitted } = await collect(input, outFile);
   const tags = tagEntries(index, payload);
   const entries = [...tags.entries, ...payload].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));

@@ -42,9 +42,14 @@ function unsafe(file: string, name: string, why: string): RepriseError {
   });
 }
 
-function damaged(file: string, cause: unknown): RepriseError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new RepriseError('BUNDLE_DAMAGED', `${file} cannot be read as a zip file: ${reason}`, { kind: 'input', hint: 'The file is incomplete or damaged: fetch it again.', cause });
+function damaged(file: string, cause: unknown, name?: string): RepriseError {
+  const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/\.?$/u, '.');
+  return new RepriseError('BUNDLE_DAMAGED', `${file} cannot be read as a zip file: ${name === undefined ? '' : `the entry "${name}": `}${reason}`, {
+    kind: 'input',
+    hint: 'The file is incomplete or damaged: fetch it again.',
+    problems: name === undefined ? [] : [{ path: name, message: `cannot be unpacked: ${reason}` }],
+    cause,
+  });
 }
 
 async function openZipFile(file: string): Promise<ZipFile> {
@@ -144,14 +149,14 @@ export class SafeZip {
   /** @throws RepriseError BUNDLE_ENTRY_MISSING, BUNDLE_DAMAGED */
   async stream(name: string): Promise<Readable> {
     const entry = this.#byName.get(name);
-    if (entry === undefined) throw new RepriseError('BUNDLE_ENTRY_MISSING', `${this.file}: there is no entry "${name}".`, { kind: 'input' });
+    if (entry === undefined) throw new RepriseError('BUNDLE_ENTRY_MISSING', `${this.file}: there is no entry "${name}".`, { kind: 'input', problems: [{ path: name, message: 'is not in the bundle.' }] });
     try {
       const header = await this.#zip.readLocalFileHeaderPromise(entry);
       // What other tools unpack goes by the local header; the two names must be one.
       if (!header.fileName.equals(entry.fileNameRaw)) throw unsafe(this.file, name, 'is called differently in its own header');
       return await this.#zip.openReadStreamPromise(entry);
     } catch (error) {
-      throw error instanceof RepriseError ? error : damaged(this.file, error);
+      throw error instanceof RepriseError ? error : damaged(this.file, error, name);
     }
   }
 
@@ -162,14 +167,17 @@ export class SafeZip {
   async read(name: string, maxBytes = 512 * 2 ** 20): Promise<Uint8Array> {
     const entry = this.#byName.get(name);
     if (entry !== undefined && entry.uncompressedSize > maxBytes) {
-      throw new RepriseError('BUNDLE_TOO_LARGE', `${this.file}: the entry "${name}" has ${entry.uncompressedSize} bytes; at most ${maxBytes} are read.`, { kind: 'input' });
+      throw new RepriseError('BUNDLE_TOO_LARGE', `${this.file}: the entry "${name}" has ${entry.uncompressedSize} bytes; at most ${maxBytes} are read.`, {
+        kind: 'input',
+        problems: [{ path: name, message: `has ${entry.uncompressedSize} bytes; at most ${maxBytes} are read.` }],
+      });
     }
     const source = await this.stream(name);
     const chunks: Buffer[] = [];
     try {
       for await (const chunk of source) chunks.push(chunk as Buffer);
     } catch (error) {
-      throw damaged(this.file, error);
+      throw damaged(this.file, error, name);
     }
     // A buffer of its own: small Buffers share a pool, and typed views need alignment.
     const joined = Buffer.concat(chunks);
@@ -182,7 +190,7 @@ export class SafeZip {
     try {
       return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     } catch (error) {
-      throw new RepriseError('BUNDLE_NOT_TEXT', `${this.file}: the entry "${name}" is not UTF-8 text.`, { kind: 'input', cause: error });
+      throw new RepriseError('BUNDLE_NOT_TEXT', `${this.file}: the entry "${name}" is not UTF-8 text.`, { kind: 'input', problems: [{ path: name, message: 'is not UTF-8 text.' }], cause: error });
     }
   }
 
@@ -199,7 +207,7 @@ export class SafeZip {
         bytes += (chunk as Buffer).length;
       }
     } catch (error) {
-      throw damaged(this.file, error);
+      throw damaged(this.file, error, name);
     }
     return { sha512: sha512.digest('hex'), sha256: sha256.digest('hex'), bytes };
   }
@@ -223,7 +231,7 @@ export class SafeZip {
       await pipeline(source, tap, createWriteStream(target, { flags: 'wx', mode: 0o644 }));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).syscall !== undefined) throw error;
-      throw damaged(this.file, error);
+      throw damaged(this.file, error, name);
     }
     return sha512.digest('hex');
   }

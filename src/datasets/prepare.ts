@@ -1,4 +1,5 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { canonicalJson } from '../config/hash';
 import type { DataConfig } from '../config/schema';
@@ -34,10 +35,37 @@ interface Source {
   read(): Promise<PreparedData>;
 }
 
+/** Largest CSV file that is read, bytes: its text must fit into one string, of at most 2^29 − 24 characters in V8. */
+const MAX_CSV_BYTES = 500_000_000;
+
+function kindOfFile(found: Stats): string {
+  if (found.isDirectory()) return 'a folder';
+  if (found.isFIFO()) return 'a pipe';
+  return found.isSocket() ? 'a socket' : 'a device';
+}
+
+/** Refuses what cannot be read to its end: a device or a pipe may never come to one. */
+function refuseUnsuitable(found: Stats, named: string): void {
+  if (!found.isFile()) {
+    throw new RepriseError('CSV_NOT_A_FILE', `${named} (data.path) is ${kindOfFile(found)}; only ordinary files are read.`, {
+      hint: 'Name a CSV file.',
+      problems: [{ path: 'data.path', message: `"${named}" is ${kindOfFile(found)}, not a file.` }],
+    });
+  }
+  if (found.size > MAX_CSV_BYTES) {
+    throw new RepriseError('CSV_TOO_LARGE', `The CSV file ${named} (data.path) has ${found.size} bytes; at most ${MAX_CSV_BYTES} (500 MB) are read.`, {
+      hint: 'Take a sample of its rows, or leave out columns that are not needed.',
+      problems: [{ path: 'data.path', message: `"${named}" is larger than 500 MB.` }],
+    });
+  }
+}
+
 async function readCsvFile(file: string, named: string): Promise<Uint8Array> {
   try {
+    refuseUnsuitable(await stat(file), named);
     return await readFile(file);
   } catch (error) {
+    if (error instanceof RepriseError) throw error;
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new RepriseError(
       missing ? 'CSV_NOT_FOUND' : 'CSV_UNREADABLE',

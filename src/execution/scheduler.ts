@@ -51,6 +51,7 @@ export class Scheduler {
   readonly #jobs = new Map<string, Job>();
   /** Runs whose log the host is changing. */
   readonly #changing = new Map<string, Promise<unknown>>();
+  /** Rows as they were last told of, or found by `recover`. */
   readonly #shown = new Map<string, string>();
   readonly #guard = new ProgressGuard();
   readonly #waiters: Waiters;
@@ -251,6 +252,7 @@ export class Scheduler {
 
   async #recoverRun(row: RunRow, requeue: boolean): Promise<void> {
     const { runId } = row;
+    if (!this.#shown.has(runId)) this.#shown.set(runId, JSON.stringify(row));
     const log = this.#log(runId);
     if (row.status === 'running' || row.status === 'interrupted') await freeLog(log);
     let now = await this.#store.ingest(runId);
@@ -328,8 +330,7 @@ export class Scheduler {
   #show(row: RunRow): void {
     const content = JSON.stringify(row);
     if (this.#shown.get(row.runId) === content) return;
-    if (hasEnded(row.status)) this.#shown.delete(row.runId);
-    else this.#shown.set(row.runId, content);
+    this.#shown.set(row.runId, content);
     // A listener that throws must not stop the queue.
     queueMicrotask(() => this.#onRun(row));
   }

@@ -1,7 +1,7 @@
 import { configurationBlocks } from './configuration';
 import { informationBlocks, noteBlocks, validationBlocks } from './closing';
 import { utc, type ReportDocument } from './document';
-import { count, seedsOf } from './facts';
+import { count, seedsOf, supersededInWords } from './facts';
 import { instructionBlocks } from './instructions';
 import type { ReportModel } from './model';
 import { resultBlocks } from './results';
@@ -10,7 +10,8 @@ import { resultBlocks } from './results';
 export function buildDocument(model: ReportModel): ReportDocument {
   const finished = model.runs.filter(({ row }) => row.status === 'finished').length;
   const variants = model.study?.variants.length ?? model.comparison?.variants.length ?? 0;
-  const what = model.kind === 'run' ? `One run, seed ${seedsOf(model).join(', ')}, ${model.runs[0]?.row.status ?? 'absent'}.` : `${count(variants, 'variant')}, ${count(seedsOf(model).length, 'seed')}, ${finished} of ${count(model.runs.length, 'run')} finished.`;
+  const superseded = supersededInWords(model);
+  const what = model.kind === 'run' ? `One run, seed ${seedsOf(model).join(', ')}, ${model.runs[0]?.row.status ?? 'absent'}.` : `${count(variants, 'variant')}, ${count(seedsOf(model).length, 'seed')}, ${finished} of ${count(model.runs.length, 'run')} finished${superseded === '' ? '' : `; ${superseded} left out`}.`;
   return {
     title: `Reproducibility report: ${model.title}`,
     lead: `${what} Written ${utc(Date.parse(model.generatedAt))} by Reprise ${model.reprise}.`,

@@ -20,10 +20,13 @@ interface Scale {
   readonly ticks: readonly { readonly value: number; readonly label: string }[];
 }
 
-/** Round steps of 1, 2 or 5 times a power of ten, about `count` of them, with as many decimals as they need. */
-export function niceTicks(low: number, high: number, count: number): { value: number; label: string }[] {
-  if (!(high > low)) return [{ value: low, label: formatFixed(low, decimalsFor(Math.abs(low)) ?? 0) }];
-  const rough = (high - low) / count;
+/**
+ * Round steps of 1, 2 or 5 times a power of ten, about `count` of them, with as many decimals as they need.
+ * @param integers the axis counts something (steps, epochs): no tick lies between two whole numbers
+ */
+export function niceTicks(low: number, high: number, count: number, integers = false): { value: number; label: string }[] {
+  if (!(high > low)) return [{ value: low, label: formatFixed(low, integers ? 0 : (decimalsFor(Math.abs(low)) ?? 0)) }];
+  const rough = integers ? Math.max(1, (high - low) / count) : (high - low) / count;
   const power = Math.floor(Math.log10(rough));
   const base = 10 ** power;
   const step = [1, 2, 5, 10].map((factor) => factor * base).find((size) => size >= rough * 0.999_999) ?? 10 * base;
@@ -33,9 +36,9 @@ export function niceTicks(low: number, high: number, count: number): { value: nu
   return ticks;
 }
 
-function linear(low: number, high: number, from: number, to: number, count: number): Scale {
+function linear(low: number, high: number, from: number, to: number, count: number, integers = false): Scale {
   const span = high - low || 1;
-  return { at: (value) => from + ((value - low) / span) * (to - from), ticks: niceTicks(low, high, count) };
+  return { at: (value) => from + ((value - low) / span) * (to - from), ticks: niceTicks(low, high, count, integers) };
 }
 
 function logarithmic(low: number, high: number, from: number, to: number): Scale {
@@ -151,13 +154,12 @@ export function lineChart(chart: LineChart): string {
   const right = labels.length === 0 ? 12 : 16 + 6.3 * Math.max(...labels.map(({ label }) => [...shorten(label)].length));
   const left = 52;
   const bottom = height - 38;
-  const x = linear(domain.x[0], domain.x[1], left, width - right, width < 400 ? 3 : 6);
+  const x = linear(domain.x[0], domain.x[1], left, width - right, width < 400 ? 3 : 6, true);
   const y = domain.log ? logarithmic(domain.y[0], domain.y[1], bottom, 12) : linear(domain.y[0], domain.y[1], bottom, 12, 4);
   const drawable = (value: number): boolean => Number.isFinite(value) && (!domain.log || value > 0);
-  const whole = x.ticks.filter(({ value }) => Number.isInteger(value));
   const parts: string[] = [];
   for (const { value, label } of y.ticks) parts.push(`<path class="grid" d="M${left} ${n(y.at(value))}H${n(width - right)}"/><text class="tick" x="${left - 8}" y="${n(y.at(value) + 4)}" text-anchor="end">${label}</text>`);
-  for (const { value, label } of whole) parts.push(`<text class="tick" x="${n(x.at(value))}" y="${bottom + 16}" text-anchor="middle">${label}</text>`);
+  for (const { value, label } of x.ticks) parts.push(`<text class="tick" x="${n(x.at(value))}" y="${bottom + 16}" text-anchor="middle">${label}</text>`);
   parts.push(`<text class="axis" x="${left}" y="${height - 4}">${escapeHtml(chart.xLabel)}</text>`);
   for (const { band, variant } of chart.series) {
     if (band === undefined) continue;
@@ -182,6 +184,10 @@ export function lineChart(chart: LineChart): string {
   return svg(width, height, chart.title, chart.description, parts.join(''));
 }
 
+/** Distance of the middles of two dots side by side, and most pixels by which a stack of dots heightens its row. */
+const DOT_GAP = 4.6;
+const MOST_STACK = 60;
+
 export interface IntervalRow {
   readonly label: string;
   readonly variant: number;
@@ -190,6 +196,19 @@ export interface IntervalRow {
   readonly high: number | null;
   /** Single values (the pairs' differences), drawn as faint dots. */
   readonly values: readonly number[];
+}
+
+/** Levels at which dots of radius 2 at these places do not cover each other: the lowest free one each, from left to right. */
+export function stackLevels(places: readonly number[]): number[] {
+  const ends: number[] = [];
+  const levels = places.map(() => 0);
+  for (const { place, index } of places.map((place, index) => ({ place, index })).toSorted((a, b) => a.place - b.place || a.index - b.index)) {
+    const free = ends.findIndex((end) => place - end >= DOT_GAP);
+    const level = free < 0 ? ends.length : free;
+    ends[level] = place;
+    levels[index] = level;
+  }
+  return levels;
 }
 
 /** One row a variant: its difference to the baseline with its interval, and every pair's difference as a dot. */
@@ -201,25 +220,34 @@ export function intervalChart(title: string, axis: string, rows: readonly Interv
   const longest = Math.max(...rows.map(({ label }) => [...label].length));
   const left = Math.min(320, 20 + 6.6 * longest);
   const top = 22;
-  const bottom = top + rows.length * step;
   const low = Math.min(0, ...all);
   const high = Math.max(0, ...all);
   const margin = (high - low || 1) * 0.05;
   const x = linear(low - margin, high + margin, left, width - 16, 6);
+  let bottom = top;
+  const laid = rows.map((row) => {
+    const dots = row.values.filter((value) => Number.isFinite(value)).map((value) => x.at(value));
+    const levels = stackLevels(dots);
+    const above = Math.max(0, ...levels);
+    // A high stack is pressed together: its dots then overlap, but none is hidden.
+    const gap = above === 0 ? DOT_GAP : Math.min(DOT_GAP, MOST_STACK / above);
+    const middle = bottom + step / 2 - 2;
+    bottom += step + above * gap;
+    return { row, middle, dots: dots.map((at, index) => ({ at, down: 7 + (levels[index] ?? 0) * gap })) };
+  });
   const parts = x.ticks.map(({ value, label }) => `<path class="${Math.abs(value) < 1e-12 ? 'zero' : 'grid'}" d="M${n(x.at(value))} ${top - 6}V${bottom}"/><text class="tick" x="${n(x.at(value))}" y="${bottom + 16}" text-anchor="middle">${Math.abs(value) < 1e-12 ? '0' : value > 0 ? `+${label}` : label}</text>`);
   const shorten = (text: string): string => ([...text].length > 43 ? `${[...text].slice(0, 42).join('')}…` : text);
-  for (const [index, row] of rows.entries()) {
-    const middle = top + index * step + step / 2 - 2;
+  for (const { row, middle, dots } of laid) {
     const style = seriesStyle(row.variant);
     const decimals = decimalsFor(row.low === null || row.high === null ? null : (row.high - row.low) / 2) ?? 4;
     const words = row.mean === null ? `${row.label}: no pairs` : `${row.label}: ${formatSigned(row.mean, decimals)}${row.low === null || row.high === null ? '' : ` [${formatSigned(row.low, decimals)}, ${formatSigned(row.high, decimals)}]`}`;
     parts.push(`<g><title>${escapeHtml(words)}</title><text class="label ink" x="${n(left - 12)}" y="${n(middle + 4)}" text-anchor="end">${escapeHtml(shorten(row.label))}</text>`);
     if (row.low !== null && row.high !== null) parts.push(`<path class="whisker ${style.name}" d="M${n(x.at(row.low))} ${n(middle)}H${n(x.at(row.high))}M${n(x.at(row.low))} ${n(middle - 4)}v8M${n(x.at(row.high))} ${n(middle - 4)}v8"/>`);
-    for (const value of row.values) if (Number.isFinite(value)) parts.push(`<circle class="pair ${style.name}" cx="${n(x.at(value))}" cy="${n(middle + 7)}" r="2"/>`);
+    for (const { at, down } of dots) parts.push(`<circle class="pair ${style.name}" cx="${n(at)}" cy="${n(middle + down)}" r="2"/>`);
     if (row.mean !== null) parts.push(`<circle class="mean ${style.name}" cx="${n(x.at(row.mean))}" cy="${n(middle)}" r="4"/>`);
     else parts.push(`<text class="tick" x="${n(x.at(0) + 8)}" y="${n(middle + 4)}">no pairs</text>`);
     parts.push('</g>');
   }
   parts.push(`<text class="axis" x="${n(left)}" y="${bottom + 34}">${escapeHtml(axis)}</text>`);
-  return svg(width, bottom + 40, title, 'One row a variant: mean difference, its interval, and the difference of each pair.', parts.join(''));
+  return svg(width, bottom + 40, title, `One row a variant: its difference${rows.some(({ low: least }) => least !== null) ? ', the interval' : ''}${rows.some(({ values }) => values.length > 0) ? ', and the difference of each pair' : ''}.`, parts.join(''));
 }

@@ -1,6 +1,6 @@
 /** Sections "Reproducibility information", "Validation" and "Notes". */
 import { code, heading, paragraph, shortHash, utc, type Block, type Line } from './document';
-import { count, seedsOf, surroundings, testMetric, variantOf } from './facts';
+import { count, seedsOf, supersededInWords, surroundings, testMetric, variantOf } from './facts';
 import type { ReportModel, ReportRun } from './model';
 import { fullHash } from './results';
 
@@ -67,6 +67,13 @@ export function informationBlocks(model: ReportModel): Block[] {
 /** A number with all its digits, to be compared with the answer of a new run. */
 const exact = (value: number | null): Line => (value === null ? ['–'] : [code(String(value))]);
 
+/** What of the comparison a new run can be held against; nothing where there is one variant or no pair. */
+function differencesToCompare({ comparison }: ReportModel): Line[] {
+  const deltas = (comparison?.variants ?? []).flatMap(({ delta }) => (delta === null || delta.mean === null ? [] : [delta]));
+  if (deltas.length === 0) return [];
+  return [[deltas.some(({ ci }) => ci !== null) ? 'Compare the mean differences to the baseline with their intervals under Results.' : 'Compare the differences to the baseline with those under Results.']];
+}
+
 /** Section "Validation". */
 export function validationBlocks(model: ReportModel): Block[] {
   const finished = model.runs.filter(({ row }) => row.status === 'finished');
@@ -80,7 +87,7 @@ export function validationBlocks(model: ReportModel): Block[] {
     ['Compare ', code('weightsHash'), ', ', code('finalLoss'), ', ', code('bestLoss'), ' and ', code('metrics'), ' of the answer with the values below.'],
     ['Equal weights hashes mean equal weights, to the last bit, and with them equal metrics.'],
     [`On the same runtime (ONNX Runtime ${runtime.onnxruntime}, ${runtime.platform} ${runtime.arch}, ${count(runtime.threads, 'thread')}${runtime.cpuFlags.length === 0 ? '' : `, instruction sets ${runtime.cpuFlags.join(' ')}`}) equal values are expected. Elsewhere rounding may differ and grow over training; then compare the loss curves and the test ${metric}, or let a bundle judge by its sealed tolerance.`],
-    ...(model.kind === 'experiment' ? [['Compare the mean differences to the baseline with their intervals under Results.'] satisfies Line] : []),
+    ...differencesToCompare(model),
   ];
   if (model.kind === 'run') {
     const { row } = first;
@@ -120,16 +127,18 @@ export function noteBlocks(model: ReportModel): Block[] {
     const fixed = [...new Set(runs.map(({ manifest }) => manifest.config.seeds.split))];
     notes.push(`${seeds.length === 1 ? 'The seed is' : 'The seeds are'} ${seeds.join(', ')}; the data are split by split seed ${fixed.join(', ')}.`);
   }
+  const superseded = supersededInWords(model);
+  if (superseded !== '') notes.push(`The experiment has ${superseded} that this report leaves out: of each config and seed it shows the newest run that finished, or the newest where none did.`);
   if (open > 0) notes.push(`${open} of ${count(runs.length, 'run')} did not finish; the table of runs has their status.`);
-  notes.push(...tallied(runs, ({ manifest: { provenance: { git } } }) => {
-    if (git === null) return ['The state of the code was not captured: the config lay in no git repository.'];
+  notes.push(...tallied(runs, ({ manifest: { provenance: { git, problems } } }) => {
+    // What hindered the capture is among the problems, which follow.
+    if (git === null) return problems.some((problem) => /code state/iu.test(problem)) ? [] : ['The state of the code was not captured.'];
     if (!git.dirty) return ['The repository of the config had no uncommitted changes.'];
     const missing = git.untracked.filter(({ content }) => content === null).length;
     return [`The repository of the config had uncommitted changes; ${git.patch === null ? 'they were not captured as a patch' : 'a patch of them was stored with the run'}${git.untracked.length === 0 ? '' : `, and of ${count(git.untracked.length, 'untracked file')} ${missing === 0 ? 'the content' : `the hash (${missing} without content)`}`}.`];
   }));
   notes.push(...tallied(runs, ({ manifest: { provenance } }) => provenance.problems));
   notes.push(...tallied(runs, ({ manifest: { provenance } }) => provenance.environmentCheck.filter(({ ok }) => !ok).map(({ item, required, actual }) => `The environment did not meet the config: ${item} should be ${required} and was ${actual}.`)));
-  notes.push(...tallied(runs, ({ manifest: { provenance } }) => (provenance.lockfileHash === null ? ['No lockfile hash was captured.'] : [])));
   notes.push(...tallied(runs, ({ row }) => (row.attempts > 1 ? ['The run was interrupted and resumed from a checkpoint.'] : [])));
   if (model.kind === 'run') notes.push('This report is about one seed.');
   notes.push(model.bundle === null ? 'This report alone holds no data, weights or logs; a bundle does.' : `Data or their fingerprint, weights and logs are in the bundle ${model.bundle}.`);

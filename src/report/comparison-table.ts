@@ -22,12 +22,16 @@ function halfWidth(ci: readonly number[] | null): number | null {
   return low === undefined || high === undefined ? null : (high - low) / 2;
 }
 
+function valueCell({ mean }: Variant): Cell {
+  return mean === null ? 'no value' : [formatFixed(mean, decimalsAlone(mean))];
+}
+
 function meanCell({ mean, sd, ci, n }: Variant): Cell {
   if (mean === null || n === 0) return 'no value';
   const half = halfWidth(ci);
   const decimals = decimalsFor(half) ?? decimalsFor(sd) ?? decimalsAlone(mean);
-  if (half === null) return [formatFixed(mean, decimals), '', ''];
-  return [formatFixed(mean, decimals), ' ± ', formatFixed(half, decimals)];
+  // In a column of intervals a value without one says so.
+  return [formatFixed(mean, decimals), ' ± ', half === null ? '–' : formatFixed(half, decimals)];
 }
 
 function sdCell({ mean, sd }: Variant): Cell {
@@ -35,13 +39,14 @@ function sdCell({ mean, sd }: Variant): Cell {
   return [formatFixed(sd, decimalsFor(sd) ?? decimalsAlone(mean ?? 0))];
 }
 
-function deltaCell({ delta }: Variant): Cell {
+function deltaCell({ delta }: Variant, withIntervals: boolean): Cell {
   if (delta === null) return 'baseline';
   if (delta.mean === null || delta.n === 0) return 'no pairs';
   const half = halfWidth(delta.ci);
   const decimals = decimalsFor(half) ?? decimalsAlone(delta.mean);
   const [low, high] = delta.ci ?? [];
-  if (low === undefined || high === undefined) return [formatSigned(delta.mean, decimals), '', '', '', '', ''];
+  if (!withIntervals) return [formatSigned(delta.mean, decimals)];
+  if (low === undefined || high === undefined) return [formatSigned(delta.mean, decimals), '  [', '–', ', ', '–', ']'];
   return [formatSigned(delta.mean, decimals), '  [', formatSigned(low, decimals), ', ', formatSigned(high, decimals), ']'];
 }
 
@@ -64,17 +69,25 @@ function columnsOf(comparison: ComparisonModel): { readonly title: string; reado
   const level = `${Number((comparison.confidence * 100).toFixed(2))}%`;
   const contrasts = comparison.variants.filter((variant) => variant.delta !== null).length;
   const withDelta = contrasts > 0;
+  // A title promises only what a cell below it holds.
+  const withIntervals = comparison.variants.some(({ ci }) => ci !== null);
+  const withDeltaIntervals = comparison.variants.some(({ delta }) => delta !== null && delta.ci !== null);
+  const withCorrelation = comparison.variants.some(({ delta }) => delta !== null && delta.correlation !== null);
   const withP = comparison.variants.some((variant) => typeof variant.delta?.pValue === 'number');
   return [
     { title: 'variant', left: true, cell: (variant) => variant.name },
     { title: 'n', left: false, cell: (variant) => String(variant.n) },
-    { title: `${comparison.metric}, mean ± ${level} interval`, left: false, cell: meanCell },
-    { title: 'SD', left: false, cell: sdCell },
+    ...(withIntervals
+      ? [
+          { title: `${comparison.metric}, mean ± ${level} interval`, left: false, cell: meanCell },
+          { title: 'SD', left: false, cell: sdCell },
+        ]
+      : [{ title: comparison.metric, left: false, cell: valueCell }]),
     ...(withDelta
       ? [
-          { title: `Δ to baseline [${contrasts > 1 ? 'simultaneous ' : ''}${level} interval]`, left: false, cell: deltaCell },
+          { title: withDeltaIntervals ? `Δ to baseline [${contrasts > 1 ? 'simultaneous ' : ''}${level} interval]` : 'Δ to baseline', left: false, cell: (variant: Variant) => deltaCell(variant, withDeltaIntervals) },
           { title: 'pairs', left: false, cell: pairsCell },
-          { title: 'r', left: false, cell: correlationCell },
+          ...(withCorrelation ? [{ title: 'r', left: false, cell: correlationCell }] : []),
         ]
       : []),
     ...(withP ? [{ title: contrasts > 1 ? 'adjusted p' : 'p', left: false, cell: pCell }] : []),

@@ -1,6 +1,6 @@
 /** Section "Experiment configuration": model, training, data, reproducibility parameters, variants. */
 import { code, heading, paragraph, type Block, type Line } from './document';
-import { experimentOf, inWords, seedsOf, splitInWords } from './facts';
+import { count, experimentOf, inWords, seedsOf, splitInWords } from './facts';
 import type { ReportModel } from './model';
 
 type Row = { readonly name: string; readonly value: Line };
@@ -12,23 +12,54 @@ function fieldsOf(part: Readonly<Record<string, unknown>>, leave: readonly strin
     .map(([key, value]) => row(key.replaceAll(/([a-z\d])([A-Z])/gu, (_, left: string, right: string) => `${left} ${right.toLowerCase()}`).replace(/^./u, (first) => first.toUpperCase()), inWords(value)));
 }
 
+/** Whose values the section shows, and what its YAML is headed. */
+function ownership(model: ReportModel): { readonly sentence: string; readonly title: string } {
+  if (model.kind === 'run') return { sentence: '', title: 'Config' };
+  if (model.study !== null) return { sentence: 'Values are those of the baseline; the other variants differ as listed under Variants.', title: 'Config of the baseline' };
+  if ((model.comparison?.variants.length ?? 0) > 1) {
+    return { sentence: 'The runs were started one by one and no study declares a baseline. Values are those of the oldest config, which stands for it; the others differ as listed under Variants.', title: 'Oldest config' };
+  }
+  return { sentence: model.comparison?.variants.length === 1 && seedsOf(model).length > 1 ? 'The runs were started one by one; labels aside, they differ only in the seed.' : '', title: 'Config' };
+}
+
+function variantBlocks({ study, comparison, kind }: ReportModel): Block[] {
+  const variants = study?.variants ?? (kind === 'experiment' ? (comparison?.variants ?? []) : []);
+  if (study === null && variants.length < 2) return [];
+  return [
+    heading(3, 'Variants'),
+    ...(study === null ? [] : [paragraph(`Design: ${study.design}; ${count(study.variants.length, 'variant')} × ${count(study.seeds.length, 'seed')}.`)]),
+    {
+      type: 'table',
+      columns: [{ title: 'Variant', align: 'left' }, { title: study === null ? 'Difference to the oldest config' : 'Difference to the baseline', align: 'left' }],
+      rows: variants.map(({ name, summary = name }, index) => [[name], [index === 0 || summary === '' ? 'as configured' : summary]]),
+    },
+  ];
+}
+
+/** What the study is about, and what the config is about where that is something else. */
+function descriptions({ study, config }: ReportModel): Row[] {
+  const ofStudy = study?.description ?? '';
+  if (ofStudy === '' || ofStudy === config.description) return config.description === '' ? [] : [row('Description', config.description)];
+  return [row('Description', ofStudy), ...(config.description === '' ? [] : [row('Description of the baseline', config.description)])];
+}
+
 /** Section "Experiment configuration". */
 export function configurationBlocks(model: ReportModel): Block[] {
   const { config } = model;
   const data = [...new Map(model.runs.map(({ manifest }) => [manifest.data.fingerprint, manifest.data])).values()];
-  const whose = model.kind === 'run' ? '' : model.study === null ? ' Values are those of the first config; the others differ as listed under Variants.' : ' Values are those of the baseline.';
+  const whose = ownership(model);
   const seeds = seedsOf(model);
   const own = config.seeds;
   const follows = (seed: number | undefined): string => (seed === undefined ? 'follows the seed' : `fixed at ${seed}`);
   const labels: Row[] = [
     row('Experiment', experimentOf(model)),
     ...(config.author === '' ? [] : [row('Author', config.author)]),
-    ...(config.description === '' ? [] : [row('Description', config.description)]),
+    ...descriptions(model),
     ...(config.tags.length === 0 ? [] : [row('Tags', config.tags.join(', '))]),
   ];
   const blocks: Block[] = [
     heading(2, 'Experiment configuration'),
-    ...(whose === '' ? [] : [paragraph(whose.trim())]),
+    ...(whose.sentence === '' ? [] : [paragraph(whose.sentence)]),
     { type: 'facts', rows: labels },
     heading(3, 'Model configuration'),
     { type: 'facts', rows: [row('Model type', config.model.kind), ...fieldsOf(config.model, ['kind']), ...fieldsOf(config.training, [])] },
@@ -57,14 +88,7 @@ export function configurationBlocks(model: ReportModel): Block[] {
       ],
     },
   ];
-  if (model.study !== null) {
-    blocks.push(heading(3, 'Variants'), paragraph(`Design: ${model.study.design}; ${model.study.variants.length} variants × ${model.study.seeds.length} seeds.`));
-    blocks.push({
-      type: 'table',
-      columns: [{ title: 'Variant', align: 'left' }, { title: 'Difference to the baseline', align: 'left' }],
-      rows: model.study.variants.map(({ name, summary }) => [[name], [summary === '' ? 'as configured' : summary]]),
-    });
-  }
-  blocks.push(heading(3, model.kind === 'run' ? 'Config' : 'Config of the baseline'), { type: 'code', language: 'yaml', code: model.configYaml });
+  blocks.push(...variantBlocks(model));
+  blocks.push(heading(3, whose.title), { type: 'code', language: 'yaml', code: model.configYaml });
   return blocks;
 }

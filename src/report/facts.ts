@@ -56,9 +56,22 @@ export function seedsOf(model: ReportModel): number[] {
   return model.study === null ? [...new Set(model.runs.map((run) => run.row.seed))].toSorted((a, b) => a - b) : [...model.study.seeds];
 }
 
-/** Seconds from start to end, or a dash. */
+const UNTIL: Readonly<Partial<Record<ReportRun['row']['status'], string>>> = {
+  failed: ' until it failed',
+  cancelled: ' until it was cancelled',
+  // A host that dies takes no note of it; the end is when the next one found out.
+  interrupted: ' until it was found interrupted',
+};
+
+/** Wall time from the first start to the last end, or a dash. Between attempts nothing ran, so they are told. */
 export function durationOf({ row }: ReportRun): string {
-  return row.startedAt === null || row.endedAt === null ? '–' : formatDuration((row.endedAt - row.startedAt) / 1000);
+  if (row.startedAt === null || row.endedAt === null) return '–';
+  return `${formatDuration((row.endedAt - row.startedAt) / 1000)}${UNTIL[row.status] ?? ''}${row.attempts > 1 ? ` (with pauses, ${count(row.attempts, 'attempt')})` : ''}`;
+}
+
+/** `2 more runs of the same config and seed`; empty where there are none. */
+export function supersededInWords({ supersededRuns = 0 }: ReportModel): string {
+  return supersededRuns === 0 ? '' : `${count(supersededRuns, 'more run')} of the same config and seed`;
 }
 
 export function lossText(value: number | null): string {
@@ -79,7 +92,7 @@ export interface Varying {
 /** Facts of code, data, software and hardware, each with its distinct values over the runs. */
 export function surroundings(runs: readonly ReportRun[]): Varying[] {
   const readings: [string, (run: ReportRun) => string][] = [
-    ['Git commit', ({ manifest: { provenance: { git } } }) => (git === null ? 'not captured: no git repository' : `${git.commit ?? 'no commit yet'}${git.dirty ? ' with uncommitted changes' : ''}`)],
+    ['Git commit', ({ manifest: { provenance: { git } } }) => (git === null ? 'not captured, see Notes' : `${git.commit ?? 'no commit yet'}${git.dirty ? ' with uncommitted changes' : ''}`)],
     ['Git branch', ({ manifest: { provenance: { git } } }) => git?.branch ?? '–'],
     ['Git remote', ({ manifest: { provenance: { git } } }) => (git?.remote == null ? '–' : publicRemote(git.remote))],
     ['Reprise', ({ manifest: { provenance } }) => provenance.versions.reprise],

@@ -46,7 +46,9 @@ function renderBlock(block: Block): string {
       return `<pre tabindex="0"><code class="${block.language}">${escapeHtml(block.code)}</code></pre>`;
     case 'figure': {
       const data = block.instead.length === 0 ? '' : `<details><summary>As a table</summary>${block.instead.map((entry) => renderBlock(entry)).join('\n')}</details>`;
-      return `<figure>${block.svg}<figcaption>${escapeHtml(block.caption)}</figcaption>${data}</figure>`;
+      // A lone chart is as wide as the page; on a narrow one it scrolls, since its text would be too small. Panels wrap instead.
+      const chart = block.svg.startsWith('<svg') ? `<div class="scroll chart" tabindex="0">${block.svg}</div>` : block.svg;
+      return `<figure>${chart}<figcaption>${escapeHtml(block.caption)}</figcaption>${data}</figure>`;
     }
   }
 }

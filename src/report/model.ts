@@ -25,6 +25,8 @@ export interface ComparisonModel {
   readonly confidence: number;
   readonly variants: readonly {
     readonly name: string;
+    /** The difference to the baseline in words, where it is known. */
+    readonly summary?: string;
     readonly n: number;
     readonly mean: number | null;
     readonly sd: number | null;
@@ -44,6 +46,8 @@ export interface ComparisonModel {
 export interface ReportStudy {
   /** The study in one document, baseline inline. */
   readonly yaml: string;
+  /** What the study is about, in its author's words. */
+  readonly description?: string;
   readonly design: string;
   readonly seeds: readonly number[];
   /** Baseline first. `summary`: the changes in words. */
@@ -64,10 +68,12 @@ export interface ReportModel {
   /** The run's config, or the baseline's: complete, as YAML and as values. With a study, its experiment is the study's. */
   readonly configYaml: string;
   readonly config: Config;
-  /** In an experiment: null where its runs were started one by one. */
+  /** In an experiment: null where its runs were started one by one; then the config of the oldest stands as baseline. */
   readonly study: ReportStudy | null;
   /** In the order in which they are shown: by variant, then by seed. */
   readonly runs: readonly ReportRun[];
+  /** Runs of the experiment that are not in `runs` because another run of the same config and seed stands for them. */
+  readonly supersededRuns?: number;
   /** null for one run. */
   readonly comparison: ComparisonModel | null;
   /** SHA-256 of data files as they were read, by the path the config names, where the engine knows them. */

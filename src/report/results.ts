@@ -76,6 +76,8 @@ function comparisonBlocks(model: ReportModel): Block[] {
     const value = testMetric(run);
     if (value !== null) values.set(variantOf(run), (values.get(variantOf(run)) ?? new Map<number, number>()).set(run.row.seed, value));
   }
+  // A mean of one pair is that pair; it is drawn once.
+  const mean = comparison.variants.some(({ delta }) => (delta?.n ?? 0) > 1);
   const baseline = values.get(comparison.variants[0]?.name ?? '');
   const chart = comparison.variants.length < 2 ? '' : intervalChart(
     `Difference in ${comparison.metric} to the baseline`,
@@ -83,7 +85,7 @@ function comparisonBlocks(model: ReportModel): Block[] {
     comparison.variants.flatMap(({ name, delta }, index) => {
       if (delta === null) return [];
       const pairs = [...(values.get(name) ?? [])].flatMap(([seed, value]) => (baseline?.has(seed) === true ? [value - (baseline.get(seed) ?? Number.NaN)] : []));
-      return [{ label: name, variant: index, mean: delta.mean, low: delta.ci?.[0] ?? null, high: delta.ci?.[1] ?? null, values: pairs }];
+      return [{ label: name, variant: index, mean: delta.mean, low: delta.ci?.[0] ?? null, high: delta.ci?.[1] ?? null, values: mean ? pairs : [] }];
     }),
   );
   return [
@@ -97,7 +99,7 @@ function comparisonBlocks(model: ReportModel): Block[] {
           { type: 'paragraph', tone: 'warning', line: [strong(`${count(missing.length, 'missing cell')}, left out of the numbers above:`)] } satisfies Block,
           { type: 'list', items: missing.map((text): Line => [text]) } satisfies Block,
         ]),
-    ...(chart === '' ? [] : [{ type: 'figure', svg: chart, caption: `Large dots: mean difference. Whiskers: ${comparison.variants.length > 2 ? 'simultaneous ' : ''}intervals of the table. Small dots: the difference of each pair of runs with one seed.`, instead: [] } satisfies Block]),
+    ...(chart === '' ? [] : [{ type: 'figure', svg: chart, caption: `Large dots: ${mean ? 'mean difference' : 'difference'}.${comparison.variants.some(({ delta }) => delta !== null && delta.ci !== null) ? ` Whiskers: ${comparison.variants.length > 2 ? 'simultaneous ' : ''}intervals of the table.` : ''}${mean ? ' Small dots: the difference of each pair of runs with one seed; dots that would cover each other are stacked.' : ''}`, instead: [] } satisfies Block]),
   ];
 }
 
@@ -120,14 +122,14 @@ function lossOfRun(run: ReportRun): Block[] {
     ...(sampled ? { band: buckets.map((bucket) => ({ x: middle(bucket), low: bucket.min, high: bucket.max })) } : {}),
   };
   const domain = domainOf([series], true);
-  const how = sampled ? `${steps} steps drawn as ${buckets.length} points, each the mean of about ${Math.round(steps / buckets.length)} steps; the band spans the smallest and largest of them.` : `All ${steps} steps.`;
+  const how = sampled ? `${steps} steps drawn as ${buckets.length} points, each the mean of about ${count(Math.round(steps / buckets.length), 'step')}; the band spans the smallest and largest of them.` : `All ${count(steps, 'step')}.`;
   const rows = bucketsOf(run, ROWS);
   return [{
     type: 'figure',
     svg: lineChart({ title: 'Training loss by step', description: how, xLabel: 'step', yLabel: 'loss', series: [series] }),
     caption: `Training loss (cross-entropy, nats${domain?.log === true ? '; logarithmic axis' : ''}). ${how}${broken === 0 ? '' : ` ${count(broken, 'value')} not finite and not drawn.`}`,
     instead: [
-      paragraph(`Training loss by step: ${steps} steps in ${count(rows.length, 'group')}; mean, smallest and largest of each group.`),
+      paragraph(`Training loss by step: ${count(steps, 'step')} in ${count(rows.length, 'group')}; mean, smallest and largest of each group.`),
       {
         type: 'table',
         columns: [{ title: 'Steps', align: 'right' }, { title: 'Mean', align: 'right' }, { title: 'Smallest', align: 'right' }, { title: 'Largest', align: 'right' }, { title: 'Not finite', align: 'right' }],
@@ -191,7 +193,7 @@ function validation(model: ReportModel, names: readonly string[]): Block[] {
   const listed = epochs.filter((_, index) => (epochs.length - 1 - index) % every === 0);
   const fewest = Math.min(...drawn.flatMap(({ points }) => points.map((point) => point.n)));
   const most = Math.max(...drawn.flatMap(({ points }) => points.map((point) => point.n)));
-  const how = several ? `Mean over the seeds that have a value (n = ${fewest === most ? fewest : `${fewest}–${most}`}).` : '';
+  const how = !several ? '' : most === 1 ? 'One seed each.' : `Mean over the seeds that have a value (n = ${fewest === most ? fewest : `${fewest}–${most}`}).`;
   return [{
     type: 'figure',
     svg: lineChart({ title: `Validation ${metric} by epoch`, description: how, xLabel: 'epoch', yLabel: metric, series, dots: epochs.length <= 40, height: several ? Math.max(280, 60 + 15 * drawn.length) : 220 }),

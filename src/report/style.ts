@@ -35,10 +35,10 @@ th:last-child,td:last-child{padding-right:4px}
 .r{text-align:right}td.r{white-space:nowrap}
 .aligned td{white-space:pre}.aligned td:first-child{white-space:normal;overflow-wrap:break-word;min-width:170px;max-width:320px}
 .marked td{color:var(--warn);background:var(--warn-tint)}
-figure{margin:16px 0 24px}figure svg{display:block;width:100%;height:auto}
+figure{margin:16px 0 24px}figure svg{display:block;width:100%;height:auto}.chart svg{min-width:840px}
 figcaption{color:var(--soft);font-size:12.5px;max-width:84ch;margin-top:6px}
 details{margin-top:6px;font-size:13px}summary{cursor:pointer;color:var(--accent)}
-.panels{display:grid;grid-template-columns:repeat(auto-fill,minmax(270px,1fr));gap:16px 20px}
+.panels{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(270px,100%),1fr));gap:16px 20px}
 .panel p{margin:0 0 2px;font-weight:600;font-size:13px;color:var(--t);overflow-wrap:anywhere}
 .sb{--c:var(--b);--t:var(--ink)}${series}
 svg text{font:11.5px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;font-variant-numeric:tabular-nums}
@@ -48,5 +48,5 @@ svg text{font:11.5px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-
 .band{fill:var(--c);opacity:.18}.dot,.mean{fill:var(--c)}.pair{fill:var(--c);opacity:.55}.whisker{stroke:var(--c);fill:none;stroke-width:1.8}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 @media (max-width:640px){main{padding:24px 16px 48px}dl div{grid-template-columns:1fr;gap:0}}
-@media print{:root{${LIGHT}color-scheme:light}body{font-size:10.5pt}main{max-width:none;padding:0}nav,details{display:none}pre{max-height:none;white-space:pre-wrap;overflow-wrap:anywhere}h2{margin-top:28px;break-after:avoid}h3{break-after:avoid}figure,tr,dl div{break-inside:avoid}.scroll{overflow:visible}}
+@media print{:root{${LIGHT}color-scheme:light}body{font-size:10.5pt}main{max-width:none;padding:0}nav,details{display:none}pre{max-height:none;white-space:pre-wrap;overflow-wrap:anywhere}h2{margin-top:28px;break-after:avoid}h3{break-after:avoid}figure,tr,dl div{break-inside:avoid}.scroll{overflow:visible}.chart svg{min-width:0}}
 `;

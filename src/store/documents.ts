@@ -10,6 +10,9 @@ import { isId, runFolderOf, studyFileOf, WORKSPACE_FILES } from './layout';
 import type { RunIdentity } from './tables/runs';
 import type { StudyRow } from './types';
 
+const RESTORE_RUN = 'Restore the run folder from a backup; `reprise workspace rebuild` would leave the run out.';
+const RESTORE_STUDY = 'Restore the file from a backup; `reprise workspace rebuild` would leave the study out.';
+
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
 const time = z.int().min(0);
 
@@ -69,7 +72,7 @@ export async function readManifestFile(workspace: string, runId: string): Promis
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    throw new RepriseError('MANIFEST_MISSING', `The manifest ${file} cannot be read.`, { kind: 'system', hint: 'Restore the run folder from a backup.', cause: error });
+    throw new RepriseError('MANIFEST_MISSING', `The manifest ${file} cannot be read.`, { kind: 'system', hint: RESTORE_RUN, cause: error });
   }
   return parseManifest(file, text, runId);
 }
@@ -79,7 +82,7 @@ export function parseManifest(file: string, text: string, runId: string): Manife
   const value = parseJson(text);
   const problem = value === undefined ? 'it is not JSON' : (manifestProblem(value) ?? ((value as RunManifest).runId === runId ? null : 'runId: is not the name of its folder'));
   if (problem !== null) {
-    throw new RepriseError('MANIFEST_INVALID', `The manifest ${file} is damaged: ${problem}.`, { kind: 'system', hint: 'Restore the run folder from a backup.' });
+    throw new RepriseError('MANIFEST_INVALID', `The manifest ${file} is damaged: ${problem}.`, { kind: 'system', hint: RESTORE_RUN });
   }
   return { manifest: value as RunManifest, sha256: sha256Bytes(text) };
 }
@@ -113,11 +116,11 @@ export async function readStudyFile(workspace: string, studyId: string): Promise
   try {
     document = await readFile(file, 'utf8');
   } catch (error) {
-    throw new RepriseError('STUDY_FILE_INVALID', `The study ${file} cannot be read.`, { kind: 'system', cause: error });
+    throw new RepriseError('STUDY_FILE_INVALID', `The study ${file} cannot be read.`, { kind: 'system', hint: RESTORE_STUDY, cause: error });
   }
   const value = parseJson(document);
   const problem = value === undefined ? 'it is not JSON' : (studyProblem(value) ?? ((value as StudyRow).studyId === studyId ? null : 'studyId: is not the name of its file'));
-  if (problem !== null) throw new RepriseError('STUDY_FILE_INVALID', `The study ${file} is damaged: ${problem}.`, { kind: 'system' });
+  if (problem !== null) throw new RepriseError('STUDY_FILE_INVALID', `The study ${file} is damaged: ${problem}.`, { kind: 'system', hint: RESTORE_STUDY });
   return { study: value as StudyRow, document };
 }
 

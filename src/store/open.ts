@@ -3,9 +3,10 @@ import { existsSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { RepriseError } from '../errors/errors';
+import { RUN_FILES } from '../events/manifest';
 import { adoptFolders } from './adopt';
 import { corrupt, integrityProblems, openCopy, openDatabase, type Database } from './database';
-import { WORKSPACE_FILES } from './layout';
+import { isId, runFolderOf, WORKSPACE_FILES } from './layout';
 import { takeHostLock, type HostLock } from './lock';
 import { latestVersion, migrate, schemaVersion } from './migrations';
 import { refuseNetwork } from './network';
@@ -21,7 +22,7 @@ export interface OpenOptions {
  * Opens the store of a workspace folder: `reprise.db`, `runs/RUN_ID/…`, `studies/STUDY_ID.json`, `objects/ab/…`,
  * `cache/`, `host.lock`. A host makes the folder when it is missing, brings the schema up to date and, where the last
  * host died or the database is gone, takes in run folders and studies the database does not know.
- * @throws RepriseError WORKSPACE_IN_USE, WORKSPACE_READ_ONLY (host), WORKSPACE_NOT_FOUND (reader), WORKSPACE_INVALID, WORKSPACE_ON_NETWORK,
+ * @throws RepriseError WORKSPACE_IN_USE, WORKSPACE_READ_ONLY (host), WORKSPACE_NOT_FOUND, STORE_MISSING (reader), WORKSPACE_INVALID, WORKSPACE_ON_NETWORK,
  * STORE_TOO_NEW, STORE_TOO_OLD (reader), STORE_CORRUPT, STORE_BUSY, STORE_UNREADABLE, SQLITE_BINDING_MISSING
  */
 export async function openStore(workspace: string, options: OpenOptions): Promise<Store> {
@@ -34,10 +35,10 @@ export async function openStore(workspace: string, options: OpenOptions): Promis
   }
 }
 
-/** Opens the database of a workspace for reading, with its schema checked. */
+/** Opens the database of a workspace for reading, with its schema checked. @throws RepriseError WORKSPACE_NOT_FOUND, STORE_MISSING, STORE_TOO_OLD, … */
 export function openForReading(workspace: string): Database {
   const file = join(workspace, WORKSPACE_FILES.database);
-  if (!existsSync(file)) throw workspaceNotFound(workspace);
+  if (!existsSync(file)) throw noDatabase(workspace);
   const database = openReadable(file);
   try {
     const version = schemaVersion(database, file);
@@ -79,6 +80,30 @@ export async function makeFolders(workspace: string): Promise<void> {
   for (const name of readdirSync(runs)) if (name.startsWith('.new-')) rmSync(join(runs, name), { recursive: true, force: true });
 }
 
+/** Whether a folder holds runs or studies that a database can be made from. Other programs have folders called `runs` too. */
+export function holdsRecords(workspace: string): boolean {
+  const runs = namesIn(join(workspace, WORKSPACE_FILES.runs)).filter(isId);
+  if (runs.some((runId) => existsSync(join(runFolderOf(workspace, runId), RUN_FILES.manifest)))) return true;
+  return namesIn(join(workspace, WORKSPACE_FILES.studies)).some((name) => name.endsWith('.json'));
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** The error for a workspace without a database: its records are still there, or it is none. */
+export function noDatabase(workspace: string): RepriseError {
+  if (!holdsRecords(workspace)) return workspaceNotFound(workspace);
+  return new RepriseError('STORE_MISSING', `The database ${join(workspace, WORKSPACE_FILES.database)} is missing, but the runs and studies are there.`, {
+    kind: 'system',
+    hint: 'Run `reprise workspace rebuild`, or open the workspace with the app or a training command: each makes the database again from them.',
+  });
+}
+
 export function workspaceNotFound(workspace: string): RepriseError {
   return new RepriseError('WORKSPACE_NOT_FOUND', `There is no workspace at ${workspace}.`, {
     kind: 'input',
@@ -117,7 +142,7 @@ async function openAsHost(workspace: string): Promise<Store> {
 async function openAsReader(workspace: string): Promise<Store> {
   refuseNoFolder(workspace);
   const file = join(workspace, WORKSPACE_FILES.database);
-  if (!existsSync(file)) throw workspaceNotFound(workspace);
+  if (!existsSync(file)) throw noDatabase(workspace);
   await refuseNetwork(realpathSync(workspace));
   return new SqliteStore(workspace, openForReading(workspace), null);
 }

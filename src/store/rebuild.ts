@@ -8,7 +8,7 @@ import { adoptFolders } from './adopt';
 import { openDatabase } from './database';
 import { WORKSPACE_FILES } from './layout';
 import { migrate } from './migrations';
-import { lockWorkspace, makeFolders, workspaceNotFound } from './open';
+import { holdsRecords, lockWorkspace, makeFolders, workspaceNotFound } from './open';
 
 export interface RebuildResult {
   /** Runs in the new database. */
@@ -30,7 +30,7 @@ const COMPANIONS = ['', '-wal', '-shm'] as const;
 export async function rebuildWorkspace(workspace: string): Promise<RebuildResult> {
   const folder = resolve(workspace);
   const file = join(folder, WORKSPACE_FILES.database);
-  if (!existsSync(file) && !existsSync(join(folder, WORKSPACE_FILES.runs))) throw workspaceNotFound(folder);
+  if (!existsSync(file) && !holdsRecords(folder)) throw workspaceNotFound(folder);
   const lock = await lockWorkspace(folder);
   try {
     await makeFolders(folder);

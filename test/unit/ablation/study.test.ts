@@ -144,7 +144,8 @@ describe('what is refused', () => {
     ['baseline of the wrong type', { baseline: 3 }, 'baseline', /is 3, must be a config/u],
     ['seeds that change nothing', { baseline: { ...baseline, seeds: { init: 1, order: 1, noise: 1 } } }, 'baseline.seeds', /would repeat one run/u],
     ['a variant whose seeds change nothing', { baseline: { ...baseline, seeds: { init: 1, order: 1 } }, factors: [{ path: 'model.dropout', levels: [0] }] }, 'factors[0].levels[0]', /would repeat one run/u],
-    ['too many runs', { design: 'grid', factors: [{ path: 'model.dropout', levels: Array.from({ length: 99 }, (_, index) => index / 1000) }, { path: 'data.noise', levels: Array.from({ length: 99 }, (_, index) => index / 100) }] }, 'factors', /= 30000 runs, must be at most 10000/u],
+    ['too many runs', { design: 'grid', factors: [{ path: 'model.dropout', levels: Array.from({ length: 99 }, (_, index) => index / 1000) }, { path: 'data.noise', levels: Array.from({ length: 99 }, (_, index) => index / 100) }] }, 'factors', /× 3 seeds = 30000 runs, must be at most 10000/u],
+    ['too many runs of one seed', { design: 'grid', seeds: [1], factors: [{ path: 'model.dropout', levels: Array.from({ length: 150 }, (_, index) => index / 1000) }, { path: 'data.noise', levels: Array.from({ length: 99 }, (_, index) => index / 100) }] }, 'factors', /× 1 seed = 15100 runs/u],
     ['experiment with a slash', { experiment: 'a/b' }, 'experiment', /slashes/u],
     ['unknown key', { factor: [] }, 'factor', /did you mean "factors"/u],
   ];

@@ -183,4 +183,31 @@ describe('compareVariants', () => {
     expect(five).toContain('not in them');
     expect(compareVariants(input([[1, 2, 3]])).method).not.toContain('baseline');
   });
+
+  it('states no method for what is not there', () => {
+    const single = compareVariants(input([[1], [2], [3]])).method;
+    expect(single).not.toMatch(/simultaneous|Student|SD over|Bonferroni|not in them/u);
+    expect(single).toContain('Each has fewer than 2 pairs, so no interval can be given.');
+    expect(compareVariants(input([[], []])).method).toBe('No variant has a value of accuracy (higher is better).');
+    const some = compareVariants(input([[1, 2, 4], [2, 3, 6], [3]])).method;
+    expect(some).toContain('1 of 2 have an interval');
+    expect(some).toContain('each at 97.5%');
+    expect(some).toContain('A variant with one value has neither SD nor interval.');
+    expect(compareVariants(input([[1, 2], [2, 4]])).method).not.toContain('correlation');
+  });
+
+  it('says when nobody declared the baseline', () => {
+    const lists = [[1, 2, 3], [2, 3, 5]];
+    expect(compareVariants({ ...input(lists), baselineBy: 'oldest' }).method).toContain('the oldest config stands for it');
+    expect(compareVariants({ ...input(lists), baselineBy: 'study' }).method).toBe(compareVariants(input(lists)).method);
+    expect(compareVariants({ ...input([[1, 2]]), baselineBy: 'oldest' }).method).not.toContain('oldest');
+  });
+
+  it("carries the caller's remarks into the warning", () => {
+    const { variants, ...rest } = input([[1], [2], [3]]);
+    const remarked = compareVariants({ ...rest, variants: variants.map((variant, index) => (index === 2 ? variant : { ...variant, remarks: ['tested on other data.'] })) }).variants;
+    expect(remarked[0]?.delta).toBeNull();
+    expect(remarked[1]?.delta?.warning).toBe('tested on other data; one pair: no interval can be given');
+    expect(remarked[2]?.delta?.warning).toBe('one pair: no interval can be given');
+  });
 });

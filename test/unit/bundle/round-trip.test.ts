@@ -96,8 +96,10 @@ describe('writeBundle', () => {
     const target = join(folder, 'taken', 'x.crate.zip');
     await mkdir(join(folder, 'taken'));
     await writeFile(target, 'mine');
-    await expect(writeBundle(input, target)).rejects.toMatchObject({ code: 'BUNDLE_EXISTS', kind: 'input' });
+    await expect(writeBundle(input, target)).rejects.toMatchObject({ code: 'FILE_EXISTS', kind: 'input' });
     expect(await readFile(target, 'utf8')).toBe('mine');
+    await expect(writeBundle(input, join(folder, 'taken'), { overwrite: true })).rejects.toMatchObject({ code: 'FILE_IS_FOLDER', kind: 'input' });
+    await expect(writeBundle(input, join(folder, 'nowhere', 'x.crate.zip'))).rejects.toMatchObject({ code: 'FOLDER_NOT_FOUND', kind: 'input' });
     await writeBundle(input, target, { overwrite: true });
     expect((await verifyBundle(target)).valid).toBe(true);
     const [first] = input.runs;
@@ -114,6 +116,17 @@ describe('writeBundle', () => {
     const target = join(folder, `${license.replaceAll(/\W/gu, '')}.crate.zip`);
     await writeBundle({ ...input, license }, target);
     expect(await verifyBundle(target)).toMatchObject({ valid: true, license, problems: [] });
+  });
+
+  it('says how to supply a CSV file that was left out, and names every verdict', async () => {
+    const sourceSha256 = sha256('the author\'s file');
+    const target = join(folder, 'my csv.crate.zip');
+    await writeBundle({ ...input, data: input.data.map(({ ref }) => ({ ref: { ...ref, source: 'iris.csv', sourceSha256 }, file: null })) }, target);
+    const text = (await unpack(target)).get('data/REPRODUCE.md')?.toString('utf8') ?? '';
+    expect(text).toContain(`whose SHA-256 is \`${sourceSha256}\``);
+    expect(text).toContain("reproduce 'my csv.crate.zip' --trust DIGEST --data CSVFILE");
+    for (const verdict of ['identical', 'within-tolerance', 'diverged', 'inconclusive', 'not-comparable', 'not-executed']) expect(text).toContain(`\`${verdict}\``);
+    expect((await unpack(file)).get('data/REPRODUCE.md')?.toString('utf8')).not.toContain('--data');
   });
 
   it('leaves data out that is too large or not to be given', async () => {
@@ -167,6 +180,9 @@ describe('verifyBundle', () => {
     expect(paths(tag)).toContain('extra.txt');
     const removed = await verifyBundle(await altered((files) => files.delete('data/report.md')));
     expect(paths(removed)).toContain('data/report.md');
+    const noIndex = await verifyBundle(await altered((files) => files.delete('data/bundle.json')));
+    expect(noIndex.problems).toContainEqual({ path: 'data/bundle.json', message: 'is not in the bundle.' });
+    for (const problem of noIndex.problems) expect(problem.path.split('data/bundle.json').length + problem.message.split('data/bundle.json').length).toBeLessThanOrEqual(3);
   });
 
   it('sees a manifest that was changed along with a file', async () => {

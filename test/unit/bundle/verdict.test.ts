@@ -117,4 +117,20 @@ describe('judgeStudy', () => {
     expect(study.sentence).toBe('Re-executing 3 of 4 runs: 2 runs did not give the recorded results, the earliest at step 8 (index 7).');
     expect(study.counts).toMatchObject({ diverged: 2, identical: 1, 'not-executed': 1 });
   });
+
+  const many = (count: number, verdict: Verdict): RunVerdict[] => Array.from({ length: count }, () => run(verdict));
+  it.each<[RunVerdict[], string]>([
+    [[...many(2, 'identical'), ...many(14, 'not-executed')], 'Re-executing 2 of 16 runs gave the recorded losses, weights and metrics, bit for bit.'],
+    [many(16, 'identical'), 'Re-executing all 16 runs gave the recorded losses, weights and metrics, bit for bit.'],
+    [many(1, 'identical'), 'Re-executing the run gave the recorded losses, weights and metrics, bit for bit.'],
+    [[...many(1, 'identical'), ...many(1, 'not-executed')], 'Re-executing 1 of 2 runs gave the recorded losses, weights and metrics, bit for bit.'],
+    [many(1, 'within-tolerance'), 'Re-executing the run gave the recorded results within the tolerance sealed in the bundle.'],
+    [[...many(1, 'within-tolerance'), ...many(2, 'identical')], 'Re-executing all 3 runs gave the recorded results within the tolerance sealed in the bundle (2 of them bit for bit).'],
+    [[run('diverged', 4)], 'Re-executing the run did not give the recorded results, from step 5 (index 4) on.'],
+    [many(1, 'inconclusive'), 'Re-executing the run did not show whether the recorded results hold.'],
+    [[...many(1, 'inconclusive'), ...many(1, 'identical')], 'Re-executing all 2 runs: 1 run did not show whether the recorded results hold.'],
+    [many(1, 'not-executed'), 'Nothing was re-executed.'],
+  ])('puts %# into a sentence', (runs, sentence) => {
+    expect(judgeStudy(runs).sentence).toBe(sentence);
+  });
 });

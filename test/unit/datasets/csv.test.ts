@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -144,5 +145,19 @@ describe('prepareData on CSV', () => {
     await writeFile(path.join(folder, 'data.csv'), table(40).join('\n'));
     await expect(prepare({ split: { validation: 0.001, test: 0.1 } })).rejects.toMatchObject({ code: 'DATA_SPLIT_EMPTY' });
     expect(await readdir(folder)).toEqual(['data.csv']);
+  });
+
+  it.runIf(process.platform !== 'win32')('reads ordinary files only: a device or a pipe may never end', { timeout: 2000 }, async () => {
+    execFileSync('mkfifo', [path.join(folder, 'pipe.csv')]);
+    await expect(prepare({ path: '/dev/zero' })).rejects.toMatchObject({ code: 'CSV_NOT_A_FILE', kind: 'input', message: '/dev/zero (data.path) is a device; only ordinary files are read.' });
+    await expect(prepare({ path: 'pipe.csv' })).rejects.toMatchObject({ code: 'CSV_NOT_A_FILE', message: expect.stringContaining('is a pipe') });
+    await expect(prepare({ path: '.' })).rejects.toMatchObject({ code: 'CSV_NOT_A_FILE', message: expect.stringContaining('is a folder'), problems: [{ path: 'data.path' }] });
+  });
+
+  it('reads no file whose text would not fit into memory as one string', async () => {
+    await writeFile(path.join(folder, 'data.csv'), '');
+    // Sparse: it takes no room on the disk.
+    await truncate(path.join(folder, 'data.csv'), 3 * 2 ** 30);
+    await expect(prepare()).rejects.toMatchObject({ code: 'CSV_TOO_LARGE', kind: 'input', message: expect.stringContaining('3221225472 bytes') });
   });
 });

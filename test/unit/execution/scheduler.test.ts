@@ -80,10 +80,28 @@ describe('a run', () => {
     await Promise.resolve();
     expect(seen[0]?.status).toBe('running');
     expect(seen.at(-1)).toEqual(row);
+    expect(seen.filter((step) => step.status === 'finished')).toHaveLength(1);
+    expect(new Set(seen.map((step) => JSON.stringify(step))).size).toBe(seen.length);
     const progress = seen.map((step) => step.stepsDone);
     expect(progress.filter((done) => done > 0 && done < 200).length).toBeGreaterThan(2);
     expect(progress).toEqual(progress.toSorted((a, b) => a - b));
     expect(seen.some((step) => step.throughput !== null && step.throughput > 0)).toBe(true);
+  });
+
+  it('is told of once for every change, however often its log is read', async () => {
+    const { store, scheduler, seen, add } = await house({ pollMs: 0 });
+    const ids = Array.from({ length: 6 }, (_, index) => `run-${index}`);
+    for (const id of ids) await add(id);
+    await scheduler.drain(ids);
+    await sleep(20);
+    for (const id of ids) {
+      const own = seen.filter((row) => row.runId === id).map((row) => JSON.stringify(row));
+      expect(new Set(own).size).toBe(own.length);
+    }
+    // Another host finds them as they are.
+    await scheduler.recover();
+    expect(seen.filter((row) => row.status === 'finished').map((row) => row.runId).toSorted()).toEqual(ids);
+    expect(store.listRuns({ status: ['finished'] })).toHaveLength(6);
   });
 
   it('runs in its folder with an environment that says nothing of locale or threads', async () => {

@@ -8,6 +8,7 @@ import { atomicWrite, atomicWriteWith } from '../../../src/files/atomic-write';
 import { sha256Bytes, sha256File } from '../../../src/files/hash';
 import { hasObject, objectPath, putObject } from '../../../src/files/objects';
 import { identityOf, isAlive } from '../../../src/files/process-identity';
+import { refuseTarget } from '../../../src/files/targets';
 
 let folder: string;
 beforeEach(async () => {
@@ -38,6 +39,28 @@ describe('atomicWrite', () => {
     await expect(failing).rejects.toThrow('disk full');
     expect(await readFile(file, 'utf8')).toBe('old');
     expect(await readdir(folder)).toEqual(['a.txt']);
+  });
+});
+
+describe('refuseTarget', () => {
+  const refusal = (code: string): unknown => expect.objectContaining({ code, kind: 'input' });
+
+  it('lets a new file pass, and an old one that may be replaced', async () => {
+    const file = path.join(folder, 'a.txt');
+    expect(() => refuseTarget(file, false)).not.toThrow();
+    await writeFile(file, 'old');
+    expect(() => refuseTarget(file, true)).not.toThrow();
+    expect(() => refuseTarget(file, false)).toThrow(refusal('FILE_EXISTS'));
+  });
+
+  it('never takes a folder, a device, or a place in no folder', async () => {
+    await writeFile(path.join(folder, 'a.txt'), '');
+    for (const overwrite of [false, true]) {
+      expect(() => refuseTarget(folder, overwrite)).toThrow(refusal('FILE_IS_FOLDER'));
+      expect(() => refuseTarget(path.join(folder, 'none', 'b.txt'), overwrite)).toThrow(refusal('FOLDER_NOT_FOUND'));
+      expect(() => refuseTarget(path.join(folder, 'a.txt', 'b.txt'), overwrite)).toThrow(refusal('FOLDER_NOT_FOUND'));
+    }
+    if (process.platform !== 'win32') expect(() => refuseTarget('/dev/null', true)).toThrow(refusal('FILE_NOT_REGULAR'));
   });
 });
 

@@ -8,7 +8,20 @@ import { withoutCredentials } from '../../../src/provenance/remote-url';
 import { reproductionId } from '../../../src/provenance/reproduction-id';
 import { numericFlags, onnxruntimeVersion, runtimeIdentity } from '../../../src/provenance/runtime';
 import { isSecretName, secretIn } from '../../../src/provenance/secrets';
+import { withoutPaths } from '../../../src/provenance/sentences';
 import { meets } from '../../../src/provenance/version-range';
+
+describe('messages of git', () => {
+  test.each([
+    ["fatal: cannot open '/tmp/my study/.git/x': denied", "fatal: cannot open '…': denied"],
+    ['error: /srv/x/.git/index is locked', 'error: … is locked'],
+    ['EACCES: C:\\Users\\Ada\\x, or D:/y', 'EACCES: …, or …'],
+    ['path:/srv/x at https://example.org/a', 'path:… at https://example.org/a'],
+    ['either/or, a 1/2', 'either/or, a 1/2'],
+  ])('%s → %s', (message, expected) => {
+    expect(withoutPaths(message)).toBe(expected);
+  });
+});
 
 describe('version ranges', () => {
   test.each([

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { alignColumn } from '../../../src/report/aligned';
-import { domainOf, niceTicks } from '../../../src/report/charts';
+import { domainOf, intervalChart, niceTicks, stackLevels } from '../../../src/report/charts';
 import { comparisonTable } from '../../../src/report/comparison-table';
 import { downsample } from '../../../src/report/downsample';
-import { experimentModel } from './model';
+import { experimentModel, handStartedModel } from './model';
 
 describe('comparisonTable', () => {
   const { comparison } = experimentModel();
@@ -25,6 +25,21 @@ describe('comparisonTable', () => {
       expect(text).toContain('narrow, seed 3');
       expect(text).toContain('two pairs');
     }
+  });
+
+  it('heads no column with what none of its cells holds', () => {
+    const { comparison: bare } = handStartedModel(3, [1]);
+    if (bare === null) throw new Error('no comparison');
+    const [head = ''] = comparisonTable(bare, 'text').split('\n');
+    expect(head.trim().split(/ {2,}/u)).toEqual(['variant', 'n', 'test accuracy', 'Δ to baseline', 'pairs']);
+  });
+
+  it('says which value of a column of intervals has none', () => {
+    const [full, ...others] = comparison.variants;
+    if (full === undefined) throw new Error('no variant');
+    const one = { name: 'one', n: 1, mean: 0.95, sd: null, ci: null, delta: { n: 1, mean: 0.01, ci: null, correlation: null } };
+    const text = comparisonTable({ ...comparison, variants: [full, one, ...others] }, 'text');
+    expect(text).toMatch(/^one +1 +0\.9500 ± – .*\+0\.01000? {2}\[ *–, *–\]/mu);
   });
 
   it('takes one variant, and variants without a value', () => {
@@ -72,11 +87,34 @@ describe('axes', () => {
     expect(niceTicks(0, 1250, 6).map(({ label }) => label)).toEqual(['0', '500', '1000']);
   });
 
+  it('of things that are counted have whole ticks', () => {
+    expect(niceTicks(1, 3, 6, true)).toEqual([{ value: 1, label: '1' }, { value: 2, label: '2' }, { value: 3, label: '3' }]);
+    expect(niceTicks(1, 1, 6, true)).toEqual([{ value: 1, label: '1' }]);
+    expect(niceTicks(0, 1250, 6, true).map(({ label }) => label)).toEqual(['0', '500', '1000']);
+  });
+
   it('are logarithmic only for positive values of a wide range', () => {
     const series = (values: number[]) => [{ label: 'x', variant: 1, points: values.map((y, x) => ({ x, y })) }];
     expect(domainOf(series([2, 0.01]), true)?.log).toBe(true);
     expect(domainOf(series([2, 0.01]), false)?.log).toBe(false);
     expect(domainOf(series([2, 0]), true)?.log).toBe(false);
     expect(domainOf(series([Number.NaN]), true)).toBeNull();
+  });
+});
+
+describe('dots of pairs', () => {
+  it('are stacked where they would cover each other', () => {
+    expect(stackLevels([10, 10, 50, 10, 12, 16])).toEqual([0, 1, 0, 2, 3, 0]);
+    expect(stackLevels([])).toEqual([]);
+  });
+
+  it.each([3, 40])('are all to be seen: %i equal differences', (pairs) => {
+    const row = (label: string) => ({ label, variant: 1, mean: 0.01, low: null, high: null, values: Array.from({ length: pairs }, () => 0.01) });
+    const svg = intervalChart('t', 'x', [row('a'), row('b')]);
+    const dots = [...svg.matchAll(/class="pair s0" cx="([\d.]+)" cy="([\d.]+)"/gu)].map(([, x, y]) => `${x} ${y}`);
+    expect(dots).toHaveLength(2 * pairs);
+    expect(new Set(dots).size).toBe(2 * pairs);
+    const height = Number(/viewBox="0 0 936 ([\d.]+)"/u.exec(svg)?.[1]);
+    for (const dot of dots) expect(Number(dot.split(' ')[1])).toBeLessThan(height - 40);
   });
 });

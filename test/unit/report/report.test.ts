@@ -10,7 +10,7 @@ import { bashBlocks, escapeMarkdown, heredocDelimiter, markdownFence } from '../
 import { renderHtml } from '../../../src/report/html';
 import { renderMarkdown } from '../../../src/report/markdown';
 import type { ReportModel } from '../../../src/report/model';
-import { experimentModel, runModel } from './model';
+import { experimentModel, handStartedModel, runModel } from './model';
 
 let folder: string;
 beforeAll(() => {
@@ -161,6 +161,94 @@ describe('honesty', () => {
     const runs = model.runs.map((run, index) => (index === 0 ? { ...run, manifest: { ...run.manifest, provenance: { ...run.manifest.provenance, versions: { ...run.manifest.provenance.versions, node: '20.18.0' } } } } : run));
     expect(renderMarkdown({ ...model, runs })).toContain('The runs differ in: node.js');
     expect(renderMarkdown(model)).toContain('All 15 runs had these in common');
+  });
+});
+
+describe('runs started one by one', () => {
+  it('of several configs: the oldest stands as baseline, and the others are listed', () => {
+    const markdown = renderMarkdown(handStartedModel(2, [1, 2, 3]));
+    expect(markdown).toContain('no study declares a baseline');
+    expect(markdown).toContain('so the oldest config stands for it');
+    expect(markdown).toMatch(/^### Variants$/mu);
+    expect(markdown).toMatch(/^\| model\.dropout=0 \| no dropout \(0\.2 → 0\) \|$/mu);
+    expect(markdown).toMatch(/^### Oldest config$/mu);
+    expect(markdown).not.toContain('Config of the baseline');
+    expect(markdown).toContain('Compare the mean differences to the baseline with their intervals');
+  });
+
+  it('of one config promise no variants, baseline or differences', () => {
+    const markdown = renderMarkdown(handStartedModel(1, [1, 2, 3]));
+    expect(markdown).toContain('labels aside, they differ only in the seed');
+    expect(markdown).not.toMatch(/listed under Variants|^### Variants|of the baseline|oldest config|Compare the (?:mean )?differences/mu);
+    expect(markdown).toMatch(/^### Config$/mu);
+  });
+
+  it('of one seed promise neither SD nor interval', () => {
+    const model = handStartedModel(3, [1]);
+    for (const text of [renderMarkdown(model), renderHtml(model)]) {
+      expect(text).not.toMatch(/± |\bSD over|simultaneous|Student|Whiskers|with their intervals|mean difference|[Ss]mall dots|1 seeds|1 runs/u);
+      expect(text).toContain('neither an SD nor an interval');
+      expect(text).toContain('Each has fewer than 2 pairs');
+      expect(text).toContain('Compare the differences to the baseline with those under Results.');
+      expect(text).toContain('One seed each.');
+    }
+  });
+
+  it('say how many runs others stand for', () => {
+    const superseded = { ...handStartedModel(1, [1]), supersededRuns: 2 };
+    const markdown = renderMarkdown(superseded);
+    expect(markdown).toContain('1 variant, 1 seed, 1 of 1 run finished; 2 more runs of the same config and seed left out.');
+    expect(markdown).toContain('it shows the newest run that finished');
+    expect(renderMarkdown({ ...superseded, supersededRuns: 0 })).not.toContain('left out');
+  });
+});
+
+describe('facts of a run', () => {
+  const withRow = (row: Partial<ReportModel['runs'][number]['row']>): string => {
+    const model = runModel();
+    return renderMarkdown({ ...model, runs: model.runs.map((run) => ({ ...run, row: { ...run.row, ...row } })) });
+  };
+
+  it.each([
+    [{}, '12 s'],
+    [{ attempts: 3 }, '12 s (with pauses, 3 attempts)'],
+    [{ status: 'cancelled' }, '12 s until it was cancelled'],
+    [{ status: 'interrupted', attempts: 2 }, '12 s until it was found interrupted (with pauses, 2 attempts)'],
+    [{ status: 'failed' }, '12 s until it failed'],
+  ] as const)('a duration says what it spans: %o', (row, expected) => {
+    expect(withRow(row)).toMatch(new RegExp(`^- \\*\\*Duration\\*\\*: ${escapeMarkdown(expected).replaceAll(/[\\()]/gu, String.raw`\$&`)}$`, 'mu'));
+  });
+
+  it('says once why there is no code state', () => {
+    const model = runModel();
+    const without = (problems: string[]): string => renderMarkdown({ ...model, runs: model.runs.map((run) => ({ ...run, manifest: { ...run.manifest, provenance: { ...run.manifest.provenance, git: null, problems } } })) });
+    const told = without(["The config's folder is in no git repository, so the code state is not recorded."]);
+    expect(told.match(/git repository/gu)).toHaveLength(1);
+    expect(told).not.toContain('The state of the code was not captured.');
+    const untold = without([]);
+    expect(untold).toContain('The state of the code was not captured.');
+    expect(untold).not.toContain('git repository');
+  });
+
+  it("has the study's description, and the baseline's where it is another", () => {
+    const model = experimentModel();
+    if (model.study === null) throw new Error('no study');
+    const markdown = renderMarkdown({ ...model, study: { ...model.study, description: 'Which part matters?' } });
+    expect(markdown).toContain('- **Description**: Which part matters?');
+    expect(markdown).toContain(`- **Description of the baseline**: ${model.config.description}`);
+    expect(renderMarkdown({ ...model, study: { ...model.study, description: model.config.description } }).match(/\*\*Description/gu)).toHaveLength(1);
+  });
+});
+
+describe('charts in a page', () => {
+  it('count epochs in whole numbers and scroll where the page is narrow', () => {
+    const model = runModel();
+    const html = renderHtml({ ...model, runs: model.runs.map((run) => ({ ...run, metrics: run.metrics.filter(({ epoch }) => epoch <= 3) })) });
+    const chart = html.slice(html.indexOf('<title>Validation'));
+    const ticks = [...chart.slice(0, chart.indexOf('</svg>')).matchAll(/text-anchor="middle">([^<]*)</gu)].map(([, label]) => label);
+    expect(ticks).toEqual(['1', '2', '3']);
+    expect(html).toMatch(/<div class="scroll chart" tabindex="0"><svg/u);
+    expect(html).toMatch(/\.chart svg\{min-width:\d+px\}/u);
   });
 });
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -79,6 +79,18 @@ describe('rebuild', () => {
     expect(existsSync(join(folder, 'none'))).toBe(false);
   });
 
+  it('is what a reader advises when the database is gone; a foreign folder of runs is no workspace', async () => {
+    const folder = await closedWorkspace();
+    rmSync(join(folder, 'reprise.db'));
+    await expect(openStore(folder, { mode: 'reader' })).rejects.toMatchObject({ code: 'STORE_MISSING', hint: expect.stringContaining('reprise workspace rebuild') as string });
+    const foreign = temporaryFolder();
+    mkdirSync(join(foreign, 'runs', 'exp1'), { recursive: true });
+    writeFileSync(join(foreign, 'runs', 'exp1', 'events.out'), '');
+    await expect(openStore(foreign, { mode: 'reader' })).rejects.toMatchObject({ code: 'WORKSPACE_NOT_FOUND' });
+    await expect(rebuildWorkspace(foreign)).rejects.toMatchObject({ code: 'WORKSPACE_NOT_FOUND' });
+    await expect(checkWorkspace(foreign)).rejects.toMatchObject({ code: 'WORKSPACE_NOT_FOUND' });
+  });
+
   it('happens by itself when the database is gone', async () => {
     const folder = await closedWorkspace();
     const before = await dumpWorkspace(folder);
@@ -101,24 +113,39 @@ describe('check', () => {
   });
 
   const harms: readonly [string, (folder: string) => void, string, string][] = [
-    ['a run folder without row', (folder) => cpSync(join(folder, 'runs', 'run-wait'), join(folder, 'runs', 'run-new'), { recursive: true }), 'runs/run-new', 'does not have this run'],
-    ['a row without run folder', (folder) => rmSync(join(folder, 'runs', 'run-wait'), { recursive: true }), 'runs/run-wait', 'folder is missing'],
+    ['a run folder without row', (folder) => {
+      cpSync(join(folder, 'runs', 'run-wait'), join(folder, 'runs', 'run-new'), { recursive: true });
+      const manifest = join(folder, 'runs/run-new/run.json');
+      writeFileSync(manifest, readFileSync(manifest, 'utf8').replace('"runId": "run-wait"', '"runId": "run-new"'));
+    }, 'runs/run-new', 'rebuild` takes it in'],
+    ['a row without run folder', (folder) => rmSync(join(folder, 'runs', 'run-wait'), { recursive: true }), 'runs/run-wait', 'would leave the run out'],
     ['a changed manifest', (folder) => writeFileSync(join(folder, 'runs/run-wait/run.json'), readFileSync(join(folder, 'runs/run-wait/run.json'), 'utf8').replace('"bytes": 4', '"bytes": 5')), 'runs/run-wait', 'was changed'],
-    ['a missing manifest', (folder) => rmSync(join(folder, 'runs/run-wait/run.json')), 'runs/run-wait', 'cannot be read'],
-    ['a missing artifact', (folder) => rmSync(join(folder, 'objects', sha256Bytes('weights').slice(0, 2)), { recursive: true }), `objects/${sha256Bytes('weights').slice(0, 2)}/${sha256Bytes('weights')}`, 'weights of run run-done is missing'],
+    ['a missing manifest', (folder) => rmSync(join(folder, 'runs/run-wait/run.json')), 'runs/run-wait', 'Restore the run folder from a backup'],
+    ['a damaged manifest', (folder) => writeFileSync(join(folder, 'runs/run-wait/run.json'), '{'), 'runs/run-wait', 'rebuild` would leave the run out'],
+    ['a damaged run folder without row', (folder) => {
+      cpSync(join(folder, 'runs', 'run-wait'), join(folder, 'runs', 'run-new'), { recursive: true });
+      writeFileSync(join(folder, 'runs/run-new/run.json'), '{');
+    }, 'runs/run-new', 'cannot be taken in'],
+    ['a missing artifact', (folder) => rmSync(join(folder, 'objects', sha256Bytes('weights').slice(0, 2)), { recursive: true }), `objects/${sha256Bytes('weights').slice(0, 2)}/${sha256Bytes('weights')}`, 'weights of run run-done is missing. Restore the file from a backup, or train the run again.'],
     ['a changed artifact', (folder) => writeFileSync(join(folder, 'objects', sha256Bytes('weights').slice(0, 2), sha256Bytes('weights')), 'weightz'), `objects/${sha256Bytes('weights').slice(0, 2)}/${sha256Bytes('weights')}`, 'differs from its hash'],
     ['changed data', (folder) => writeFileSync(join(folder, 'objects', DATA_HASH.slice(0, 2), DATA_HASH), 'dada'), `objects/${DATA_HASH.slice(0, 2)}/${DATA_HASH}`, 'differs from the fingerprint'],
     ['a damaged log', (folder) => writeFileSync(join(folder, 'runs/run-done/events.log'), readFileSync(join(folder, 'runs/run-done/events.log'), 'utf8').replace('"firstStep":0', '"firstStep":1')), 'runs/run-done/events.log', 'line 2'],
     ['a shortened log', (folder) => writeFileSync(join(folder, 'runs/run-done/events.log'), readFileSync(join(folder, 'runs/run-done/events.log')).subarray(0, 200)), 'runs/run-done/events.log', 'ends at byte'],
     ['a changed study', (folder) => writeFileSync(join(folder, 'studies/study-1.json'), readFileSync(join(folder, 'studies/study-1.json'), 'utf8').replace('grid', 'gird')), 'studies/study-1.json', 'differs'],
     ['a study without row', (folder) => writeFileSync(join(folder, 'studies/study-2.json'), '{}'), 'studies/study-2.json', 'does not have'],
-    ['a gap in a series', (folder) => edit(folder, "UPDATE series SET points = 2, steps = substr(steps, 1, 16), vals = substr(vals, 1, 16) WHERE run_id = 'run-half' AND key = 'train.loss'"), 'runs/run-half', 'has 2 steps, but 3'],
+    ['a gap in a series', (folder) => edit(folder, "UPDATE series SET points = 2, steps = substr(steps, 1, 16), vals = substr(vals, 1, 16) WHERE run_id = 'run-half' AND key = 'train.loss'"), 'runs/run-half', 'has 2 steps, but 3 are done. `reprise workspace rebuild`'],
   ];
   it.each(harms)('names %s', async (_name, harm, path, message) => {
     const folder = await closedWorkspace();
     harm(folder);
     const problems = await checkWorkspace(folder);
     expect(problems).toContainEqual({ path: join(folder, path), message: expect.stringContaining(message) as string });
+    // A rebuild is advised only where it mends the problem.
+    const mends = problems.every((problem) => /rebuild` (?:takes|reads|makes)/u.test(problem.message));
+    if (mends) {
+      await rebuildWorkspace(folder);
+      expect(await checkWorkspace(folder)).toEqual([]);
+    }
   });
 });
 
