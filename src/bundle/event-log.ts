@@ -93,5 +93,9 @@ export function traceOfLog(state: RunState): Trace {
     weightsHashes: state.weightsHashes.map(({ step, hash }) => ({ step, hash })),
     weightsHash: state.finished?.weightsHash ?? null,
     metrics: test === undefined || state.finished === null ? null : { accuracy: Number(test.values.accuracy), loss: Number(test.values.loss) },
+    learningRates: state.learningRates.map(Number),
+    validation: state.metrics.flatMap(({ split, step, values }) => (split === 'validation' ? [{ step, accuracy: Number(values.accuracy), loss: Number(values.loss) }] : [])),
+    selectedStep: state.finished?.selectedStep ?? null,
+    artifacts: Object.fromEntries([...state.artifacts].map(([name, record]) => [name, record.sha256])),
   };
 }

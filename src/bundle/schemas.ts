@@ -195,8 +195,8 @@ export async function loadContent(readText: (path: string) => Promise<string>): 
       throw new RepriseError('BUNDLE_INVALID', `${entry.manifest} ${problem}.`, { kind: 'input', problems: [{ path: entry.manifest, message: `${problem}.` }] });
     }
     ids.add(entry.runId);
-    const { manifest: _path, runId: _id, config: _config, ...rest } = entry;
-    runs.push({ ...rest, manifest, tolerance });
+    const { manifest: _path, runId: _id, config: configFile, ...rest } = entry;
+    runs.push({ ...rest, configFile, manifest, tolerance });
   }
   const { format: _format, reports: _reports, tolerance: _tolerance, study, ...about } = index;
   const data: readonly BundleData[] = index.data;

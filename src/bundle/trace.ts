@@ -1,4 +1,5 @@
 /** What a run leaves behind to be compared, and the bare comparison of two such traces. */
+import type { ArtifactName } from '../events/records';
 import type { RunStatus } from '../store/types';
 import { relativeDifference } from './tolerance';
 
@@ -12,6 +13,23 @@ export interface Trace {
   readonly weightsHash: string | null;
   /** Test metrics at the selected checkpoint; null when the run did not finish. */
   readonly metrics: { readonly accuracy: number; readonly loss: number } | null;
+  /** Learning rate of each step, float32 values. This and what follows is compared where both traces have it. */
+  readonly learningRates?: readonly number[];
+  /** Validation metrics after `step` steps. */
+  readonly validation?: readonly ValidationPoint[];
+  /** Steps done at the selected checkpoint; null when the run did not finish. */
+  readonly selectedStep?: number | null;
+  /** SHA-256 (hex) of each file the run left. */
+  readonly artifacts?: Readonly<Partial<Record<ArtifactName, string>>>;
+}
+
+export interface ValidationPoint {
+  /** Number of steps done. */
+  readonly step: number;
+  /** Share of examples classified correctly, 0..1. */
+  readonly accuracy: number;
+  /** Mean cross-entropy, nats. */
+  readonly loss: number;
 }
 
 export interface TraceDifference {
@@ -21,7 +39,11 @@ export interface TraceDifference {
   readonly differentLosses: number;
   /** 0-based number of the last step before the first unequal weights hash, or null. */
   readonly firstWeights: number | null;
-  /** Smaller of the two: the first step of which anything recorded differs, or null. */
+  /** 0-based number of the first step with another learning rate, or null. */
+  readonly firstRate: number | null;
+  /** 0-based number of the last step before the first unequal validation metrics, or null. */
+  readonly firstValidation: number | null;
+  /** Smallest of these: the first step of which anything recorded differs, or null. */
   readonly firstStep: number | null;
   /** Over the steps both have; 0 for equal losses, null when there is no step to compare. */
   readonly maxRelativeDifference: number | null;
@@ -29,6 +51,9 @@ export interface TraceDifference {
   readonly maxUlp: number | null;
   readonly weightsHashEqual: boolean;
   readonly metricsEqual: boolean;
+  readonly selectedStepEqual: boolean;
+  /** Files both have, with other bytes. */
+  readonly differentArtifacts: readonly ArtifactName[];
 }
 
 const floatView = new Float32Array(1);
@@ -66,6 +91,47 @@ function firstUnequalHash(recorded: Trace, actual: Trace): number | null {
   return first;
 }
 
+/** First learning rate that differs. One that only one of two finished runs has counts as different. */
+function firstUnequalRate(recorded: Trace, actual: Trace): number | null {
+  const { learningRates: left } = recorded;
+  const { learningRates: right } = actual;
+  if (left === undefined || right === undefined) return null;
+  const bothFinished = recorded.status === 'finished' && actual.status === 'finished';
+  const steps = bothFinished ? Math.max(left.length, right.length) : Math.min(left.length, right.length);
+  for (let step = 0; step < steps; step++) {
+    const [a, b] = [left[step], right[step]];
+    if (a === undefined || b === undefined || !same(a, b)) return step;
+  }
+  return null;
+}
+
+/** First validation metrics that differ, as a 0-based step. Those only one of two finished runs has count as different. */
+function firstUnequalValidation(recorded: Trace, actual: Trace): number | null {
+  const { validation: left } = recorded;
+  const { validation: right } = actual;
+  if (left === undefined || right === undefined) return null;
+  const bothFinished = recorded.status === 'finished' && actual.status === 'finished';
+  const [before, after] = [left, right].map((points) => new Map(points.map((point) => [point.step, point])));
+  const steps = [...new Set([...left, ...right].map(({ step }) => step))].sort((a, b) => a - b);
+  const unequal = steps.find((step) => {
+    const [a, b] = [before?.get(step), after?.get(step)];
+    return a === undefined || b === undefined ? bothFinished : !same(a.accuracy, b.accuracy) || !same(a.loss, b.loss);
+  });
+  return unequal === undefined ? null : Math.max(0, unequal - 1);
+}
+
+/** In the order in which a run makes them. */
+const ARTIFACTS: readonly ArtifactName[] = ['training-graph', 'scalars', 'weights', 'inference-graph', 'optimizer-state'];
+
+function unequalArtifacts({ artifacts: left }: Trace, { artifacts: right }: Trace): ArtifactName[] {
+  return ARTIFACTS.filter((name) => left?.[name] !== undefined && right?.[name] !== undefined && left[name] !== right[name]);
+}
+
+function smallest(...steps: readonly (number | null)[]): number | null {
+  const found = steps.filter((step) => step !== null);
+  return found.length === 0 ? null : Math.min(...found);
+}
+
 /** Compares two traces over the steps both have. NaN equals NaN. */
 export function compareTraces(recorded: Trace, actual: Trace): TraceDifference {
   const steps = Math.min(recorded.losses.length, actual.losses.length);
@@ -83,16 +149,22 @@ export function compareTraces(recorded: Trace, actual: Trace): TraceDifference {
     maxUlp = Math.max(maxUlp, ulpDistance(a, b));
   }
   const firstWeights = firstUnequalHash(recorded, actual);
+  const firstRate = firstUnequalRate(recorded, actual);
+  const firstValidation = firstUnequalValidation(recorded, actual);
   const { metrics: left } = recorded;
   const { metrics: right } = actual;
   return {
     firstLoss,
     differentLosses,
     firstWeights,
-    firstStep: firstLoss === null ? firstWeights : firstWeights === null ? firstLoss : Math.min(firstLoss, firstWeights),
+    firstRate,
+    firstValidation,
+    firstStep: smallest(firstLoss, firstWeights, firstRate, firstValidation),
     maxRelativeDifference: steps === 0 ? null : maxRelative,
     maxUlp: steps === 0 ? null : maxUlp,
     weightsHashEqual: recorded.weightsHash !== null && recorded.weightsHash === actual.weightsHash,
     metricsEqual: left === null || right === null ? left === right : same(left.accuracy, right.accuracy) && same(left.loss, right.loss),
+    selectedStepEqual: recorded.selectedStep === undefined || actual.selectedStep === undefined || recorded.selectedStep === actual.selectedStep,
+    differentArtifacts: unequalArtifacts(recorded, actual),
   };
 }

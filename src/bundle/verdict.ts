@@ -3,7 +3,9 @@
  * log; sentences say "step 5 (index 4)" for the fifth step.
  */
 import type { MetricName } from '../config/schema';
-import { metricWithin, within, type Tolerance } from './tolerance';
+import type { ArtifactName } from '../events/records';
+import { ARTIFACT_FILES } from './model';
+import { metricWithin, relativeDifference, within, type Tolerance } from './tolerance';
 import { compareTraces, type Trace, type TraceDifference } from './trace';
 
 /**
@@ -14,8 +16,10 @@ import { compareTraces, type Trace, type TraceDifference } from './trace';
 export type Verdict = 'identical' | 'within-tolerance' | 'diverged' | 'inconclusive' | 'not-executed' | 'not-comparable';
 
 export interface JudgeContext {
-  /** Same compute hash: the same bits are promised, so nothing is tolerated. */
+  /** Same runtime identity and training graph: the same bits are promised, so nothing is tolerated. */
   readonly sameRuntime: boolean;
+  /** Whether it was trained on the recorded data; taken for true where absent. */
+  readonly sameData?: boolean;
   /** Differences of the environment in words (`ONNX Runtime 1.30.0 → 1.31.0`); candidates for a cause. */
   readonly differences: readonly string[];
   readonly tolerance: Tolerance;
@@ -65,7 +69,7 @@ function divergenceCauses(difference: TraceDifference, steps: number, context: J
   const causes = environmentCauses(context);
   const { firstLoss, firstWeights } = difference;
   if (firstLoss === null) {
-    causes.push('Candidate, not confirmed: all losses agree and the weights or metrics do not; the recorded hashes or metrics may have been altered.');
+    causes.push('Candidate, not confirmed: all losses agree and something else recorded does not; the record may have been altered.');
   } else if (firstWeights === null && difference.weightsHashEqual) {
     causes.push(`Candidate, not confirmed: the weights agree throughout and only ${difference.differentLosses} of ${steps} losses differ; the recorded losses may have been altered.`);
   } else if (firstLoss === 0) {
@@ -78,22 +82,59 @@ function divergenceCauses(difference: TraceDifference, steps: number, context: J
 
 function firstOutside(recorded: Trace, actual: Trace, tolerance: Tolerance): number | null {
   const steps = Math.min(recorded.losses.length, actual.losses.length);
-  for (let step = 0; step < steps; step++) {
-    if (!within(tolerance, step, recorded.losses[step]!, actual.losses[step]!)) return step;
+  let first: number | null = null;
+  const outside = (step: number): void => {
+    if (first === null || step < first) first = step;
+  };
+  for (let step = 0; step < steps && first === null; step++) {
+    if (!within(tolerance, step, recorded.losses[step]!, actual.losses[step]!)) outside(step);
   }
-  return null;
+  // Learning rates follow from the config alone: only the rounding of one operation may differ.
+  recorded.learningRates?.forEach((rate, step) => {
+    const other = actual.learningRates?.[step];
+    if (other !== undefined && relativeDifference(rate, other) > tolerance.floor.relative) outside(step);
+  });
+  // What was measured of losses holds for the validation loss; nothing was measured of the validation accuracy.
+  const validation = new Map(actual.validation?.map((point) => [point.step, point.loss]));
+  for (const { step, loss } of recorded.validation ?? []) {
+    const other = validation.get(step);
+    const index = Math.max(0, step - 1);
+    if (other !== undefined && !within(tolerance, index, loss, other)) outside(index);
+  }
+  return first;
+}
+
+/** What differs for the first time at `difference.firstStep`, in a sentence. */
+function firstInWords(difference: TraceDifference, first: number): string {
+  const step = stepInWords(first);
+  if (difference.firstLoss === first) return `The loss differs from the recorded one for the first time at ${step}.`;
+  if (difference.firstRate === first) return `The learning rate differs from the recorded one for the first time at ${step}.`;
+  if (difference.firstWeights === first) return `The weights differ from the recorded ones after ${step}, at the latest.`;
+  return `The validation metrics after ${step} are not the recorded ones.`;
+}
+
+function filesInWords(names: readonly ArtifactName[]): string {
+  const files = names.map((name) => ARTIFACT_FILES[name]);
+  return files.length === 1 ? `the file ${files[0]}` : `the files ${files.slice(0, -1).join(', ')} and ${files.at(-1)}`;
+}
+
+/** What differs though every step agrees, in a sentence. */
+function endInWords(difference: TraceDifference): string {
+  if (!difference.weightsHashEqual) return 'The losses are the recorded ones, the final weights are not.';
+  if (!difference.metricsEqual) return 'The losses and weights are the recorded ones, the test metrics are not.';
+  if (!difference.selectedStepEqual) return 'The losses and weights are the recorded ones, the selected checkpoint is not.';
+  const one = difference.differentArtifacts.length === 1;
+  return `The losses, weights and metrics are the recorded ones, but ${filesInWords(difference.differentArtifacts)} ${one ? 'is not the one' : 'are not those'} that the re-execution made.`;
+}
+
+/** Whether everything that both traces have is the same, bit for bit. */
+function allEqual(difference: TraceDifference): boolean {
+  return difference.firstStep === null && difference.weightsHashEqual && difference.metricsEqual && difference.selectedStepEqual && difference.differentArtifacts.length === 0;
 }
 
 function judgeSameRuntime(difference: TraceDifference, steps: number, context: JudgeContext): Finding {
   const first = difference.firstStep;
-  const what =
-    first === null
-      ? difference.weightsHashEqual
-        ? 'The losses and weights are the recorded ones, the test metrics are not.'
-        : 'The losses are the recorded ones, the final weights are not.'
-      : difference.firstLoss === first
-        ? `The loss differs from the recorded one for the first time at ${stepInWords(first)}.`
-        : `The weights differ from the recorded ones after ${stepInWords(first)}, at the latest.`;
+  const what = first === null ? endInWords(difference) : firstInWords(difference, first);
   return {
     verdict: 'diverged',
     firstDivergentStep: first,
@@ -108,12 +149,22 @@ function judgeOtherRuntime(recorded: Trace, actual: Trace, difference: TraceDiff
   const steps = Math.min(recorded.losses.length, actual.losses.length);
   const measured = tolerance.kind === 'calibrated' ? 'the tolerance sealed in the bundle' : 'the default tolerance (the bundle has no calibrated one)';
   const size = percent(difference.maxRelativeDifference ?? 0);
-  if (outside === null && endpoint !== false) {
+  if (outside === null && endpoint === null) {
+    return {
+      verdict: 'inconclusive',
+      firstDivergentStep: null,
+      causes: environmentCauses(context),
+      sentence: `On another runtime, losses differ by at most ${size} (relative), within ${measured}, but there is no ${context.metric} on the test split to compare.`,
+    };
+  }
+  if (outside === null && endpoint === true) {
+    // With equal weights hashes another file is no matter of rounding.
+    const files = difference.weightsHashEqual && difference.differentArtifacts.length > 0 ? ` But ${filesInWords(difference.differentArtifacts)} of the bundle is not what the re-execution made.` : '';
     return {
       verdict: 'within-tolerance',
       firstDivergentStep: null,
       causes: environmentCauses(context),
-      sentence: `On another runtime, losses differ by at most ${size} (relative) and the ${context.metric} agrees: within ${measured}.`,
+      sentence: `On another runtime, losses differ by at most ${size} (relative) and the ${context.metric} agrees: within ${measured}.${files}`,
     };
   }
   if (outside === null) {
@@ -125,19 +176,19 @@ function judgeOtherRuntime(recorded: Trace, actual: Trace, difference: TraceDiff
     };
   }
   const causes = divergenceCauses(difference, steps, context);
-  if (tolerance.kind === 'default' && endpoint === true) {
+  if (tolerance.kind === 'default' && endpoint !== false) {
     return {
       verdict: 'inconclusive',
       firstDivergentStep: outside,
       causes,
-      sentence: `On another runtime, the loss leaves ${measured} at ${stepInWords(outside)} while the ${context.metric} agrees: whether this is more than rounding cannot be told.`,
+      sentence: `On another runtime, the trace leaves ${measured} at ${stepInWords(outside)} while ${endpoint === null ? `there is no ${context.metric} to compare` : `the ${context.metric} agrees`}: whether this is more than rounding cannot be told.`,
     };
   }
   return {
     verdict: 'diverged',
     firstDivergentStep: outside,
     causes,
-    sentence: `On another runtime, the loss leaves ${measured} at ${stepInWords(outside)}${endpoint === true ? `, although the ${context.metric} agrees` : ''}.`,
+    sentence: `On another runtime, the trace leaves ${measured} at ${stepInWords(outside)}${endpoint === true ? `, although the ${context.metric} agrees` : ''}.`,
   };
 }
 
@@ -151,7 +202,7 @@ function judgeFinished(recorded: Trace, actual: Trace, difference: TraceDifferen
       sentence: `The recorded run has ${steps} steps and its re-execution ${actual.losses.length}: they are not executions of the same run.`,
     };
   }
-  if (difference.firstStep === null && difference.weightsHashEqual && difference.metricsEqual) {
+  if (allEqual(difference)) {
     return { verdict: 'identical', firstDivergentStep: null, causes: [], sentence: `All ${steps} losses, the weights and the test metrics are the recorded ones, bit for bit.` };
   }
   return context.sameRuntime ? judgeSameRuntime(difference, steps, context) : judgeOtherRuntime(recorded, actual, difference, endpoint, context);
@@ -185,6 +236,14 @@ function findingFor(recorded: Trace, actual: Trace | null, difference: TraceDiff
       firstDivergentStep: null,
       causes: [],
       sentence: `The recorded run ended as "${recorded.status}" after ${recorded.losses.length} steps: there is no result to repeat.`,
+    };
+  }
+  if (context.sameData === false && !context.sameRuntime) {
+    return {
+      verdict: 'not-comparable',
+      firstDivergentStep: null,
+      causes: environmentCauses(context),
+      sentence: 'The re-execution trained on other data than the recorded run, and on another runtime: what differs for which reason cannot be told.',
     };
   }
   return actual.status === 'finished' ? judgeFinished(recorded, actual, difference, endpoint, context) : judgeUnfinished(recorded, actual, difference, context);

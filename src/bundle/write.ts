@@ -10,7 +10,7 @@ import { fileExists, refuseTarget } from '../files/targets';
 import { BAG_FILES, BAGIT_TXT, bundleDigest, formatInfo, formatManifest } from './bag';
 import { crateMetadata } from './crate';
 import { redactLog } from './event-log';
-import type { BundleInput, BundleRunInput, WriteOptions, WrittenBundle } from './model';
+import { ARTIFACT_FILES, type BundleInput, type BundleRunInput, type WriteOptions, type WrittenBundle } from './model';
 import { hashBytes, PayloadBuilder, type PayloadEntry } from './payload';
 import { createRedact, KEEP_IN_MANIFEST, redactValue, type Redact } from './redact';
 import { REPLAY_SCRIPT } from './replay-script';
@@ -19,13 +19,6 @@ import { parseIndex, parseManifest, toLoggedOutcome, type BundleIndex, type Bund
 import { checkLicense } from './spdx';
 import { writeZip } from './zip-writer';
 
-const ARTIFACT_FILES: Readonly<Record<ArtifactName, string>> = {
-  weights: 'weights.safetensors',
-  'inference-graph': 'inference.onnx',
-  'training-graph': 'training.onnx',
-  'optimizer-state': 'optimizer.safetensors',
-  scalars: 'scalars.safetensors',
-};
 const ARTIFACTS = Object.keys(ARTIFACT_FILES) as ArtifactName[];
 
 function json(value: unknown): string {

@@ -24,6 +24,8 @@ export interface Arrangement {
   /** The study and its YAML, or null where the runs were started one by one. */
   readonly studyId: string | null;
   readonly source: string | null;
+  /** Runs left out because a newer one of the same config and seed stands in; 0 in a study. */
+  readonly superseded: number;
 }
 
 /**
@@ -36,7 +38,7 @@ export function arrange(store: Store, experiment: string): Arrangement {
     const known = new Map(store.listRuns().map((run) => [run.runId, run]));
     const runOf = (runId: string | null): RunRow | null => (runId === null ? null : (known.get(runId) ?? null));
     const variants = study.variants.map(({ name, changes, runIds }) => ({ name, changes, runs: runIds.map((id) => runOf(id)) }));
-    return { experiment, metric: declaredMetric(store, variants.flatMap((variant) => variant.runs)), seeds: study.seeds, variants, studyId: study.studyId, source: study.source };
+    return { experiment, metric: declaredMetric(store, variants.flatMap((variant) => variant.runs)), seeds: study.seeds, variants, studyId: study.studyId, source: study.source, superseded: 0 };
   }
   const runs = store.listRuns({ experiment });
   if (runs.length === 0) {
@@ -71,7 +73,7 @@ export function arrange(store: Store, experiment: string): Arrangement {
     const name = index === 0 ? 'baseline' : named === '' ? `data ${fingerprint.slice(0, 8)}` : named;
     return { name, changes, runs: seeds.map((seed) => group.runs.get(seed) ?? null) };
   });
-  return { experiment, metric: declaredMetric(store, oldestFirst), seeds, variants, studyId: null, source: null };
+  return { experiment, metric: declaredMetric(store, oldestFirst), seeds, variants, studyId: null, source: null, superseded: runs.length - variants.reduce((sum, variant) => sum + variant.runs.filter((run) => run !== null).length, 0) };
 }
 
 /** The metric the runs declared. @throws RepriseError METRICS_DIFFER when they declared different ones */
@@ -108,8 +110,9 @@ export function compareExperiment(store: Store, experiment: string): ComparisonV
   return compareArrangement(store, arrange(store, experiment));
 }
 
-export function compareArrangement(store: Store, { experiment, metric, seeds, variants }: Arrangement): ComparisonView {
+export function compareArrangement(store: Store, { experiment, metric, seeds, variants, source }: Arrangement): ComparisonView {
   const compared = compareVariants({
+    baselineBy: source === null ? 'oldest' : 'study',
     metric,
     higherIsBetter: higherIsBetter(metric),
     seeds,

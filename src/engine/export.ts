@@ -21,7 +21,7 @@ import { buildReport, refuseOverwrite } from './reports';
 import { renderHtml } from '../report/html';
 import { renderMarkdown } from '../report/markdown';
 import { testMetrics } from './results';
-import { chooseTarget, variantRefs } from './target';
+import { chooseTarget, variantNames } from './target';
 
 /** Larger data sets are left out of a bundle; it then states their fingerprint and source. */
 const MAX_DATA_BYTES = 512 * 1024 * 1024;
@@ -105,8 +105,10 @@ export async function exportBundle(context: EngineContext, input: Input<'bundle.
   }
   const measured = input.calibrate === false ? new Map<string, Tolerance>() : await measureTolerances(context, target.runs);
   const noMeasure = defaultTolerance(input.calibrate === false ? 'Not calibrated: the author chose not to.' : 'Not calibrated: the variant has no finished run.');
-  const names = target.arrangement === null ? new Map<string, VariantRef>() : variantRefs(target.arrangement);
-  const runs = target.runs.map((run) => runInput(store, run, names.get(run.runId) ?? null, measured.get(variantHash(store.getManifest(run.runId).config)) ?? noMeasure));
+  const names = variantNames(target.arrangement);
+  const studyId = target.arrangement?.studyId ?? null;
+  const placeOf = (run: RunRow): VariantRef | null => (studyId === null ? null : { studyId, variant: names.get(run.runId) ?? 'baseline' });
+  const runs = target.runs.map((run) => runInput(store, run, placeOf(run), measured.get(variantHash(store.getManifest(run.runId).config)) ?? noMeasure));
 
   const data = new Map<string, BundleDataInput>();
   for (const { manifest } of runs) {

@@ -6,7 +6,6 @@ import { parseStudy } from '../ablation/study';
 import type { Input, Output } from '../api/contract';
 import { formatYaml, parseYaml } from '../config/yaml';
 import { RepriseError } from '../errors/errors';
-import type { VariantRef } from '../events/manifest';
 import { atomicWrite } from '../files/atomic-write';
 import { renderHtml } from '../report/html';
 import { renderMarkdown } from '../report/markdown';
@@ -15,7 +14,7 @@ import type { RunRow, Store } from '../store/types';
 import { compareArrangement, type Arrangement } from './compare';
 import type { EngineContext } from './context';
 import { repriseVersion } from './package-info';
-import { chooseTarget, variantRefs, type Target } from './target';
+import { chooseTarget, variantNames, type Target } from './target';
 
 function reportRun(store: Store, row: RunRow, variant: string | null): ReportRun {
   const loss = store.series(row.runId, 'train.loss');
@@ -24,9 +23,11 @@ function reportRun(store: Store, row: RunRow, variant: string | null): ReportRun
 
 function reportStudy({ source, seeds, variants }: Arrangement): ReportStudy | null {
   if (source === null) return null;
+  const { design, description } = parseStudy(parseYaml(source, 'study'));
   return {
     yaml: source,
-    design: parseStudy(parseYaml(source, 'study')).design,
+    description,
+    design,
     seeds,
     variants: variants.map(({ name, changes }) => ({ name, changes, summary: describeChanges({ changes }) })),
   };
@@ -46,8 +47,8 @@ function dataFilesOf(runs: readonly ReportRun[]): { path: string; sha256: string
 export function buildReport(store: Store, target: Target, options: { readonly generatedAt: number; readonly bundle: string | null }): ReportModel {
   const { arrangement } = target;
   // A run that another study made keeps that study's name for it; here it goes by the name it has in this one.
-  const names = arrangement === null ? new Map<string, VariantRef>() : variantRefs(arrangement);
-  const runs = target.runs.map((row) => reportRun(store, row, names.get(row.runId)?.variant ?? null));
+  const names = variantNames(arrangement);
+  const runs = target.runs.map((row) => reportRun(store, row, names.get(row.runId) ?? null));
   const config = target.source === null ? runs[0]?.manifest.config : parseStudy(parseYaml(target.source, 'study')).baseline;
   if (config === undefined) throw new RepriseError('NOTHING_TO_REPORT', `${JSON.stringify(target.name)} has no runs.`, { kind: 'input' });
   return {
@@ -60,6 +61,7 @@ export function buildReport(store: Store, target: Target, options: { readonly ge
     study: arrangement === null ? null : reportStudy(arrangement),
     runs,
     comparison: arrangement === null ? null : compareArrangement(store, arrangement),
+    supersededRuns: arrangement?.superseded ?? 0,
     dataFiles: dataFilesOf(runs),
     bundle: options.bundle,
   };

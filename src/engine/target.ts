@@ -1,5 +1,4 @@
 import { RepriseError } from '../errors/errors';
-import type { VariantRef } from '../events/manifest';
 import type { RunRow, Store } from '../store/types';
 import { arrange, type Arrangement } from './compare';
 
@@ -15,10 +14,9 @@ export interface Target {
   readonly source: string | null;
 }
 
-/** The place of each run in the arrangement, by run id. */
-export function variantRefs({ studyId, variants }: Arrangement): Map<string, VariantRef> {
-  if (studyId === null) return new Map();
-  return new Map(variants.flatMap(({ name, runs }) => runs.flatMap((run) => (run === null ? [] : [[run.runId, { studyId, variant: name }] as const]))));
+/** The name each run has in the arrangement, by run id: a run that another study made keeps that study's name in its own record. */
+export function variantNames(arrangement: Arrangement | null): Map<string, string> {
+  return new Map(arrangement?.variants.flatMap(({ name, runs }) => runs.flatMap((run) => (run === null ? [] : [[run.runId, name] as const]))));
 }
 
 /** An experiment by its name, else a run by its id. @throws RepriseError TARGET_NOT_FOUND */
