@@ -6,7 +6,7 @@ import type { Input, Method, Output } from '../api/contract';
 import { defaultWorkspace } from '../engine/default-workspace';
 import { createEngine, type Engine } from '../engine/engine';
 import { localWorkers } from '../engine/local-workers';
-import { hasDatabase, workspaceNotFound } from '../engine/workspace';
+import { isWorkspace, workspaceNotFound } from '../engine/workspace';
 import { RepriseError } from '../errors/errors';
 import { ReportedError } from './reported-error';
 
@@ -33,7 +33,7 @@ export type Access = 'host' | 'present-host' | 'quiet-host' | 'look' | 'scratch'
 /** Opens the engine, does the work, and lets go of the workspace whatever happens. */
 export async function withEngine<T>(options: GlobalOptions, access: Access, work: (engine: Engine) => Promise<T>): Promise<T> {
   const workspace = workspaceOf(options);
-  const exists = hasDatabase(workspace);
+  const exists = isWorkspace(workspace);
   if (access === 'scratch' && !exists) {
     const folder = await mkdtemp(join(tmpdir(), 'reprise-'));
     try {

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Input, Output } from '../api/contract';
 import type { BundleDataInput, BundleRunInput } from '../bundle/model';
+import { checkLicense } from '../bundle/spdx';
 import { calibrate, defaultTolerance, type Tolerance } from '../bundle/tolerance';
 import { writeBundle } from '../bundle/write';
 import { parseStudy } from '../ablation/study';
@@ -12,12 +13,13 @@ import { RepriseError } from '../errors/errors';
 import { RUN_FILES, type RunManifest, type VariantRef } from '../events/manifest';
 import type { ArtifactName } from '../events/records';
 import { objectPath } from '../files/objects';
+import { refuseTarget } from '../files/targets';
 import type { RunRow, Store } from '../store/types';
 import { executeApart, traceOf } from './apart';
 import type { EngineContext } from './context';
 import { newId } from './identity';
 import { repriseVersion } from './package-info';
-import { buildReport, refuseOverwrite } from './reports';
+import { buildReport } from './reports';
 import { renderHtml } from '../report/html';
 import { renderMarkdown } from '../report/markdown';
 import { testMetrics } from './results';
@@ -91,7 +93,9 @@ function runInput(store: Store, run: RunRow, variant: VariantRef | null, toleran
 /** @throws RepriseError NOTHING_TO_EXPORT, RUNS_UNFINISHED, FILE_EXISTS, LICENSE_… and those of writing */
 export async function exportBundle(context: EngineContext, input: Input<'bundle.export'>): Promise<Output<'bundle.export'>> {
   const { store } = context;
-  refuseOverwrite(input.out, input.overwrite === true);
+  // All that can be refused is refused before anything is measured.
+  refuseTarget(input.out, input.overwrite === true);
+  const license = checkLicense(input.license);
   const target = chooseTarget(store, input.target);
   const unfinished = target.runs.filter((run) => run.status === 'queued' || run.status === 'running' || run.status === 'interrupted');
   if (unfinished.length > 0) {
@@ -122,7 +126,7 @@ export async function exportBundle(context: EngineContext, input: Input<'bundle.
     {
       name: target.name,
       description: description === undefined || description === '' ? `Runs of ${target.name}, made with Reprise ${repriseVersion}.` : description,
-      license: input.license,
+      license,
       createdAt,
       author: config?.author ?? '',
       reprise: repriseVersion,

@@ -1,12 +1,11 @@
 /** Use case: the report of an experiment or a run. */
-import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { describeChanges } from '../ablation/describe';
 import { parseStudy } from '../ablation/study';
 import type { Input, Output } from '../api/contract';
 import { formatYaml, parseYaml } from '../config/yaml';
 import { RepriseError } from '../errors/errors';
 import { atomicWrite } from '../files/atomic-write';
+import { refuseTarget } from '../files/targets';
 import { renderHtml } from '../report/html';
 import { renderMarkdown } from '../report/markdown';
 import type { ReportModel, ReportRun, ReportStudy } from '../report/model';
@@ -69,17 +68,9 @@ export function buildReport(store: Store, target: Target, options: { readonly ge
 
 /** @throws RepriseError TARGET_NOT_FOUND, FILE_EXISTS, FOLDER_NOT_FOUND */
 export async function writeReport({ store }: EngineContext, input: Input<'report.write'>): Promise<Output<'report.write'>> {
-  refuseOverwrite(input.out, input.overwrite === true);
+  refuseTarget(input.out, input.overwrite === true);
   const report = buildReport(store, chooseTarget(store, input.target), { generatedAt: Date.now(), bundle: null });
   const text = input.format === 'html' ? renderHtml(report) : renderMarkdown(report);
   await atomicWrite(input.out, text);
   return { file: input.out, bytes: Buffer.byteLength(text) };
-}
-
-/** A file to be written must not stand there yet, unless it may be replaced, and its folder must. @throws RepriseError FILE_EXISTS, FOLDER_NOT_FOUND */
-export function refuseOverwrite(file: string, overwrite: boolean): void {
-  if (!overwrite && existsSync(file)) {
-    throw new RepriseError('FILE_EXISTS', `${file} exists already and was left as it is.`, { kind: 'input', hint: 'Choose another name, or overwrite it with --force.' });
-  }
-  if (!existsSync(dirname(file))) throw new RepriseError('FOLDER_NOT_FOUND', `${file} cannot be written: there is no folder ${dirname(file)}.`, { kind: 'input' });
 }

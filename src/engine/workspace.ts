@@ -3,11 +3,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RepriseError, type Problem } from '../errors/errors';
 import { checkWorkspace } from '../store/check';
+import { holdsRecords } from '../store/open';
 import { rebuildWorkspace, type RebuildResult } from '../store/rebuild';
 
-/** Whether a folder holds a workspace's database. */
-export function hasDatabase(workspace: string): boolean {
-  return existsSync(join(workspace, 'reprise.db'));
+/** Whether a folder is a workspace: it holds a database, or run folders from which a host makes one again. */
+export function isWorkspace(workspace: string): boolean {
+  return existsSync(join(workspace, 'reprise.db')) || holdsRecords(workspace);
 }
 
 export function workspaceNotFound(workspace: string): RepriseError {

@@ -12,7 +12,7 @@ export async function workspaceCheck(_args: readonly string[], options: GlobalOp
   else if (problems.length === 0) print(`${workspace}: database and run folders agree.`);
   else {
     for (const problem of problems) print(`${problem.path}: ${problem.message}`);
-    print(`\n${problems.length} problem${problems.length === 1 ? '' : 's'}. The run folders are the truth: reprise workspace rebuild makes the database again from them.`);
+    print(`\n${problems.length} problem${problems.length === 1 ? '' : 's'}.`);
   }
   return problems.length === 0 ? 0 : 1;
 }
