@@ -18,6 +18,8 @@ function segmentProblem(segment: string): string | null {
   if (segment === '.' || segment === '..') return `contains "${segment}"`;
   if (segment.length > MAX_SEGMENT) return `has a part longer than ${MAX_SEGMENT} characters`;
   if (/[. ]$/u.test(segment)) return 'has a part that ends with a dot or a space';
+  // Whatever is unpacked must not turn a folder into a repository; `git~1` is what DOS calls it.
+  if (/^(?:\.git|git~\d+)$/u.test(foldedName(segment))) return `uses "${segment}", which is Git's`;
   if (RESERVED.test(segment)) return `uses "${segment}", which Windows reserves`;
   return null;
 }

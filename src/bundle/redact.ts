@@ -1,10 +1,36 @@
 /** Takes personal paths and host names out of what goes into a bundle. */
 import { homedir, hostname } from 'node:os';
+import { configHash } from '../config/hash';
+import type { Config } from '../config/schema';
+import type { RunManifest } from '../events/manifest';
+import { visible, visibleLine } from './text';
 
 export type Redact = (text: string) => string;
 
 function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/gu, String.raw`\$&`);
+}
+
+export interface Machine {
+  readonly home: string;
+  readonly host: string;
+}
+
+/**
+ * This machine, nameless where its name is a word of the runs' settings ("mnist", "linux"): in a text that repeats
+ * settings, the name could not be told from that word.
+ */
+export function machineBeside(manifests: readonly RunManifest[], machine: Machine = { home: homedir(), host: hostname() }): Machine {
+  const isWord = (text: string): boolean => wholeWord(machine.host).test(text);
+  const settings = ({ config, runtime }: RunManifest): string => {
+    const { author: _author, description: _description, data, ...rest } = config;
+    return JSON.stringify([rest, { ...data, path: '' }, runtime]);
+  };
+  return machine.host !== '' && manifests.some((manifest) => isWord(settings(manifest))) ? { ...machine, host: '' } : machine;
+}
+
+function wholeWord(word: string): RegExp {
+  return new RegExp(`(?<![\\w-])${escaped(word)}(?![\\w-])`, 'giu');
 }
 
 /** A path that is not part of a longer name. */
@@ -21,7 +47,7 @@ const CREDENTIALS = /\b([a-z][a-z0-9+.-]*:\/\/)[^/\s@"']+@/giu;
  * A function that replaces the given folders by `<folder>`, home folders by `~`, this machine's name by
  * `<host>` and credentials in URLs by nothing.
  */
-export function createRedact(privatePaths: readonly string[], machine: { readonly home: string; readonly host: string } = { home: homedir(), host: hostname() }): Redact {
+export function createRedact(privatePaths: readonly string[], machine: Machine = { home: homedir(), host: hostname() }): Redact {
   const paths = [...privatePaths]
     .map((path) => path.replace(/[\\/]+$/u, ''))
     .filter((path) => path.length >= 4)
@@ -30,19 +56,42 @@ export function createRedact(privatePaths: readonly string[], machine: { readonl
   if (machine.home.length >= 4) replacements.push([wholePath(machine.home.replace(/[\\/]+$/u, '')), '~']);
   replacements.push([HOMES, '~'], [CREDENTIALS, '$1']);
   // A name as short or as common as `pc` or `localhost` would be found inside ordinary words.
-  if (machine.host.length >= 4 && machine.host !== 'localhost') replacements.push([new RegExp(`(?<![\\w-])${escaped(machine.host)}(?![\\w-])`, 'giu'), '<host>']);
+  if (machine.host.length >= 4 && machine.host !== 'localhost') replacements.push([wholeWord(machine.host), '<host>']);
   return (text) => replacements.reduce((result, [pattern, replacement]) => result.replace(pattern, replacement), text);
 }
 
-/** Applies `redact` to every string of a JSON value but those at the dotted paths `keep` (`*` for any index). */
-export function redactValue(value: unknown, redact: Redact, keep: ReadonlySet<string> = new Set(), path = ''): unknown {
-  if (typeof value === 'string') return keep.has(path) ? value : redact(value);
-  if (Array.isArray(value)) return value.map((entry) => redactValue(entry, redact, keep, path === '' ? '*' : `${path}.*`));
-  if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, redactValue(entry, redact, keep, path === '' ? key : `${path}.${key}`)]));
-  }
-  return value;
+/** A path that means the same wherever it is read, on any system. */
+function isAbsolute(path: string): boolean {
+  return /^(?:[\\/]|[A-Za-z]:[\\/])/u.test(path);
 }
 
-/** Captured code goes in as it was: a patch with other bytes would not apply. */
-export const KEEP_IN_MANIFEST: ReadonlySet<string> = new Set(['provenance.git.patch', 'provenance.git.untracked.*.content', 'provenance.git.untracked.*.path']);
+/** The config without personal text: only its labels and an absolute path are changed, nothing that decides a number. */
+function redactConfig(config: Config, clean: Redact): Config {
+  const { data } = config;
+  const labelled = { ...config, author: visibleLine(clean(config.author)), description: clean(config.description) };
+  if (data.kind !== 'csv' || !isAbsolute(data.path)) return labelled;
+  return { ...labelled, data: { ...data, path: data.path.split(/[\\/]+/u).findLast((part) => part !== '') ?? 'data.csv' } };
+}
+
+/**
+ * A manifest without personal text: free text and an absolute data path, whose base name stays. All else is data that
+ * hashes are made of, or captured code, which would not apply with other bytes. `configHash` is that of the config as
+ * it is answered.
+ */
+export function redactManifest(manifest: RunManifest, redact: Redact): RunManifest {
+  const clean: Redact = (text) => visible(redact(text));
+  const { provenance } = manifest;
+  const { git } = provenance;
+  const config = redactConfig(manifest.config, clean);
+  return {
+    ...manifest,
+    config,
+    configHash: configHash(config),
+    data: { ...manifest.data, source: visibleLine(clean(manifest.data.source)) },
+    provenance: {
+      ...provenance,
+      problems: provenance.problems.map(clean),
+      git: git === null ? null : { ...git, branch: git.branch === null ? null : visibleLine(git.branch), remote: git.remote === null ? null : visibleLine(clean(git.remote)) },
+    },
+  };
+}

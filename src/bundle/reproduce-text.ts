@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { BundleIndex } from './schemas';
+import { escapeMarkdown } from './text';
 
 function size(bytes: number): string {
   return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
@@ -10,8 +11,13 @@ function shellWord(text: string): string {
   return /^[\w.@%+=:,/-]+$/u.test(text) ? text : `'${text.replace(/'/gu, String.raw`'\''`)}'`;
 }
 
+/** A name that no program takes for an option. */
+function asFile(name: string): string {
+  return name.startsWith('-') ? `./${name}` : name;
+}
+
 function cell(text: string): string {
-  return text.replace(/\|/gu, String.raw`\|`).replace(/\s+/gu, ' ');
+  return escapeMarkdown(text);
 }
 
 export interface RunLine {
@@ -35,7 +41,7 @@ function whereabouts(data: BundleIndex['data'][number], sourceSha256: string | u
 
 function dataLines(index: BundleIndex, sources: ReadonlyMap<string, string>, file: string): string {
   return index.data
-    .map((data) => `- ${data.source} (licence: ${data.license}), SHA-256 of the prepared data \`${data.fingerprint}\`, ${size(data.bytes)}: ${whereabouts(data, sources.get(data.fingerprint), file)}`)
+    .map((data) => `- ${escapeMarkdown(data.source)} (licence: ${escapeMarkdown(data.license)}), SHA-256 of the prepared data \`${data.fingerprint}\`, ${size(data.bytes)}: ${whereabouts(data, sources.get(data.fingerprint), file)}`)
     .join('\n');
 }
 
@@ -45,16 +51,17 @@ function dataLines(index: BundleIndex, sources: ReadonlyMap<string, string>, fil
  */
 export function reproduceText(index: BundleIndex, runs: readonly RunLine[], sources: ReadonlyMap<string, string>, outFile: string): string {
   const name = basename(outFile);
+  const reprise = escapeMarkdown(index.reprise);
   const bare = name.replace(/(?:\.crate)?\.zip$/u, '');
-  const file = shellWord(name);
-  const folder = shellWord(bare === name ? `${name}.bag` : bare);
+  const file = shellWord(asFile(name));
+  const folder = shellWord(asFile(bare === name ? `${name}.bag` : bare));
   const [first] = runs;
   const example = first === undefined ? 'RUN' : first.runId;
-  return `# ${index.name}: how to verify and reproduce
+  return `# ${escapeMarkdown(index.name)}: how to verify and reproduce
 
-${index.description === '' ? `Runs of ${index.name}, exported by Reprise ${index.reprise}.` : index.description}
+${index.description === '' ? `Runs of ${escapeMarkdown(index.name)}, exported by Reprise ${reprise}.` : escapeMarkdown(index.description)}
 
-Licence: ${index.license}. Exported ${new Date(index.createdAt).toISOString().slice(0, 10)} by Reprise ${index.reprise}.
+Licence: ${escapeMarkdown(index.license)}. Exported ${new Date(index.createdAt).toISOString().slice(0, 10)} by Reprise ${reprise}.
 
 ## What is inside
 

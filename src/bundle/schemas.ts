@@ -2,18 +2,23 @@
 import { z } from 'zod';
 import { parseConfig } from '../config/parse';
 import { formatPath } from '../config/problems';
+import type { Config } from '../config/schema';
 import { RepriseError, type Problem } from '../errors/errors';
 import { toLogged, type LoggedNumber } from '../events/records';
 import type { RunManifest } from '../events/manifest';
 import { nameProblem } from './names';
 import type { BundleContent, BundleData, RunOutcome } from './model';
-import type { Tolerance } from './tolerance';
+import { hasControls } from './text';
+import { toleranceProblem, type Tolerance } from './tolerance';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/u, { error: 'must be a SHA-256 in hexadecimal' });
 /** Run ids name folders. */
 const runId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/u, { error: 'must be letters, digits, "-" and "_"' });
 const time = z.number().min(0).max(8.64e15);
-const text = (max: number): z.ZodString => z.string().max(max);
+/** One line for people. What could forge other lines where it is shown is refused. */
+const text = (max: number): z.ZodString => z.string().max(max).refine((value) => !hasControls(value), { error: 'must not contain control characters or changes of the direction of writing' });
+/** The same with newlines and tabs. */
+const lines = (max: number): z.ZodString => z.string().max(max).refine((value) => !hasControls(value, true), { error: 'must not contain control characters (other than newline and tab) or changes of the direction of writing' });
 const safePath = z.string().refine((name) => nameProblem(name) === null, { error: 'must be a safe relative path' });
 const bagPath = safePath.refine((name) => name.startsWith('data/'), { error: 'must start with data/' });
 /** A number as JSON can hold it: NaN and infinities as strings. */
@@ -37,7 +42,7 @@ const gitSchema = z.object({
   dirty: z.boolean(),
   patch: z.string().nullable(),
   untracked: z
-    .array(z.object({ path: text(4000), bytes: z.number().min(0), sha256, content: z.string().nullable(), encoding: z.enum(['utf8', 'base64']).optional() }))
+    .array(z.object({ path: z.string().max(4000), bytes: z.number().min(0), sha256, content: z.string().nullable(), encoding: z.enum(['utf8', 'base64']).optional() }))
     .max(100_000),
 });
 
@@ -51,7 +56,7 @@ const provenanceSchema = z.object({
   lockfileHash: sha256.nullable(),
   git: gitSchema.nullable(),
   environmentCheck: z.array(z.object({ item: text(200), required: text(300), actual: text(300), ok: z.boolean() })).max(1000),
-  problems: z.array(text(10_000)).max(1000),
+  problems: z.array(lines(10_000)).max(1000),
 });
 
 const manifestSchema = z.object({
@@ -80,8 +85,11 @@ const toleranceSchema = z.object({
   blockSize: z.int().min(1),
   blocks: z.array(fraction).min(1).max(10_000),
   observed: z.array(fraction).max(10_000),
-  metric: z.object({ absolute: z.number().min(0), observed: z.number().min(0).nullable() }),
+  metric: z.object({ absolute: z.number().min(0), observed: fraction.nullable() }),
   reason: text(2000),
+}).superRefine((tolerance, context) => {
+  const problem = toleranceProblem(tolerance);
+  if (problem !== null) context.addIssue({ code: 'custom', message: problem });
 });
 const tolerancesSchema = z.object({ format: z.literal(1), runs: z.record(runId, toleranceSchema) });
 
@@ -113,7 +121,7 @@ const runEntrySchema = z.object({
 const indexSchema = z.object({
   format: z.literal(1),
   name: text(300).min(1),
-  description: text(20_000),
+  description: lines(20_000),
   license: text(200).min(1),
   createdAt: time,
   author: text(300),
@@ -150,7 +158,25 @@ export function parseIndex(json: string, source = 'data/bundle.json'): BundleInd
 /** @throws RepriseError BUNDLE_INVALID, CONFIG_INVALID */
 export function parseManifest(json: string, source: string): RunManifest {
   const manifest = parse(manifestSchema, json, source);
-  return { ...manifest, config: parseConfig(manifest.config, `${source}: config`) };
+  const config = parseConfig(manifest.config, `${source}: config`);
+  const problems = configTextProblems(config, source);
+  if (problems.length > 0) throw new RepriseError('BUNDLE_INVALID', `${problems[0]?.path ?? source} ${problems[0]?.message ?? ''}`, { kind: 'input', problems });
+  return { ...manifest, config };
+}
+
+/** Strings of a config that could forge what is shown of it. A delimiter may be any character, and names of columns may have lines. */
+function configTextProblems(config: Config, source: string): Problem[] {
+  const problems: Problem[] = [];
+  const look = (value: unknown, path: string): void => {
+    if (typeof value === 'string') {
+      const manyLines = path === 'description' || path === 'data.target' || path.startsWith('data.features.');
+      if (path !== 'data.delimiter' && hasControls(value, manyLines)) problems.push({ path: `${source}: config.${path}`, message: 'must not contain control characters or changes of the direction of writing.' });
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [key, entry] of Object.entries(value)) look(entry, path === '' ? key : `${path}.${key}`);
+    }
+  };
+  look(config, '');
+  return problems;
 }
 
 /** @throws RepriseError BUNDLE_INVALID */

@@ -39,6 +39,8 @@ const DEFAULT_RELATIVE = 1e-3;
 
 /** Largest value `relativeDifference` can take. */
 export const MAX_RELATIVE_DIFFERENCE = 2;
+/** A larger difference of the metric is counted as this one: nothing is like anything by then. */
+const MAX_METRIC_OBSERVED = 2;
 
 /**
  * |a − b| / max(|a|, |b|), in [0, 2]. Equal values, two NaN and equal infinities differ by 0; a number
@@ -73,6 +75,54 @@ function largestDifferences(recorded: readonly number[], perturbed: readonly num
   return observed;
 }
 
+/** Allowed relative difference of each block, from those measured. */
+function allowedBlocks(observed: readonly number[]): number[] {
+  let largest = 0;
+  return observed.map((difference) => {
+    // Differences grow on the whole; a block that happens to be close again promises nothing.
+    largest = Math.max(largest, difference);
+    const allowed = Math.min(SAFETY_FACTOR * largest, Math.max(SATURATED, 2 * largest));
+    return Math.max(FLOOR.relative, Math.min(allowed, MAX_RELATIVE_DIFFERENCE));
+  });
+}
+
+function allowedMetric(observed: number | null): number {
+  return Math.max(METRIC_FLOOR, METRIC_FACTOR * (observed ?? 0));
+}
+
+/**
+ * Why a sealed tolerance is not one that `calibrate` or `defaultTolerance` makes, or null: what it allows must follow
+ * from what it says was measured, by the formula and constants that belong to format 1 of `tolerance.json`.
+ */
+export function toleranceProblem(tolerance: Tolerance): string | null {
+  const { kind, observed, metric } = tolerance;
+  const expected: Tolerance =
+    kind === 'default'
+      ? defaultTolerance(tolerance.reason)
+      : {
+          ...tolerance,
+          safetyFactor: SAFETY_FACTOR,
+          floor: FLOOR,
+          blocks: allowedBlocks(observed),
+          metric: { absolute: allowedMetric(metric.observed), observed: metric.observed },
+        };
+  if (kind === 'calibrated' && (observed.length > MAX_BLOCKS || observed.every((difference) => difference === 0))) {
+    return `has ${observed.length} blocks of differences${observed.length > MAX_BLOCKS ? `, more than ${MAX_BLOCKS}` : ', none above 0, which is no measurement'}`;
+  }
+  if (Math.max(0, metric.observed ?? 0, ...observed) > MAX_RELATIVE_DIFFERENCE) return 'says that more was measured than can be';
+  const equal = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((value, index) => value === b[index]);
+  const fields: readonly (readonly [string, boolean])[] = [
+    ['safetyFactor', tolerance.safetyFactor === expected.safetyFactor],
+    ['floor', tolerance.floor.relative === expected.floor.relative && tolerance.floor.absolute === expected.floor.absolute],
+    ['blockSize', tolerance.blockSize === expected.blockSize],
+    ['blocks', equal(tolerance.blocks, expected.blocks)],
+    ['observed', equal(observed, expected.observed)],
+    ['metric', metric.absolute === expected.metric.absolute && metric.observed === expected.metric.observed],
+  ];
+  const wrong = fields.flatMap(([name, right]) => (right ? [] : [name]));
+  return wrong.length === 0 ? null : `allows what does not follow from what was measured (${wrong.join(', ')})`;
+}
+
 /**
  * Measures a tolerance from a recorded run and its re-run with one bit of the initial weights flipped.
  * For each block of steps: the largest relative difference of the loss up to that block, times a safety
@@ -91,23 +141,16 @@ export function calibrate(recorded: readonly number[], perturbed: readonly numbe
   if (observed.every((difference) => difference === 0)) {
     return defaultTolerance('Not calibrated: the perturbed re-run gave the same losses, so it shows nothing about the growth of differences.');
   }
-  let largest = 0;
-  const blocks = observed.map((difference) => {
-    // Differences grow on the whole; a block that happens to be close again promises nothing.
-    largest = Math.max(largest, difference);
-    const allowed = Math.min(SAFETY_FACTOR * largest, Math.max(SATURATED, 2 * largest));
-    return Math.max(FLOOR.relative, Math.min(allowed, MAX_RELATIVE_DIFFERENCE));
-  });
   const metricDifference = Math.abs(metricRecorded - metricPerturbed);
-  const metricObserved = Number.isFinite(metricDifference) ? metricDifference : null;
+  const metricObserved = Number.isFinite(metricDifference) ? Math.min(metricDifference, MAX_METRIC_OBSERVED) : null;
   return {
     kind: 'calibrated',
     safetyFactor: SAFETY_FACTOR,
     floor: FLOOR,
     blockSize,
-    blocks,
+    blocks: allowedBlocks(observed),
     observed,
-    metric: { absolute: Math.max(METRIC_FLOOR, METRIC_FACTOR * (metricObserved ?? 0)), observed: metricObserved },
+    metric: { absolute: allowedMetric(metricObserved), observed: metricObserved },
     reason: `Measured by a re-run with the last bit of one initial weight flipped; differences of the loss times ${SAFETY_FACTOR}, of the metric times ${METRIC_FACTOR}.`,
   };
 }

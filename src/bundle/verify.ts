@@ -1,15 +1,15 @@
 /** Checks a bundle without running anything in it. */
 import { RepriseError, type Problem } from '../errors/errors';
-import type { RunState } from '../events/fold';
-import type { ArtifactName } from '../events/records';
 import { refuseExternalData } from '../onnx/external-data';
 import { decodeSafetensors } from '../tensors/safetensors';
 import { BAG_FILES, BAGIT_TXT, parseManifestFile, parseOxum } from './bag';
 import { crateProblems } from './crate-check';
+import { checkRun, type RunFiles } from './check-run';
 import { readBundleLog } from './event-log';
-import type { BundleContent, BundleRun } from './model';
+import type { BundleContent } from './model';
 import { openBundle, type OpenBundle } from './open';
 import { licensePage } from './spdx';
+import { visibleLine } from './text';
 import type { FileHashes, ZipLimits } from './zip';
 
 export interface VerifiedRun {
@@ -124,55 +124,22 @@ async function checkFormats(bundle: OpenBundle, problems: Problem[]): Promise<vo
   }
 }
 
-function same(a: number | null, b: number | null): boolean {
-  return a === b || (a !== null && b !== null && Number.isNaN(a) && Number.isNaN(b));
-}
-
-/** What the index says of a run against its event log. */
-function outcomeProblems(run: BundleRun, log: RunState): string[] {
-  const { finished } = log;
-  const test = log.metrics.findLast((record) => record.split === 'test');
-  const wrong: string[] = [];
-  if (run.status !== log.status) wrong.push(`status "${run.status}", the log "${log.status}"`);
-  if (run.totalSteps !== (log.totalSteps ?? 0)) wrong.push(`${run.totalSteps} steps, the log ${log.totalSteps ?? 0}`);
-  if (finished !== null) {
-    if (log.losses.length !== log.totalSteps) wrong.push(`a finished run, the log ${log.losses.length} of ${log.totalSteps} steps`);
-    if (run.weightsHash !== finished.weightsHash) wrong.push('another weights hash than the log');
-    if (run.selectedStep !== finished.selectedStep) wrong.push(`step ${run.selectedStep} as the selected one, the log ${finished.selectedStep}`);
-    if (!same(run.finalLoss, Number(finished.finalLoss)) || !same(run.bestLoss, Number(finished.bestLoss))) wrong.push('other losses than the log');
-    if (test !== undefined && (!same(run.metrics?.accuracy ?? null, Number(test.values.accuracy)) || !same(run.metrics?.loss ?? null, Number(test.values.loss)))) wrong.push('other test metrics than the log');
-  }
-  return wrong;
-}
-
-function checkArtifacts(run: BundleRun, log: RunState, hashes: ReadonlyMap<string, FileHashes>, problems: Problem[]): void {
-  for (const [name, record] of log.artifacts) {
-    const path = run.files[name];
-    const found = path === undefined ? undefined : hashes.get(path);
-    if (path !== undefined && found !== undefined && found.sha256 !== record.sha256) {
-      problems.push({ path, message: `is not the ${name} that ${run.eventLog} names.` });
-    }
-  }
-  if (run.status !== 'finished') return;
-  for (const name of ['weights', 'training-graph', 'scalars'] satisfies ArtifactName[]) {
-    if (run.files[name] === undefined) problems.push({ path: `data/runs/${run.manifest.runId}`, message: `has no ${name}, without which the run cannot be replayed.` });
-  }
-  const graph = run.files['training-graph'];
-  if (graph !== undefined && hashes.has(graph) && hashes.get(graph)?.sha256 !== run.manifest.trainingGraphHash) {
-    problems.push({ path: graph, message: `is not the training graph that the run ${run.manifest.runId} names.` });
-  }
-}
-
 async function checkRuns(bundle: OpenBundle, content: BundleContent, hashes: ReadonlyMap<string, FileHashes>, problems: Problem[]): Promise<void> {
   const present = (path: string | null | undefined): void => {
     if (path != null && !bundle.zip.has(path)) problems.push({ path, message: 'is named in data/bundle.json and not in the bundle.' });
   };
+  const files: RunFiles = {
+    sha256: (path) => hashes.get(path)?.sha256,
+    readText: (path) => bundle.zip.readText(path, MAX_TEXT_BYTES),
+    read: async (path) => ((hashes.get(path)?.bytes ?? Number.POSITIVE_INFINITY) > MAX_PARSED_BYTES ? null : bundle.zip.read(path, MAX_PARSED_BYTES)),
+    attempt: async (path, check) => void (await attempt(problems, path, check)),
+  };
   for (const run of content.runs) {
+    present(run.configFile);
     for (const path of Object.values(run.files)) present(path);
     const log = await attempt(problems, run.eventLog, async () => readBundleLog(await bundle.zip.read(run.eventLog, MAX_TEXT_BYTES), run.eventLog));
     if (log === null) continue;
-    for (const wrong of outcomeProblems(run, log)) problems.push({ path: 'data/bundle.json', message: `gives run ${run.manifest.runId} ${wrong}.` });
-    checkArtifacts(run, log, hashes, problems);
+    await checkRun(run, log, files, problems);
   }
   for (const data of content.data) {
     present(data.file);
@@ -207,9 +174,10 @@ async function checkCrate(bundle: OpenBundle, content: BundleContent | null, pro
   }
 }
 
-/** One problem a path and message. */
+/** One problem a path and message, which may quote the bundle and must not be able to forge other lines. */
 function distinct(problems: readonly Problem[]): Problem[] {
-  return [...new Map(problems.map((problem) => [`${problem.path}\n${problem.message}`, problem])).values()];
+  const clean = problems.map(({ path, message }) => ({ path: visibleLine(path), message: visibleLine(message) }));
+  return [...new Map(clean.map((problem) => [`${problem.path}\n${problem.message}`, problem])).values()];
 }
 
 /**

@@ -12,11 +12,12 @@ import { crateMetadata } from './crate';
 import { redactLog } from './event-log';
 import { ARTIFACT_FILES, type BundleInput, type BundleRunInput, type WriteOptions, type WrittenBundle } from './model';
 import { hashBytes, PayloadBuilder, type PayloadEntry } from './payload';
-import { createRedact, KEEP_IN_MANIFEST, redactValue, type Redact } from './redact';
+import { createRedact, machineBeside, redactManifest, type Redact } from './redact';
 import { REPLAY_SCRIPT } from './replay-script';
 import { reproduceText, type RunLine } from './reproduce-text';
-import { parseIndex, parseManifest, toLoggedOutcome, type BundleIndex, type BundleIndexRun } from './schemas';
+import { parseIndex, parseManifest, parseTolerances, toLoggedOutcome, type BundleIndex, type BundleIndexRun } from './schemas';
 import { checkLicense } from './spdx';
+import { visible, visibleLine } from './text';
 import { writeZip } from './zip-writer';
 
 const ARTIFACTS = Object.keys(ARTIFACT_FILES) as ArtifactName[];
@@ -46,7 +47,7 @@ function runFolder(run: BundleRunInput): string {
 /** The parts of a run that are stored under its own names, redacted. Answers the manifest as written. */
 async function addRun(payload: PayloadBuilder, run: BundleRunInput, redact: Redact): Promise<RunManifest> {
   const folder = runFolder(run);
-  const text = json(redactValue(run.manifest, redact, KEEP_IN_MANIFEST));
+  const text = json(redactManifest(run.manifest, redact));
   const manifest = parseManifest(text, `run ${run.manifest.runId}`);
   payload.addBytes(`${folder}/run.json`, text);
   payload.addBytes(`${folder}/config.yaml`, formatYaml(manifest.config));
@@ -107,18 +108,18 @@ function runLine(manifest: RunManifest): RunLine {
 function indexText(input: BundleInput, license: string, redact: Redact, places: ReadonlyMap<string, string>, omitted: ReadonlySet<string>): string {
   return json({
     format: 1,
-    name: redact(input.name),
-    description: redact(input.description),
+    name: input.name,
+    description: visible(redact(input.description)),
     license,
     createdAt: input.createdAt,
-    author: redact(input.author),
+    author: visibleLine(redact(input.author)),
     reprise: input.reprise,
     runs: input.runs.map((run) => indexRun(run, places)),
     data: input.data.map(({ ref }) => ({
       fingerprint: ref.fingerprint,
       file: omitted.has(ref.fingerprint) ? null : `data/datasets/${ref.fingerprint}.safetensors`,
       bytes: ref.bytes,
-      source: redact(ref.source),
+      source: visibleLine(redact(ref.source)),
       license: ref.license,
     })),
     study: input.study === null ? null : 'data/study.yaml',
@@ -149,10 +150,14 @@ async function collect(input: BundleInput, outFile: string): Promise<Content> {
   const text = indexText(input, license, redact, payload.places(), omitted);
   const index = parseIndex(text);
   payload.addBytes('data/bundle.json', text);
-  payload.addBytes('data/tolerance.json', json({ format: 1, runs: Object.fromEntries(input.runs.map((run) => [run.manifest.runId, run.tolerance])) }));
-  if (input.study !== null) payload.addBytes('data/study.yaml', redact(input.study));
-  payload.addBytes('data/report.md', redact(input.report.markdown));
-  payload.addBytes('data/report.html', redact(input.report.html));
+  const tolerances = json({ format: 1, runs: Object.fromEntries(input.runs.map((run) => [run.manifest.runId, run.tolerance])) });
+  parseTolerances(tolerances);
+  payload.addBytes('data/tolerance.json', tolerances);
+  // These repeat settings of the runs, which a machine called "mnist" or "linux" must not change.
+  const redactDocument = createRedact(input.privatePaths ?? [], machineBeside(input.runs.map(({ manifest }) => manifest)));
+  if (input.study !== null) payload.addBytes('data/study.yaml', redactDocument(input.study));
+  payload.addBytes('data/report.md', redactDocument(input.report.markdown));
+  payload.addBytes('data/report.html', redactDocument(input.report.html));
   payload.addBytes('data/REPRODUCE.md', reproduceText(index, [...manifests.values()].map(runLine), sourceHashes(input), outFile));
   payload.addBytes('data/replay.py', REPLAY_SCRIPT);
   payload.addBytes('data/ro-crate-metadata.json', json(crateMetadata(index, manifests, payload.entries())));

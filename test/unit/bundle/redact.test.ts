@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { encodeRecord } from '../../../src/events/codec';
 import type { EventRecord } from '../../../src/events/records';
 import { redactLog } from '../../../src/bundle/event-log';
-import { createRedact, KEEP_IN_MANIFEST, redactValue } from '../../../src/bundle/redact';
+import { createRedact, machineBeside, redactManifest } from '../../../src/bundle/redact';
+import { configHash } from '../../../src/config/hash';
+import { parseConfig } from '../../../src/config/parse';
+import type { RunManifest } from '../../../src/events/manifest';
+import { sampleManifest } from './sample';
 
 const redact = createRedact(['/srv/work/study', '/srv/work'], { home: '/export/ada', host: 'ada-laptop' });
 
@@ -31,12 +35,56 @@ describe('createRedact', () => {
   });
 });
 
-describe('redactValue', () => {
-  it('reaches every string and keeps captured code as it was', () => {
-    const value = { problems: ['/home/ada'], provenance: { git: { patch: '/home/ada', untracked: [{ path: 'a', content: '/home/ada' }], remote: '/home/ada' } }, n: 1, none: null };
-    expect(redactValue(value, redact, KEEP_IN_MANIFEST)).toEqual({
-      problems: ['~'], provenance: { git: { patch: '/home/ada', untracked: [{ path: 'a', content: '/home/ada' }], remote: '~' } }, n: 1, none: null,
-    });
+describe('redactManifest', () => {
+  const facts = { fingerprint: 'a'.repeat(64), bytes: 1, trainingGraphHash: 'b'.repeat(64) };
+  const csv = (path: string): RunManifest => {
+    const config = parseConfig({ experiment: 'iris', description: 'from /home/ada/x', author: 'ada-laptop', model: { kind: 'mlp' }, training: { learningRate: 0.01, batchSize: 4 }, data: { kind: 'csv', path, target: 'class' }, seed: 0 });
+    return { ...sampleManifest('run', 0, facts), config, configHash: configHash(config) };
+  };
+
+  it('changes free text only, whatever the machine is called', () => {
+    const manifest = sampleManifest('run', 0, facts, { remote: 'https://ada:token@linux/a.git' });
+    const told = { ...manifest, provenance: { ...manifest.provenance, problems: ['no file /home/ada/x on linux'] } };
+    for (const host of ['linux', 'two-moons', 'accuracy', 'main']) {
+      const clean = redactManifest(told, createRedact([], { home: '/export/ada', host }));
+      expect(clean.config).toEqual(manifest.config);
+      expect(clean.runtime).toEqual(manifest.runtime);
+      expect(clean).toMatchObject({ experiment: manifest.experiment, reproductionId: manifest.reproductionId, configHash: manifest.configHash, computeHash: manifest.computeHash });
+      expect(clean.provenance.os).toEqual(manifest.provenance.os);
+      expect(clean.provenance.git).toEqual({ ...manifest.provenance.git, remote: host === 'linux' ? 'https://<host>/a.git' : 'https://linux/a.git' });
+    }
+    expect(redactManifest(told, createRedact([], { home: '/', host: 'linux' })).provenance.problems).toEqual(['no file ~/x on <host>']);
+  });
+
+  it.each([
+    ['/srv/work/study/iris.csv', 'iris.csv'],
+    ['/export/ada/Iris data.csv', 'Iris data.csv'],
+    ['C:\\Users\\Ada\\iris.csv', 'iris.csv'],
+    ['\\\\server\\share\\iris.csv', 'iris.csv'],
+    ['data/iris.csv', 'data/iris.csv'],
+    ['../iris.csv', '../iris.csv'],
+  ])('keeps of the data path %s what it may, with the hash of that config', (path, expected) => {
+    const manifest = csv(path);
+    const clean = redactManifest(manifest, redact);
+    expect(clean.config).toEqual({ ...manifest.config, author: '<host>', description: 'from ~/x', data: { ...manifest.config.data, path: expected } });
+    expect(clean.configHash).toBe(configHash(clean.config));
+    expect(clean.configHash === manifest.configHash).toBe(path === expected);
+    expect(clean.computeHash).toBe(manifest.computeHash);
+  });
+
+  it('takes out of free text what could forge other text', () => {
+    const manifest = sampleManifest('run', 0, facts);
+    const clean = redactManifest({ ...manifest, data: { ...manifest.data, source: 'a\u001b[2K\nb\u202e' } }, redact);
+    expect(clean.data.source).toBe('a\ufffd[2K b\ufffd');
+  });
+});
+
+describe('machineBeside', () => {
+  const manifests = [sampleManifest('run', 0, { fingerprint: 'a'.repeat(64), bytes: 1, trainingGraphHash: 'b'.repeat(64) })];
+
+  it('forgets the name of a machine that is a word of the settings', () => {
+    for (const host of ['linux', 'two-moons', 'Accuracy']) expect(machineBeside(manifests, { home: '/h', host })).toEqual({ home: '/h', host: '' });
+    expect(machineBeside(manifests, { home: '/h', host: 'ada-laptop' }).host).toBe('ada-laptop');
   });
 });
 

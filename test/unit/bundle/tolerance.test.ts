@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { calibrate, defaultTolerance, metricWithin, relativeDifference, within } from '../../../src/bundle/tolerance';
+import { calibrate, defaultTolerance, metricWithin, relativeDifference, toleranceProblem, within, type Tolerance } from '../../../src/bundle/tolerance';
 
 const curve = (count: number): number[] => Array.from({ length: count }, (_, step) => 2 / (1 + step));
 
@@ -81,5 +81,33 @@ describe('within', () => {
     expect(metricWithin(tolerance, 0.95, 0.93)).toBe(false);
     expect(metricWithin(tolerance, Number.NaN, Number.NaN)).toBe(true);
     expect(metricWithin(tolerance, 0.95, Number.NaN)).toBe(false);
+  });
+});
+
+describe('toleranceProblem', () => {
+  const recorded = curve(128);
+  const measured = calibrate(recorded, recorded.map((loss, step) => loss * (1 + step * 1e-6)), 0.9, 0.88);
+
+  it('takes what was calibrated, and the default, also after a journey through JSON', () => {
+    const saturated = calibrate([1, 1, 1], [1, 1, Number.NaN], 0.9, 500);
+    for (const tolerance of [measured, saturated, defaultTolerance('none'), calibrate(recorded, recorded, 0.9, 0.9)]) {
+      expect(toleranceProblem(JSON.parse(JSON.stringify(tolerance)) as Tolerance)).toBeNull();
+    }
+  });
+
+  it.each<[string, Tolerance]>([
+    ['a wider floor', { ...measured, floor: { relative: 1e-5, absolute: 1e9 } }],
+    ['a wider relative floor', { ...measured, floor: { relative: 1, absolute: 1e-6 } }],
+    ['a wider block', { ...measured, blocks: measured.blocks.map((allowed, block) => (block === 3 ? 1 : allowed)) }],
+    ['one block for all', { ...measured, blocks: [2] }],
+    ['another factor', { ...measured, safetyFactor: 1000 }],
+    ['a wider metric', { ...measured, metric: { ...measured.metric, absolute: 1 } }],
+    ['more measured than can be', { ...measured, metric: { observed: 100, absolute: 400 } }],
+    ['a calibration of nothing', { ...measured, observed: [], blocks: [] }],
+    ['a wider default', { ...defaultTolerance('none'), blocks: [2] }],
+    ['a default with another block size', { ...defaultTolerance('none'), blockSize: 2 }],
+    ['a default that measured', { ...defaultTolerance('none'), observed: [2] }],
+  ])('refuses %s', (_what, tolerance) => {
+    expect(toleranceProblem(tolerance)).not.toBeNull();
   });
 });

@@ -87,6 +87,85 @@ describe('judgeRun', () => {
   });
 });
 
+describe('judgeRun, of all that a run leaves', () => {
+  const whole: Trace = {
+    ...recorded,
+    learningRates: losses.map(() => Math.fround(0.01)),
+    validation: [50, 100].map((step) => ({ step, accuracy: 0.9, loss: 0.3 })),
+    selectedStep: 100,
+    artifacts: { weights: 'w', 'inference-graph': 'i', 'training-graph': 't', scalars: 's', 'optimizer-state': 'o' },
+  };
+
+  it('calls it identical when all of it is, and compares only what both have', () => {
+    expect(judgeRun(whole, structuredClone(whole), same).verdict).toBe('identical');
+    expect(judgeRun(whole, recorded, same).verdict).toBe('identical');
+    expect(judgeRun({ ...whole, artifacts: { weights: 'w' } }, whole, same).verdict).toBe('identical');
+  });
+
+  it.each([
+    ['weights', 'weights.safetensors'],
+    ['inference-graph', 'inference.onnx'],
+    ['training-graph', 'training.onnx'],
+    ['scalars', 'scalars.safetensors'],
+    ['optimizer-state', 'optimizer.safetensors'],
+  ])('names a bundled file that is not the one made (%s)', (name, file) => {
+    const forged = { ...whole, artifacts: { ...whole.artifacts, [name]: 'x' } };
+    const verdict = judgeRun(forged, whole, same);
+    expect(verdict).toMatchObject({ verdict: 'diverged', firstDivergentStep: null });
+    expect(verdict.sentence).toContain(`the file ${file} is not the one`);
+    const elsewhere = judgeRun(forged, whole, other);
+    expect(elsewhere.verdict).toBe('within-tolerance');
+    expect(elsewhere.sentence).toContain(file);
+  });
+
+  it('counts a forged learning rate or validation metric like a loss of that step', () => {
+    const rates = { ...whole, learningRates: whole.learningRates!.map((rate, step) => (step === 30 ? 0.02 : rate)) };
+    const measured = { ...whole, validation: whole.validation!.map((point) => (point.step === 50 ? { ...point, accuracy: 0.99 } : point)) };
+    const missing = { ...whole, validation: whole.validation!.slice(1) };
+    expect(judgeRun(rates, whole, same)).toMatchObject({ verdict: 'diverged', firstDivergentStep: 30 });
+    expect(judgeRun(rates, whole, same).sentence).toMatch(/learning rate .* step 31 \(index 30\)/u);
+    expect(judgeRun(measured, whole, same)).toMatchObject({ verdict: 'diverged', firstDivergentStep: 49 });
+    expect(judgeRun(measured, whole, same).sentence).toMatch(/validation metrics after step 50/u);
+    expect(judgeRun(missing, whole, same)).toMatchObject({ verdict: 'diverged', firstDivergentStep: 49 });
+    expect(judgeRun(whole, { ...whole, learningRates: whole.learningRates!.slice(0, 99) }, same)).toMatchObject({ verdict: 'diverged', firstDivergentStep: 99 });
+  });
+
+  it('measures them against the tolerance on another runtime', () => {
+    const rates = { ...whole, learningRates: whole.learningRates!.map((rate, step) => (step === 30 ? 0.02 : rate)) };
+    expect(judgeRun(rates, whole, other)).toMatchObject({ verdict: 'diverged', firstDivergentStep: 30 });
+    const validated = (loss: number): Trace => ({ ...whole, validation: [{ step: 50, accuracy: 0.9, loss }, { step: 100, accuracy: 0.9, loss: 0.3 }] });
+    expect(judgeRun(validated(0.6), whole, other)).toMatchObject({ verdict: 'diverged', firstDivergentStep: 49 });
+    expect(judgeRun(validated(0.300001), whole, other).verdict).toBe('within-tolerance');
+  });
+
+  it('sees another selected checkpoint', () => {
+    const verdict = judgeRun({ ...whole, selectedStep: 50 }, whole, same);
+    expect(verdict.verdict).toBe('diverged');
+    expect(verdict.sentence).toMatch(/selected checkpoint/u);
+  });
+
+  it('does not hold it against a run that failed half-way that the rest is missing', () => {
+    const failed: Trace = { ...whole, status: 'failed', losses: losses.slice(0, 60), learningRates: whole.learningRates!.slice(0, 60), validation: whole.validation!.slice(0, 1), weightsHash: null, metrics: null, selectedStep: null, artifacts: {} };
+    expect(judgeRun(whole, failed, same).verdict).toBe('inconclusive');
+  });
+
+  it('concludes nothing on another runtime where no metric was compared', () => {
+    for (const [left, right] of [[{ ...whole, metrics: null }, whole], [whole, { ...whole, metrics: null }]] as const) {
+      const verdict = judgeRun(left, right, other);
+      expect(verdict).toMatchObject({ verdict: 'inconclusive', metric: { within: null } });
+      expect(verdict.sentence).not.toMatch(/accuracy agrees/u);
+    }
+    expect(judgeRun({ ...whole, metrics: null }, whole, same).verdict).toBe('diverged');
+  });
+
+  it('compares nothing on other data and another runtime', () => {
+    const actual = { ...whole, losses: from(20, (loss) => loss * 1.05), weightsHash: 'x' };
+    expect(judgeRun(whole, actual, { ...other, sameData: false })).toMatchObject({ verdict: 'not-comparable', firstDivergentStep: null });
+    expect(judgeRun(whole, actual, { ...same, sameData: false })).toMatchObject({ verdict: 'diverged', firstDivergentStep: 20 });
+    expect(judgeRun(whole, actual, { ...other, sameData: true })).toMatchObject({ verdict: 'diverged', firstDivergentStep: 20 });
+  });
+});
+
 describe('ulpDistance', () => {
   it('counts float32 values, across zero too', () => {
     expect(ulpDistance(1, Math.fround(1 + 2 ** -23))).toBe(1);
