@@ -7,7 +7,7 @@ import type { Problem } from '../errors/errors';
 import type { RunState } from '../events/fold';
 import { nextChain } from '../events/hash-chain';
 import type { ArtifactName } from '../events/records';
-import { decodeModel } from '../onnx/codec';
+import { initializerData } from '../onnx/initializers';
 import { decodeSafetensors, tensorsHash, type NamedTensor } from '../tensors/safetensors';
 import type { BundleRun } from './model';
 
@@ -70,7 +70,7 @@ function manifestProblems({ manifest }: BundleRun): string[] {
 
 /** Whether every weight stands in the inference graph under its name, bit for bit. */
 function holdsWeights(inferenceGraph: Uint8Array, weights: readonly NamedTensor[]): boolean {
-  const initializers = new Map(decodeModel(inferenceGraph).graph?.initializer.map((tensor) => [tensor.name, tensor.rawData]));
+  const initializers = initializerData(inferenceGraph);
   return weights.every(({ name, data }) => {
     const found = initializers.get(name);
     return found !== undefined && Buffer.compare(found, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)) === 0;

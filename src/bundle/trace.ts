@@ -127,9 +127,9 @@ function unequalArtifacts({ artifacts: left }: Trace, { artifacts: right }: Trac
   return ARTIFACTS.filter((name) => left?.[name] !== undefined && right?.[name] !== undefined && left[name] !== right[name]);
 }
 
-function smallest(...steps: readonly (number | null)[]): number | null {
-  const found = steps.filter((step) => step !== null);
-  return found.length === 0 ? null : Math.min(...found);
+/** The smallest of the steps that are there, or null. */
+export function smallest(steps: readonly (number | null)[]): number | null {
+  return steps.reduce((first, step) => (first === null || (step !== null && step < first) ? step : first), null);
 }
 
 /** Compares two traces over the steps both have. NaN equals NaN. */
@@ -159,7 +159,7 @@ export function compareTraces(recorded: Trace, actual: Trace): TraceDifference {
     firstWeights,
     firstRate,
     firstValidation,
-    firstStep: smallest(firstLoss, firstWeights, firstRate, firstValidation),
+    firstStep: smallest([firstLoss, firstWeights, firstRate, firstValidation]),
     maxRelativeDifference: steps === 0 ? null : maxRelative,
     maxUlp: steps === 0 ? null : maxUlp,
     weightsHashEqual: recorded.weightsHash !== null && recorded.weightsHash === actual.weightsHash,

@@ -6,7 +6,7 @@ import type { MetricName } from '../config/schema';
 import type { ArtifactName } from '../events/records';
 import { ARTIFACT_FILES } from './model';
 import { metricWithin, relativeDifference, within, type Tolerance } from './tolerance';
-import { compareTraces, type Trace, type TraceDifference } from './trace';
+import { compareTraces, smallest, type Trace, type TraceDifference } from './trace';
 
 /**
  * identical: the same bits. within-tolerance: inside the tolerance sealed in the bundle. diverged: outside it.
@@ -82,26 +82,22 @@ function divergenceCauses(difference: TraceDifference, steps: number, context: J
 
 function firstOutside(recorded: Trace, actual: Trace, tolerance: Tolerance): number | null {
   const steps = Math.min(recorded.losses.length, actual.losses.length);
-  let first: number | null = null;
-  const outside = (step: number): void => {
-    if (first === null || step < first) first = step;
-  };
-  for (let step = 0; step < steps && first === null; step++) {
-    if (!within(tolerance, step, recorded.losses[step]!, actual.losses[step]!)) outside(step);
-  }
+  const outside: number[] = [];
+  const loss = recorded.losses.slice(0, steps).findIndex((value, step) => !within(tolerance, step, value, actual.losses[step]!));
+  if (loss >= 0) outside.push(loss);
   // Learning rates follow from the config alone: only the rounding of one operation may differ.
   recorded.learningRates?.forEach((rate, step) => {
     const other = actual.learningRates?.[step];
-    if (other !== undefined && relativeDifference(rate, other) > tolerance.floor.relative) outside(step);
+    if (other !== undefined && relativeDifference(rate, other) > tolerance.floor.relative) outside.push(step);
   });
   // What was measured of losses holds for the validation loss; nothing was measured of the validation accuracy.
   const validation = new Map(actual.validation?.map((point) => [point.step, point.loss]));
-  for (const { step, loss } of recorded.validation ?? []) {
+  for (const { step, loss: value } of recorded.validation ?? []) {
     const other = validation.get(step);
     const index = Math.max(0, step - 1);
-    if (other !== undefined && !within(tolerance, index, loss, other)) outside(index);
+    if (other !== undefined && !within(tolerance, index, value, other)) outside.push(index);
   }
-  return first;
+  return smallest(outside);
 }
 
 /** What differs for the first time at `difference.firstStep`, in a sentence. */
