@@ -65,6 +65,12 @@ function isAbsolute(path: string): boolean {
   return /^(?:[\\/]|[A-Za-z]:[\\/])/u.test(path);
 }
 
+/** Folders of data files that configs name by an absolute path; their texts name them too. */
+export function dataFolders(manifests: readonly RunManifest[]): string[] {
+  const paths = manifests.flatMap(({ config: { data } }) => (data.kind === 'csv' && isAbsolute(data.path) ? [data.path] : []));
+  return [...new Set(paths.map((path) => path.replace(/[\\/]+[^\\/]*$/u, '')))];
+}
+
 /** The config without personal text: only its labels and an absolute path are changed, nothing that decides a number. */
 function redactConfig(config: Config, clean: Redact): Config {
   const { data } = config;

@@ -30,5 +30,5 @@ export function escapeMarkdown(text: string): string {
     .replace(/>/gu, '&gt;')
     // At the start of a line these make a list, a rule or a heading.
     .replace(/^[-+=]/u, String.raw`\$&`)
-    .replace(/^(\d+)([.)])/u, String.raw`$1\$2`);
+    .replace(/^(\d+)([.)])(?=\s|$)/u, String.raw`$1\$2`);
 }

@@ -12,7 +12,7 @@ import { crateMetadata } from './crate';
 import { redactLog } from './event-log';
 import { ARTIFACT_FILES, type BundleInput, type BundleRunInput, type WriteOptions, type WrittenBundle } from './model';
 import { hashBytes, PayloadBuilder, type PayloadEntry } from './payload';
-import { createRedact, machineBeside, redactManifest, type Redact } from './redact';
+import { createRedact, dataFolders, machineBeside, redactManifest, type Redact } from './redact';
 import { REPLAY_SCRIPT } from './replay-script';
 import { reproduceText, type RunLine } from './reproduce-text';
 import { parseIndex, parseManifest, parseTolerances, toLoggedOutcome, type BundleIndex, type BundleIndexRun } from './schemas';
@@ -142,7 +142,9 @@ interface Content {
 async function collect(input: BundleInput, outFile: string): Promise<Content> {
   const license = checkLicense(input.license);
   checkInput(input);
-  const redact = createRedact(input.privatePaths ?? []);
+  const inputManifests = input.runs.map(({ manifest }) => manifest);
+  const privatePaths = [...(input.privatePaths ?? []), ...dataFolders(inputManifests)];
+  const redact = createRedact(privatePaths);
   const payload = new PayloadBuilder();
   const manifests = new Map<string, RunManifest>();
   for (const run of input.runs) manifests.set(run.manifest.runId, await addRun(payload, run, redact));
@@ -154,7 +156,7 @@ async function collect(input: BundleInput, outFile: string): Promise<Content> {
   parseTolerances(tolerances);
   payload.addBytes('data/tolerance.json', tolerances);
   // These repeat settings of the runs, which a machine called "mnist" or "linux" must not change.
-  const redactDocument = createRedact(input.privatePaths ?? [], machineBeside(input.runs.map(({ manifest }) => manifest)));
+  const redactDocument = createRedact(privatePaths, machineBeside(inputManifests));
   if (input.study !== null) payload.addBytes('data/study.yaml', redactDocument(input.study));
   payload.addBytes('data/report.md', redactDocument(input.report.markdown));
   payload.addBytes('data/report.html', redactDocument(input.report.html));

@@ -187,10 +187,14 @@ describe('an absolute data path', () => {
     const run = input.runs[0]!;
     const config = parseConfig({ ...run.manifest.config, data: { kind: 'csv', path: '/srv/ada/iris.csv', target: 'class', split: run.manifest.config.data.split } });
     const target = join(folder, 'csv.crate.zip');
-    await writeBundle({ ...input, runs: [{ ...run, manifest: { ...run.manifest, config, configHash: configHash(config) } }] }, target);
+    const source = '/srv/ada/iris.csv';
+    const ref = { ...run.manifest.data, source };
+    const manifest = { ...run.manifest, config, configHash: configHash(config), data: ref };
+    const report = { ...input.report, markdown: `From ${source}.\n` };
+    await writeBundle({ ...input, runs: [{ ...run, manifest }], data: input.data.map((entry) => ({ ...entry, ref })), report }, target);
     const found = await verifyBundle(target);
     expect(found.problems).toEqual([]);
-    expect(found.content?.runs[0]?.manifest.config.data).toMatchObject({ path: 'iris.csv' });
+    expect(found.content?.runs[0]?.manifest).toMatchObject({ config: { data: { path: 'iris.csv' } }, data: { source: '<folder>/iris.csv' } });
     for (const [name, bytes] of await unpack(target)) expect(bytes.includes('/srv/ada'), name).toBe(false);
   });
 });
@@ -216,6 +220,7 @@ describe('REPRODUCE.md', () => {
     expect(await written({ description: '# not a heading', data: input.data })).toContain('\n\\# not a heading\n');
     expect(await written({ description: '- no list' })).toContain('\n\\- no list\n');
     expect(await written({ description: '1. no list' })).toContain('\n1\\. no list\n');
+    expect(await written({ description: '1.2 of it' })).toContain('\n1.2 of it\n');
   });
 
   it('gives a file that looks like an option as a file', async () => {
