@@ -35,8 +35,7 @@ export class EventLogWriter {
         const { records, validBytes, corruption } = decodeLines(bytes, 0);
         if (corruption !== null) throw logCorrupt(log, corruption.line + 1, corruption.reason);
         if (validBytes < bytes.length) {
-          ftruncateSync(descriptor, validBytes);
-          fsyncSync(descriptor);
+          cutBack(log, validBytes);
         }
         return new EventLogWriter(log, descriptor, records.length, validBytes, records);
       } catch (error) {
@@ -59,7 +58,7 @@ export class EventLogWriter {
       while (done < line.length) done += writeSync(this.descriptor, line, done);
     } catch (error) {
       // A full disk may have taken part of the line: nothing may ever be appended behind it.
-      if (done > 0) ftruncateSync(this.descriptor, this.size);
+      if (done > 0) cutBack(this.file, this.size);
       throw error;
     }
     this.size += line.length;
@@ -79,5 +78,16 @@ export class EventLogWriter {
     this.closed = true;
     closeSync(this.descriptor);
     releaseLog(this.file);
+  }
+}
+
+/** Durably shortens a file. Windows refuses to through a descriptor that only appends, so this opens its own. */
+function cutBack(file: string, length: number): void {
+  const descriptor = openSync(file, 'r+');
+  try {
+    ftruncateSync(descriptor, length);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
   }
 }

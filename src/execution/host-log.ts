@@ -1,15 +1,17 @@
 /** The host's side of a run's event log: what it adds, and only while no worker owns the log. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { logOwner } from '../events/owner';
+import { RepriseError } from '../errors/errors';
+import { logOwned, logOwner, ownerFile } from '../events/owner';
 import { readEvents } from '../events/reader';
 import type { EventBody } from '../events/records';
 import { EventLogWriter } from '../events/writer';
-import { identityOf, isAlive, type ProcessIdentity } from '../files/process-identity';
+import { holderOf } from '../files/claim';
+import { identityOf, isAlive, isSameProcess, lifeOf, ownIdentity, type ProcessIdentity } from '../files/process-identity';
 
 /** How long a worker that lost its host may take to end by itself. */
-export const ORPHAN_GRACE_MS = 5000;
+const ORPHAN_GRACE_MS = 5000;
 const LOOK_AGAIN_MS = 50;
 
 /**
@@ -26,51 +28,86 @@ export function noteWorker(runFolder: string, pid: number): void {
 
 /** Takes the note back, once the worker has ended. */
 export function forgetWorker(runFolder: string): void {
-  rmSync(join(runFolder, WORKER_FILE), { force: true });
-}
-
-function notedWorker(runFolder: string): ProcessIdentity | null {
   try {
-    const { pid, startTime } = JSON.parse(readFileSync(join(runFolder, WORKER_FILE), 'utf8')) as Partial<ProcessIdentity>;
-    return typeof pid === 'number' && typeof startTime === 'string' && isAlive({ pid, startTime }) ? { pid, startTime } : null;
+    rmSync(join(runFolder, WORKER_FILE), { force: true });
   } catch {
-    // None was noted, or its host died while it wrote the note.
-    return null;
+    // The note of a process that is gone says nothing.
   }
 }
 
-/** Waits until no worker has the log or is about to have it; one that stays longer than the grace is killed. */
+interface LogUser {
+  readonly process: ProcessIdentity;
+  /** The file that names it. */
+  readonly file: string;
+}
+
+/** Processes besides this one that have the log or are about to, as far as they live or may live. */
+function usersOf(log: string): LogUser[] {
+  const note = join(dirname(log), WORKER_FILE);
+  const noted = holderOf(note)?.process ?? null;
+  const owner = logOwner(log);
+  return [
+    ...(noted !== null && isAlive(noted) ? [{ process: noted, file: note }] : []),
+    ...(owner === null ? [] : [{ process: owner, file: ownerFile(log) }]),
+  ].filter((user) => !isSameProcess(user.process, ownIdentity()));
+}
+
+/**
+ * Waits until no worker has the log or is about to have it. One that stays longer than the grace is killed, and has the
+ * same time again to be gone.
+ * @throws RepriseError EVENT_LOG_OWNED where it may not be killed, does not go, or is where it cannot be looked at
+ */
 export async function freeLog(log: string, graceMs: number = ORPHAN_GRACE_MS): Promise<void> {
   const deadline = Date.now() + graceMs;
   for (;;) {
-    const owner = notedWorker(dirname(log)) ?? logOwner(log);
-    if (owner === null || owner.pid === process.pid) return;
-    if (Date.now() >= deadline) {
-      try {
-        process.kill(owner.pid, 'SIGKILL');
-      } catch {
-        // Gone in the meantime.
-      }
+    const users = usersOf(log);
+    const [user] = users;
+    if (user === undefined) return;
+    const now = Date.now();
+    if (now >= deadline) {
+      const refused = now >= deadline + graceMs || lifeOf(user.process) === 'unknown' || !killed(user.process.pid);
+      if (refused) throw logOwned(log, user.process, users.map(({ file }) => file));
     }
     await sleep(LOOK_AGAIN_MS);
   }
 }
 
-/**
- * Appends records as the host and makes them durable.
- * @throws RepriseError EVENT_LOG_CORRUPT where the log is damaged
- */
-export async function appendAsHost(log: string, ...records: readonly EventBody[]): Promise<void> {
-  await freeLog(log);
-  const writer = EventLogWriter.open(log);
+/** Kills a process; false where this user may not. */
+function killed(pid: number): boolean {
   try {
-    for (const record of records) writer.append(record);
-  } finally {
-    writer.close();
+    process.kill(pid, 'SIGKILL');
+    return true;
+  } catch (error) {
+    // Gone in the meantime.
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
 }
 
-export interface Standing {
+/**
+ * Appends records as the host and makes them durable.
+ * @throws RepriseError EVENT_LOG_CORRUPT where the log is damaged, EVENT_LOG_OWNED, EVENT_LOG_NOT_WRITTEN (disk full,
+ * permissions)
+ */
+export async function appendAsHost(log: string, ...records: readonly EventBody[]): Promise<void> {
+  await freeLog(log);
+  try {
+    const writer = EventLogWriter.open(log);
+    try {
+      for (const record of records) writer.append(record);
+    } finally {
+      writer.close();
+    }
+  } catch (error) {
+    if (error instanceof RepriseError || !(error instanceof Error) || !('code' in error)) throw error;
+    throw new RepriseError('EVENT_LOG_NOT_WRITTEN', `The event log ${log} cannot be written: ${error.message}.`, {
+      kind: 'system',
+      hint: 'Make room on the disk or correct the permissions, then retry the run.',
+      cause: error,
+    });
+  }
+}
+
+interface Standing {
   /** Whether the log has an attempt, or the end of one, that no exit record closes. */
   readonly exitMissing: boolean;
   /** Steps done at the newest checkpoint of all attempts; 0 where there is none. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { RepriseError } from '../errors/errors';
 import type { Spawn, WorkerExit } from './spawn';
 
-export interface LocalSpawnOptions {
+interface LocalSpawnOptions {
   /** Set in the worker's environment besides the fixed ones. */
   readonly env?: Readonly<Record<string, string>>;
   /** Node's options for the worker; none by default. */

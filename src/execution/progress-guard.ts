@@ -1,7 +1,7 @@
 /** Tells a run that dies again and again at the same place from one that was merely interrupted. */
 
 /** Attempts in a row without progress after which a run has failed. */
-export const FRUITLESS_ATTEMPTS = 3;
+const FRUITLESS_ATTEMPTS = 3;
 
 interface Reached {
   readonly steps: number;

@@ -33,7 +33,7 @@ interface Job {
 const ENDED: readonly RunStatus[] = ['finished', 'failed', 'cancelled'];
 
 /** Whether a run is at an end: only a retry takes it up again. */
-export function hasEnded(status: RunStatus): boolean {
+function hasEnded(status: RunStatus): boolean {
   return ENDED.includes(status);
 }
 
@@ -57,6 +57,8 @@ export class Scheduler {
   readonly #waiters: Waiters;
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
+  /** Whether a failing listener was reported: once is enough, it is called many times a second. */
+  #complained = false;
 
   constructor(options: SchedulerOptions) {
     this.#store = options.store;
@@ -70,13 +72,14 @@ export class Scheduler {
 
   /**
    * Settles what an earlier host left: waits for workers that still live (5 s, then kills them), reads all logs, closes
-   * attempts that have no exit record. With `requeue` (the default) interrupted runs and the queue go on at once.
+   * attempts that have no exit record. A run where that is not possible fails with the reason. With `requeue` (the
+   * default) interrupted runs and the queue go on at once.
    * @returns ids of the runs that now wait or run, oldest first; none without `requeue`
    */
   async recover(options: { readonly requeue?: boolean } = {}): Promise<string[]> {
     const requeue = options.requeue ?? true;
     const left = this.#store.listRuns().filter((row) => row.status !== 'finished' && !this.#jobs.has(row.runId));
-    await Promise.all(left.map((row) => this.#change(row.runId, () => this.#recoverRun(row, requeue))));
+    await Promise.all(left.map((row) => this.#change(row.runId, () => this.#recoverRun(row, requeue).catch((error: unknown) => this.#fail(row.runId, error)))));
     if (!requeue) return [];
     this.#pump();
     return this.#store.listRuns({ status: ['queued', 'running'] }).map((row) => row.runId);
@@ -205,23 +208,52 @@ export class Scheduler {
       this.#show(this.#store.getRun(runId));
       let exit: WorkerExit;
       try {
-        const folder = this.#store.runFolder(runId);
-        job.process = await this.#spawn(folder, join(this.#store.workspace, this.#store.getManifest(runId).data.file));
-        noteWorker(folder, job.process.pid);
-        if (this.#stopped) job.process.kill();
-        exit = await job.process.exit;
-        forgetWorker(folder);
+        exit = await this.#train(job);
       } catch (error) {
         const { code, message } = toErrorReport(error);
         await appendAsHost(this.#log(runId), { type: 'failed', code, message });
         exit = { exitCode: null, signal: null };
       }
       await this.#settle(runId, exit);
+    } catch (error) {
+      this.#fail(runId, error);
     } finally {
       this.#jobs.delete(runId);
       this.#waiters.look();
       this.#pump();
     }
+  }
+
+  /** Starts the worker and waits for its end. */
+  async #train(job: Job): Promise<WorkerExit> {
+    const folder = this.#store.runFolder(job.runId);
+    const worker = await this.#spawn(folder, join(this.#store.workspace, this.#store.getManifest(job.runId).data.file));
+    job.process = worker;
+    try {
+      noteWorker(folder, worker.pid);
+    } catch (error) {
+      worker.kill();
+      await worker.exit;
+      throw error;
+    }
+    if (this.#stopped) worker.kill();
+    const exit = await worker.exit;
+    forgetWorker(folder);
+    return exit;
+  }
+
+  /**
+   * Sets a run whose log can no longer be read or written to `failed`, so that the others go on; one that had finished
+   * stays so. While the host stops it is left to the next one.
+   */
+  #fail(runId: string, error: unknown): void {
+    if (this.#store.getRun(runId).status === 'finished') return;
+    if (this.#stopped) this.#store.setStatus(runId, 'interrupted');
+    else {
+      const { code, message, hint } = toErrorReport(error);
+      this.#store.setStatus(runId, 'failed', { errorCode: code, errorMessage: hint === undefined ? message : `${message} ${hint}` });
+    }
+    this.#show(this.#store.getRun(runId));
   }
 
   /** After the end of a worker's process: what became of its run. */
@@ -331,8 +363,18 @@ export class Scheduler {
     const content = JSON.stringify(row);
     if (this.#shown.get(row.runId) === content) return;
     this.#shown.set(row.runId, content);
-    // A listener that throws must not stop the queue.
-    queueMicrotask(() => this.#onRun(row));
+    queueMicrotask(() => this.#tell(row));
+  }
+
+  #tell(row: RunRow): void {
+    try {
+      this.#onRun(row);
+    } catch (error) {
+      // What a listener does wrong must not end the host.
+      if (this.#complained) return;
+      this.#complained = true;
+      process.stderr.write(`Reprise could not tell of run ${row.runId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    }
   }
 
   #isIdle(row: RunRow): boolean {

@@ -16,6 +16,8 @@ import type { Store } from './types';
 export interface OpenOptions {
   /** `host` takes the workspace's lock, makes what is missing and may write; `reader` needs no lock and writes nothing. */
   readonly mode: 'host' | 'reader';
+  /** Host: how long another host may take to let go, in milliseconds; 2000 by default. */
+  readonly lockWaitMs?: number;
 }
 
 /**
@@ -29,7 +31,7 @@ export async function openStore(workspace: string, options: OpenOptions): Promis
   const folder = resolve(workspace);
   switch (options.mode) {
     case 'host':
-      return openAsHost(folder);
+      return openAsHost(folder, options.lockWaitMs);
     case 'reader':
       return openAsReader(folder);
   }
@@ -56,11 +58,11 @@ export function openForReading(workspace: string): Database {
 }
 
 /** Takes the host lock of an existing or new workspace folder. @throws RepriseError WORKSPACE_IN_USE, WORKSPACE_READ_ONLY, WORKSPACE_ON_NETWORK */
-export async function lockWorkspace(workspace: string): Promise<HostLock> {
+export async function lockWorkspace(workspace: string, waitMs?: number): Promise<HostLock> {
   await refuseNetwork(realpathSync(nearestExisting(workspace)));
   try {
     await mkdir(workspace, { recursive: true });
-    return await takeHostLock(join(workspace, WORKSPACE_FILES.lock), workspace);
+    return await takeHostLock(join(workspace, WORKSPACE_FILES.lock), workspace, waitMs);
   } catch (error) {
     if (!['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     throw new RepriseError('WORKSPACE_READ_ONLY', `The workspace ${workspace} cannot be written by this user.`, {
@@ -111,13 +113,13 @@ export function workspaceNotFound(workspace: string): RepriseError {
   });
 }
 
-async function openAsHost(workspace: string): Promise<Store> {
+async function openAsHost(workspace: string, lockWaitMs: number | undefined): Promise<Store> {
   refuseNoFolder(workspace);
   const file = join(workspace, WORKSPACE_FILES.database);
   const isNew = !existsSync(file);
   // Before anything is written: a database that this version must not touch, or cannot use.
   if (!isNew) preflight(file);
-  const lock = await lockWorkspace(workspace);
+  const lock = await lockWorkspace(workspace, lockWaitMs);
   try {
     const database = openDatabase(file, { readonly: false });
     try {

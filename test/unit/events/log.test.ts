@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { crc32 as zlibCrc32 } from 'node:zlib';
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -175,11 +176,29 @@ describe('owning the event log', () => {
   });
 
   it('removes what a killed claimant left, and leaves a living one alone', () => {
-    const dead = `${ownerFile(file)}.${2 ** 31 - 1}.abc`;
-    const living = `${ownerFile(file)}.${process.pid}.abc`;
-    for (const name of [dead, living]) writeFileSync(name, '{}');
+    const self = identityOf(process.pid)!;
+    const dead = `${ownerFile(file)}.${2 ** 31 - 1}.${randomUUID()}`;
+    const living = `${ownerFile(file)}.${process.pid}.${randomUUID()}`;
+    writeFileSync(dead, JSON.stringify({ ...self, pid: 2 ** 31 - 1 }));
+    writeFileSync(living, JSON.stringify(self));
     EventLogWriter.open(file).close();
     expect([existsSync(dead), existsSync(living)]).toEqual([false, true]);
+  });
+
+  it('may belong to a process that cannot be looked at from here, and is left alone then', () => {
+    const foreign = { ...identityOf(process.pid)!, host: 'elsewhere', namespace: 'pid:[1]', boot: 'another' };
+    writeFileSync(ownerFile(file), JSON.stringify(foreign));
+    writeFileSync(file, 'torn');
+    expect(logOwner(file)).toEqual(foreign);
+    expect(() => EventLogWriter.open(file)).toThrow(expect.objectContaining({ code: 'EVENT_LOG_OWNED', hint: expect.stringContaining(`delete ${ownerFile(file)}`) as string }));
+    expect(readFileSync(file, 'utf8')).toBe('torn');
+  });
+
+  it('is given back only while it is held', () => {
+    const writer = EventLogWriter.open(file);
+    writeFileSync(ownerFile(file), JSON.stringify({ ...identityOf(process.pid)!, host: 'elsewhere', namespace: 'pid:[1]', boot: 'another' }));
+    writer.close();
+    expect(existsSync(ownerFile(file))).toBe(true);
   });
 
   it.each([

@@ -1,18 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { etaSeconds } from '../../../src/execution/eta';
 import { workerEnvironment } from '../../../src/execution/local-spawn';
 import { ProgressGuard } from '../../../src/execution/progress-guard';
-
-describe('etaSeconds', () => {
-  const row = { status: 'running', stepsDone: 100, totalSteps: 300, throughput: 50 } as const;
-  it('divides the steps left by the throughput', () => {
-    expect(etaSeconds(row)).toBe(4);
-    expect(etaSeconds({ ...row, stepsDone: 300 })).toBe(0);
-  });
-  it('is null where nothing can be said', () => {
-    for (const more of [{ status: 'queued' }, { totalSteps: null }, { throughput: null }, { throughput: 0 }] as const) expect(etaSeconds({ ...row, ...more })).toBeNull();
-  });
-});
 
 describe('ProgressGuard', () => {
   it('counts attempts in a row that got no further', () => {

@@ -1,12 +1,13 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn as spawnChild } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { RepriseError } from '../../../src/errors/errors';
 import { RUN_FILES } from '../../../src/events/manifest';
 import { readEvents } from '../../../src/events/reader';
-import { noteWorker } from '../../../src/execution/host-log';
+import { freeLog, noteWorker } from '../../../src/execution/host-log';
 import { localSpawn } from '../../../src/execution/local-spawn';
 import { Scheduler, type SchedulerOptions } from '../../../src/execution/scheduler';
 import type { Spawn } from '../../../src/execution/spawn';
@@ -285,6 +286,89 @@ describe('a host', () => {
     store.close();
     await rebuildWorkspace(store.workspace);
     expect(await dumpWorkspace(store.workspace)).toEqual(before);
+  });
+
+  it('fails a run whose log is damaged, and goes on with the others', async () => {
+    const { store, scheduler, add } = await house();
+    for (const runId of ['run-a', 'run-b']) {
+      await add(runId);
+      append(store.runFolder(runId), attempt(1, 0, 40), steps(0, 10), steps(10, 10));
+      await store.ingest(runId);
+    }
+    // The first line, which the database has read already.
+    const log = join(store.runFolder('run-a'), RUN_FILES.events);
+    const bytes = readFileSync(log);
+    bytes[12]! ^= 1;
+    writeFileSync(log, bytes);
+    expect(await scheduler.recover()).toEqual(['run-b']);
+    expect(store.getRun('run-a')).toMatchObject({ status: 'failed', errorCode: 'EVENT_LOG_CORRUPT', errorMessage: expect.stringContaining('line 1') as string });
+    expect((await scheduler.drain(['run-b']))[0]).toMatchObject({ status: 'finished', attempts: 2 });
+    expect(await scheduler.recover()).toEqual([]);
+    expect(readFileSync(log).equals(bytes)).toBe(true);
+  });
+
+  it('fails a run whose log cannot be written, and leaves none without a worker', async () => {
+    const unwritable = (runId: string): void => mkdirSync(join(store.runFolder(runId), RUN_FILES.events));
+    const spawn: Spawn = () => Promise.reject(new RepriseError('WORKER_SPAWN_FAILED', 'No such program.', { kind: 'system' }));
+    const { store, scheduler, add } = await house({ spawn });
+    await add('run-a');
+    await add('run-b');
+    unwritable('run-a');
+    const failed = { status: 'failed', errorCode: 'EVENT_LOG_NOT_WRITTEN', errorMessage: expect.stringMatching(/events\.log cannot be written: E.*then retry/) as string };
+    const [first, second] = await scheduler.drain(['run-a', 'run-b']);
+    expect(first).toMatchObject(failed);
+    expect(second).toMatchObject({ status: 'failed', errorCode: 'WORKER_SPAWN_FAILED' });
+    await add('run-c');
+    append(store.runFolder('run-c'), attempt(1, 0, 40));
+    await store.ingest('run-c');
+    store.setStatus('run-c', 'running');
+    rmSync(join(store.runFolder('run-c'), RUN_FILES.events));
+    unwritable('run-c');
+    await scheduler.recover();
+    expect(store.getRun('run-c')).toMatchObject({ status: 'failed' });
+  });
+
+  it('goes on when a listener throws, and says so once', async () => {
+    const said: string[] = [];
+    const write = vi.spyOn(process.stderr, 'write').mockImplementation((text) => said.push(String(text)) > 0);
+    onTestFinished(() => write.mockRestore());
+    const { scheduler, add } = await house({ onRun: () => { throw new Error('the window is gone'); } });
+    await add('run-a');
+    expect((await scheduler.drain())[0]).toMatchObject({ status: 'finished' });
+    await sleep(1);
+    expect(said.filter((text) => text.includes('the window is gone'))).toHaveLength(1);
+  });
+
+  it('leaves a log alone that a process out of sight may write', async () => {
+    const { store, add } = await house();
+    await add('run-a');
+    append(store.runFolder('run-a'), attempt(1, 0, 40), steps(0, 10));
+    const log = join(store.runFolder('run-a'), RUN_FILES.events);
+    const before = readFileSync(log);
+    const child = spawnChild(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    await once(child, 'spawn');
+    writeFileSync(`${log}.owner`, JSON.stringify({ ...identityOf(child.pid!)!, host: '3f2a', namespace: 'pid:[1]' }));
+    await expect(freeLog(log, 100)).rejects.toMatchObject({ code: 'EVENT_LOG_OWNED', hint: expect.stringContaining(`delete ${log}.owner`) as string });
+    expect(child.exitCode ?? child.signalCode).toBeNull();
+    expect(readFileSync(log).equals(before)).toBe(true);
+  });
+
+  it.skipIf(process.platform === 'win32' || process.geteuid?.() !== 0)('gives up where it may not kill the owner of a log', async () => {
+    const folder = temporaryFolder();
+    chmodSync(folder, 0o777);
+    const child = spawnChild(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore', uid: 65_533, cwd: '/' });
+    onTestFinished(() => {
+      process.seteuid?.(0);
+      child.kill('SIGKILL');
+    });
+    await once(child, 'spawn');
+    const log = join(folder, RUN_FILES.events);
+    writeFileSync(`${log}.owner`, JSON.stringify(identityOf(child.pid!)));
+    process.seteuid?.(65_534);
+    await expect(freeLog(log, 100)).rejects.toMatchObject({ code: 'EVENT_LOG_OWNED', message: expect.stringContaining(String(child.pid)) as string });
+    process.seteuid?.(0);
+    expect(identityOf(child.pid!)).not.toBeNull();
   });
 
   it('waits for an orphan, kills one that stays, and goes on', async () => {

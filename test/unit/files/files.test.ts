@@ -1,13 +1,15 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { atomicWrite, atomicWriteWith } from '../../../src/files/atomic-write';
+import { claimFile, claimFileSync, holderHint } from '../../../src/files/claim';
 import { sha256Bytes, sha256File } from '../../../src/files/hash';
 import { hasObject, objectPath, putObject } from '../../../src/files/objects';
-import { identityOf, isAlive } from '../../../src/files/process-identity';
+import { identityOf, isAlive, lifeOf, ownIdentity, type ProcessIdentity } from '../../../src/files/process-identity';
 import { refuseTarget } from '../../../src/files/targets';
 
 let folder: string;
@@ -127,5 +129,87 @@ describe('process identity', () => {
 
   it('gives null for ids no process can have', () => {
     for (const pid of [0, -1, 1.5, 2 ** 31 - 1]) expect(identityOf(pid)).toBeNull();
+  });
+});
+
+describe('the life of a process', () => {
+  const here = { host: 'lab', namespace: 'pid:[4026531836]', boot: 'boot-1' };
+  const container = { host: '3f2a', namespace: 'pid:[4026532179]', boot: 'boot-1' };
+  const own = ownIdentity();
+  /** This very process, as if it were of that place. */
+  const of = (place: object): ProcessIdentity => ({ pid: own.pid, startTime: own.startTime, ...place });
+
+  it.each([
+    ['of this place', here, here, 'alive'],
+    ['of this place, whose host name changed', { ...here, host: 'old-name' }, here, 'alive'],
+    ['of a file of an older version', {}, here, 'alive'],
+    ['of a container on this machine, seen from outside', container, here, 'unknown'],
+    ['of the machine, seen from a container', here, container, 'unknown'],
+    ['of a container with the host name of the machine', { ...container, host: 'lab' }, here, 'unknown'],
+    ['of this machine before it started anew', here, { ...here, boot: 'boot-2' }, 'dead'],
+    ['of a container of an earlier boot, with the same host name', container, { ...container, boot: 'boot-2' }, 'unknown'],
+    ['of another machine', { ...here, host: 'other', boot: 'boot-2' }, here, 'unknown'],
+    ['of this machine, where the system has neither namespaces nor boots', { host: 'mac' }, { host: 'mac' }, 'alive'],
+    ['of another machine, where the system has neither', { host: 'mac' }, { host: 'mac-2' }, 'unknown'],
+    ['of Windows, seen from its Linux', { host: 'lab' }, here, 'unknown'],
+  ] as const)('%s', (_, there, place, life) => {
+    expect(lifeOf(of(there), place)).toBe(life);
+  });
+
+  it('is not over because a start time is not known', async () => {
+    expect(lifeOf({ ...own, startTime: 'unknown' })).toBe('unknown');
+    expect(isAlive({ ...own, startTime: 'unknown' })).toBe(true);
+    expect(lifeOf({ ...own, pid: 2 ** 31 - 1, startTime: 'unknown' })).toBe('dead');
+    const child = spawn(process.execPath, ['-e', ''], { stdio: 'ignore' });
+    await once(child, 'exit');
+    expect(lifeOf({ ...own, pid: child.pid!, startTime: 'unknown' })).toBe('dead');
+  });
+});
+
+describe('claims', () => {
+  it('are for one at a time, and are given back by their holder alone', async () => {
+    const file = path.join(folder, 'lock');
+    const results = await Promise.all(Array.from({ length: 5 }, () => claimFile(file)));
+    const won = results.find((result) => result.ok);
+    expect(results.filter((result) => result.ok)).toHaveLength(1);
+    for (const result of results) if (!result.ok) expect(result).toMatchObject({ holder: { process: ownIdentity() }, file });
+    expect(await readdir(folder)).toEqual(['lock']);
+    await writeFile(file, 'of somebody else');
+    if (won?.ok === true) won.claim.release();
+    expect(await readFile(file, 'utf8')).toBe('of somebody else');
+  });
+
+  it('are taken over from the dead by one of several, and from nobody who may live', async () => {
+    const file = path.join(folder, 'lock');
+    await writeFile(file, JSON.stringify({ ...ownIdentity(), pid: 2 ** 31 - 1 }));
+    const results = await Promise.all(Array.from({ length: 5 }, () => claimFile(file)));
+    expect(results.flatMap((result) => (result.ok ? [result.claim.takenOver] : []))).toEqual([true]);
+    for (const result of results) if (result.ok) result.claim.release();
+    const foreign = { ...ownIdentity(), host: 'elsewhere', namespace: 'pid:[1]', boot: 'another' };
+    await writeFile(file, JSON.stringify(foreign));
+    expect(claimFileSync(file)).toEqual({ ok: false, holder: expect.objectContaining({ process: foreign, since: null }) as object, file });
+    expect(holderHint(foreign, [file], 'Close it.')).toMatch(new RegExp(`"elsewhere".*delete ${file.replaceAll('.', String.raw`\.`)}`));
+    expect(await readdir(folder)).toEqual(['lock']);
+  });
+
+  it('work under the longest name a file of the workspace can have', async () => {
+    const file = path.join(folder, 'x'.repeat(180));
+    await writeFile(file, JSON.stringify({ ...ownIdentity(), pid: 2 ** 31 - 1 }));
+    const result = claimFileSync(file);
+    expect(result).toMatchObject({ ok: true, claim: { takenOver: true } });
+    if (result.ok) result.claim.release();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('remove what killed takers left', async () => {
+    const file = path.join(folder, 'lock');
+    await writeFile(`${file}.0123456789abcdef`, JSON.stringify({ ...ownIdentity(), pid: 2 ** 31 - 1 }));
+    await writeFile(`${file}.backup`, 'of the user');
+    const torn = `${file}.${2 ** 31 - 1}.${randomUUID()}.new`;
+    await writeFile(torn, '{"pid":');
+    await utimes(torn, 0, 0);
+    const result = claimFileSync(file);
+    if (result.ok) result.claim.release();
+    expect(await readdir(folder)).toEqual(['lock.backup']);
   });
 });

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { RUN_FILES } from '../../../src/events/manifest';
+import { ownIdentity } from '../../../src/files/process-identity';
 import { openStore } from '../../../src/store/open';
 import type { Store } from '../../../src/store/types';
 import { sampleManifest, sampleStudy, temporaryFolder } from './sample';
@@ -26,11 +27,28 @@ describe('workspace', () => {
 
   it('has one host at a time, and names it', async () => {
     const store = await host();
-    await expect(openStore(store.workspace, { mode: 'host' })).rejects.toMatchObject({
+    await expect(openStore(store.workspace, { mode: 'host', lockWaitMs: 0 })).rejects.toMatchObject({
       code: 'WORKSPACE_IN_USE',
       kind: 'system',
       message: expect.stringMatching(new RegExp(`process ${process.pid} since 20`)) as string,
     });
+  });
+
+  it('is waited for while another is about to let go', async () => {
+    const first = await host();
+    setTimeout(() => first.close(), 200);
+    const second = await host(first.workspace);
+    expect(second.readOnly).toBe(false);
+  });
+
+  it('is not taken from a host that may live where it cannot be looked at; the lock to delete is named', async () => {
+    const folder = temporaryFolder();
+    const lock = join(folder, 'host.lock');
+    const content = JSON.stringify({ ...ownIdentity(), host: '3f2a', namespace: 'pid:[1]', since: 0, nonce: 'n' });
+    writeFileSync(lock, content);
+    await expect(openStore(folder, { mode: 'host', lockWaitMs: 0 })).rejects.toMatchObject({ code: 'WORKSPACE_IN_USE', hint: expect.stringMatching(/"3f2a".*delete .*host\.lock/) as string });
+    expect(readdirSync(folder)).toEqual(['host.lock']);
+    expect(readFileSync(lock, 'utf8')).toBe(content);
   });
 
   it('is read beside its living host, and sees what the host writes', async () => {
