@@ -76,5 +76,9 @@ export function traceOf(store: Store, runId: string): Trace {
     weightsHashes: store.weightsHashes(runId).map(({ step, hash }) => ({ step, hash })),
     weightsHash: run.status === 'finished' ? run.weightsHash : null,
     metrics: test === null ? null : { accuracy: test.accuracy, loss: test.loss },
+    learningRates: [...store.series(runId, 'train.learningRate').values],
+    validation: store.metrics(runId).flatMap(({ split, step, accuracy, loss }) => (split === 'validation' ? [{ step, accuracy, loss }] : [])),
+    selectedStep: run.selectedStep,
+    artifacts: Object.fromEntries(store.artifacts(runId).map(({ name, sha256 }) => [name, sha256])),
   };
 }

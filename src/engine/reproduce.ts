@@ -54,6 +54,7 @@ interface Candidate {
   readonly dataFile: string | null;
   readonly differences: readonly string[];
   readonly sameRuntime: boolean;
+  readonly sameData: boolean;
   readonly obstacle: string | null;
 }
 
@@ -65,7 +66,7 @@ async function recordedTrace({ eventLog }: BundleRun, unpacked: string): Promise
 }
 
 function notExecuted(run: BundleRun, obstacle: string): Candidate {
-  return { run, manifest: null, dataFile: null, differences: [], sameRuntime: false, obstacle };
+  return { run, manifest: null, dataFile: null, differences: [], sameRuntime: false, sameData: false, obstacle };
 }
 
 interface LocatedData {
@@ -107,6 +108,7 @@ async function candidateOf(run: BundleRun, content: BundleContent, unpacked: str
     differences,
     // Same bits are promised by runtime and graph; other data or seeds are no excuse for a difference.
     sameRuntime: hashJson(identity.runtime) === hashJson(recorded.runtime) && identity.trainingGraphHash === recorded.trainingGraphHash,
+    sameData: located.ref.fingerprint === recorded.data.fingerprint,
     obstacle: null,
   };
 }
@@ -176,6 +178,7 @@ async function reproduceIn(work: string, options: ReproduceOptions): Promise<Rep
     judged.push(
       judgeRun(recorded.get(candidate.run) as Trace, candidate.manifest === null ? null : (actual.get(candidate.manifest) ?? null), {
         sameRuntime: candidate.sameRuntime,
+        sameData: candidate.sameData,
         differences: candidate.differences,
         tolerance: candidate.run.tolerance,
         metric: candidate.run.manifest.config.selection.metric,
