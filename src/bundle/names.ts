@@ -9,9 +9,9 @@ const MAX_NAME = 1000;
 const RESERVED = /^(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)/iu;
 /** Control characters, what Windows forbids (`:` also opens alternate streams), and the sign of undecodable bytes. */
 // eslint-disable-next-line no-control-regex
-const FORBIDDEN = /[\u0000-\u001f\u007f<>:"|?*\ufffd]/u;
+const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f<>:"|?*\ufffd]/u;
 /** Signs that reorder or hide text. */
-const INVISIBLE = /[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]/u;
+const INVISIBLE = /[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]/u;
 
 function segmentProblem(segment: string): string | null {
   if (segment === '') return 'has an empty part';

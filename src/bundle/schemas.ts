@@ -8,7 +8,7 @@ import { toLogged, type LoggedNumber } from '../events/records';
 import type { RunManifest } from '../events/manifest';
 import { nameProblem } from './names';
 import type { BundleContent, BundleData, RunOutcome } from './model';
-import { hasControls } from './text';
+import { hasControls, visibleLine } from './text';
 import { toleranceProblem, type Tolerance } from './tolerance';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/u, { error: 'must be a SHA-256 in hexadecimal' });
@@ -146,7 +146,7 @@ function parse<T>(schema: z.ZodType<T>, json: string, source: string): T {
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const problems: Problem[] = parsed.error.issues.slice(0, 50).map((issue) => ({ path: `${source}: ${formatPath(issue.path)}`, message: issue.message }));
+  const problems: Problem[] = parsed.error.issues.slice(0, 50).map((issue) => ({ path: visibleLine(`${source}: ${formatPath(issue.path)}`), message: visibleLine(issue.message) }));
   throw new RepriseError('BUNDLE_INVALID', `${problems[0]?.path ?? source} ${problems[0]?.message ?? 'is not valid'}.`, { kind: 'input', problems });
 }
 

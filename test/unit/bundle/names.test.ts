@@ -8,7 +8,7 @@ describe('nameProblem', () => {
 
   it.each([
     '', '/etc/passwd', '../up', 'data/../../up', 'data/./x', 'data//x', 'C:/x', 'c:x', 'data\\x', 'data/x:stream', 'data/CON', 'data/nul.txt',
-    'data/LPT1', 'data/.git', 'data/.git/config', 'data/.GIT/hooks/x', 'data/.GiT', 'data/GIT~1/x', 'data/com9.log', 'aux/x', 'data/x.', 'data/x ', 'data/\u0000', 'data/a\nb', 'data/\u202Etxt.exe', 'data/\uFEFFx', 'data/a?b', 'data/a*', 'data/\uFFFD',
+    'data/LPT1', 'data/\u009bx', 'data/\u061cx', 'data/.git', 'data/.git/config', 'data/.GIT/hooks/x', 'data/.GiT', 'data/GIT~1/x', 'data/com9.log', 'aux/x', 'data/x.', 'data/x ', 'data/\u0000', 'data/a\nb', 'data/\u202Etxt.exe', 'data/\uFEFFx', 'data/a?b', 'data/a*', 'data/\uFFFD',
     `data/${'x'.repeat(201)}`, 'x/'.repeat(600),
   ])('refuses %j', (name) => {
     expect(nameProblem(name)).not.toBeNull();
