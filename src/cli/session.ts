@@ -50,7 +50,7 @@ export async function withEngine<T>(options: GlobalOptions, access: Access, work
 async function openToLook(workspace: string, exists: boolean): Promise<Engine> {
   if (exists) {
     try {
-      return await createEngine({ workspace, mode: 'host', spawn: spawnWorker, resume: false });
+      return await createEngine({ workspace, mode: 'host', spawn: spawnWorker, resume: false, lockWaitMs: 0 });
     } catch (error) {
       const beside = error instanceof RepriseError && (error.code === 'WORKSPACE_IN_USE' || error.code === 'WORKSPACE_READ_ONLY');
       if (!beside) throw error;

@@ -27,6 +27,8 @@ export interface EngineOptions {
   readonly cores?: number;
   /** Whether interrupted and queued runs go on at once; true by default in a host. */
   readonly resume?: boolean;
+  /** Host: how long another host may take to let go, in milliseconds; 2000 by default. */
+  readonly lockWaitMs?: number;
 }
 
 export interface Engine extends EngineClient {
@@ -76,7 +78,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const emit = <E extends EventName>(event: E, value: EventOf<E>): void => {
     for (const listener of listeners[event]) listener(value);
   };
-  const store = await openStore(options.workspace, { mode: options.mode });
+  const store = await openStore(options.workspace, { mode: options.mode, ...(options.lockWaitMs === undefined ? {} : { lockWaitMs: options.lockWaitMs }) });
   const scheduler = options.mode === 'host' ? new Scheduler({ store, spawn: options.spawn, cores, onRun: (row) => emit('run', row) }) : null;
   const context: EngineContext = { workspace: options.workspace, store, scheduler, spawn: options.spawn, cores, emit };
   let resumed: readonly string[];
