@@ -393,6 +393,15 @@ describe('a bundle with forged content and right hashes', () => {
     expect(silent.verdict).toBe('diverged');
   });
 
+  it('says so where the event log is missing, and goes on without a file that is', async () => {
+    const out = join(folder, 'holes');
+    const [run] = (await extractBundle(file, out)).content.runs;
+    await rm(join(out, ...run!.files.weights!.split('/')));
+    expect((await recordedTrace(out, run!)).artifacts?.weights).toMatch(/^[0-9a-f]{64}$/u);
+    await rm(join(out, ...run!.eventLog.split('/')));
+    await expect(recordedTrace(out, run!)).rejects.toMatchObject({ code: 'BUNDLE_INVALID', message: expect.stringContaining('events.log') as string });
+  });
+
   it('is judged by the step of a forged loss', async () => {
     const verdict = await judge((files) => editLog(files, 'run0abc', (record) => (record.type === 'steps' ? { ...record, losses: record.losses.map((loss, step) => (step === 23 ? 9 : loss)) } : record)));
     expect(verdict).toMatchObject({ verdict: 'diverged', firstDivergentStep: 23 });
