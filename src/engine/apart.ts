@@ -8,6 +8,7 @@ import { Scheduler } from '../execution/scheduler';
 import type { Spawn } from '../execution/spawn';
 import { putObject } from '../files/objects';
 import { openStore } from '../store/open';
+import { markTemporary } from '../store/sweep';
 import type { RunRow, Store } from '../store/types';
 import { newId } from './identity';
 import { testMetrics } from './results';
@@ -29,6 +30,7 @@ export async function inTemporaryFolder<T>(root: string, name: string, work: (fo
   const parent = join(root, name);
   const folder = join(parent, newId());
   await mkdir(folder, { recursive: true });
+  await markTemporary(folder);
   try {
     return await work(folder);
   } finally {

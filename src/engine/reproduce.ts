@@ -1,12 +1,10 @@
 /** Use case: re-execute a bundle in an empty workspace and judge what came out. */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Input } from '../api/contract';
 import type { ReproduceView } from '../api/rows';
 import type { BundleContent, BundleRun } from '../bundle/model';
 import { extractBundle } from '../bundle/open';
-import { readBundleLog, traceOfLog } from '../bundle/event-log';
+import { recordedTrace } from '../bundle/recorded';
 import type { Trace } from '../bundle/trace';
 import { judgeRun, judgeStudy, type RunVerdict, type Verdict } from '../bundle/verdict';
 import { verifyBundle } from '../bundle/verify';
@@ -15,7 +13,7 @@ import { hashJson } from '../config/hash';
 import { showValue } from '../config/problems';
 import { dataShape, loadPrepared } from '../datasets/prepared';
 import { prepareData } from '../datasets/prepare';
-import { RepriseError, type Problem } from '../errors/errors';
+import type { Problem } from '../errors/errors';
 import type { DataRef, Provenance, RunManifest } from '../events/manifest';
 import type { Spawn } from '../execution/spawn';
 import { objectName, objectPath } from '../files/objects';
@@ -56,13 +54,6 @@ interface Candidate {
   readonly sameRuntime: boolean;
   readonly sameData: boolean;
   readonly obstacle: string | null;
-}
-
-/** @throws RepriseError BUNDLE_INVALID where the log is missing or damaged */
-async function recordedTrace({ eventLog }: BundleRun, unpacked: string): Promise<Trace> {
-  const file = join(unpacked, ...eventLog.split('/'));
-  if (!existsSync(file)) throw new RepriseError('BUNDLE_INVALID', `The bundle has no ${eventLog}: there is no record to compare with.`, { kind: 'input', problems: [{ path: eventLog, message: 'is missing.' }] });
-  return traceOfLog(readBundleLog(await readFile(file), eventLog));
 }
 
 function notExecuted(run: BundleRun, obstacle: string): Candidate {
@@ -151,7 +142,7 @@ async function reproduceIn(work: string, options: ReproduceOptions): Promise<Rep
   const { digest, content } = await extractBundle(options.file, unpacked, { digest: options.trust.toLowerCase() });
   const chosen = new Set(chooseRuns(content, options.runs));
   const recorded = new Map<BundleRun, Trace>();
-  for (const run of content.runs) recorded.set(run, await recordedTrace(run, unpacked));
+  for (const run of content.runs) recorded.set(run, await recordedTrace(unpacked, run));
   // Nothing of the stranger's folder is looked at: its code state is the bundle's to tell, not git's.
   const provenance = await captureProvenance({ folder: null, environment: {}, packageRoot, repriseVersion });
   const candidates: Candidate[] = [];
