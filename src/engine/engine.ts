@@ -6,6 +6,7 @@ import { RepriseError, toErrorReport, type Result } from '../errors/errors';
 import { Scheduler } from '../execution/scheduler';
 import type { Spawn } from '../execution/spawn';
 import { openStore } from '../store/open';
+import { sweepLeftovers } from '../store/sweep';
 import { planReproduction, verify } from './bundles';
 import { compareExperiment } from './compare';
 import type { EngineContext } from './context';
@@ -79,6 +80,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     for (const listener of listeners[event]) listener(value);
   };
   const store = await openStore(options.workspace, { mode: options.mode, ...(options.lockWaitMs === undefined ? {} : { lockWaitMs: options.lockWaitMs }) });
+  if (options.mode === 'host') await sweepLeftovers(options.workspace);
   const scheduler = options.mode === 'host' ? new Scheduler({ store, spawn: options.spawn, cores, onRun: (row) => emit('run', row) }) : null;
   const context: EngineContext = { workspace: options.workspace, store, scheduler, spawn: options.spawn, cores, emit };
   let resumed: readonly string[];
