@@ -40,17 +40,6 @@ export function formatPlain(value: number | null): string {
   return formatFixed(value, decimalsAlone(value));
 }
 
-/**
- * `0.9713 ± 0.0021`: the uncertainty keeps two significant digits and the mean as many decimals.
- * Without an uncertainty (null) the mean stands alone; one of exactly zero is shown as such.
- */
-export function formatWithUncertainty(mean: number, halfWidth: number | null): string {
-  const decimals = decimalsFor(halfWidth);
-  if (halfWidth === null || !Number.isFinite(halfWidth)) return formatPlain(mean);
-  if (decimals === null) return `${formatPlain(mean)} ± 0`;
-  return `${formatFixed(mean, decimals)} ± ${formatFixed(halfWidth, decimals)}`;
-}
-
 /** A duration in seconds: `840 ms`, `3.2 s`, `1 min 44 s`, `2 h 5 min`. */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds) || seconds < 0) return '–';
@@ -61,18 +50,4 @@ export function formatDuration(seconds: number): string {
   if (whole < 3600) return `${Math.floor(whole / 60)} min${whole % 60 === 0 ? '' : ` ${whole % 60} s`}`;
   const minutes = Math.round(seconds / 60);
   return `${Math.floor(minutes / 60)} h${minutes % 60 === 0 ? '' : ` ${minutes % 60} min`}`;
-}
-
-/** A size: `512 B`, `1.4 KiB`, `64 GiB` (binary units). */
-export function formatBytes(bytes: number): string {
-  if (!Number.isFinite(bytes) || bytes < 0) return '–';
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-  let value = bytes;
-  let unit = 0;
-  // 1023.5 would print as 1024 of the smaller unit.
-  while (value >= 1023.5 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 || value >= 9.95 ? String(Math.round(value)) : value.toFixed(1)} ${units[unit]}`;
 }
