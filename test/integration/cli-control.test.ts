@@ -12,7 +12,7 @@ let long: string;
 beforeAll(async () => {
   folder = await temporaryFolder();
   workspace = join(folder.path, 'workspace');
-  long = await folder.write('long.yaml', smallConfig({ experiment: 'long', epochs: 150, samples: 3000 }));
+  long = await folder.write('long.yaml', smallConfig({ experiment: 'long', epochs: 600, samples: 3000 }));
 });
 afterAll(() => folder.remove());
 
@@ -76,8 +76,8 @@ describe('control', () => {
   }, 120_000);
 
   it("does not take up another experiment's run", async () => {
-    const first = await folder.write('one.yaml', smallConfig({ experiment: 'one', epochs: 60, samples: 3000 }));
-    const second = await folder.write('two.yaml', smallConfig({ experiment: 'two', epochs: 60, samples: 3000 }));
+    const first = await folder.write('one.yaml', smallConfig({ experiment: 'one', epochs: 300, samples: 3000 }));
+    const second = await folder.write('two.yaml', smallConfig({ experiment: 'two', epochs: 300, samples: 3000 }));
     const { child, done } = startCli(['run', first, '--workspace', workspace]);
     const seen = await untilRunning(50);
     child.kill('SIGKILL');
