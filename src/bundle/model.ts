@@ -4,15 +4,6 @@ import type { DataRef, RunManifest } from '../events/manifest';
 import type { RunStatus } from '../store/types';
 import type { Tolerance } from './tolerance';
 
-/** What an artifact is called in the folder of a run. */
-export const ARTIFACT_FILES: Readonly<Record<ArtifactName, string>> = {
-  weights: 'weights.safetensors',
-  'inference-graph': 'inference.onnx',
-  'training-graph': 'training.onnx',
-  'optimizer-state': 'optimizer.safetensors',
-  scalars: 'scalars.safetensors',
-};
-
 export interface TestMetrics {
   /** Share of examples classified correctly, 0..1. */
   readonly accuracy: number;

@@ -4,7 +4,7 @@
  */
 import type { MetricName } from '../config/schema';
 import type { ArtifactName } from '../events/records';
-import { ARTIFACT_FILES } from './model';
+import { ARTIFACT_FILES } from '../events/manifest';
 import { metricWithin, relativeDifference, within, type Tolerance } from './tolerance';
 import { compareTraces, smallest, type Trace, type TraceDifference } from './trace';
 

@@ -135,14 +135,10 @@ export function decodePrepared(bytes: Uint8Array, where: string): PreparedData {
   };
 }
 
-/**
- * Reads and validates a prepared file.
- * @throws RepriseError DATA_MISSING where there is none, DATA_INVALID
- */
-export async function loadPrepared(file: string): Promise<PreparedData> {
-  let bytes: Uint8Array;
+/** The bytes of a prepared file, unchecked. @throws RepriseError DATA_MISSING */
+export async function readPrepared(file: string): Promise<Uint8Array> {
   try {
-    bytes = await readFile(file);
+    return await readFile(file);
   } catch (error) {
     throw new RepriseError('DATA_MISSING', `The prepared data ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`, {
       kind: 'system',
@@ -150,7 +146,14 @@ export async function loadPrepared(file: string): Promise<PreparedData> {
       cause: error,
     });
   }
-  return decodePrepared(bytes, file);
+}
+
+/**
+ * Reads and validates a prepared file.
+ * @throws RepriseError DATA_MISSING where there is none, DATA_INVALID
+ */
+export async function loadPrepared(file: string): Promise<PreparedData> {
+  return decodePrepared(await readPrepared(file), file);
 }
 
 /** The shape models are built for: one example, and the rows of the training split. @throws RepriseError DATA_SPLIT_EMPTY */

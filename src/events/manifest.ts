@@ -3,6 +3,7 @@
  * The worker reads it; `workspace rebuild` reads it; the store indexes it.
  */
 import type { Config } from '../config/schema';
+import type { ArtifactName } from './records';
 
 /** Files of a run folder. */
 export const RUN_FILES = {
@@ -11,6 +12,15 @@ export const RUN_FILES = {
   /** Made by the host to ask the worker to stop; looked for between two chunks of steps. */
   cancel: 'cancel',
 } as const;
+
+/** What each artifact is called in the folder of a run. */
+export const ARTIFACT_FILES: Readonly<Record<ArtifactName, string>> = {
+  weights: 'weights.safetensors',
+  'inference-graph': 'inference.onnx',
+  'training-graph': 'training.onnx',
+  'optimizer-state': 'optimizer.safetensors',
+  scalars: 'scalars.safetensors',
+};
 
 /** Where a run belongs in an ablation. */
 export interface VariantRef {

@@ -1,6 +1,7 @@
 /** The files a run leaves behind. Same run, same bytes. */
 import path from 'node:path';
 import type { Config } from '../config/schema';
+import { ARTIFACT_FILES } from '../events/manifest';
 import type { ArtifactName, ArtifactRecord } from '../events/records';
 import { atomicWrite } from '../files/atomic-write';
 import { sha256Bytes } from '../files/hash';
@@ -8,14 +9,6 @@ import { stepScalars } from '../models/scalars';
 import { encodeSafetensors, type NamedTensor } from '../tensors/safetensors';
 import { BatchOrder } from './batches';
 import type { StepPlan } from './plan';
-
-export const ARTIFACT_FILES: Readonly<Record<ArtifactName, string>> = {
-  weights: 'weights.safetensors',
-  'inference-graph': 'inference.onnx',
-  'training-graph': 'training.onnx',
-  'optimizer-state': 'optimizer.safetensors',
-  scalars: 'scalars.safetensors',
-};
 
 /** Writes an artifact into the run folder; its record is to be logged after. */
 export async function writeArtifact(runFolder: string, name: ArtifactName, bytes: Uint8Array): Promise<ArtifactRecord> {

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { configSchema } from '../config/schema';
-import { dataShape, decodePrepared, type PreparedData } from '../datasets/prepared';
+import { dataShape, decodePrepared, readPrepared, type PreparedData } from '../datasets/prepared';
 import { splitIndices, type SplitIndices } from '../datasets/split';
 import { RepriseError } from '../errors/errors';
 import { RUN_FILES, type RunManifest } from '../events/manifest';
@@ -51,16 +51,7 @@ function take(data: PreparedData, rows: Int32Array): SplitData {
  * @throws RepriseError DATA_MISSING, DATA_FINGERPRINT_MISMATCH, DATA_INVALID, DATA_SPLIT_EMPTY
  */
 export async function readData(file: string, manifest: RunManifest, splitSeed: number): Promise<WorkerData> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(file);
-  } catch (error) {
-    throw new RepriseError('DATA_MISSING', `The prepared data ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`, {
-      kind: 'system',
-      hint: 'Run the config again: it prepares its data.',
-      cause: error,
-    });
-  }
+  const bytes = await readPrepared(file);
   const fingerprint = sha256Bytes(bytes);
   if (fingerprint !== manifest.data.fingerprint) {
     throw new RepriseError(

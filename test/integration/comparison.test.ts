@@ -58,6 +58,18 @@ describe('a comparison', () => {
     expect(given.verdict).toBe('identical');
   });
 
+  it('does not average over a data file that changed between two runs', async () => {
+    const table = (shift: number): string => `x,label\n${Array.from({ length: 60 }, (_, index) => `${(index * 7 + shift) % 13},${index % 2}`).join('\n')}\n`;
+    await folder.write('changing.csv', table(0));
+    const config = await folder.write('changing.yaml', 'experiment: changing\nmodel: { kind: mlp, hidden: [4] }\ntraining: { learningRate: 0.01, batchSize: 8, epochs: 1 }\ndata: { kind: csv, path: changing.csv, target: label }\nseed: 1\n');
+    await cliJson(['run', config, '--workspace', workspace]);
+    await folder.write('changing.csv', table(5));
+    await cliJson(['run', config, '--seed', '2', '--workspace', workspace]);
+    const { variants, missing } = await cliJson<ComparisonView>(['compare', 'changing', '--workspace', workspace]);
+    expect(variants.map((variant) => variant.n)).toEqual([1, 1]);
+    expect(missing).toHaveLength(2);
+  });
+
   it('goes on when nobody reads its progress', async () => {
     const config = await folder.write('quiet.yaml', smallConfig({ experiment: 'quiet', epochs: 40 }));
     const shell = await import('node:child_process').then(({ spawnSync }) => spawnSync('bash', ['-c', '"$0" out/cli.js run "$1" --workspace "$2" 2>&1 >"$3" | head -c 1 >/dev/null', process.execPath, config, workspace, join(folder.path, 'answer.txt')], { encoding: 'utf8' }));
