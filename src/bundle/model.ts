@@ -42,7 +42,8 @@ export interface BundleDataInput {
   readonly file: string | null;
 }
 
-export interface BundleInput {
+/** What a bundle says about itself as a whole, on the way in and on the way out. */
+export interface BundleHeader {
   readonly name: string;
   readonly description: string;
   /** SPDX expression (`CC-BY-4.0`, `MIT OR Apache-2.0`); whoever exports must choose one. */
@@ -53,12 +54,15 @@ export interface BundleInput {
   readonly author: string;
   /** Version of Reprise that exports. */
   readonly reprise: string;
+  /** YAML of the study, or null for single runs. */
+  readonly study: string | null;
+}
+
+export interface BundleInput extends BundleHeader {
   readonly runs: readonly BundleRunInput[];
   readonly data: readonly BundleDataInput[];
   /** Data files larger than this are left out. Bytes; no limit when not given. */
   readonly maxDataBytes?: number;
-  /** YAML of the study, or null for single runs. */
-  readonly study: string | null;
   readonly report: { readonly markdown: string; readonly html: string };
   /** Folders whose absolute paths must not show in the bundle: workspace, the config's folder. Home folder and host name never do. */
   readonly privatePaths?: readonly string[];
@@ -101,15 +105,7 @@ export interface BundleData {
 }
 
 /** A bundle's content, checked against the schemas. */
-export interface BundleContent {
-  readonly name: string;
-  readonly description: string;
-  readonly license: string;
-  readonly createdAt: number;
-  readonly author: string;
-  readonly reprise: string;
+export interface BundleContent extends BundleHeader {
   readonly runs: readonly BundleRun[];
   readonly data: readonly BundleData[];
-  /** YAML of the study, or null. */
-  readonly study: string | null;
 }

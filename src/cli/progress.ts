@@ -12,8 +12,6 @@ export class ProgressPrinter {
   private width = 0;
   private total = 0;
 
-  constructor(private readonly quiet: boolean) {}
-
   /** Sets how many runs there are to wait for. */
   expect(total: number): void {
     this.total = total;
@@ -22,7 +20,6 @@ export class ProgressPrinter {
   update(row: RunView): void {
     const before = this.rows.get(row.runId);
     this.rows.set(row.runId, row);
-    if (this.quiet) return;
     if (process.stderr.isTTY) {
       this.rewrite(this.summary());
       return;
@@ -36,7 +33,7 @@ export class ProgressPrinter {
 
   /** Leaves the terminal on a fresh line. */
   end(): void {
-    if (!this.quiet && process.stderr.isTTY && this.width > 0) this.rewrite('');
+    if (process.stderr.isTTY && this.width > 0) this.rewrite('');
   }
 
   private lineOf(row: RunView): string {

@@ -1,11 +1,10 @@
 /** How a command gets an engine: as host of its workspace where it trains, as reader where it only looks. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Input, Method, Output } from '../api/contract';
 import { defaultWorkspace } from '../engine/default-workspace';
 import { createEngine, type Engine } from '../engine/engine';
 import { localWorkers } from '../engine/local-workers';
+import { inScratchFolder } from '../engine/scratch';
 import { isWorkspace, workspaceNotFound } from '../engine/workspace';
 import { RepriseError } from '../errors/errors';
 import { ReportedError } from './reported-error';
@@ -35,12 +34,7 @@ export async function withEngine<T>(options: GlobalOptions, access: Access, work
   const workspace = workspaceOf(options);
   const exists = isWorkspace(workspace);
   if (access === 'scratch' && !exists) {
-    const folder = await mkdtemp(join(tmpdir(), 'reprise-'));
-    try {
-      return await using(await createEngine({ workspace: folder, mode: 'host', spawn: spawnWorker }), work);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+    return inScratchFolder(async (folder) => using(await createEngine({ workspace: folder, mode: 'host', spawn: spawnWorker }), work));
   }
   if ((access === 'present-host' || access === 'quiet-host') && !exists) throw workspaceNotFound(workspace);
   if (access !== 'look' && access !== 'scratch') return using(await createEngine({ workspace, mode: 'host', spawn: spawnWorker, resume: access !== 'quiet-host' }), work);

@@ -71,13 +71,12 @@ async function executeIn(folder: string, options: ApartOptions): Promise<Trace[]
 /** What a run left behind to be compared. */
 export function traceOf(store: Store, runId: string): Trace {
   const run = store.getRun(runId);
-  const test = run.status === 'finished' ? testMetrics(store, runId) : null;
   return {
     status: run.status,
     losses: [...store.series(runId, 'train.loss').values],
     weightsHashes: store.weightsHashes(runId).map(({ step, hash }) => ({ step, hash })),
     weightsHash: run.status === 'finished' ? run.weightsHash : null,
-    metrics: test === null ? null : { accuracy: test.accuracy, loss: test.loss },
+    metrics: testMetrics(store, run),
     learningRates: [...store.series(runId, 'train.learningRate').values],
     validation: store.metrics(runId).flatMap(({ split, step, accuracy, loss }) => (split === 'validation' ? [{ step, accuracy, loss }] : [])),
     selectedStep: run.selectedStep,

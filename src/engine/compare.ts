@@ -121,7 +121,7 @@ export function compareArrangement(store: Store, { experiment, metric, seeds, va
       const reasons = new Map<number, string>();
       for (const [index, seed] of seeds.entries()) {
         const run = runs[index] ?? null;
-        const test = run?.status === 'finished' ? testMetrics(store, run.runId) : null;
+        const test = run === null ? null : testMetrics(store, run);
         // Weights of a diverged training still put every example into some class; that share says nothing.
         const value = test !== null && Number.isFinite(test.loss) ? test[metric] : undefined;
         if (value === undefined) reasons.set(seed, missingReason(run));

@@ -17,7 +17,7 @@ import { writeReport } from './reports';
 import { reproduce } from './reproduce';
 import { cancelRun, describeRun, diffRuns, retryRun, startRun, waitForRuns } from './runs';
 import { planStudy, startStudy } from './studies';
-import { checkStore } from './workspace';
+import { checkWorkspace } from './workspace';
 
 export interface EngineOptions {
   readonly workspace: string;
@@ -61,7 +61,7 @@ const handlers: Handlers = {
   'bundle.plan': (_context, input) => planReproduction(input),
   'bundle.reproduce': reproduce,
   'workspace.check': async (context) => {
-    const problems = await checkStore(context.workspace);
+    const problems = await checkWorkspace(context.workspace);
     return { ok: problems.length === 0, problems: [...problems] };
   },
   doctor: (context) => doctor({ workspace: context.workspace, packageRoot, repriseVersion }),

@@ -72,7 +72,6 @@ function runInput(store: Store, run: RunRow, variant: VariantRef | null, toleran
   const manifest = { ...store.getManifest(run.runId), ...(variant === null ? {} : { variant }) };
   const files: Partial<Record<ArtifactName, string>> = {};
   for (const artifact of store.artifacts(run.runId)) files[artifact.name] = store.objectPath(artifact.sha256);
-  const test = run.status === 'finished' ? testMetrics(store, run.runId) : null;
   return {
     manifest,
     status: run.status,
@@ -83,7 +82,7 @@ function runInput(store: Store, run: RunRow, variant: VariantRef | null, toleran
     bestLoss: run.bestLoss,
     weightsHash: run.weightsHash,
     selectedStep: run.selectedStep,
-    metrics: test === null ? null : { accuracy: test.accuracy, loss: test.loss },
+    metrics: testMetrics(store, run),
     files,
     eventLog: join(store.runFolder(run.runId), RUN_FILES.events),
     tolerance,

@@ -8,6 +8,7 @@ import type { DataRef, Provenance, RunManifest, RuntimeIdentity, VariantRef } fr
 import type { DataShape } from '../models/types';
 import { reproductionId } from '../provenance/reproduction-id';
 import { runtimeIdentity } from '../provenance/runtime';
+import { planSteps } from '../worker/plan';
 import { trainingGraphFor } from '../worker/training-graph';
 
 export interface RunIdentity {
@@ -18,7 +19,7 @@ export interface RunIdentity {
   readonly shape: DataShape;
   readonly trainingGraphHash: string;
   readonly flopsPerStep: number;
-  readonly stepsTotal: number;
+  readonly totalSteps: number;
   readonly runtime: RuntimeIdentity;
 }
 
@@ -80,7 +81,7 @@ export function identityOn(
     shape,
     trainingGraphHash: graph.sha256,
     flopsPerStep: graph.flopsPerStep,
-    stepsTotal: Math.ceil(shape.trainSize / config.training.batchSize) * config.training.epochs,
+    totalSteps: planSteps(config.training, shape.trainSize, graph.flopsPerStep).totalSteps,
     runtime,
   };
 }

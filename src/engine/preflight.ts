@@ -1,12 +1,11 @@
 /** Checks of what a person wrote before a workspace is made for it: bad input leaves nothing behind. */
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { availableParallelism } from 'node:os';
 import { expandStudy } from '../ablation/expand';
 import type { Config } from '../config/schema';
 import { IdentityFinder, refuseThreads } from './identity';
 import { naming, readConfig, readStudy } from './inputs';
+import { inScratchFolder } from './scratch';
 
 /** Reads data and builds graphs in a throw-away folder; where a workspace stands already, starting the run checks the same. */
 async function tryOut(workspace: string, file: string, folder: string, configs: readonly Config[]): Promise<void> {
@@ -14,15 +13,12 @@ async function tryOut(workspace: string, file: string, folder: string, configs: 
     for (const config of configs) refuseThreads(config, availableParallelism());
   });
   if (existsSync(workspace)) return;
-  const scratch = await mkdtemp(join(tmpdir(), 'reprise-'));
-  try {
+  await inScratchFolder((scratch) => {
     const finder = new IdentityFinder(scratch, folder);
-    await naming(file, async () => {
+    return naming(file, async () => {
       for (const config of configs) await finder.find(config);
     });
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 }
 
 /** @throws RepriseError of the config, its data or its model, all of kind `input` */

@@ -1,20 +1,20 @@
 import type { RunResult } from '../api/rows';
-import type { MetricRow, RunRow, Store } from '../store/types';
+import type { RunRow, Store } from '../store/types';
 
-/** Test metrics at the selected checkpoint, or null while there are none. */
-export function testMetrics(store: Store, runId: string): MetricRow | null {
-  return store.metrics(runId).findLast((row) => row.split === 'test') ?? null;
+/** Test metrics of a finished run at its selected checkpoint; null for any other run. */
+export function testMetrics(store: Store, run: RunRow): { readonly accuracy: number; readonly loss: number } | null {
+  const test = run.status === 'finished' ? store.metrics(run.runId).findLast((row) => row.split === 'test') : undefined;
+  return test === undefined ? null : { accuracy: test.accuracy, loss: test.loss };
 }
 
 /** A run as `reprise run` answers it. */
 export function resultOf(store: Store, run: RunRow, reused = false): RunResult {
-  const test = run.status === 'finished' ? testMetrics(store, run.runId) : null;
   return {
     run: run.runId,
     status: run.status,
     finalLoss: run.finalLoss,
     bestLoss: run.bestLoss,
-    metrics: test === null ? null : { accuracy: test.accuracy, loss: test.loss },
+    metrics: testMetrics(store, run),
     weightsHash: run.weightsHash,
     configHash: run.configHash,
     computeHash: run.computeHash,

@@ -1,7 +1,4 @@
 /** Use cases of ablations: plan and start. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Input, Output } from '../api/contract';
 import type { StudyPlan } from '../api/rows';
 import { describeChanges } from '../ablation/describe';
@@ -16,6 +13,7 @@ import { estimate, type Workload } from './estimate';
 import { IdentityFinder, manifestOf, newId, refuseThreads, type RunIdentity } from './identity';
 import { naming, readStudy } from './inputs';
 import { packageRoot, repriseVersion } from './package-info';
+import { inScratchFolder } from './scratch';
 import { warningsOf } from './warnings';
 
 interface PlannedRun {
@@ -47,7 +45,7 @@ function viewOf(context: EngineContext, study: Study, planned: readonly PlannedV
   const all = planned.flatMap((variant) => variant.runs);
   const workloads: Workload[] = all
     .filter((run) => run.reuses === null)
-    .map(({ identity }) => ({ trainingGraphHash: identity.trainingGraphHash, threads: identity.config.executor.threads, steps: identity.stepsTotal, flopsPerStep: identity.flopsPerStep }));
+    .map(({ identity }) => ({ trainingGraphHash: identity.trainingGraphHash, threads: identity.config.executor.threads, steps: identity.totalSteps, flopsPerStep: identity.flopsPerStep }));
   const { seconds, basis } = estimate(context.store, workloads, context.cores);
   return {
     experiment: study.experiment,
@@ -70,12 +68,7 @@ function viewOf(context: EngineContext, study: Study, planned: readonly PlannedV
 export async function planStudy(context: EngineContext, input: Input<'studies.plan'>): Promise<StudyPlan> {
   const { study, folder } = await readStudy(input.study);
   // A plan leaves no trace: data are prepared in a throw-away folder.
-  const scratch = await mkdtemp(join(tmpdir(), 'reprise-'));
-  try {
-    return viewOf(context, study, await naming(input.study, () => planVariants(context.store, new IdentityFinder(scratch, folder), study, input.reuse ?? true)));
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  return inScratchFolder(async (scratch) => viewOf(context, study, await naming(input.study, () => planVariants(context.store, new IdentityFinder(scratch, folder), study, input.reuse ?? true))));
 }
 
 /** Queues the runs of an ablation that no finished run can stand in for. */

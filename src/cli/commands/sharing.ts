@@ -100,7 +100,7 @@ export async function reproduce([file = '']: readonly string[], options: GlobalO
       hint: plan.problems.length === 0 ? `If you trust where it came from, add --trust ${plan.digest}` : 'It is not as it was exported: look at `reprise verify` before you trust it.',
     });
   }
-  const printer = new ProgressPrinter(false);
+  const printer = new ProgressPrinter();
   const stop = new AbortController();
   const onInterrupt = (): void => stop.abort();
   process.on('SIGINT', onInterrupt);

@@ -12,7 +12,7 @@ const CANCELLED = 130;
 
 /** Waits for runs with progress on stderr. Ctrl-C cancels them; SIGTERM only stops, and they go on at the next start. */
 export async function waitFor(engine: Engine, runs: readonly string[], options: GlobalOptions): Promise<{ results: RunResult[]; cancelled: boolean }> {
-  const printer = new ProgressPrinter(false);
+  const printer = new ProgressPrinter();
   printer.expect(runs.length);
   const stopListening = engine.on('run', (row) => printer.update(row));
   let cancelled = false;
@@ -56,13 +56,18 @@ export async function run([config = '']: readonly string[], options: GlobalOptio
     const started = await call(engine, 'runs.start', { config, ...(options.seed === undefined ? {} : { seed: options.seed }), ...(options.fresh === true ? { fresh: true } : {}) });
     for (const warning of started.warnings) say(`warning: ${warning}`);
     if (started.resumed) say(`Going on with run ${started.run.runId}, which was interrupted.`);
-    const { results, cancelled } = await waitFor(engine, [started.run.runId], options);
-    const [result] = results;
-    if (result === undefined) return 1;
-    if (options.json === true) printJson(result);
-    else printRun(result);
-    return exitCode(results, cancelled);
+    return answerRun(engine, started.run.runId, options);
   });
+}
+
+/** Waits for one run and answers with its result. @returns the exit code */
+async function answerRun(engine: Engine, run: string, options: GlobalOptions): Promise<number> {
+  const { results, cancelled } = await waitFor(engine, [run], options);
+  const [result] = results;
+  if (result === undefined) return 1;
+  if (options.json === true) printJson(result);
+  else printRun(result);
+  return exitCode(results, cancelled);
 }
 
 function printRun(result: RunResult): void {
@@ -131,12 +136,7 @@ export async function resume(_args: readonly string[], options: GlobalOptions): 
 export async function retry([run = '']: readonly string[], options: GlobalOptions): Promise<number> {
   return withEngine(options, 'present-host', async (engine) => {
     const row = await call(engine, 'runs.retry', { run });
-    const { results, cancelled } = await waitFor(engine, [row.runId], options);
-    const [result] = results;
-    if (result === undefined) return 1;
-    if (options.json === true) printJson(result);
-    else printRun(result);
-    return exitCode(results, cancelled);
+    return answerRun(engine, row.runId, options);
   });
 }
 

@@ -1,13 +1,13 @@
 /** Commands that look after the store and the machine. */
 import { doctor as examine } from '../../engine/doctor';
 import { packageRoot, repriseVersion } from '../../engine/package-info';
-import { checkStore, rebuildStore } from '../../engine/workspace';
+import { checkWorkspace, rebuildWorkspace } from '../../engine/workspace';
 import { print, printJson, table } from '../output';
 import { workspaceOf, type GlobalOptions } from '../session';
 
 export async function workspaceCheck(_args: readonly string[], options: GlobalOptions): Promise<number> {
   const workspace = workspaceOf(options);
-  const problems = await checkStore(workspace);
+  const problems = await checkWorkspace(workspace);
   if (options.json === true) printJson({ ok: problems.length === 0, workspace, problems });
   else if (problems.length === 0) print(`${workspace}: database and run folders agree.`);
   else {
@@ -19,7 +19,7 @@ export async function workspaceCheck(_args: readonly string[], options: GlobalOp
 
 export async function workspaceRebuild(_args: readonly string[], options: GlobalOptions): Promise<number> {
   const workspace = workspaceOf(options);
-  const result = await rebuildStore(workspace);
+  const result = await rebuildWorkspace(workspace);
   if (options.json === true) printJson({ workspace, ...result });
   else {
     print(`${workspace}: rebuilt from ${result.runs} run folder${result.runs === 1 ? '' : 's'}.`);
