@@ -1,6 +1,8 @@
 /** What the window sees of the engine: `window.reprise`. No zod in here, so that the sandboxed preload stays small. */
 import type { ErrorReport, Result } from '../errors/errors';
+import type { CommandId } from './commands';
 import type { EventName, EventOf, Input, Method, Output } from './contract';
+import type { OpenedFile, Settings, ShellInput, ShellMethod, ShellOutput } from './shell';
 
 type NameOf<M extends string> = M extends `${infer Group}.${infer Verb}` ? `${Group}${Capitalize<Verb>}` : M;
 /** The name of a method on the bridge: `runs.start` → `runsStart`. */
@@ -18,15 +20,27 @@ export type EngineState =
   /** It stays away until somebody asks for it again. */
   | { readonly status: 'failed'; readonly error: ErrorReport };
 
+type ShellFunctions = { readonly [M in ShellMethod]: (input: ShellInput<M>) => Promise<Result<ShellOutput<M>>> };
+
+/** The application around the window. */
+export type ShellBridge = ShellFunctions & {
+  /** A file the user dropped: the only way a path comes from the page, and it comes from the browser itself. */
+  readonly droppedFile: (file: File) => Promise<Result<OpenedFile>>;
+  /** A menu's command. */
+  readonly onCommand: (listener: (command: CommandId) => void) => () => void;
+  /** A file that a double click, the command line or the dock brought. Those that came before are told on subscription. */
+  readonly onOpenFile: (listener: (file: Result<OpenedFile>) => void) => () => void;
+  readonly onSettings: (listener: (settings: Settings) => void) => () => void;
+  /** Which commands can be used now, for the menus. */
+  readonly enableCommands: (commands: readonly CommandId[]) => void;
+};
+
 /** A method answers with a result and never rejects. A subscription answers with the function that ends it. */
 export type RepriseBridge = BridgeMethods &
   BridgeEvents & {
     /** Calls the listener with the present state at once, then with every change. */
     readonly onEngineState: (listener: (state: EngineState) => void) => () => void;
-    /** The sample study that comes with the app. */
-    readonly samplePath: () => Promise<Result<string>>;
-    /** Starts an engine that has failed once more. */
-    readonly restartEngine: () => Promise<Result<null>>;
+    readonly shell: ShellBridge;
   };
 
 // A record, so that the compiler finds a method that is missing here or no longer exists.
@@ -49,6 +63,29 @@ const present: Readonly<Record<Method, true>> = {
   'bundle.verify': true,
   'bundle.plan': true,
   'bundle.reproduce': true,
+  'runs.page': true,
+  'runs.columns': true,
+  'runs.groups': true,
+  'runs.sparklines': true,
+  'runs.details': true,
+  'runs.log': true,
+  'runs.delete': true,
+  'runs.restore': true,
+  'studies.list': true,
+  'studies.get': true,
+  'studies.pause': true,
+  'studies.resume': true,
+  'compare.curves': true,
+  'compare.runs': true,
+  'compare.table': true,
+  'bundle.estimate': true,
+  'bundle.inspect': true,
+  'verdicts.list': true,
+  'verdicts.get': true,
+  'verdicts.trace': true,
+  'tasks.list': true,
+  'tasks.cancel': true,
+  'queue.status': true,
   'workspace.check': true,
   doctor: true,
 };

@@ -3,6 +3,7 @@
  * All that a user interface may know of the engine.
  */
 import { z } from 'zod';
+import { bundleEstimate, bundlePage, curveKey, curves, logLine, queueView, runDetails, runsColumns, runsGroups, runsGroupsQuery, runsPage, runsQuery, sideBySide, sparkline, studyEnded, studySource, studySummary, studyView, task, verdictSummary, verdictTrace, verdictView } from './views';
 import { comparison, difference, doctorResult, experimentRow, metricRow, problem, reproduceResult, runResult, runRow, studyPlan, verifyResult } from './rows';
 
 const none = z.strictObject({});
@@ -13,6 +14,8 @@ const experiment = z.string().min(1).max(200);
 const target = z.string().min(1).max(300);
 const float64Array = z.custom<Float64Array>((value) => value instanceof Float64Array, { error: 'must be a Float64Array' });
 const file = z.string().min(1).max(4096);
+/** Chosen by the caller, so that it can cancel before the answer: `[A-Za-z0-9-]`, unique. */
+const taskId = z.string().regex(/^[A-Za-z0-9-]{1,100}$/u);
 
 /** What could not be captured, and what the environment spec asks for and this machine lacks; one sentence each. */
 const warnings = z.array(z.string());
@@ -28,7 +31,22 @@ export const methods = {
   'experiments.list': { input: none, output: z.array(experimentRow) },
   'runs.list': { input: z.strictObject({ experiment: experiment.optional() }), output: z.array(runRow) },
   'runs.get': { input: z.strictObject({ run }), output: z.object({ run: runRow, result: runResult, metrics: z.array(metricRow), artifacts: z.array(z.object({ name: z.string(), sha256: z.string(), bytes: z.number() })) }) },
-  'runs.series': { input: z.strictObject({ run, key: z.enum(['train.loss', 'train.learningRate']) }), output: z.object({ steps: float64Array, values: float64Array }) },
+  /** One page of the runs that meet a filter, sorted. */
+  'runs.page': { input: runsQuery, output: runsPage },
+  /** Which config leaves vary among the runs of an experiment, or of all. */
+  'runs.columns': { input: z.strictObject({ experiment: experiment.optional() }), output: runsColumns },
+  /** Runs grouped by everything but the seed. */
+  'runs.groups': { input: runsGroupsQuery, output: runsGroups },
+  /** Training losses thinned to at most `points` values, for lists. Runs that are gone are left out. */
+  'runs.sparklines': { input: z.strictObject({ runs: z.array(run).max(100), points: z.int().min(2).max(200) }), output: z.array(sparkline) },
+  'runs.details': { input: z.strictObject({ run }), output: runDetails },
+  /** Lines of the event log in words, from record `after` + 1 on. */
+  'runs.log': { input: z.strictObject({ run, after: z.int().min(-1), limit: z.int().min(1).max(5000) }), output: z.object({ lines: z.array(logLine), last: z.number() }) },
+  /** Puts runs that are at an end into the workspace's trash, from where `runs.restore` brings them back for 30 days. */
+  'runs.delete': { input: z.strictObject({ runs: z.array(run).min(1).max(10_000) }), output: z.object({ deleted: z.array(z.string()) }) },
+  'runs.restore': { input: z.strictObject({ runs: z.array(run).min(1).max(10_000) }), output: z.object({ restored: z.array(z.string()) }) },
+  /** With `points` the series is thinned to about so many, first, last and extremes kept. */
+  'runs.series': { input: z.strictObject({ run, key: z.enum(['train.loss', 'train.learningRate']), points: z.int().min(10).max(100_000).optional() }), output: z.object({ steps: float64Array, values: float64Array }) },
   /** Queues one run of a config file; takes up an interrupted run of the same compute hash unless `fresh`. */
   'runs.start': { input: z.strictObject({ config: file, seed: z.int().min(0).max(0xffff_ffff).optional(), fresh: z.boolean().optional() }), output: z.object({ run: runRow, resumed: z.boolean(), warnings }) },
   'runs.cancel': { input: z.strictObject({ run }), output: runRow },
@@ -38,19 +56,32 @@ export const methods = {
   /** What differs between two runs: config, environment. */
   'runs.diff': { input: z.strictObject({ left: run, right: run }), output: z.object({ config: z.array(difference), environment: z.array(difference) }) },
 
-  'studies.plan': { input: z.strictObject({ study: file, reuse: z.boolean().optional() }), output: studyPlan },
+  'studies.list': { input: none, output: z.array(studySummary) },
+  'studies.get': { input: z.strictObject({ studyId: target }), output: studyView },
+  /** Holds a study: waiting runs keep waiting, running ones stop at their next checkpoint and go on later to the same bits. Survives a restart. */
+  'studies.pause': { input: z.strictObject({ studyId: target }), output: studySummary },
+  'studies.resume': { input: z.strictObject({ studyId: target }), output: studySummary },
+  'studies.plan': { input: z.strictObject({ study: studySource, reuse: z.boolean().optional() }), output: studyPlan },
   'studies.start': {
-    input: z.strictObject({ study: file, reuse: z.boolean().optional() }),
+    input: z.strictObject({ study: studySource, reuse: z.boolean().optional() }),
     output: z.object({ experiment: z.string(), studyId: z.string(), plan: studyPlan, runs: z.array(z.object({ run: z.string(), reused: z.boolean() })), warnings }),
   },
   'compare.experiment': { input: z.strictObject({ experiment }), output: comparison },
+  /** Mean and band over seeds of every variant, thinned to about `points` steps. */
+  'compare.curves': { input: z.strictObject({ experiment, key: curveKey, points: z.int().min(10).max(5000) }), output: curves },
+  'compare.runs': { input: z.strictObject({ runs: z.array(run).min(2).max(6) }), output: sideBySide },
+  /** The comparison as text to paste. LaTeX uses booktabs. */
+  'compare.table': { input: z.strictObject({ experiment, format: z.enum(['md', 'csv', 'latex']) }), output: z.object({ text: z.string() }) },
 
   'report.write': { input: z.strictObject({ target, format: z.enum(['md', 'html']), out: file, overwrite: z.boolean().optional() }), output: z.object({ file: z.string(), bytes: z.number() }) },
 
   'bundle.export': {
-    input: z.strictObject({ target, out: file, license: z.string().min(1).max(100), overwrite: z.boolean().optional(), includeData: z.boolean().optional(), calibrate: z.boolean().optional() }),
+    input: z.strictObject({ target, out: file, license: z.string().min(1).max(100), overwrite: z.boolean().optional(), includeData: z.boolean().optional(), calibrate: z.boolean().optional(), task: taskId.optional() }),
     output: z.object({ file: z.string(), digest: z.string(), bytes: z.number(), runs: z.number() }),
   },
+  'bundle.estimate': { input: z.strictObject({ target, includeData: z.boolean().optional(), calibrate: z.boolean().optional() }), output: bundleEstimate },
+  /** All about a bundle that can be known without executing anything of it. */
+  'bundle.inspect': { input: z.strictObject({ file }), output: bundlePage },
   'bundle.verify': { input: z.strictObject({ file }), output: verifyResult },
   /** What a reproduction would run; executes nothing. */
   'bundle.plan': {
@@ -58,7 +89,16 @@ export const methods = {
     output: z.object({ digest: z.string(), name: z.string(), lines: z.array(z.string()), problems: z.array(problem) }),
   },
   /** Re-executes the runs of a bundle in an empty workspace; `trust` must be the bundle's digest, `data` is the CSV file where the bundle has none. */
-  'bundle.reproduce': { input: z.strictObject({ file, trust: z.string().min(1).max(200), runs: z.int().min(1).optional(), data: file.optional() }), output: reproduceResult },
+  'bundle.reproduce': { input: z.strictObject({ file, trust: z.string().min(1).max(200), runs: z.int().min(1).optional(), data: file.optional(), task: taskId.optional() }), output: reproduceResult },
+  /** Verdicts kept in the workspace, newest first. */
+  'verdicts.list': { input: none, output: z.array(verdictSummary) },
+  'verdicts.get': { input: z.strictObject({ verdictId: target }), output: verdictView },
+  'verdicts.trace': { input: z.strictObject({ verdictId: target, run }), output: verdictTrace },
+
+  /** Long work, newest first: exports and reproductions that were given a task id. */
+  'tasks.list': { input: none, output: z.array(task) },
+  'tasks.cancel': { input: z.strictObject({ task: taskId }), output: task },
+  'queue.status': { input: none, output: queueView },
 
   'workspace.check': { input: none, output: z.object({ ok: z.boolean(), problems: z.array(problem) }) },
   doctor: { input: none, output: doctorResult },
@@ -74,6 +114,12 @@ export const events = {
   run: runRow,
   /** A long task moved on. `total` null: not known. */
   progress: z.object({ task: z.string(), done: z.number(), total: z.number().nullable(), text: z.string() }),
+  task,
+  /** At most five times a second. */
+  queue: queueView,
+  /** Something that lists show came, went or changed, beyond what `run` tells. */
+  changed: z.object({ what: z.enum(['runs', 'studies', 'verdicts']) }),
+  studyEnded,
 } as const;
 export type EventName = keyof typeof events;
 export type EventOf<E extends EventName> = z.infer<(typeof events)[E]>;

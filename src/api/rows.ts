@@ -51,7 +51,7 @@ export const metricRow = z.object({
   accuracy: anyNumber,
 });
 
-const change = z.object({ path: z.string(), from: z.unknown(), to: z.unknown() });
+export const change = z.object({ path: z.string(), from: z.unknown(), to: z.unknown() });
 
 /** What the CLI's `run` answers. */
 export const runResult = z.object({
@@ -120,6 +120,8 @@ export const comparison = z.object({
       mean: anyNumber.nullable(),
       sd: anyNumber.nullable(),
       ci: interval.nullable(),
+      /** Value of each seed that has one, with the run it comes from; in the order of the seeds. */
+      values: z.array(z.object({ seed: z.number(), run: z.string(), value: anyNumber })),
       delta: z.object({ n: z.number(), mean: anyNumber.nullable(), ci: interval.nullable(), correlation: anyNumber.nullable(), pValue: anyNumber.nullable(), warning: z.string().nullable() }).nullable(),
     }),
   ),

@@ -1,0 +1,277 @@
+/** Shapes that the window asks for: pages of runs, studies with their matrix, curves, bundles, tasks. Times are milliseconds since 1970, UTC. */
+import { z } from 'zod';
+import { anyNumber, change, problem, reproduceResult, runRow, runStatus, verdict } from './rows';
+
+const id = z.string().min(1).max(300);
+const float64Array = z.custom<Float64Array>((value) => value instanceof Float64Array, { error: 'must be a Float64Array' });
+const interval = z.tuple([anyNumber, anyNumber]);
+const byStatus = z.record(runStatus, z.number());
+/** Dotted path of a config leaf: `training.learningRate`. */
+const leafPath = z.string().min(1).max(200);
+
+// Runs ---------------------------------------------------------------------------------------------------------------
+
+/** What a list of runs can be sorted by, besides config leaves (`config:PATH`). */
+export const runSortKeys = ['created', 'experiment', 'variant', 'seed', 'status', 'progress', 'metric', 'loss', 'duration'] as const;
+export type RunSortKey = (typeof runSortKeys)[number] | `config:${string}`;
+const sortKey = z.custom<RunSortKey>((value) => typeof value === 'string' && value.length <= 220 && ((runSortKeys as readonly string[]).includes(value) || /^config:.+$/u.test(value)), {
+  error: `must be one of ${runSortKeys.join(', ')}, or config:PATH`,
+});
+
+const runsFilter = {
+  experiment: z.string().min(1).max(200).optional(),
+  studyId: id.optional(),
+  /** Every word must occur in experiment, variant, seed, status, run id, reproduction id or a hash; case does not matter. */
+  text: z.string().max(200).optional(),
+  status: z.array(runStatus).max(6).optional(),
+};
+
+export const runsQuery = z.strictObject({
+  ...runsFilter,
+  /** Config leaves to answer with, in this order. */
+  columns: z.array(leafPath).max(40).optional(),
+  sort: z.strictObject({ by: sortKey, descending: z.boolean() }).optional(),
+  offset: z.int().min(0),
+  limit: z.int().min(1).max(500),
+});
+
+/** A test metric at the selected checkpoint. */
+const namedMetric = z.object({ name: z.enum(['accuracy', 'loss']), value: anyNumber });
+
+export const runListRow = z.object({
+  run: runRow,
+  /** The declared metric; null until the run is finished. */
+  metric: namedMetric.nullable(),
+  /** Values of the asked columns; undefined where the run's config has no such leaf. */
+  leaves: z.array(z.unknown()),
+  /** Seconds left, steadied over the whole attempt; null where not running or not known. An estimate. */
+  secondsLeft: z.number().nullable(),
+});
+export type RunListRow = z.infer<typeof runListRow>;
+
+export const runsPage = z.object({
+  /** Runs that meet the filter. */
+  total: z.number(),
+  byStatus,
+  rows: z.array(runListRow),
+});
+
+export const runsColumns = z.object({
+  /** Leaves with two or more values among the runs, those with a study's factors first; at most 60. */
+  varying: z.array(leafPath),
+  constant: z.array(z.object({ path: leafPath, value: z.unknown() })),
+  /** The declared metric where all runs declare one and the same. */
+  metric: z.enum(['accuracy', 'loss']).nullable(),
+});
+
+export const runsGroupsQuery = z.strictObject({ ...runsFilter, columns: z.array(leafPath).max(40).optional() });
+export const runsGroups = z.object({
+  /** How mean and interval were made, in words. */
+  method: z.string(),
+  groups: z.array(
+    z.object({
+      experiment: z.string(),
+      /** Name in its study; null where the runs have none. */
+      variant: z.string().nullable(),
+      variantHash: z.string(),
+      runs: z.number(),
+      byStatus,
+      metric: z.enum(['accuracy', 'loss']),
+      n: z.number(),
+      mean: anyNumber.nullable(),
+      sd: anyNumber.nullable(),
+      ci: interval.nullable(),
+      leaves: z.array(z.unknown()),
+    }),
+  ),
+});
+export type RunGroup = z.infer<typeof runsGroups>['groups'][number];
+
+export const sparkline = z.object({ run: z.string(), values: float64Array });
+
+export const runDetails = z.object({
+  run: runRow,
+  metric: namedMetric.nullable(),
+  secondsLeft: z.number().nullable(),
+  folder: z.string(),
+  /** The complete config. */
+  config: z.record(z.string(), z.unknown()),
+  /** Provenance and environment in sections, to be shown as they come. `code` marks a block of text (a patch). */
+  provenance: z.array(
+    z.object({ title: z.string(), items: z.array(z.object({ name: z.string(), value: z.string(), kind: z.enum(['text', 'hash', 'code', 'warning']) })) }),
+  ),
+  metrics: z.array(z.object({ split: z.enum(['train', 'validation', 'test']), step: z.number(), epoch: z.number(), loss: anyNumber, accuracy: anyNumber })),
+  artifacts: z.array(z.object({ name: z.string(), file: z.string(), sha256: z.string(), bytes: z.number() })),
+  /** Checkpoints that lie in the run's folder. */
+  checkpoints: z.array(z.object({ step: z.number(), file: z.string(), bytes: z.number() })),
+  attempts: z.array(z.object({ attempt: z.number(), fromStep: z.number(), startedAt: z.number(), endedAt: z.number().nullable(), ending: z.string() })),
+  lineage: z.object({
+    study: z.object({ studyId: z.string(), experiment: z.string(), variant: z.string() }).nullable(),
+    /** Studies in which this run stands for a cell, its own among them. */
+    usedBy: z.array(z.object({ studyId: z.string(), experiment: z.string(), variant: z.string(), createdAt: z.number() })),
+    /** Other runs with the same compute hash, newest first. */
+    twins: z.array(z.object({ runId: z.string(), status: runStatus, weightsHash: z.string().nullable(), createdAt: z.number() })),
+  }),
+});
+export type RunDetails = z.infer<typeof runDetails>;
+
+export const logLine = z.object({ seq: z.number(), time: z.number(), level: z.enum(['info', 'warning', 'error']), text: z.string() });
+
+// Studies ------------------------------------------------------------------------------------------------------------
+
+/** A study: a file, or the text of one that is being edited; relative paths in it start at `folder`. */
+export const studySource = z.union([z.string().min(1).max(4096), z.strictObject({ text: z.string().max(2_000_000), folder: z.string().min(1).max(4096).nullable() })]);
+export type StudySource = z.infer<typeof studySource>;
+
+export const studySummary = z.object({
+  studyId: z.string(),
+  experiment: z.string(),
+  createdAt: z.number(),
+  variants: z.number(),
+  seeds: z.number(),
+  /** Cells of the matrix by what their run does; `missing` are cells without a run. */
+  byStatus,
+  missing: z.number(),
+  paused: z.boolean(),
+});
+export type StudySummary = z.infer<typeof studySummary>;
+
+export const studyView = studySummary.extend({
+  /** YAML that needs no other file but the user's own data. */
+  source: z.string(),
+  metric: z.enum(['accuracy', 'loss']),
+  seedValues: z.array(z.number()),
+  matrix: z.array(
+    z.object({
+      name: z.string(),
+      summary: z.string(),
+      changes: z.array(change),
+      cells: z.array(z.object({ seed: z.number(), run: runRow.nullable(), reused: z.boolean(), value: anyNumber.nullable() })),
+    }),
+  ),
+  secondsLeft: z.number().nullable(),
+});
+export type StudyView = z.infer<typeof studyView>;
+
+// Comparison ---------------------------------------------------------------------------------------------------------
+
+export const curveKey = z.enum(['train.loss', 'train.learningRate', 'validation.loss', 'validation.accuracy']);
+export type CurveKey = z.infer<typeof curveKey>;
+
+export const curves = z.object({
+  key: curveKey,
+  /** How mean and band were made and what was left out, in words. */
+  method: z.string(),
+  variants: z.array(
+    z.object({
+      name: z.string(),
+      /** Seeds that have a value at every shown step. */
+      n: z.number(),
+      steps: float64Array,
+      mean: float64Array,
+      /** Band of the t interval over seeds; empty for n < 2. */
+      low: float64Array,
+      high: float64Array,
+    }),
+  ),
+});
+export type CurvesView = z.infer<typeof curves>;
+
+/** Runs side by side: one row a leaf, one value a run. */
+export const sideBySide = z.object({
+  runs: z.array(runRow),
+  sections: z.array(
+    z.object({
+      title: z.string(),
+      rows: z.array(z.object({ path: z.string(), same: z.boolean(), values: z.array(z.object({ present: z.boolean(), value: z.unknown() })) })),
+    }),
+  ),
+});
+export type SideBySide = z.infer<typeof sideBySide>;
+
+// Bundles ------------------------------------------------------------------------------------------------------------
+
+export const bundlePage = z.object({
+  file: z.string(),
+  bytes: z.number(),
+  digest: z.string(),
+  name: z.string(),
+  license: z.string(),
+  createdAt: z.number().nullable(),
+  /** False where a file does not have the recorded hash or the crate contradicts itself: see `problems`. */
+  valid: z.boolean(),
+  problems: z.array(problem),
+  /** What was checked, in words, with what was found. */
+  checks: z.array(z.object({ name: z.string(), ok: z.boolean(), found: z.string() })),
+  runs: z.array(z.object({ runId: z.string(), reproductionId: z.string(), variant: z.string().nullable(), seed: z.number(), status: runStatus, totalSteps: z.number() })),
+  files: z.array(z.object({ path: z.string(), bytes: z.number() })),
+  /** The recorded environment against this machine. */
+  environment: z.array(z.object({ name: z.string(), recorded: z.string(), here: z.string(), same: z.boolean() })),
+  /** What re-execution needs and lacks (a CSV file); one sentence each. */
+  needs: z.array(problem),
+  /** Whether the author's data file is asked for. */
+  needsData: z.boolean(),
+  /** Estimate for re-executing all runs here, seconds; null where nothing is known. */
+  estimatedSeconds: z.number().nullable(),
+});
+export type BundlePage = z.infer<typeof bundlePage>;
+
+export const bundleEstimate = z.object({ runs: z.number(), bytes: z.number(), dataBytes: z.number(), /** Runs that are not finished and so not in the bundle. */ leftOut: z.number(), calibrationRuns: z.number() });
+
+/** A re-execution that came to a verdict, kept in the workspace. */
+export const verdictSummary = z.object({
+  verdictId: z.string(),
+  createdAt: z.number(),
+  seconds: z.number(),
+  file: z.string(),
+  name: z.string(),
+  digest: z.string(),
+  verdict,
+  sentence: z.string(),
+  runs: z.number(),
+});
+export type VerdictSummary = z.infer<typeof verdictSummary>;
+
+export const verdictView = verdictSummary.extend({ result: reproduceResult, environment: bundlePage.shape.environment });
+export type VerdictView = z.infer<typeof verdictView>;
+
+/** Recorded and re-executed training loss of one run, thinned, whole around the first divergent step. */
+export const verdictTrace = z.object({ steps: float64Array, recorded: float64Array, here: float64Array, hereSteps: float64Array, firstDivergentStep: z.number().nullable() });
+
+// Long work ----------------------------------------------------------------------------------------------------------
+
+export const taskKind = z.enum(['export', 'reproduce']);
+
+/** Long work that goes on when the window closes. The last 20 ended ones are remembered until the engine ends. */
+export const task = z.object({
+  task: z.string(),
+  kind: taskKind,
+  title: z.string(),
+  status: z.enum(['running', 'done', 'failed', 'cancelled']),
+  startedAt: z.number(),
+  endedAt: z.number().nullable(),
+  done: z.number(),
+  /** null: not known. */
+  total: z.number().nullable(),
+  text: z.string(),
+  error: z.object({ code: z.string(), message: z.string(), hint: z.string().nullable() }).nullable(),
+  /** The file an export wrote; the id of the verdict a reproduction came to. */
+  result: z.string().nullable(),
+});
+export type TaskView = z.infer<typeof task>;
+
+/** What the queue does now. */
+export const queueView = z.object({
+  running: z.number(),
+  queued: z.number(),
+  /** Share done of the runs that wait, run or ended since the queue was last empty, 0..1; null while it is empty. */
+  share: z.number().nullable(),
+  /** An estimate. */
+  secondsLeft: z.number().nullable(),
+  /** Newest failure, until the next run is finished. */
+  lastError: z.object({ run: z.string(), message: z.string() }).nullable(),
+});
+export type QueueView = z.infer<typeof queueView>;
+
+/** Every run of a study is at an end. */
+export const studyEnded = z.object({ studyId: z.string(), experiment: z.string(), byStatus, seconds: z.number() });
