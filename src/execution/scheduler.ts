@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { RepriseError, toErrorReport } from '../errors/errors';
 import { RUN_FILES } from '../events/manifest';
 import type { RunRow, RunStatus, Store } from '../store/types';
+import { CoreBudget, type Claimant } from './core-budget';
 import { appendAsHost, forgetWorker, freeLog, noteWorker, standingOf } from './host-log';
+import { Holds } from './holds';
 import { ProgressGuard } from './progress-guard';
 import type { Spawn, WorkerExit, WorkerProcess } from './spawn';
 import { Waiters } from './waiters';
@@ -12,8 +14,8 @@ import { Waiters } from './waiters';
 export interface SchedulerOptions {
   readonly store: Store;
   readonly spawn: Spawn;
-  /** The threads of all running workers together never exceed this. */
-  readonly cores: number;
+  /** The threads of all running workers together never exceed this; a budget is shared with other schedulers. */
+  readonly cores: number | CoreBudget;
   /** Milliseconds between two looks at the event logs; 100 by default. */
   readonly pollMs?: number;
   /** Milliseconds a worker has to stop when asked to; 10,000 by default. */
@@ -40,15 +42,18 @@ function hasEnded(status: RunStatus): boolean {
 /**
  * The queue is the store's runs with status `queued`, oldest first, so it survives the host. The first of them starts
  * as soon as its threads fit; none overtakes it. A run that asks for more threads than there are cores runs alone.
+ * Runs that are held keep their place but do not start; they belong to the host, which says so again after a restart.
  */
 export class Scheduler {
   readonly #store: Store;
   readonly #spawn: Spawn;
-  readonly #cores: number;
+  readonly #budget: CoreBudget;
+  readonly #claimant: Claimant = { wake: () => this.#pump() };
   readonly #pollMs: number;
   readonly #cancelGraceMs: number;
   readonly #onRun: (row: RunRow) => void;
   readonly #jobs = new Map<string, Job>();
+  readonly #holds = new Holds();
   /** Runs whose log the host is changing. */
   readonly #changing = new Map<string, Promise<unknown>>();
   /** Rows as they were last told of, or found by `recover`. */
@@ -63,17 +68,17 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     this.#store = options.store;
     this.#spawn = options.spawn;
-    this.#cores = Math.max(1, Math.floor(options.cores));
+    this.#budget = typeof options.cores === 'number' ? new CoreBudget(options.cores) : options.cores;
     this.#pollMs = options.pollMs ?? 100;
     this.#cancelGraceMs = options.cancelGraceMs ?? 10_000;
     this.#onRun = options.onRun ?? (() => undefined);
-    this.#waiters = new Waiters((runId) => this.#store.getRun(runId), (row) => hasEnded(row.status), (row) => this.#isIdle(row));
+    this.#waiters = new Waiters((runId) => this.#store.getRun(runId), (row) => hasEnded(row.status), (row) => this.#whyIdle(row));
   }
 
   /**
    * Settles what an earlier host left: waits for workers that still live (5 s, then kills them), reads all logs, closes
    * attempts that have no exit record. A run where that is not possible fails with the reason. With `requeue` (the
-   * default) interrupted runs and the queue go on at once.
+   * default) interrupted runs and the queue go on at once, but for those that are held.
    * @returns ids of the runs that now wait or run, oldest first; none without `requeue`
    */
   async recover(options: { readonly requeue?: boolean } = {}): Promise<string[]> {
@@ -82,14 +87,21 @@ export class Scheduler {
     await Promise.all(left.map((row) => this.#change(row.runId, () => this.#recoverRun(row, requeue).catch((error: unknown) => this.#fail(row.runId, error)))));
     if (!requeue) return [];
     this.#pump();
-    return this.#store.listRuns({ status: ['queued', 'running'] }).map((row) => row.runId);
+    return this.#pending();
   }
 
-  /** Lets a queued or interrupted run have its turn. One that runs or is at an end is left alone. @throws RepriseError RUN_NOT_FOUND */
+  /** Lets a queued or interrupted run have its turn, held or not. One that runs or is at an end is left alone. @throws RepriseError RUN_NOT_FOUND */
   enqueue(runId: string): void {
     this.#refuseStopped();
     const row = this.#store.getRun(runId);
-    if (row.status === 'interrupted' && !this.#jobs.has(row.runId) && !this.#changing.has(row.runId)) {
+    this.#holds.release(row.runId);
+    const job = this.#jobs.get(row.runId);
+    if (row.status === 'interrupted' && job !== undefined) {
+      // It was held until just now, and its worker is being seen off.
+      void job.done.finally(() => this.#stopped || this.enqueue(row.runId)).catch(() => undefined);
+      return;
+    }
+    if (row.status === 'interrupted' && !this.#changing.has(row.runId)) {
       void this.#change(row.runId, () => this.#requeue(row.runId)).then(
         () => this.#pump(),
         (error: unknown) => this.#waiters.fail(row.runId, error),
@@ -97,6 +109,22 @@ export class Scheduler {
       return;
     }
     this.#pump();
+  }
+
+  /**
+   * Holds runs until `enqueue` or `retry` names them: waiting ones stay `queued`, running ones stop right after their
+   * next checkpoint and are `interrupted` (one that comes to its end first is finished), so that they go on to the same
+   * bits and nothing is trained twice. Those who wait for such a run are told RUN_HELD.
+   */
+  hold(runIds: readonly string[]): void {
+    for (const runId of runIds) this.#holds.hold(runId, this.#jobs.has(runId) ? this.#log(runId) : null);
+    this.#waiters.look();
+    // The next in the queue may be one that is not held.
+    this.#pump();
+  }
+
+  isHeld(runId: string): boolean {
+    return this.#holds.has(runId);
   }
 
   /**
@@ -131,6 +159,7 @@ export class Scheduler {
         throw new RepriseError('RUN_ENDED', `Run ${id} is finished; there is nothing to retry.`, { kind: 'input', hint: 'Start the config again for a fresh run.' });
       case 'queued':
       case 'running':
+        this.enqueue(id);
         return row;
       case 'failed':
       case 'cancelled':
@@ -138,6 +167,7 @@ export class Scheduler {
         break;
     }
     this.#guard.forget(id);
+    this.#holds.release(id);
     const queued = await this.#change(id, () => this.#requeue(id));
     if (queued.status !== 'queued') {
       throw new RepriseError('RUN_NOT_RETRYABLE', `Run ${id} cannot be retried: ${queued.errorMessage ?? `it is ${queued.status}`}`, { kind: 'system', hint: 'Start the config again for a fresh run.' });
@@ -148,10 +178,10 @@ export class Scheduler {
 
   /**
    * Resolves with the rows of these runs (of all that wait or run now, when none are named) once they are at an end.
-   * @throws RepriseError RUN_NOT_FOUND; RUN_INTERRUPTED for one that is in nobody's hands; SCHEDULER_STOPPED
+   * @throws RepriseError RUN_NOT_FOUND; RUN_INTERRUPTED for one that is in nobody's hands; RUN_HELD; SCHEDULER_STOPPED
    */
   drain(runIds?: readonly string[]): Promise<RunRow[]> {
-    const ids = runIds?.map((id) => this.#store.getRun(id).runId) ?? this.#store.listRuns({ status: ['queued', 'running'] }).map((row) => row.runId);
+    const ids = runIds?.map((id) => this.#store.getRun(id).runId) ?? this.#pending();
     if (!this.#stopped) this.#pump();
     const result = this.#waiters.add(ids);
     if (this.#stopped) this.#waiters.failAll(stopped());
@@ -161,6 +191,7 @@ export class Scheduler {
   /** Kills the workers and waits for their end; their runs are interrupted and go on with the next host's `recover`. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#budget.leave(this.#claimant);
     this.#waiters.failAll(stopped());
     for (const job of this.#jobs.values()) job.process?.kill();
     await Promise.allSettled([...[...this.#jobs.values()].map((job) => job.done), ...this.#changing.values()]);
@@ -171,26 +202,28 @@ export class Scheduler {
 
   #pump(): void {
     if (this.#stopped) return;
-    let used = [...this.#jobs.values()].reduce((sum, job) => sum + job.threads, 0);
+    let waits = false;
     for (const row of this.#store.listRuns({ status: ['queued'] })) {
-      if (used >= this.#cores) break;
-      if (this.#jobs.has(row.runId) || this.#changing.has(row.runId)) continue;
+      if (this.#jobs.has(row.runId) || this.#changing.has(row.runId) || this.#holds.has(row.runId)) continue;
       const threads = this.#threadsOf(row.runId);
       if (threads === null) continue;
-      if (used > 0 && used + threads > this.#cores) break;
-      used += threads;
+      if (!this.#budget.take(this.#claimant, threads)) {
+        waits = true;
+        break;
+      }
       const job: Job = { runId: row.runId, threads, process: null, done: Promise.resolve() };
       this.#jobs.set(row.runId, job);
       job.done = this.#work(job, row);
       void job.done.catch((error: unknown) => this.#waiters.fail(row.runId, error));
     }
+    if (!waits) this.#budget.leave(this.#claimant);
     this.#poll();
   }
 
   /** Threads a run takes, or null where its manifest cannot be read: then it fails at once. */
   #threadsOf(runId: string): number | null {
     try {
-      return Math.min(this.#cores, this.#store.getManifest(runId).config.executor.threads);
+      return this.#store.getManifest(runId).config.executor.threads;
     } catch (error) {
       const { code, message } = toErrorReport(error);
       this.#store.setStatus(runId, 'failed', { errorCode: code, errorMessage: message });
@@ -219,6 +252,8 @@ export class Scheduler {
       this.#fail(runId, error);
     } finally {
       this.#jobs.delete(runId);
+      this.#holds.stopped(runId);
+      this.#budget.free(job.threads);
       this.#waiters.look();
       this.#pump();
     }
@@ -236,7 +271,8 @@ export class Scheduler {
       await worker.exit;
       throw error;
     }
-    if (this.#stopped) worker.kill();
+    // What it would do until the hold is noticed is lost either way: it has only just begun.
+    if (this.#stopped || this.#holds.has(job.runId)) worker.kill();
     const exit = await worker.exit;
     forgetWorker(folder);
     return exit;
@@ -267,7 +303,7 @@ export class Scheduler {
     }
     if (hasEnded(row.status)) this.#guard.forget(runId);
     else if (existsSync(this.#cancelFile(runId))) await appendAsHost(log, { type: 'cancelled', step: row.stepsDone });
-    else if (!this.#stopped) {
+    else if (!this.#stopped && !this.#holds.has(runId)) {
       const { checkpointStep } = standingOf(log);
       if (this.#guard.died(runId, row.stepsDone, checkpointStep)) await appendAsHost(log, { type: 'failed', code: 'WORKER_DIED', message: this.#deathOf(runId, exit) });
       else if (row.status === 'interrupted') await appendAsHost(log, { type: 'requeued' });
@@ -299,7 +335,7 @@ export class Scheduler {
     }
     if (!hasEnded(now.status)) {
       if (existsSync(this.#cancelFile(runId))) now = await this.#cancelIdle(runId);
-      else if (requeue && now.status === 'interrupted') now = await this.#requeue(runId);
+      else if (requeue && now.status === 'interrupted' && !this.#holds.has(runId)) now = await this.#requeue(runId);
     }
     this.#show(now);
   }
@@ -353,6 +389,7 @@ export class Scheduler {
       if (worker === null) continue;
       try {
         this.#show(await this.#store.ingest(runId));
+        if (this.#holds.mayStop(runId, this.#log(runId))) worker.kill();
       } catch {
         // The end of the worker reads the log again and reports what is wrong.
       }
@@ -377,8 +414,20 @@ export class Scheduler {
     }
   }
 
-  #isIdle(row: RunRow): boolean {
-    return row.status === 'interrupted' && !this.#jobs.has(row.runId) && !this.#changing.has(row.runId);
+  /** Runs that will come to an end by themselves, oldest first. */
+  #pending(): string[] {
+    return this.#store
+      .listRuns({ status: ['queued', 'running'] })
+      .map((row) => row.runId)
+      .filter((runId) => !this.#holds.has(runId));
+  }
+
+  /** Why nobody will take a run up, or null. */
+  #whyIdle(row: RunRow): RepriseError | null {
+    if (hasEnded(row.status) || this.#jobs.has(row.runId) || this.#changing.has(row.runId)) return null;
+    if (this.#holds.has(row.runId)) return new RepriseError('RUN_HELD', `Run ${row.runId} is held: its study is paused.`, { kind: 'inconclusive', hint: 'Resume the study, or retry the run.' });
+    if (row.status !== 'interrupted') return null;
+    return new RepriseError('RUN_INTERRUPTED', `Run ${row.runId} is interrupted and not in the queue.`, { kind: 'inconclusive', hint: 'Retry the run.' });
   }
 
   #log(runId: string): string {

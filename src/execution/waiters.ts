@@ -1,5 +1,5 @@
 /** Those who wait for runs to come to their end. */
-import { RepriseError } from '../errors/errors';
+import type { RepriseError } from '../errors/errors';
 import type { RunRow } from '../store/types';
 
 interface Waiter {
@@ -12,13 +12,13 @@ export class Waiters {
   readonly #waiting = new Set<Waiter>();
   readonly #rowOf: (runId: string) => RunRow;
   readonly #ended: (row: RunRow) => boolean;
-  readonly #idle: (row: RunRow) => boolean;
+  readonly #whyIdle: (row: RunRow) => RepriseError | null;
 
-  /** @param idle whether nobody will take a run up, so that waiting for it would be in vain */
-  constructor(rowOf: (runId: string) => RunRow, ended: (row: RunRow) => boolean, idle: (row: RunRow) => boolean) {
+  /** @param whyIdle why nobody will take a run up, so that waiting for it would be in vain; null where it has its turn */
+  constructor(rowOf: (runId: string) => RunRow, ended: (row: RunRow) => boolean, whyIdle: (row: RunRow) => RepriseError | null) {
     this.#rowOf = rowOf;
     this.#ended = ended;
-    this.#idle = idle;
+    this.#whyIdle = whyIdle;
   }
 
   add(runIds: readonly string[]): Promise<RunRow[]> {
@@ -32,9 +32,9 @@ export class Waiters {
     for (const waiter of this.#waiting) {
       try {
         const rows = waiter.runIds.map((runId) => this.#rowOf(runId));
-        const idle = rows.find((row) => this.#idle(row));
-        if (idle !== undefined) {
-          throw new RepriseError('RUN_INTERRUPTED', `Run ${idle.runId} is interrupted and not in the queue.`, { kind: 'inconclusive', hint: 'Retry the run.' });
+        for (const row of rows) {
+          const reason = this.#whyIdle(row);
+          if (reason !== null) throw reason;
         }
         if (!rows.every((row) => this.#ended(row))) continue;
         this.#waiting.delete(waiter);
