@@ -1,7 +1,9 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { follow } from './session';
-import { App } from './views/app';
+import { App } from './frame/app';
+import { follow } from './state/live';
+import './theme/theme.css';
+import './theme/base.css';
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no element #root');

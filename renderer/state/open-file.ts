@@ -1,0 +1,66 @@
+/** Files come by menu, drop or double click; each kind has its place. */
+import type { OpenedFile } from '../../src/api/shell';
+import type { Result } from '../../src/errors/errors';
+import { ask, Refused, shell } from '../client';
+import { complain } from '../notice';
+import { openDraft } from '../views/ablation/draft';
+import { go } from './place';
+
+/** Shows a file that the user chose. */
+export function show(file: OpenedFile): void {
+  switch (file.kind) {
+    case 'bundle':
+      go({ view: 'bundle', file: file.path });
+      return;
+    case 'study':
+      openDraft(file);
+      go({ view: 'editor' });
+      return;
+    case 'data':
+      complain('A data file cannot be opened by itself', new Refused({ code: 'FILE_KIND', kind: 'input', message: `${file.path} holds data.`, hint: 'Name it in a study, under baseline.data.path.' }));
+  }
+}
+
+function showOrComplain(answer: Result<OpenedFile>): void {
+  if (answer.ok) show(answer.value);
+  else complain('The file could not be opened', new Refused(answer.error));
+}
+
+/** Asks for a file with the system's dialog and shows it. */
+export async function openFile(kind: 'bundle' | 'study'): Promise<void> {
+  try {
+    const file = await ask(shell.chooseFile({ kind }));
+    if (file !== null) show(file);
+  } catch (error) {
+    complain('The file could not be opened', error);
+  }
+}
+
+export async function openSample(): Promise<void> {
+  try {
+    const { folder, text } = await ask(shell.sample({}));
+    // Without a path: the sample belongs to the app, and saving it asks for a place.
+    openDraft({ folder, text, path: null });
+    go({ view: 'editor' });
+  } catch (error) {
+    complain('The sample could not be opened', error);
+  }
+}
+
+/** Accepts dropped files and those the system hands over; called once. @returns the function that ends it */
+export function acceptFiles(): () => void {
+  const over = (event: DragEvent): void => event.preventDefault();
+  const drop = (event: DragEvent): void => {
+    event.preventDefault();
+    const file = event.dataTransfer?.files[0];
+    if (file !== undefined) void shell.droppedFile(file).then(showOrComplain);
+  };
+  window.addEventListener('dragover', over);
+  window.addEventListener('drop', drop);
+  const end = shell.onOpenFile(showOrComplain);
+  return () => {
+    window.removeEventListener('dragover', over);
+    window.removeEventListener('drop', drop);
+    end();
+  };
+}

@@ -1,0 +1,86 @@
+/** Where the user is, with the way back. */
+import { create } from 'zustand';
+
+export type Place =
+  | { readonly view: 'experiments'; readonly experiment?: string }
+  | { readonly view: 'run'; readonly run: string }
+  /** The list of studies and the study that is being edited. */
+  | { readonly view: 'ablations' }
+  /** One study: its matrix, running or ended. */
+  | { readonly view: 'study'; readonly studyId: string }
+  /** The editor of a new or opened study. */
+  | { readonly view: 'editor' }
+  | { readonly view: 'compare'; readonly experiment?: string }
+  | { readonly view: 'side-by-side'; readonly runs: readonly string[] }
+  | { readonly view: 'bundles' }
+  /** Choices of an export. */
+  | { readonly view: 'export'; readonly target: string }
+  | { readonly view: 'bundle'; readonly file: string }
+  | { readonly view: 'verdict'; readonly verdictId: string }
+  | { readonly view: 'machines' }
+  | { readonly view: 'settings' };
+
+export type Rail = 'experiments' | 'ablations' | 'compare' | 'bundles' | 'machines' | 'settings';
+
+/** Which place of the rail a view belongs to. */
+export function railOf({ view }: Place): Rail {
+  switch (view) {
+    case 'experiments':
+    case 'run':
+      return 'experiments';
+    case 'ablations':
+    case 'study':
+    case 'editor':
+      return 'ablations';
+    case 'compare':
+    case 'side-by-side':
+      return 'compare';
+    case 'bundles':
+    case 'export':
+    case 'bundle':
+    case 'verdict':
+      return 'bundles';
+    case 'machines':
+    case 'settings':
+      return view;
+  }
+}
+
+interface PlaceState {
+  readonly place: Place;
+  readonly back: readonly Place[];
+  readonly forward: readonly Place[];
+  /** Whether the inspector on the right is open. */
+  readonly inspector: boolean;
+}
+
+const MOST_BACK = 100;
+
+export const usePlace = create<PlaceState>(() => ({ place: { view: 'experiments' }, back: [], forward: [], inspector: true }));
+
+export function go(place: Place): void {
+  usePlace.setState((state) => (JSON.stringify(state.place) === JSON.stringify(place) ? state : { place, back: [...state.back, state.place].slice(-MOST_BACK), forward: [] }));
+}
+
+/** Changes the present place without a step to go back to. */
+export function replace(place: Place): void {
+  usePlace.setState({ place });
+}
+
+export function goBack(): void {
+  usePlace.setState(({ place, back, forward }) => {
+    const last = back.at(-1);
+    return last === undefined ? {} : { place: last, back: back.slice(0, -1), forward: [place, ...forward] };
+  });
+}
+
+export function goForward(): void {
+  usePlace.setState(({ place, back, forward }) => {
+    const [next, ...rest] = forward;
+    return next === undefined ? {} : { place: next, back: [...back, place], forward: rest };
+  });
+}
+
+export function toggleInspector(): void {
+  usePlace.setState(({ inspector }) => ({ inspector: !inspector }));
+}

@@ -1,0 +1,5 @@
+import { View } from '../../frame/view';
+
+export function Ablations() {
+  return <View title="Ablations">{null}</View>;
+}

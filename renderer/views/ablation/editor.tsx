@@ -1,0 +1,5 @@
+import { View } from '../../frame/view';
+
+export function Editor() {
+  return <View title="New ablation">{null}</View>;
+}

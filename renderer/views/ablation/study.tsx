@@ -1,0 +1,5 @@
+import { View } from '../../frame/view';
+
+export function Study({ studyId }: { readonly studyId: string }) {
+  return <View title="Ablation">{null}</View>;
+}

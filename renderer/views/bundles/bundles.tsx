@@ -1,0 +1,5 @@
+import { View } from '../../frame/view';
+
+export function Bundles() {
+  return <View title="Bundles">{null}</View>;
+}

@@ -1,0 +1,5 @@
+import { View } from '../../frame/view';
+
+export function ExportBundle({ target }: { readonly target: string }) {
+  return <View title="Export bundle">{null}</View>;
+}

@@ -1,0 +1,5 @@
+import { View } from '../../frame/view';
+
+export function Compare({ experiment }: { readonly experiment: string | null }) {
+  return <View title="Compare">{null}</View>;
+}

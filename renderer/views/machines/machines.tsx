@@ -1,0 +1,5 @@
+import { View } from '../../frame/view';
+
+export function Machines() {
+  return <View title="Machines">{null}</View>;
+}

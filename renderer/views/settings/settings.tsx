@@ -1,0 +1,5 @@
+import { View } from '../../frame/view';
+
+export function Settings() {
+  return <View title="Settings">{null}</View>;
+}
