@@ -162,7 +162,7 @@ export default defineConfig({
       rules: {
         'no-restricted-imports': restricted([
           ...packagePatterns('main'),
-          ...withDoor(closedRooms('', ['engine', 'api', 'execution/spawn', 'execution/local-spawn'], 'src/'), mainDoor),
+          ...withDoor(closedRooms('', ['engine', 'api', 'execution/spawn', 'execution/local-spawn', 'files/atomic-write'], 'src/'), mainDoor),
           { regex: '^(\\.\\./)+renderer(/|$)', message: windows.message },
           outOfSource,
         ]),

@@ -24,6 +24,18 @@ export function workspaceFolder(options: { readonly argv: readonly string[]; rea
   return resolve(defaultWorkspace(options.environment, options.platform));
 }
 
+/** Switches whose value is an argument of its own. */
+const WITH_VALUE = new Set(['--workspace', '--user-data-dir', '-r', '--require']);
+
+/** The files a command line asks to open: absolute, in order. `appPath` is the app's own folder, which an unpackaged app is started with. */
+export function filesIn(argv: readonly string[], options: { readonly cwd: string; readonly appPath: string }): string[] {
+  return argv
+    .slice(1)
+    .filter((part, index) => part !== '' && !part.startsWith('-') && !WITH_VALUE.has(argv[index] ?? ''))
+    .map((part) => resolve(options.cwd, part))
+    .filter((path) => path !== resolve(options.appPath));
+}
+
 /**
  * The engine's environment: the user's (git needs it), with messages in no language and Node without foreign options.
  * @param bundledSqlite the SQLite addon that comes with a packaged app, where there is one

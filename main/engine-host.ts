@@ -2,7 +2,8 @@
 import { toErrorReport } from '../src/errors/errors';
 import { createEngine, type Engine } from '../src/engine/engine';
 import { brokerSpawn } from './broker-spawn';
-import { mainMessage, type EngineMessage } from './messages';
+import { mainMessage, type EngineMessage, type MainMessage } from './messages';
+import { PathGrants } from './path-grants';
 import { serveClient, type ServerPort } from './serve-client';
 
 /** What is used of Electron's process.parentPort. */
@@ -20,6 +21,7 @@ if (parentPort === undefined || workspace === undefined) {
 
 const send = (message: EngineMessage): void => parentPort.postMessage(message);
 const broker = brokerSpawn(send);
+const grants = new PathGrants(workspace);
 let engine: Promise<Engine> | null = null;
 
 async function close(): Promise<void> {
@@ -38,15 +40,50 @@ parentPort.on('message', ({ data, ports }) => {
     process.stderr.write('The engine received a message that it does not know.\n');
     return;
   }
-  if (broker.receive(parsed.data)) return;
-  if (parsed.data.type === 'close') void close();
-  else for (const port of ports) void engine?.then((opened) => serveClient(port, opened));
+  if (!broker.receive(parsed.data)) receive(parsed.data, ports);
 });
+
+function receive(message: MainMessage, ports: readonly ServerPort[]): void {
+  switch (message.type) {
+    case 'client':
+      for (const port of ports) void engine?.then((opened) => serveClient(port, opened, grants));
+      return;
+    case 'grant':
+      grants.add(message);
+      send({ type: 'granted', id: message.id });
+      return;
+    case 'close':
+      void close();
+      return;
+    case 'spawned':
+    case 'spawn-failed':
+    case 'exited':
+      // The broker has taken these.
+      return;
+  }
+}
+
+/** Tells the main process what it shows outside the window. */
+function report(opened: Engine): void {
+  const tasks = new Set<string>();
+  opened.on('queue', (queue) => send({ type: 'queue', queue }));
+  opened.on('studyEnded', (study) => send({ type: 'study-ended', study }));
+  opened.on('task', ({ task, status }) => {
+    const before = tasks.size;
+    if (status === 'running') tasks.add(task);
+    else tasks.delete(task);
+    if (tasks.size !== before) send({ type: 'tasks', running: tasks.size });
+  });
+}
 
 engine = createEngine({ workspace, mode: 'host', spawn: broker.spawn });
 try {
-  await engine;
+  const opened = await engine;
+  report(opened);
   send({ type: 'ready' });
+  // Runs that go on from the last time have been queued before anybody listened.
+  const queue = await opened.call('queue.status', {});
+  if (queue.ok) send({ type: 'queue', queue: queue.value });
 } catch (error) {
   send({ type: 'failed', error: reportOf(error) });
   // The message leaves before the process does.

@@ -2,7 +2,8 @@
 import type { ErrorReport } from '../src/errors/errors';
 import type { EngineState } from '../src/api/bridge';
 import type { WorkerBroker } from './broker';
-import { engineMessage, type MainMessage } from './messages';
+import { engineMessage, type EngineMessage, type MainMessage } from './messages';
+import type { Grant } from './path-grants';
 import { restartDecision } from './restart-policy';
 
 /** What is used of an Electron utility process. `P` is the port of a client. */
@@ -14,10 +15,14 @@ export interface EngineProcess<P> {
   kill(): void;
 }
 
+/** What the engine tells beyond its own life and its workers. */
+export type EngineNews = Extract<EngineMessage, { type: 'queue' | 'tasks' | 'study-ended' }>;
+
 export interface SupervisorOptions<P> {
   readonly fork: () => EngineProcess<P>;
   readonly broker: WorkerBroker;
   readonly onState: (state: EngineState) => void;
+  readonly onNews: (news: EngineNews) => void;
   readonly log: (text: string) => void;
   readonly now?: () => number;
 }
@@ -34,6 +39,12 @@ export class EngineSupervisor<P> {
   /** Why the engine could not start, as it said itself: starting it again would not help by itself. */
   private failure: ErrorReport | null = null;
   private readonly gone = new Set<() => void>();
+  /** What people allowed and every engine must know. */
+  private readonly lasting = new Map<string, Grant>();
+  /** Grants for one use that no engine knows yet. */
+  private readonly unsent: Grant[] = [];
+  private nextGrant = 0;
+  private readonly unacknowledged = new Map<number, () => void>();
 
   constructor(private readonly options: SupervisorOptions<P>) {}
 
@@ -54,6 +65,23 @@ export class EngineSupervisor<P> {
     if (this.process === null || this.current.status !== 'ready') return false;
     this.process.postMessage({ type: 'client' }, [port]);
     return true;
+  }
+
+  /** Lets windows name a path; settles when the engine knows, at once where none is ready: the next one is told before it gets a client. */
+  async grant(grant: Grant): Promise<void> {
+    const ready = this.process !== null && this.current.status === 'ready';
+    if (grant.access !== 'write') this.lasting.set(`${grant.access} ${grant.path}`, grant);
+    else if (!ready) this.unsent.push(grant);
+    if (ready) await this.sendGrant(grant);
+  }
+
+  private sendGrant(grant: Grant): Promise<void> {
+    const id = this.nextGrant;
+    this.nextGrant += 1;
+    return new Promise((resolve) => {
+      this.unacknowledged.set(id, resolve);
+      this.process?.postMessage({ type: 'grant', id, access: grant.access, path: grant.path });
+    });
   }
 
   /** Asks the engine to close and waits until it is gone; one that takes too long is ended. Its runs go on at the next start. */
@@ -92,7 +120,17 @@ export class EngineSupervisor<P> {
     const message = parsed.data;
     switch (message.type) {
       case 'ready':
+        for (const grant of [...this.lasting.values(), ...this.unsent.splice(0)]) void this.sendGrant(grant);
         this.setState({ status: 'ready' });
+        return;
+      case 'granted':
+        this.unacknowledged.get(message.id)?.();
+        this.unacknowledged.delete(message.id);
+        return;
+      case 'queue':
+      case 'tasks':
+      case 'study-ended':
+        this.options.onNews(message);
         return;
       case 'failed':
         this.failure = message.error;
@@ -109,6 +147,9 @@ export class EngineSupervisor<P> {
     if (process !== this.process) return;
     const { failure } = this;
     this.failure = null;
+    // Nobody waits for an answer of an engine that is gone.
+    for (const resolve of this.unacknowledged.values()) resolve();
+    this.unacknowledged.clear();
     const now = this.options.now ?? Date.now;
     this.crashes.push(now());
     const decision = restartDecision(this.crashes, now());

@@ -1,4 +1,4 @@
-/** The window's few calls to the main process. Everything else it asks the engine, over their port. */
+/** The window's calls to the main process. Everything else it asks the engine, over their port. */
 import { z } from 'zod';
 import { RepriseError, toErrorReport, type Result } from '../src/errors/errors';
 import { senderVerdict } from './policies';
@@ -9,8 +9,6 @@ export interface IpcOptions {
   readonly log: (text: string) => void;
 }
 
-const noArguments = z.tuple([]);
-
 /** What is used of Electron's IpcMainInvokeEvent. */
 export interface InvokeEvent {
   readonly sender: { readonly id: number };
@@ -18,23 +16,35 @@ export interface InvokeEvent {
   readonly senderFrame: { readonly url: string; readonly parent: unknown } | null | undefined;
 }
 
-function checkSender(event: InvokeEvent, contentsId: number | null): void {
+export type InvokeHandler<T> = (event: InvokeEvent, ...given: unknown[]) => Promise<Result<T>>;
+
+function checkSender(event: InvokeEvent, contentsId: number | null, crashPage: boolean): void {
   const frame = event.senderFrame ?? null;
-  const verdict = senderVerdict({ contentsId: event.sender.id, frameUrl: frame?.url ?? null, isMainFrame: frame !== null && frame.parent === null }, contentsId);
+  const verdict = senderVerdict({ contentsId: event.sender.id, frameUrl: frame?.url ?? null, isMainFrame: frame !== null && frame.parent === null }, contentsId, crashPage);
   if (!verdict.allowed) throw new RepriseError('SENDER_REFUSED', `The main process refused a message: ${verdict.reason}.`, { kind: 'input' });
 }
 
-/** A handler for a channel that takes no arguments: answers our window's page only. */
-export function guarded<T>(channel: string, options: IpcOptions, handler: () => T | Promise<T>): (event: InvokeEvent, ...given: unknown[]) => Promise<Result<T>> {
+/** A handler for a channel that takes one input of a shape: answers our window's page only, and never rejects. */
+export function guardedWith<S extends z.ZodType, T>(channel: string, options: IpcOptions & { readonly crashPage?: boolean }, schema: S, handler: (input: z.output<S>) => T | Promise<T>): InvokeHandler<T> {
   return async (event, ...given) => {
     try {
-      checkSender(event, options.contentsId());
-      if (!noArguments.safeParse(given).success) throw new RepriseError('ARGUMENTS_INVALID', `${channel} takes no arguments and was given ${given.length}.`, { kind: 'input' });
-      return { ok: true, value: await handler() };
+      checkSender(event, options.contentsId(), options.crashPage ?? false);
+      const parsed = z.tuple([schema]).safeParse(given);
+      if (!parsed.success) {
+        const problems = parsed.error.issues.map((issue) => ({ path: issue.path.slice(1).join('.') || 'input', message: issue.message }));
+        throw new RepriseError('INPUT_INVALID', `${channel}: ${problems.map((problem) => `${problem.path}: ${problem.message}`).join('; ')}`, { kind: 'input', problems });
+      }
+      return { ok: true, value: await handler(parsed.data[0] as z.output<S>) };
     } catch (error) {
       const report = toErrorReport(error);
       options.log(`${channel}: ${report.message}`);
       return { ok: false, error: report };
     }
   };
+}
+
+/** A handler for a channel that takes no arguments. */
+export function guarded<T>(channel: string, options: IpcOptions, handler: () => T | Promise<T>): InvokeHandler<T> {
+  const withNothing = guardedWith(channel, options, z.undefined(), handler);
+  return (event, ...given) => withNothing(event, ...(given.length === 0 ? [undefined] : given));
 }

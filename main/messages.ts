@@ -1,7 +1,9 @@
 /** Every message between the main process and the engine's process, with its shape; each end checks what it receives. */
 import { z } from 'zod';
+import { events } from '../src/api/contract';
 
 const spawnId = z.int().min(0);
+const grantId = z.int().min(0);
 const path = z.string().min(1).max(4096);
 
 const errorReport = z.object({
@@ -20,12 +22,21 @@ export const engineMessage = z.discriminatedUnion('type', [
   /** Asks for a worker; answered by `spawned` or `spawn-failed`, later by `exited`. */
   z.strictObject({ type: z.literal('spawn'), id: spawnId, runFolder: path, dataFile: path }),
   z.strictObject({ type: z.literal('kill'), id: spawnId }),
+  /** From now on windows may name the path of the `grant` with this id. */
+  z.strictObject({ type: z.literal('granted'), id: grantId }),
+  /** What goes on, for the taskbar, the tray and the question before quitting. */
+  z.strictObject({ type: z.literal('queue'), queue: events.queue }),
+  /** How many exports and reproductions go on. */
+  z.strictObject({ type: z.literal('tasks'), running: z.int().min(0) }),
+  z.strictObject({ type: z.literal('study-ended'), study: events.studyEnded }),
 ]);
 export type EngineMessage = z.infer<typeof engineMessage>;
 
 export const mainMessage = z.discriminatedUnion('type', [
   /** Comes with the message port of a window. */
   z.strictObject({ type: z.literal('client') }),
+  /** A person chose this path. */
+  z.strictObject({ type: z.literal('grant'), id: grantId, access: z.enum(['read', 'folder', 'write']), path }),
   /** Stop the workers, let go of the workspace, end. */
   z.strictObject({ type: z.literal('close') }),
   z.strictObject({ type: z.literal('spawned'), id: spawnId, pid: z.int().min(1) }),

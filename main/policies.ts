@@ -6,21 +6,46 @@ const APP_HOST = 'reprise';
 /** The one page of the app. */
 export const APP_PAGE = `${APP_SCHEME}://${APP_HOST}/index.html`;
 
-/** Sent with every file. The page loads scripts, styles and images of its own, and nothing else from anywhere. */
-export const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "font-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+/** What the window shows where its page cannot live (crash-page.ts). */
+export const CRASH_PAGE = `${APP_SCHEME}://${APP_HOST}/crash.html`;
+
+/**
+ * Sent with every file: the page loads scripts, styles and images of its own, and nothing else from anywhere.
+ *
+ * A `<style>` element that a library makes at run time needs the nonce of this load, which the page reads from
+ * `<meta name="csp-nonce">`: Mantine takes it by `getStyleNonce`, CodeMirror by `EditorView.cspNonce`. plotly.js knows no
+ * nonce but uses the element with the id `plotly.js-style-global` where there is one: make that one, empty and with
+ * the nonce, before plotly.js is loaded. What `style` properties set needs nothing; what a style attribute in markup
+ * sets reaches no network under the other directives, so attributes are free.
+ * `blob:` images are charts on their way into a picture file.
+ * @param nonce base64, new for every load of a page; none for other files
+ */
+export function contentSecurityPolicy(nonce: string | null): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    `style-src-elem 'self'${nonce === null ? '' : ` 'nonce-${nonce}'`}`,
+    "style-src-attr 'unsafe-inline'",
+    "img-src 'self' data: blob:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "worker-src 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
+
+const NONCE_META = /<meta name="csp-nonce" content="[^"]*"\s*\/?>/u;
+
+/** A page with this load's nonce where its scripts find it. */
+export function withNonce(html: string, nonce: string): string {
+  const meta = `<meta name="csp-nonce" content="${nonce}" />`;
+  return NONCE_META.test(html) ? html.replace(NONCE_META, meta) : html.replace('<head>', `<head>${meta}`);
+}
 
 export const RESPONSE_HEADERS: Readonly<Record<string, string>> = {
-  'content-security-policy': CONTENT_SECURITY_POLICY,
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
@@ -97,8 +122,8 @@ export function navigationVerdict(target: string): Verdict {
 export function requestVerdict(target: string, options: { readonly devTools: boolean }): Verdict {
   const url = parseUrl(target);
   if (url === null) return refused('a request without an address');
-  // What a data: URL holds reaches no network; the content security policy lets images use it.
-  if (isAppUrl(url) || url.protocol === 'data:' || (options.devTools && url.protocol === 'devtools:')) return allowed;
+  // What a data: or blob: URL holds reaches no network; the content security policy lets images use them.
+  if (isAppUrl(url) || url.protocol === 'data:' || url.href.startsWith(`blob:${APP_SCHEME}://${APP_HOST}/`) || (options.devTools && url.protocol === 'devtools:')) return allowed;
   return refused(`request to ${target.slice(0, 200)}`);
 }
 
@@ -122,11 +147,12 @@ export interface Sender {
   readonly isMainFrame: boolean;
 }
 
-/** Only the main frame of our one window, on our page, may talk to the main process. */
-export function senderVerdict(sender: Sender, windowContentsId: number | null): Verdict {
+/** Only the main frame of our one window, on our page, may talk to the main process; the crash page where `crashPage` says so. */
+export function senderVerdict(sender: Sender, windowContentsId: number | null, crashPage = false): Verdict {
   if (windowContentsId === null || sender.contentsId !== windowContentsId) return refused('the message comes from another window');
   if (!sender.isMainFrame) return refused('the message comes from a frame inside the page');
-  if (sender.frameUrl === null || !navigationVerdict(sender.frameUrl).allowed) return refused('the message comes from another page');
+  const onOurPage = sender.frameUrl !== null && (navigationVerdict(sender.frameUrl).allowed || (crashPage && sender.frameUrl === CRASH_PAGE));
+  if (!onOurPage) return refused('the message comes from another page');
   return allowed;
 }
 

@@ -32,7 +32,7 @@ export class PortClient {
   private readonly inFlight = new Map<number, Call>();
   /** Calls made while there is no engine: they go to the next one. */
   private readonly waiting: Call[] = [];
-  private readonly listeners: { readonly [E in EventName]: Set<(value: EventOf<E>) => void> } = { run: new Set(), progress: new Set() };
+  private readonly listeners = new Map<EventName, Set<(value: never) => void>>();
   private readonly stateListeners = new Set<(state: EngineState) => void>();
 
   /** Never rejects. ENGINE_RESTARTED where the engine died on the call; the error of a failed engine where there is none. */
@@ -46,8 +46,10 @@ export class PortClient {
   }
 
   on<E extends EventName>(event: E, listener: (value: EventOf<E>) => void): () => void {
-    this.listeners[event].add(listener);
-    return () => this.listeners[event].delete(listener);
+    const listening = this.listeners.get(event) ?? new Set();
+    this.listeners.set(event, listening);
+    listening.add(listener);
+    return () => listening.delete(listener);
   }
 
   onState(listener: (state: EngineState) => void): () => void {
@@ -107,11 +109,7 @@ export class PortClient {
         return;
       }
       case 'event':
-        this.emit(message.event, message.value as never);
+        for (const listener of this.listeners.get(message.event) ?? []) listener(message.value as never);
     }
-  }
-
-  private emit<E extends EventName>(event: E, value: EventOf<E>): void {
-    for (const listener of this.listeners[event]) listener(value);
   }
 }

@@ -1,29 +1,74 @@
-/** The sandboxed preload: puts one function per method of the contract on `window.reprise`, and the few below. */
-import { contextBridge, ipcRenderer } from 'electron';
-import { bridgeName, methodNames, type EngineState, type RepriseBridge } from '../src/api/bridge';
-import type { Input, Method } from '../src/api/contract';
+/** The sandboxed preload: puts one function per method of the contract and of the shell on `window.reprise`. */
+import { contextBridge, ipcRenderer, webUtils } from 'electron';
+import { bridgeName, methodNames, shellMethodNames, type EngineState, type RepriseBridge, type ShellBridge } from '../src/api/bridge';
+import type { CommandId } from '../src/api/commands';
+import type { EventName, EventOf, Input, Method } from '../src/api/contract';
+import type { OpenedFile, Settings } from '../src/api/shell';
 import type { Result } from '../src/errors/errors';
-import { channels } from './channels';
+import { channels, shellChannel } from './channels';
 import { PortClient } from './port-client';
 
-const client = new PortClient();
+/** Tells listeners what the main process sends; what comes before the first one is kept for it. */
+class Inbox<T> {
+  private readonly listeners = new Set<(value: T) => void>();
+  private readonly early: T[] = [];
 
-ipcRenderer.on(channels.engineState, (_event, state: EngineState) => client.setState(state));
-ipcRenderer.on(channels.enginePort, (event) => {
-  const port = event.ports[0];
-  if (port !== undefined) client.setPort(port);
-});
-void ipcRenderer.invoke(channels.connect);
+  constructor(channel: string) {
+    ipcRenderer.on(channel, (_event, value: T) => {
+      if (this.listeners.size === 0) this.early.push(value);
+      for (const listener of this.listeners) listener(value);
+    });
+  }
 
-const call = <M extends Method>(method: M): [string, unknown] => [bridgeName(method), (input: Input<M>) => client.call(method, input)];
+  readonly subscribe = (listener: (value: T) => void): (() => void) => {
+    this.listeners.add(listener);
+    for (const value of this.early.splice(0)) listener(value);
+    return () => this.listeners.delete(listener);
+  };
+}
 
-const bridge = {
-  ...Object.fromEntries(methodNames.map((method) => call(method))),
-  onRun: (listener: Parameters<RepriseBridge['onRun']>[0]) => client.on('run', listener),
-  onProgress: (listener: Parameters<RepriseBridge['onProgress']>[0]) => client.on('progress', listener),
-  onEngineState: (listener: Parameters<RepriseBridge['onEngineState']>[0]) => client.onState(listener),
-  samplePath: () => ipcRenderer.invoke(channels.samplePath) as Promise<Result<string>>,
-  restartEngine: () => ipcRenderer.invoke(channels.restartEngine) as Promise<Result<null>>,
-};
+/** Empty for what did not come from a disk; the main process says so in words. */
+function pathOf(file: unknown): string {
+  return file instanceof File ? webUtils.getPathForFile(file) : '';
+}
 
-contextBridge.exposeInMainWorld('reprise', bridge);
+function shellBridge(): ShellBridge {
+  const functions = Object.fromEntries(shellMethodNames.map((method) => [method, (input: unknown) => ipcRenderer.invoke(shellChannel(method), input)]));
+  return {
+    ...(functions as Pick<ShellBridge, (typeof shellMethodNames)[number]>),
+    droppedFile: (file) => ipcRenderer.invoke(channels.droppedFile, pathOf(file)) as Promise<Result<OpenedFile>>,
+    onCommand: new Inbox<CommandId>(channels.command).subscribe,
+    onOpenFile: new Inbox<Result<OpenedFile>>(channels.openFile).subscribe,
+    onSettings: new Inbox<Settings>(channels.settings).subscribe,
+    enableCommands: (commands) => void ipcRenderer.invoke(channels.enableCommands, commands),
+  };
+}
+
+function bridge(): RepriseBridge {
+  const client = new PortClient();
+  ipcRenderer.on(channels.engineState, (_event, state: EngineState) => client.setState(state));
+  ipcRenderer.on(channels.enginePort, (event) => {
+    const port = event.ports[0];
+    if (port !== undefined) client.setPort(port);
+  });
+  const call = <M extends Method>(method: M): [string, unknown] => [bridgeName(method), (input: Input<M>) => client.call(method, input)];
+  const on = <E extends EventName>(event: E) => (listener: (value: EventOf<E>) => void): (() => void) => client.on(event, listener);
+  return {
+    ...(Object.fromEntries(methodNames.map((method) => call(method))) as unknown as RepriseBridge),
+    onRun: on('run'),
+    onProgress: on('progress'),
+    onTask: on('task'),
+    onQueue: on('queue'),
+    onChanged: on('changed'),
+    onStudyEnded: on('studyEnded'),
+    onEngineState: (listener) => client.onState(listener),
+    shell: shellBridge(),
+  };
+}
+
+if (location.pathname === '/crash.html') {
+  contextBridge.exposeInMainWorld('reprise', { showLogs: () => ipcRenderer.invoke(shellChannel('showLogs'), {}) });
+} else {
+  contextBridge.exposeInMainWorld('reprise', bridge());
+  void ipcRenderer.invoke(channels.connect);
+}

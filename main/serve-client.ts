@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { events, methods, request, type EngineClient, type EventName } from '../src/api/contract';
 import { RepriseError, toErrorReport, type Result } from '../src/errors/errors';
+import type { PathGrants } from './path-grants';
 import type { PortMessage } from './port-protocol';
 
 /** What is used of Electron's MessagePortMain. */
@@ -14,7 +15,7 @@ export interface ServerPort {
 
 const anyId = z.object({ id: z.int().min(0) });
 
-async function answer(engine: EngineClient, message: unknown): Promise<PortMessage> {
+async function answer(engine: EngineClient, grants: PathGrants, message: unknown): Promise<PortMessage> {
   const parsed = request.safeParse(message);
   if (!parsed.success) {
     const withId = anyId.safeParse(message);
@@ -24,13 +25,15 @@ async function answer(engine: EngineClient, message: unknown): Promise<PortMessa
     return { kind: 'result', id: withId.success ? withId.data.id : null, result: { ok: false, error: toErrorReport(error) } };
   }
   const { id, method, input } = parsed.data;
-  return { kind: 'result', id, result: await checkedCall(engine, method, input) };
+  return { kind: 'result', id, result: await checkedCall(engine, grants, method, input) };
 }
 
-async function checkedCall(engine: EngineClient, method: keyof typeof methods, input: unknown): Promise<Result<unknown>> {
+async function checkedCall(engine: EngineClient, grants: PathGrants, method: keyof typeof methods, input: unknown): Promise<Result<unknown>> {
   try {
+    const admission = await grants.admit(method, input);
     // The engine checks the input itself: it refuses with paths and what is allowed.
     const result = await engine.call(method, input as never);
+    admission.ended(result.ok);
     if (!result.ok) return result;
     const output = methods[method].output.safeParse(result.value);
     if (output.success) return { ok: true, value: output.data };
@@ -41,11 +44,11 @@ async function checkedCall(engine: EngineClient, method: keyof typeof methods, i
   }
 }
 
-/** Serves a port until it closes. */
-export function serveClient(port: ServerPort, engine: EngineClient): void {
+/** Serves a port until it closes. `grants`: which files a call over it may name. */
+export function serveClient(port: ServerPort, engine: EngineClient, grants: PathGrants): void {
   const unsubscribe = (Object.keys(events) as EventName[]).map((event) => engine.on(event, (value) => port.postMessage({ kind: 'event', event, value } as PortMessage)));
   port.on('message', (event) => {
-    void answer(engine, event.data).then((message) => port.postMessage(message));
+    void answer(engine, grants, event.data).then((message) => port.postMessage(message));
   });
   port.on('close', () => {
     for (const end of unsubscribe) end();

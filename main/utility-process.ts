@@ -63,27 +63,33 @@ function killNow(child: UtilityProcess): void {
   }
 }
 
-/** Appends what a worker prints to its log. */
-function keepOutput(child: UtilityProcess, file: string): void {
+/** Takes what a process prints, for the app's own log. */
+export type KeepOutput = (text: string) => void;
+
+/** Appends what a worker prints to its log, and what it complains of to the app's. */
+function keepWorkerOutput(child: UtilityProcess, file: string, keep: KeepOutput): void {
   const log = createWriteStream(file, { flags: 'a' });
   // What a worker prints is help for people: a full disk must not end the app over it.
   log.on('error', () => {});
   child.stdout?.on('data', (data: Buffer) => log.write(data));
-  child.stderr?.on('data', (data: Buffer) => log.write(data));
+  child.stderr?.on('data', (data: Buffer) => {
+    log.write(data);
+    keep(data.toString());
+  });
   child.once('exit', () => setTimeout(() => log.end(), 100));
 }
 
 let workersStarted = 0;
 
 /** Forks `entry RUN_FOLDER DATA_FILE` in the run's folder, with the environment the command line gives a worker too. */
-export function workerFork(entry: string): ForkWorker {
+export function workerFork(entry: string, keep: KeepOutput): ForkWorker {
   const env = workerEnvironment(process.env);
   delete env['ELECTRON_RUN_AS_NODE'];
   return (runFolder, dataFile) => {
     workersStarted += 1;
     const name = `reprise-worker-${workersStarted}`;
     const child = utilityProcess.fork(entry, [runFolder, dataFile], { serviceName: name, cwd: runFolder, env, execArgv: [], stdio: ['ignore', 'pipe', 'pipe'] });
-    keepOutput(child, join(runFolder, WORKER_LOG));
+    keepWorkerOutput(child, join(runFolder, WORKER_LOG), keep);
     const ended = new Promise<number>((resolve) => child.once('exit', resolve));
     const started = new Promise<number>((resolve, reject) => {
       child.once('spawn', () => (child.pid === undefined ? reject(new Error('it has no process id')) : resolve(child.pid)));
@@ -96,9 +102,10 @@ export function workerFork(entry: string): ForkWorker {
 }
 
 /** Forks `entry WORKSPACE`. */
-export function engineFork(entry: string, workspace: string, env: Record<string, string>): () => EngineProcess<MessagePortMain> {
+export function engineFork(entry: string, workspace: string, env: Record<string, string>, keep: KeepOutput): () => EngineProcess<MessagePortMain> {
   return () => {
-    const child = utilityProcess.fork(entry, [workspace], { serviceName: 'reprise-engine', env, execArgv: [], stdio: ['ignore', 'ignore', 'inherit'] });
+    const child = utilityProcess.fork(entry, [workspace], { serviceName: 'reprise-engine', env, execArgv: [], stdio: ['ignore', 'ignore', 'pipe'] });
+    child.stderr?.on('data', (data: Buffer) => keep(data.toString()));
     return {
       postMessage: (message, transfer) => child.postMessage(message, transfer),
       on: (event, listener) => child.on(event, listener),

@@ -1,11 +1,16 @@
 /** The one window, and the rules that hold for it and for any web contents that should ever come to be. */
-import { app, BrowserWindow, nativeTheme, type Session, type WebContents } from 'electron';
-import { APP_PAGE, navigationVerdict, permissionVerdict, requestVerdict, webviewVerdict, windowOpenVerdict, type Verdict } from './policies';
+import { app, BrowserWindow, nativeTheme, screen, type Session, type WebContents } from 'electron';
+import { APP_PAGE, CRASH_PAGE, navigationVerdict, permissionVerdict, requestVerdict, webviewVerdict, windowOpenVerdict, type Verdict } from './policies';
+import { restartDecision } from './restart-policy';
+import { MIN_SIZE, placement, ZOOM_LEVELS, type WindowState } from './window-state';
 
 export type Log = (text: string) => void;
 
 /** Background of light and dark before the page has painted; as in renderer/theme.css. */
 const BACKGROUND = { light: '#ffffff', dark: '#18191b' } as const;
+
+/** Chromium's code for a load that another load replaced. */
+const ABORTED = -3;
 
 /** Denies what the page never needs: permissions, devices, downloads, the network. */
 export function guardSession(session: Session, log: Log): void {
@@ -39,21 +44,31 @@ export function guardContents(contents: WebContents, log: Log): void {
   });
 }
 
-/** Opens the window; it shows itself when its page is painted. */
-export function openWindow(preload: string, sandbox: boolean): BrowserWindow {
+export interface WindowOptions {
+  readonly preload: string;
+  readonly sandbox: boolean;
+  readonly log: Log;
+  /** Where it was, as `window-state.ts` reads it. */
+  readonly state: WindowState;
+  /** Told just before it closes. */
+  readonly onState: (state: WindowState) => void;
+}
+
+/** Opens the window where it was; it shows itself when its page is painted. */
+export function openWindow(options: WindowOptions): BrowserWindow {
+  const { state } = options;
+  const bounds = placement(state.bounds, screen.getAllDisplays().map((display) => display.workArea));
   const window = new BrowserWindow({
-    width: 1280,
-    height: 800,
-    minWidth: 720,
-    minHeight: 480,
-    useContentSize: true,
+    ...(bounds ?? { width: 1280, height: 800, useContentSize: true }),
+    minWidth: MIN_SIZE.width,
+    minHeight: MIN_SIZE.height,
     show: false,
     title: 'Reprise',
     backgroundColor: nativeTheme.shouldUseDarkColors ? BACKGROUND.dark : BACKGROUND.light,
     webPreferences: {
-      preload,
+      preload: options.preload,
       contextIsolation: true,
-      sandbox,
+      sandbox: options.sandbox,
       nodeIntegration: false,
       nodeIntegrationInWorker: false,
       nodeIntegrationInSubFrames: false,
@@ -64,7 +79,53 @@ export function openWindow(preload: string, sandbox: boolean): BrowserWindow {
       devTools: !app.isPackaged,
     },
   });
-  window.once('ready-to-show', () => window.show());
-  void window.loadURL(APP_PAGE);
+  window.once('ready-to-show', () => {
+    if (state.maximized) window.maximize();
+    else window.show();
+  });
+  keepZoom(window.webContents, state.zoomLevel);
+  window.on('close', () => {
+    options.onState({ bounds: window.getNormalBounds(), maximized: window.isMaximized(), zoomLevel: inRange(window.webContents.getZoomLevel()) });
+  });
+  keepPageAlive(window, options.log);
+  void window.loadURL(APP_PAGE).catch(() => {
+    // `did-fail-load` has told.
+  });
   return window;
+}
+
+const inRange = (level: number): number => Math.min(ZOOM_LEVELS.max, Math.max(ZOOM_LEVELS.min, level));
+
+/** A page loads at zoom 0; menu and wheel change it from there. */
+function keepZoom(contents: WebContents, first: number): void {
+  let level = first;
+  contents.on('did-start-navigation', (event) => {
+    if (event.isMainFrame && !event.isSameDocument && contents.getURL() !== '') level = contents.getZoomLevel();
+  });
+  contents.on('dom-ready', () => contents.setZoomLevel(inRange(level)));
+  contents.on('zoom-changed', (_event, direction) => contents.setZoomLevel(inRange(contents.getZoomLevel() + (direction === 'in' ? 0.5 : -0.5))));
+}
+
+/** Brings back a page whose process died; one that cannot live, or does not load, gives way to the crash page. */
+function keepPageAlive(window: BrowserWindow, log: Log): void {
+  const { webContents } = window;
+  const crashes: number[] = [];
+  const giveWay = (reason: string): void => {
+    log(`The window shows the crash page: ${reason}.`);
+    if (!window.isDestroyed()) void webContents.loadURL(CRASH_PAGE).catch((error: unknown) => log(`The crash page did not load: ${String(error)}`));
+  };
+  webContents.on('render-process-gone', (_event, details) => {
+    log(`The window's process ended (${details.reason}).`);
+    if (details.reason === 'clean-exit') return;
+    crashes.push(Date.now());
+    if (restartDecision(crashes, Date.now()).restart) webContents.reload();
+    else giveWay('its page died again and again');
+  });
+  webContents.on('did-fail-load', (_event, code, description, url, isMainFrame) => {
+    if (isMainFrame && code !== ABORTED && url !== CRASH_PAGE) giveWay(`its page did not load (${description})`);
+  });
+  webContents.on('did-navigate', (_event, url, status) => {
+    if (status >= 400 && url !== CRASH_PAGE) giveWay(`its page was answered with ${status}`);
+  });
+  webContents.on('preload-error', (_event, _path, error) => giveWay(`its preload failed (${error.message})`));
 }

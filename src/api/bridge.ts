@@ -92,6 +92,22 @@ const present: Readonly<Record<Method, true>> = {
 
 export const methodNames = Object.keys(present) as readonly Method[];
 
+const presentInShell: Readonly<Record<ShellMethod, true>> = {
+  chooseFile: true,
+  chooseTarget: true,
+  saveFile: true,
+  saveStudy: true,
+  copyText: true,
+  showInFolder: true,
+  showLogs: true,
+  sample: true,
+  restartEngine: true,
+  getSettings: true,
+  setSettings: true,
+};
+
+export const shellMethodNames = Object.keys(presentInShell) as readonly ShellMethod[];
+
 export function bridgeName<M extends Method>(method: M): BridgeName<M> {
   return method.replace(/\.(.)/u, (_match, letter: string) => letter.toUpperCase()) as BridgeName<M>;
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { APP_PAGE, CONTENT_SECURITY_POLICY, fileVerdict, isInside, navigationVerdict, permissionVerdict, requestVerdict, sandboxVerdict, senderVerdict, webviewVerdict, windowOpenVerdict, workerVerdict } from '../../../main/policies';
+import { APP_PAGE, contentSecurityPolicy, CRASH_PAGE, fileVerdict, isInside, navigationVerdict, permissionVerdict, requestVerdict, sandboxVerdict, senderVerdict, webviewVerdict, windowOpenVerdict, withNonce, workerVerdict } from '../../../main/policies';
 
 const root = '/opt/reprise/out/renderer';
 
@@ -60,7 +60,7 @@ describe('the window', () => {
 
   it('loads nothing but the app', () => {
     for (const devTools of [true, false]) {
-      expect(requestVerdict(APP_PAGE, { devTools }).allowed).toBe(true);
+      for (const own of [APP_PAGE, 'blob:app://reprise/6f1c']) expect(requestVerdict(own, { devTools }).allowed).toBe(true);
       for (const target of ['https://example.org/', 'http://127.0.0.1/', 'ws://127.0.0.1/', 'file:///etc/passwd', 'ftp://host/', 'blob:https://example.org/1', 'app://elsewhere/', '?']) expect(requestVerdict(target, { devTools }).allowed, target).toBe(false);
       expect(requestVerdict('devtools://devtools/bundled/x.js', { devTools }).allowed).toBe(devTools);
     }
@@ -76,9 +76,17 @@ describe('the window', () => {
     expect([0, 1000, undefined].map((uid) => sandboxVerdict(uid).allowed)).toEqual([false, true, true]);
   });
 
-  it('has a policy without any unsafe source', () => {
-    expect(CONTENT_SECURITY_POLICY).not.toMatch(/unsafe|\*|https?:|blob:/u);
-    expect(CONTENT_SECURITY_POLICY).toMatch(/^default-src 'none'; /u);
+  it('has a policy without any unsafe source but style attributes', () => {
+    const policy = contentSecurityPolicy('n0nce');
+    expect(policy.replace("style-src-attr 'unsafe-inline'", '').replace('img-src \'self\' data: blob:', '')).not.toMatch(/unsafe|\*|https?:|blob:|data:/u);
+    expect(policy).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self'; style-src-elem 'self' 'nonce-n0nce'; /u);
+    expect(contentSecurityPolicy(null)).not.toContain('nonce');
+  });
+
+  it('finds the nonce of its load in its head, whether or not it has a place for it', () => {
+    const meta = '<meta name="csp-nonce" content="n0nce" />';
+    expect(withNonce('<html><head><title>x</title></head></html>', 'n0nce')).toBe(`<html><head>${meta}<title>x</title></head></html>`);
+    expect(withNonce('<head><meta name="csp-nonce" content=""></head>', 'n0nce')).toBe(`<head>${meta}</head>`);
   });
 });
 
@@ -86,6 +94,10 @@ describe('senderVerdict', () => {
   const ours = { contentsId: 3, frameUrl: APP_PAGE, isMainFrame: true };
   it('takes the main frame of our window on our page', () => {
     expect(senderVerdict(ours, 3)).toEqual({ allowed: true });
+  });
+  it('takes the crash page only where that is meant', () => {
+    const crashed = { ...ours, frameUrl: CRASH_PAGE };
+    expect([senderVerdict(crashed, 3).allowed, senderVerdict(crashed, 3, true).allowed, senderVerdict({ ...crashed, contentsId: 4 }, 3, true).allowed]).toEqual([false, true, false]);
   });
   it.each([
     ['another window', { ...ours, contentsId: 4 }, 3],

@@ -2,12 +2,14 @@
 import { MessageChannel, type MessagePort as NodePort } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { PortClient, type ClientPort } from '../../../main/port-client';
+import { PathGrants } from '../../../main/path-grants';
 import { serveClient, type ServerPort } from '../../../main/serve-client';
 import { bridgeName, methodNames } from '../../../src/api/bridge';
 import { methods, type EngineClient, type EventOf } from '../../../src/api/contract';
 import type { Result } from '../../../src/errors/errors';
 
 const open: NodePort[] = [];
+const grants = new PathGrants('/w');
 afterEach(() => {
   for (const port of open.splice(0)) port.close();
 });
@@ -56,7 +58,7 @@ describe('names', () => {
 describe('a call', () => {
   it('is answered; typed arrays cross as they are', async () => {
     const { client, server } = channel();
-    serveClient(server, engineOf(async () => ({ ok: true, value: { steps: new Float64Array([0, 1]), values: new Float64Array([Number.NaN, 0.5]) } })));
+    serveClient(server, engineOf(async () => ({ ok: true, value: { steps: new Float64Array([0, 1]), values: new Float64Array([Number.NaN, 0.5]) } })), grants);
     const port = new PortClient();
     port.setPort(client);
     const series = await port.call('runs.series', { run: 'abcd', key: 'train.loss' });
@@ -65,7 +67,7 @@ describe('a call', () => {
 
   it('made before there is an engine waits for it', async () => {
     const { client, server } = channel();
-    serveClient(server, engineOf(async () => ({ ok: true, value: info })));
+    serveClient(server, engineOf(async () => ({ ok: true, value: info })), grants);
     const port = new PortClient();
     const answer = port.call('app.info', {});
     port.setState({ status: 'ready' });
@@ -75,7 +77,7 @@ describe('a call', () => {
 
   it('in flight when the engine dies is answered ENGINE_RESTARTED; the next goes to the new engine', async () => {
     const first = channel();
-    serveClient(first.server, engineOf(() => new Promise(() => {})));
+    serveClient(first.server, engineOf(() => new Promise(() => {})), grants);
     const port = new PortClient();
     port.setPort(first.client);
     const lost = port.call('app.info', {});
@@ -84,7 +86,7 @@ describe('a call', () => {
 
     const next = port.call('app.info', {});
     const second = channel();
-    serveClient(second.server, engineOf(async () => ({ ok: true, value: info })));
+    serveClient(second.server, engineOf(async () => ({ ok: true, value: info })), grants);
     port.setState({ status: 'ready' });
     port.setPort(second.client);
     expect(await next).toEqual({ ok: true, value: info });
@@ -108,14 +110,14 @@ describe('a call', () => {
 
   it('whose answer is not what the contract says is refused', async () => {
     const { raw, server } = channel();
-    serveClient(server, engineOf(async () => ({ ok: true, value: { version: 1 } })));
+    serveClient(server, engineOf(async () => ({ ok: true, value: { version: 1 } })), grants);
     raw.postMessage({ id: 5, method: 'app.info', input: {} });
     expect(await nextMessage(raw)).toMatchObject({ kind: 'result', id: 5, result: { ok: false, error: { code: 'ANSWER_INVALID' } } });
   });
 
   it('that makes the engine throw is answered', async () => {
     const { raw, server } = channel();
-    serveClient(server, engineOf(() => Promise.reject(new Error('broken'))));
+    serveClient(server, engineOf(() => Promise.reject(new Error('broken'))), grants);
     raw.postMessage({ id: 5, method: 'app.info', input: {} });
     expect(await nextMessage(raw)).toMatchObject({ id: 5, result: { ok: false, error: { code: 'INTERNAL' } } });
   });
@@ -126,7 +128,7 @@ it.each([['text', null], [null, null], [[], null], [{ id: 1 }, 1], [{ id: 2, met
   async (message, id) => {
     const { raw, server } = channel();
     const called: string[] = [];
-    serveClient(server, engineOf(async (method) => called.push(method)));
+    serveClient(server, engineOf(async (method) => called.push(method)), grants);
     raw.postMessage(message);
     expect(await nextMessage(raw)).toMatchObject({ kind: 'result', id, result: { ok: false, error: { code: 'REQUEST_INVALID' } } });
     expect(called).toEqual([]);
@@ -136,7 +138,7 @@ it.each([['text', null], [null, null], [[], null], [{ id: 1 }, 1], [{ id: 2, met
 it('events reach those who listen, until they or their port end', async () => {
   const { client, server, raw } = channel();
   const engine = engineOf(async () => ({ ok: true, value: info }));
-  serveClient(server, engine);
+  serveClient(server, engine, grants);
   const port = new PortClient();
   port.setPort(client);
   const seen: string[] = [];

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { brokerSpawn } from '../../../main/broker-spawn';
 import { WorkerBroker, type Worker } from '../../../main/broker';
-import { EngineSupervisor, type EngineProcess } from '../../../main/engine-supervisor';
+import { EngineSupervisor, type EngineNews, type EngineProcess } from '../../../main/engine-supervisor';
 import { guarded } from '../../../main/ipc';
 import { mainMessage, type MainMessage } from '../../../main/messages';
 import { restartDecision } from '../../../main/restart-policy';
@@ -134,9 +134,10 @@ class TestEngine extends EventEmitter implements EngineProcess<string> {
   }
 }
 
-function supervised(): { supervisor: EngineSupervisor<string>; engines: TestEngine[]; states: EngineState[]; forked: TestWorker[]; log: string[]; advance: (ms: number) => void } {
+function supervised(): { supervisor: EngineSupervisor<string>; engines: TestEngine[]; states: EngineState[]; news: EngineNews[]; forked: TestWorker[]; log: string[]; advance: (ms: number) => void } {
   const engines: TestEngine[] = [];
   const states: EngineState[] = [];
+  const news: EngineNews[] = [];
   const log: string[] = [];
   const { fork, all } = workers();
   let now = 0;
@@ -148,10 +149,11 @@ function supervised(): { supervisor: EngineSupervisor<string>; engines: TestEngi
     },
     broker: new WorkerBroker(workspace, fork),
     onState: (state) => states.push(state),
+    onNews: (one) => news.push(one),
     log: (text) => log.push(text),
     now: () => now,
   });
-  return { supervisor, engines, states, forked: all, log, advance: (ms) => (now += ms) };
+  return { supervisor, engines, states, news, forked: all, log, advance: (ms) => (now += ms) };
 }
 
 async function until(done: () => boolean): Promise<void> {
@@ -248,7 +250,7 @@ describe('a guarded channel', () => {
     expect(await call(event)).toMatchObject({ ok: false, error: { code: 'SENDER_REFUSED' } });
   });
   it('refuses arguments', async () => {
-    expect(await call({ sender: { id: 3 }, senderFrame: frame }, '/etc/passwd')).toMatchObject({ ok: false, error: { code: 'ARGUMENTS_INVALID' } });
+    expect(await call({ sender: { id: 3 }, senderFrame: frame }, '/etc/passwd')).toMatchObject({ ok: false, error: { code: 'INPUT_INVALID' } });
   });
   it('answers with a report where the work fails', async () => {
     const failing = guarded('channel', { contentsId: () => 3, log: () => {} }, () => {
