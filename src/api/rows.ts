@@ -125,7 +125,8 @@ export const comparison = z.object({
       delta: z.object({ n: z.number(), mean: anyNumber.nullable(), ci: interval.nullable(), correlation: anyNumber.nullable(), pValue: anyNumber.nullable(), warning: z.string().nullable() }).nullable(),
     }),
   ),
-  missing: z.array(z.object({ variant: z.string(), seed: z.number(), reason: z.string() })),
+  /** Cells without a value; `run` is null where the cell has no run. */
+  missing: z.array(z.object({ variant: z.string(), seed: z.number(), run: z.string().nullable(), reason: z.string() })),
 });
 export type ComparisonView = z.infer<typeof comparison>;
 
