@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Trace } from '../bundle/trace';
 import { RepriseError } from '../errors/errors';
 import type { RunManifest } from '../events/manifest';
+import type { CoreBudget } from '../execution/core-budget';
 import { Scheduler } from '../execution/scheduler';
 import type { Spawn } from '../execution/spawn';
 import { putObject } from '../files/objects';
@@ -17,7 +18,8 @@ export interface ApartOptions {
   /** Folder under which the temporary store is made; it is removed in the end. */
   readonly root: string;
   readonly spawn: Spawn;
-  readonly cores: number;
+  /** Shared with whatever else trains at the same time, where it is a budget. */
+  readonly cores: number | CoreBudget;
   readonly manifests: readonly RunManifest[];
   /** Prepared data files, one for each fingerprint the manifests name. */
   readonly dataFiles: readonly string[];

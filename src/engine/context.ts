@@ -1,8 +1,11 @@
 import type { EventName, EventOf } from '../api/contract';
 import { RepriseError } from '../errors/errors';
+import type { CoreBudget } from '../execution/core-budget';
 import type { Scheduler } from '../execution/scheduler';
 import type { Spawn } from '../execution/spawn';
 import type { Store } from '../store/types';
+import type { QueueMonitor } from './queue';
+import type { Tasks } from './tasks';
 
 /** What a use case works with. */
 export interface EngineContext {
@@ -13,6 +16,11 @@ export interface EngineContext {
   readonly spawn: Spawn;
   /** Cores that workers may share. */
   readonly cores: number;
+  /** Exports and reproductions that are under way. */
+  readonly tasks: Tasks;
+  /** The same cores, shared by the queue and by all that is executed apart from it. */
+  readonly budget: CoreBudget;
+  readonly queue: QueueMonitor;
   emit<E extends EventName>(event: E, value: EventOf<E>): void;
 }
 

@@ -1,22 +1,34 @@
 /** The engine: the use cases of the contract over one workspace. Hosts are the CLI, Electron's utility process and tests. */
 import { availableParallelism } from 'node:os';
-import { methods, type EngineClient, type EventName, type EventOf, type Input, type Method, type Output } from '../api/contract';
+import { events, methods, type EngineClient, type EventName, type EventOf, type Input, type Method, type Output } from '../api/contract';
 import { problemsOf } from '../config/problems';
 import { RepriseError, toErrorReport, type Result } from '../errors/errors';
+import { CoreBudget } from '../execution/core-budget';
 import { Scheduler } from '../execution/scheduler';
 import type { Spawn } from '../execution/spawn';
 import { openStore } from '../store/open';
 import { sweepLeftovers } from '../store/sweep';
+import { estimateBundle } from './bundle-estimate';
+import { inspectBundle } from './bundle-inspect';
 import { planReproduction, verify } from './bundles';
 import { compareExperiment } from './compare';
+import { compareCurves } from './compare-curves';
+import { compareTable } from './compare-table';
 import type { EngineContext } from './context';
 import { doctor } from './doctor';
 import { exportBundle } from './export';
 import { packageRoot, repriseVersion } from './package-info';
+import { runsOfPausedStudiesOnly } from './pauses';
+import { QueueMonitor } from './queue';
 import { writeReport } from './reports';
 import { reproduce } from './reproduce';
 import { cancelRun, describeRun, diffRuns, retryRun, startRun, waitForRuns } from './runs';
+import { compareRuns } from './side-by-side';
 import { planStudy, startStudy } from './studies';
+import { describeStudy, listStudies, pauseStudy, resumeStudy } from './study-list';
+import { StudyWatch } from './study-watch';
+import { Tasks } from './tasks';
+import { getVerdict, getVerdictTrace, listVerdicts } from './verdicts';
 import { checkWorkspace } from './workspace';
 
 export interface EngineOptions {
@@ -52,14 +64,29 @@ const handlers: Handlers = {
   'runs.retry': retryRun,
   'runs.wait': waitForRuns,
   'runs.diff': diffRuns,
+  'studies.list': listStudies,
+  'studies.get': describeStudy,
+  'studies.pause': pauseStudy,
+  'studies.resume': resumeStudy,
   'studies.plan': planStudy,
   'studies.start': startStudy,
   'compare.experiment': ({ store }, input) => compareExperiment(store, input.experiment),
+  'compare.curves': compareCurves,
+  'compare.runs': compareRuns,
+  'compare.table': compareTable,
   'report.write': writeReport,
   'bundle.export': exportBundle,
+  'bundle.estimate': estimateBundle,
+  'bundle.inspect': inspectBundle,
   'bundle.verify': (_context, input) => verify(input.file),
   'bundle.plan': (_context, input) => planReproduction(input),
   'bundle.reproduce': reproduce,
+  'verdicts.list': listVerdicts,
+  'verdicts.get': getVerdict,
+  'verdicts.trace': getVerdictTrace,
+  'tasks.list': ({ tasks }) => tasks.list(),
+  'tasks.cancel': ({ tasks }, input) => tasks.cancel(input.task),
+  'queue.status': ({ queue }) => queue.view(),
   'workspace.check': async (context) => {
     const problems = await checkWorkspace(context.workspace);
     return { ok: problems.length === 0, problems: [...problems] };
@@ -69,25 +96,41 @@ const handlers: Handlers = {
 
 type Listeners = { [E in EventName]: Set<(value: EventOf<E>) => void> };
 
+/** Holds what is paused, and makes events of the queue and of studies from what happens to runs. */
+function followRuns({ store, queue, emit }: EngineContext, scheduler: Scheduler, listeners: Listeners): void {
+  scheduler.hold(runsOfPausedStudiesOnly(store));
+  const studies = new StudyWatch(store, (ended) => emit('studyEnded', ended));
+  listeners.run.add((row) => queue.see(row));
+  listeners.run.add((row) => studies.see(row));
+  listeners.changed.add(({ what }) => {
+    queue.look();
+    if (what === 'studies') studies.reload();
+  });
+}
+
 /**
  * Opens a workspace.
  * @throws RepriseError WORKSPACE_IN_USE, WORKSPACE_NOT_FOUND (reader), STORE_TOO_NEW, STORE_CORRUPT
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const cores = options.cores ?? availableParallelism();
-  const listeners: Listeners = { run: new Set(), progress: new Set() };
+  const listeners = Object.fromEntries(Object.keys(events).map((event) => [event, new Set()])) as Listeners;
   const emit = <E extends EventName>(event: E, value: EventOf<E>): void => {
     for (const listener of listeners[event]) listener(value);
   };
   const store = await openStore(options.workspace, { mode: options.mode, ...(options.lockWaitMs === undefined ? {} : { lockWaitMs: options.lockWaitMs }) });
   if (options.mode === 'host') await sweepLeftovers(options.workspace);
-  const scheduler = options.mode === 'host' ? new Scheduler({ store, spawn: options.spawn, cores, onRun: (row) => emit('run', row) }) : null;
-  const context: EngineContext = { workspace: options.workspace, store, scheduler, spawn: options.spawn, cores, emit };
+  const budget = new CoreBudget(cores);
+  const scheduler = options.mode === 'host' ? new Scheduler({ store, spawn: options.spawn, cores: budget, onRun: (row) => emit('run', row) }) : null;
+  const queue = new QueueMonitor({ store, cores, isHeld: (runId) => scheduler?.isHeld(runId) ?? false, onChange: (view) => emit('queue', view) });
+  const context: EngineContext = { workspace: options.workspace, store, scheduler, spawn: options.spawn, cores, budget, queue, tasks: new Tasks((view) => emit('task', view)), emit };
   let resumed: readonly string[];
   try {
+    if (scheduler !== null) followRuns(context, scheduler, listeners);
     resumed = scheduler === null ? [] : await scheduler.recover({ requeue: options.resume ?? true });
   } catch (error) {
     await scheduler?.stop();
+    queue.close();
     store.close();
     throw error;
   }
@@ -113,7 +156,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       return () => listeners[event].delete(listener);
     },
     async close() {
+      await context.tasks.stop();
       await scheduler?.stop();
+      queue.close();
       store.close();
     },
   };

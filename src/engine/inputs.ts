@@ -1,11 +1,13 @@
 /** Reading the files a person names: configs and studies. Nothing is written here. */
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, isAbsolute, parse, resolve } from 'node:path';
+import { expandStudy } from '../ablation/expand';
+import type { StudySource } from '../api/views';
 import { baselinePath, parseStudy, type Study } from '../ablation/study';
 import { parseConfig } from '../config/parse';
 import type { Config } from '../config/schema';
 import { parseYaml } from '../config/yaml';
-import { RepriseError } from '../errors/errors';
+import { RepriseError, type Problem } from '../errors/errors';
 
 const MAX_INPUT_BYTES = 4 * 1024 * 1024;
 
@@ -42,22 +44,59 @@ export async function readConfig(file: string, seed?: number): Promise<{ readonl
   return { config: parseConfig(withSeed, file), folder: dirname(path) };
 }
 
-/** A study file with its baseline read in, and the folder that paths in its configs are relative to. */
-export async function readStudy(file: string): Promise<{ readonly study: Study; readonly folder: string }> {
-  const path = resolve(file);
-  const { value } = await readDocument(path);
-  const named = baselinePath(value);
-  const baselineFile = named === null ? path : resolve(dirname(path), named);
-  const baseline = named === null ? undefined : (await readDocument(baselineFile)).value;
-  return naming(file, () => ({ study: parseStudy(value, baseline), folder: dirname(baselineFile) }));
+export interface ReadStudy {
+  readonly study: Study;
+  /** What paths in its configs are relative to. */
+  readonly folder: string;
+  /** The folder whose repository is the user's code; null where the study lies nowhere. */
+  readonly codeFolder: string | null;
 }
 
-/** Does the work; an error about what a person wrote then says in which file they wrote it. */
-export async function naming<T>(file: string, work: () => T | Promise<T>): Promise<T> {
+/**
+ * A study with its baseline read in. A text without a folder may name files by absolute paths only.
+ * @throws RepriseError STUDY_INVALID, YAML_INVALID, and those of reading the files
+ */
+export async function readStudy(source: StudySource): Promise<ReadStudy> {
+  if (typeof source === 'string') {
+    const path = resolve(source);
+    const { value } = await readDocument(path);
+    return readStudyValue(source, value, path, dirname(path));
+  }
+  const folder = source.folder === null ? null : resolve(source.folder);
+  return readStudyValue(null, parseYaml(source.text, 'study'), null, folder);
+}
+
+/** @param name what the study is called in errors, null for a text. @param file where the study itself lies. @param folder where paths in it start */
+async function readStudyValue(name: string | null, value: unknown, file: string | null, folder: string | null): Promise<ReadStudy> {
+  const named = baselinePath(value);
+  if (named !== null && folder === null && !isAbsolute(named)) throw relativePaths([{ path: 'baseline', message: isRelative(named) }]);
+  const baselineFile = named === null ? file : resolve(folder ?? '', named);
+  const baseline = named === null || baselineFile === null ? undefined : (await readDocument(baselineFile)).value;
+  const study = await naming(name, () => parseStudy(value, baseline));
+  const configFolder = baselineFile === null ? folder : dirname(baselineFile);
+  if (configFolder === null) {
+    const problems = expandStudy(study).flatMap(({ name: variant, config: { data } }): Problem[] => (data.kind === 'csv' && !isAbsolute(data.path) ? [{ path: 'baseline.data.path', message: `${variant === 'baseline' ? '' : `(variant ${variant}) `}${isRelative(data.path)}` }] : []));
+    // Variants that leave the path as the baseline has it say nothing new.
+    if (problems.length > 0) throw relativePaths(problems.slice(0, 1));
+  }
+  return { study, folder: configFolder ?? parse(process.cwd()).root, codeFolder: configFolder };
+}
+
+function isRelative(path: string): string {
+  return `is ${JSON.stringify(path)}, a relative path, but this study is not saved in a folder from which it could start; save the study first, or give the whole path`;
+}
+
+function relativePaths(problems: readonly Problem[]): RepriseError {
+  const [first] = problems;
+  return new RepriseError('STUDY_INVALID', `study: ${first?.path ?? ''} ${first?.message ?? ''}`, { kind: 'input', hint: 'Correct the values listed and try again; nothing was run.', problems });
+}
+
+/** Does the work; an error about what a person wrote then says in which file they wrote it, if in any. */
+export async function naming<T>(file: string | null, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof RepriseError) || error.kind !== 'input' || error.message.includes(file)) throw error;
+    if (!(error instanceof RepriseError) || error.kind !== 'input' || file === null || error.message.includes(file)) throw error;
     throw new RepriseError(error.code, `${file}: ${error.message}`, { kind: error.kind, problems: error.problems, cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) });
   }
 }

@@ -1,6 +1,7 @@
 /** Use cases of ablations: plan and start. */
 import type { Input, Output } from '../api/contract';
 import type { StudyPlan } from '../api/rows';
+import type { StudySource } from '../api/views';
 import { describeChanges } from '../ablation/describe';
 import { configFor, expandStudy, type Variant } from '../ablation/expand';
 import { selfContainedStudy, type Study } from '../ablation/study';
@@ -64,22 +65,26 @@ function viewOf(context: EngineContext, study: Study, planned: readonly PlannedV
   };
 }
 
+function fileOf(source: StudySource): string | null {
+  return typeof source === 'string' ? source : null;
+}
+
 /** What an ablation would run; trains nothing. */
 export async function planStudy(context: EngineContext, input: Input<'studies.plan'>): Promise<StudyPlan> {
   const { study, folder } = await readStudy(input.study);
   // A plan leaves no trace: data are prepared in a throw-away folder.
-  return inScratchFolder(async (scratch) => viewOf(context, study, await naming(input.study, () => planVariants(context.store, new IdentityFinder(scratch, folder), study, input.reuse ?? true))));
+  return inScratchFolder(async (scratch) => viewOf(context, study, await naming(fileOf(input.study), () => planVariants(context.store, new IdentityFinder(scratch, folder), study, input.reuse ?? true))));
 }
 
 /** Queues the runs of an ablation that no finished run can stand in for. */
 export async function startStudy(context: EngineContext, input: Input<'studies.start'>): Promise<Output<'studies.start'>> {
   const scheduler = hostScheduler(context);
   const { store } = context;
-  const { study, folder } = await readStudy(input.study);
+  const { study, folder, codeFolder } = await readStudy(input.study);
   const reuse = input.reuse ?? true;
   for (const variant of expandStudy(study)) refuseThreads(variant.config, context.cores);
-  const planned = await naming(input.study, () => planVariants(store, new IdentityFinder(context.workspace, folder), study, reuse));
-  const provenance = await captureProvenance({ folder, environment: study.baseline.environment, packageRoot, repriseVersion, exclude: [context.workspace] });
+  const planned = await naming(fileOf(input.study), () => planVariants(store, new IdentityFinder(context.workspace, folder), study, reuse));
+  const provenance = await captureProvenance({ folder: codeFolder, environment: study.baseline.environment, packageRoot, repriseVersion, exclude: [context.workspace] });
   const studyId = newId();
   const seeds = [...study.seeds];
   const variants = planned.map(({ variant }) => ({
@@ -109,6 +114,8 @@ export async function startStudy(context: EngineContext, input: Input<'studies.s
   // Kept whole, so that report and bundle hand on a study that needs no other file.
   const source = formatYaml(selfContainedStudy(study));
   await store.saveStudy({ studyId, experiment: study.experiment, createdAt: Date.now(), source, variants, seeds });
+  context.emit('changed', { what: 'studies' });
+  // Its runs are asked for now, whatever other study holds them.
   for (const { run, reused } of runs) if (!reused) scheduler.enqueue(run);
   return { experiment: study.experiment, studyId, plan: viewOf(context, study, planned), runs, warnings: warningsOf(provenance) };
 }

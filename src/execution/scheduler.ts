@@ -3,11 +3,13 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RepriseError, toErrorReport } from '../errors/errors';
 import { RUN_FILES } from '../events/manifest';
-import type { RunRow, RunStatus, Store } from '../store/types';
+import type { RunRow, Store } from '../store/types';
 import { CoreBudget, type Claimant } from './core-budget';
 import { appendAsHost, forgetWorker, freeLog, noteWorker, standingOf } from './host-log';
 import { Holds } from './holds';
 import { ProgressGuard } from './progress-guard';
+import { runHeld, runInterrupted, schedulerStopped } from './refusals';
+import { hasEnded } from './run-status';
 import type { Spawn, WorkerExit, WorkerProcess } from './spawn';
 import { Waiters } from './waiters';
 
@@ -30,13 +32,6 @@ interface Job {
   process: WorkerProcess | null;
   /** Settles when the run has left the scheduler's hands, whatever became of it. */
   done: Promise<void>;
-}
-
-const ENDED: readonly RunStatus[] = ['finished', 'failed', 'cancelled'];
-
-/** Whether a run is at an end: only a retry takes it up again. */
-function hasEnded(status: RunStatus): boolean {
-  return ENDED.includes(status);
 }
 
 /**
@@ -119,8 +114,8 @@ export class Scheduler {
   hold(runIds: readonly string[]): void {
     for (const runId of runIds) this.#holds.hold(runId, this.#jobs.has(runId) ? this.#log(runId) : null);
     this.#waiters.look();
-    // The next in the queue may be one that is not held.
-    this.#pump();
+    // The first that is not held may be one that fits beside those that run.
+    if (this.#jobs.size > 0) this.#pump();
   }
 
   isHeld(runId: string): boolean {
@@ -184,7 +179,7 @@ export class Scheduler {
     const ids = runIds?.map((id) => this.#store.getRun(id).runId) ?? this.#pending();
     if (!this.#stopped) this.#pump();
     const result = this.#waiters.add(ids);
-    if (this.#stopped) this.#waiters.failAll(stopped());
+    if (this.#stopped) this.#waiters.failAll(schedulerStopped());
     return result;
   }
 
@@ -192,7 +187,7 @@ export class Scheduler {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#budget.leave(this.#claimant);
-    this.#waiters.failAll(stopped());
+    this.#waiters.failAll(schedulerStopped());
     for (const job of this.#jobs.values()) job.process?.kill();
     await Promise.allSettled([...[...this.#jobs.values()].map((job) => job.done), ...this.#changing.values()]);
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -425,9 +420,8 @@ export class Scheduler {
   /** Why nobody will take a run up, or null. */
   #whyIdle(row: RunRow): RepriseError | null {
     if (hasEnded(row.status) || this.#jobs.has(row.runId) || this.#changing.has(row.runId)) return null;
-    if (this.#holds.has(row.runId)) return new RepriseError('RUN_HELD', `Run ${row.runId} is held: its study is paused.`, { kind: 'inconclusive', hint: 'Resume the study, or retry the run.' });
-    if (row.status !== 'interrupted') return null;
-    return new RepriseError('RUN_INTERRUPTED', `Run ${row.runId} is interrupted and not in the queue.`, { kind: 'inconclusive', hint: 'Retry the run.' });
+    if (this.#holds.has(row.runId)) return runHeld(row.runId);
+    return row.status === 'interrupted' ? runInterrupted(row.runId) : null;
   }
 
   #log(runId: string): string {
@@ -439,10 +433,6 @@ export class Scheduler {
   }
 
   #refuseStopped(): void {
-    if (this.#stopped) throw stopped();
+    if (this.#stopped) throw schedulerStopped();
   }
-}
-
-function stopped(): RepriseError {
-  return new RepriseError('SCHEDULER_STOPPED', 'Reprise is closing; unfinished runs go on at the next start.', { kind: 'cancelled' });
 }
