@@ -73,6 +73,8 @@ export interface WriteOptions {
   readonly overwrite?: boolean;
   /** Bytes written so far, of the payload. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Stops the writing; nothing is left behind. */
+  readonly signal?: AbortSignal;
 }
 
 export interface WrittenBundle {

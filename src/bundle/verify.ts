@@ -10,7 +10,7 @@ import type { BundleContent } from './model';
 import { openBundle, type OpenBundle } from './open';
 import { licensePage } from './spdx';
 import { visibleLine } from './text';
-import type { FileHashes, ZipLimits } from './zip';
+import type { FileHashes, ZipEntry, ZipLimits } from './zip';
 
 export interface VerifiedRun {
   readonly runId: string;
@@ -20,12 +20,24 @@ export interface VerifiedRun {
   readonly totalSteps: number;
 }
 
+/** One thing that was looked at, for people. */
+export interface VerificationCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  /** What was found, a sentence. */
+  readonly found: string;
+}
+
 export interface Verification {
   /** Every hash, name and format is as it must be. Says nothing about whether the results hold. */
   readonly valid: boolean;
   /** SHA-256 (hex) of the tagmanifest: what trust is granted to. */
   readonly digest: string;
   readonly problems: readonly Problem[];
+  /** What was checked, in the order in which it was. */
+  readonly checks: readonly VerificationCheck[];
+  /** All files, sorted by name. */
+  readonly files: readonly ZipEntry[];
   /** Empty where the bundle's index cannot be read, as are the rest. */
   readonly name: string;
   readonly license: string;
@@ -174,6 +186,10 @@ async function checkCrate(bundle: OpenBundle, content: BundleContent | null, pro
   }
 }
 
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** One problem a path and message, which may quote the bundle and must not be able to forge other lines. */
 function distinct(problems: readonly Problem[]): Problem[] {
   const clean = problems.map(({ path, message }) => ({ path: visibleLine(path), message: visibleLine(message) }));
@@ -191,16 +207,32 @@ export async function verifyBundle(file: string, limits?: ZipLimits): Promise<Ve
   const bundle = await openBundle(file, limits);
   try {
     const problems: Problem[] = [];
-    const hashes = await hashAll(bundle, problems);
-    await checkBag(bundle, hashes, problems);
-    await checkFormats(bundle, problems);
-    const content = await attempt(problems, 'data/bundle.json', () => bundle.content());
-    if (content !== null) await checkRuns(bundle, content, hashes, problems);
-    await checkCrate(bundle, content, problems);
+    const checks: VerificationCheck[] = [{ name: 'Names and sizes', ok: true, found: `${counted(bundle.entries.length, 'file')}, none of which reaches outside the bundle.` }];
+    const check = async <T>(name: string, fine: (result: T) => string, work: () => Promise<T>): Promise<T> => {
+      const before = problems.length;
+      const result = await work();
+      const wrong = distinct(problems.slice(before)).length;
+      checks.push({ name, ok: wrong === 0, found: wrong === 0 ? fine(result) : `${counted(wrong, 'problem')}.` });
+      return result;
+    };
+    const hashes = await check('Hashes', (all) => `${counted(all.size, 'file')} with the SHA-512 in the manifests, none missing, none added.`, async () => {
+      const all = await hashAll(bundle, problems);
+      await checkBag(bundle, all, problems);
+      return all;
+    });
+    await check('Tensors and graphs', () => 'Every one can be read; no ONNX file refers to another file.', () => checkFormats(bundle, problems));
+    const content = await check('Index and run records', (found) => `${counted(found?.runs.length ?? 0, 'run')}; index, config, event log, hash chain and files of each agree.`, async () => {
+      const found = await attempt(problems, 'data/bundle.json', () => bundle.content());
+      if (found !== null) await checkRuns(bundle, found, hashes, problems);
+      return found;
+    });
+    await check('Crate metadata', () => 'The RO-Crate metadata describe the files that are there.', () => checkCrate(bundle, content, problems));
     return {
       valid: problems.length === 0,
       digest: bundle.digest,
       problems: distinct(problems),
+      checks,
+      files: bundle.entries,
       name: content?.name ?? '',
       license: content?.license ?? '',
       runs: (content?.runs ?? []).map(({ manifest, totalSteps }) => ({

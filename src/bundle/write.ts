@@ -2,6 +2,7 @@
 import { link, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { formatYaml } from '../config/yaml';
+import { refuseCancelled } from '../errors/cancelled';
 import { RepriseError } from '../errors/errors';
 import type { ArtifactName } from '../events/records';
 import { ARTIFACT_FILES, type RunManifest } from '../events/manifest';
@@ -139,7 +140,7 @@ interface Content {
   readonly omitted: ReadonlySet<string>;
 }
 
-async function collect(input: BundleInput, outFile: string): Promise<Content> {
+async function collect(input: BundleInput, outFile: string, signal: AbortSignal | undefined): Promise<Content> {
   const license = checkLicense(input.license);
   checkInput(input);
   const inputManifests = input.runs.map(({ manifest }) => manifest);
@@ -147,7 +148,10 @@ async function collect(input: BundleInput, outFile: string): Promise<Content> {
   const redact = createRedact(privatePaths);
   const payload = new PayloadBuilder();
   const manifests = new Map<string, RunManifest>();
-  for (const run of input.runs) manifests.set(run.manifest.runId, await addRun(payload, run, redact));
+  for (const run of input.runs) {
+    refuseCancelled(signal);
+    manifests.set(run.manifest.runId, await addRun(payload, run, redact));
+  }
   const omitted = await addData(payload, input);
   const text = indexText(input, license, redact, payload.places(), omitted);
   const index = parseIndex(text);
@@ -209,12 +213,12 @@ async function putInPlace(temporary: string, outFile: string, overwrite: boolean
 /**
  * Exports runs as `NAME.crate.zip`. The same input gives the same bytes on the same runtime (and the
  * same digest anywhere). Nothing is left behind when it fails.
- * @throws RepriseError BUNDLE_LICENSE, BUNDLE_INPUT, BUNDLE_SOURCE_MISSING, BUNDLE_SOURCE_CHANGED, and those of `refuseTarget`
+ * @throws RepriseError CANCELLED, BUNDLE_LICENSE, BUNDLE_INPUT, BUNDLE_SOURCE_MISSING, BUNDLE_SOURCE_CHANGED, and those of `refuseTarget`
  */
 export async function writeBundle(input: BundleInput, outFile: string, options: WriteOptions = {}): Promise<WrittenBundle> {
   const overwrite = options.overwrite ?? false;
   refuseTarget(outFile, overwrite);
-  const { payload, index, omitted } = await collect(input, outFile);
+  const { payload, index, omitted } = await collect(input, outFile, options.signal);
   const tags = tagEntries(index, payload);
   const entries = [...tags.entries, ...payload].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
   const total = entries.reduce((sum, entry) => sum + entry.bytes, 0);
@@ -224,13 +228,15 @@ export async function writeBundle(input: BundleInput, outFile: string, options: 
     await writeZip(temporary, entries, (count) => {
       done += count;
       options.onProgress?.(done, total);
-    });
+    }, options.signal);
+    refuseCancelled(options.signal);
     const { size } = await stat(temporary);
     await putInPlace(temporary, outFile, overwrite);
     await syncFolder(dirname(outFile));
     return { file: outFile, digest: tags.digest, bytes: size, omittedData: [...omitted] };
   } catch (error) {
     await rm(temporary, { force: true });
+    refuseCancelled(options.signal);
     throw error;
   }
 }

@@ -33,9 +33,9 @@ function checked(entry: PayloadEntry, onBytes: (count: number) => void): Readabl
 
 /**
  * Writes the entries, in the order given, to a new file.
- * @throws RepriseError BUNDLE_SOURCE_CHANGED; NodeJS errors of the file system
+ * @throws RepriseError BUNDLE_SOURCE_CHANGED; NodeJS errors of the file system; an AbortError where the signal fires
  */
-export async function writeZip(file: string, entries: readonly PayloadEntry[], onBytes: (count: number) => void): Promise<void> {
+export async function writeZip(file: string, entries: readonly PayloadEntry[], onBytes: (count: number) => void, signal?: AbortSignal): Promise<void> {
   const zip = new ZipFile();
   const failed = new Promise<never>((_resolve, reject) => zip.on('error', reject));
   for (const entry of entries) {
@@ -48,7 +48,7 @@ export async function writeZip(file: string, entries: readonly PayloadEntry[], o
   zip.end();
   const output = createWriteStream(file, { flags: 'wx', mode: 0o644, flush: true });
   try {
-    await Promise.race([pipeline(zip.outputStream, output), failed]);
+    await Promise.race([pipeline(zip.outputStream, output, signal === undefined ? {} : { signal }), failed]);
   } catch (error) {
     output.destroy();
     throw error;

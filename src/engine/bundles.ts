@@ -17,12 +17,19 @@ export function chooseRuns(content: BundleContent, count: number | undefined): B
   return content.runs.filter((run) => run.status === 'finished').slice(0, count);
 }
 
-/** Why the data of a run are not at hand, or null: the bundle lacks them and they cannot be made again from a public source. */
-export function missingData(run: BundleRun, content: BundleContent, dataFile: string | undefined): string | null {
+/** The author's file that a run cannot be re-executed without, or null: the bundle has the data, or they can be made again from a public source. */
+export function neededFile(run: BundleRun, content: BundleContent): { readonly source: string; readonly sha256: string | null } | null {
   const bundled = content.data.find((data) => data.fingerprint === run.manifest.data.fingerprint)?.file ?? null;
-  if (bundled !== null || run.manifest.config.data.kind !== 'csv' || dataFile !== undefined) return null;
+  if (bundled !== null || run.manifest.config.data.kind !== 'csv') return null;
   const { source, sourceSha256 } = run.manifest.data;
-  return `the data set from ${source} is not in the bundle; give the file with --data${sourceSha256 === undefined ? '' : ` (its SHA-256 is ${sourceSha256})`}`;
+  return { source, sha256: sourceSha256 ?? null };
+}
+
+/** Why the data of a run are not at hand, or null. */
+export function missingData(run: BundleRun, content: BundleContent, dataFile: string | undefined): string | null {
+  const needed = dataFile === undefined ? neededFile(run, content) : null;
+  if (needed === null) return null;
+  return `the data set from ${needed.source} is not in the bundle; give the file with --data${needed.sha256 === null ? '' : ` (its SHA-256 is ${needed.sha256})`}`;
 }
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

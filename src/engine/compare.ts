@@ -35,7 +35,8 @@ export interface Arrangement {
 export function arrange(store: Store, experiment: string): Arrangement {
   const study = store.latestStudy(experiment);
   if (study !== null) {
-    const known = new Map(store.listRuns().map((run) => [run.runId, run]));
+    const ids = study.variants.flatMap((variant) => variant.runIds).filter((id) => id !== null);
+    const known = new Map(store.getRuns(ids).map((run) => [run.runId, run]));
     const runOf = (runId: string | null): RunRow | null => (runId === null ? null : (known.get(runId) ?? null));
     const variants = study.variants.map(({ name, changes, runIds }) => ({ name, changes, runs: runIds.map((id) => runOf(id)) }));
     return { experiment, metric: declaredMetric(store, variants.flatMap((variant) => variant.runs)), seeds: study.seeds, variants, studyId: study.studyId, source: study.source, superseded: 0 };
@@ -111,13 +112,14 @@ export function compareExperiment(store: Store, experiment: string): ComparisonV
 }
 
 export function compareArrangement(store: Store, { experiment, metric, seeds, variants, source }: Arrangement): ComparisonView {
+  const values = variants.map(() => new Map<number, number>());
   const compared = compareVariants({
     baselineBy: source === null ? 'oldest' : 'study',
     metric,
     higherIsBetter: higherIsBetter(metric),
     seeds,
-    variants: variants.map(({ name, runs }) => {
-      const values = new Map<number, number>();
+    variants: variants.map(({ name, runs }, at) => {
+      const own = values[at] ?? new Map<number, number>();
       const reasons = new Map<number, string>();
       for (const [index, seed] of seeds.entries()) {
         const run = runs[index] ?? null;
@@ -125,9 +127,9 @@ export function compareArrangement(store: Store, { experiment, metric, seeds, va
         // Weights of a diverged training still put every example into some class; that share says nothing.
         const value = test !== null && Number.isFinite(test.loss) ? test[metric] : undefined;
         if (value === undefined) reasons.set(seed, missingReason(run));
-        else values.set(seed, value);
+        else own.set(seed, value);
       }
-      return { name, values, reasons, remarks: otherTestData(store, variants[0]?.runs ?? [], runs) };
+      return { name, values: own, reasons, remarks: otherTestData(store, variants[0]?.runs ?? [], runs) };
     }),
   });
   return {
@@ -142,6 +144,11 @@ export function compareArrangement(store: Store, { experiment, metric, seeds, va
       mean: variant.mean,
       sd: variant.sd,
       ci: variant.ci === null ? null : [...variant.ci],
+      values: seeds.flatMap((seed, at) => {
+        const run = variants[index]?.runs[at]?.runId;
+        const value = values[index]?.get(seed);
+        return run === undefined || value === undefined ? [] : [{ seed, run, value }];
+      }),
       delta:
         variant.delta === null
           ? null
@@ -154,7 +161,7 @@ export function compareArrangement(store: Store, { experiment, metric, seeds, va
               warning: variant.delta.warning ?? null,
             },
     })),
-    missing: [...compared.missing],
+    missing: compared.missing.map((cell) => ({ ...cell, run: variants.find(({ name }) => name === cell.variant)?.runs[seeds.indexOf(cell.seed)]?.runId ?? null })),
   };
 }
 

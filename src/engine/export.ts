@@ -1,6 +1,6 @@
 /** Use case: export an experiment or a run as a reproduction bundle. */
 import { homedir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { Input, Output } from '../api/contract';
 import type { BundleDataInput, BundleRunInput } from '../bundle/model';
 import { checkLicense } from '../bundle/spdx';
@@ -23,16 +23,17 @@ import { buildReport } from './reports';
 import { renderHtml } from '../report/html';
 import { renderMarkdown } from '../report/markdown';
 import { testMetrics } from './results';
-import { chooseTarget, variantNames } from './target';
+import { chooseTarget, variantNames, type Target } from './target';
+import type { TaskHandle } from './tasks';
 
 /** Larger data sets are left out of a bundle; it then states their fingerprint and source. */
-const MAX_DATA_BYTES = 512 * 1024 * 1024;
+export const MAX_DATA_BYTES = 512 * 1024 * 1024;
 
 /**
  * One measured tolerance a variant: its first finished run is trained again with the last bit of one initial
  * weight flipped, on this machine, and the others of the variant share what that shows.
  */
-async function measureTolerances(context: EngineContext, runs: readonly RunRow[]): Promise<Map<string, Tolerance>> {
+async function measureTolerances(context: EngineContext, runs: readonly RunRow[], handle: TaskHandle): Promise<Map<string, Tolerance>> {
   const { store } = context;
   const first = new Map<string, RunManifest>();
   for (const run of runs) {
@@ -44,13 +45,20 @@ async function measureTolerances(context: EngineContext, runs: readonly RunRow[]
   context.emit('progress', { task: 'calibrate', done: 0, total: originals.length, text: `Measuring the tolerance: ${originals.length} re-run${originals.length === 1 ? '' : 's'} with one bit of the initial weights flipped…` });
   const perturbed = originals.map((manifest): RunManifest => ({ ...manifest, runId: newId(), createdAt: Date.now(), perturbInit: true }));
   const finished = new Set<string>();
+  const totalSteps = originals.reduce((sum, { runId }) => sum + (store.getRun(runId).totalSteps ?? 0), 0);
+  const stepsDone = new Map<string, number>();
+  const tell = (): void => handle.report([...stepsDone.values()].reduce((sum, done) => sum + done, 0), totalSteps, `Measuring the tolerance: ${finished.size} of ${originals.length} re-runs done`);
+  tell();
   const traces = await executeApart({
     root: context.workspace,
     spawn: context.spawn,
-    cores: context.cores,
+    cores: context.budget,
     manifests: perturbed,
     dataFiles: [...new Set(originals.map((manifest) => objectPath(context.workspace, manifest.data.fingerprint)))],
+    signal: handle.signal,
     onRun: (row) => {
+      stepsDone.set(row.runId, row.stepsDone);
+      tell();
       if (row.status !== 'finished' || finished.has(row.runId)) return;
       finished.add(row.runId);
       context.emit('progress', { task: 'calibrate', done: finished.size, total: originals.length, text: `  ${finished.size} of ${originals.length}: ${row.variant ?? row.experiment}` });
@@ -89,14 +97,20 @@ function runInput(store: Store, run: RunRow, variant: VariantRef | null, toleran
   };
 }
 
-/** @throws RepriseError NOTHING_TO_EXPORT, RUNS_UNFINISHED, FILE_EXISTS, LICENSE_… and those of writing */
+/** Whether a run is not at its end yet: it holds an export up. */
+export function isUnfinished({ status }: RunRow): boolean {
+  return status === 'queued' || status === 'running' || status === 'interrupted';
+}
+
+/** @throws RepriseError NOTHING_TO_EXPORT, RUNS_UNFINISHED, FILE_EXISTS, LICENSE_…, CANCELLED and those of writing */
 export async function exportBundle(context: EngineContext, input: Input<'bundle.export'>): Promise<Output<'bundle.export'>> {
   const { store } = context;
+  const out = resolve(input.out);
   // All that can be refused is refused before anything is measured.
-  refuseTarget(input.out, input.overwrite === true);
+  refuseTarget(out, input.overwrite === true);
   const license = checkLicense(input.license);
   const target = chooseTarget(store, input.target);
-  const unfinished = target.runs.filter((run) => run.status === 'queued' || run.status === 'running' || run.status === 'interrupted');
+  const unfinished = target.runs.filter((run) => isUnfinished(run));
   if (unfinished.length > 0) {
     throw new RepriseError('RUNS_UNFINISHED', `${unfinished.length} of ${target.runs.length} runs of ${JSON.stringify(target.name)} are not at their end (${unfinished[0]?.runId} is ${unfinished[0]?.status}).`, {
       kind: 'input',
@@ -106,7 +120,12 @@ export async function exportBundle(context: EngineContext, input: Input<'bundle.
   if (!target.runs.some((run) => run.status === 'finished')) {
     throw new RepriseError('NOTHING_TO_EXPORT', `${JSON.stringify(target.name)} has no finished run (${target.runs[0]?.runId ?? 'none'} is ${target.runs[0]?.status ?? 'not there'}): there is no result to reproduce.`, { kind: 'input' });
   }
-  const measured = input.calibrate === false ? new Map<string, Tolerance>() : await measureTolerances(context, target.runs);
+  return context.tasks.run({ id: input.task, kind: 'export', title: `Export ${target.name}` }, (handle) => exportTarget(context, target, { ...input, out, license }, handle), ({ file }) => file);
+}
+
+async function exportTarget(context: EngineContext, target: Target, input: Input<'bundle.export'>, handle: TaskHandle): Promise<Output<'bundle.export'>> {
+  const { store } = context;
+  const measured = input.calibrate === false ? new Map<string, Tolerance>() : await measureTolerances(context, target.runs, handle);
   const noMeasure = defaultTolerance(input.calibrate === false ? 'Not calibrated: the author chose not to.' : 'Not calibrated: the variant has no finished run.');
   const names = variantNames(target.arrangement);
   const studyId = target.arrangement?.studyId ?? null;
@@ -117,6 +136,7 @@ export async function exportBundle(context: EngineContext, input: Input<'bundle.
   for (const { manifest } of runs) {
     data.set(manifest.data.fingerprint, { ref: manifest.data, file: input.includeData === false ? null : objectPath(context.workspace, manifest.data.fingerprint) });
   }
+  handle.report(0, null, 'Collecting files…');
   const createdAt = Date.now();
   const report = buildReport(store, target, { generatedAt: createdAt, bundle: basename(input.out) });
   const config = runs[0]?.manifest.config;
@@ -125,7 +145,7 @@ export async function exportBundle(context: EngineContext, input: Input<'bundle.
     {
       name: target.name,
       description: description === undefined || description === '' ? `Runs of ${target.name}, made with Reprise ${repriseVersion}.` : description,
-      license,
+      license: input.license,
       createdAt,
       author: config?.author ?? '',
       reprise: repriseVersion,
@@ -137,7 +157,11 @@ export async function exportBundle(context: EngineContext, input: Input<'bundle.
       privatePaths: [context.workspace, homedir()],
     },
     input.out,
-    { overwrite: input.overwrite === true },
+    {
+      overwrite: input.overwrite === true,
+      signal: handle.signal,
+      onProgress: (done, total) => handle.report(done, total, `Writing ${(total / 1e6).toFixed(1)} MB`),
+    },
   );
   return { file: written.file, digest: written.digest, bytes: written.bytes, runs: runs.length };
 }

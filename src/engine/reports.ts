@@ -1,4 +1,5 @@
 /** Use case: the report of an experiment or a run. */
+import { resolve } from 'node:path';
 import { describeChanges } from '../ablation/describe';
 import { parseStudy } from '../ablation/study';
 import type { Input, Output } from '../api/contract';
@@ -68,9 +69,10 @@ export function buildReport(store: Store, target: Target, options: { readonly ge
 
 /** @throws RepriseError TARGET_NOT_FOUND, FILE_EXISTS, FOLDER_NOT_FOUND */
 export async function writeReport({ store }: EngineContext, input: Input<'report.write'>): Promise<Output<'report.write'>> {
-  refuseTarget(input.out, input.overwrite === true);
+  const file = resolve(input.out);
+  refuseTarget(file, input.overwrite === true);
   const report = buildReport(store, chooseTarget(store, input.target), { generatedAt: Date.now(), bundle: null });
   const text = input.format === 'html' ? renderHtml(report) : renderMarkdown(report);
-  await atomicWrite(input.out, text);
-  return { file: input.out, bytes: Buffer.byteLength(text) };
+  await atomicWrite(file, text);
+  return { file, bytes: Buffer.byteLength(text) };
 }

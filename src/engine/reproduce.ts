@@ -1,5 +1,5 @@
 /** Use case: re-execute a bundle in an empty workspace and judge what came out. */
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { Input } from '../api/contract';
 import type { ReproduceView } from '../api/rows';
 import type { BundleContent, BundleRun } from '../bundle/model';
@@ -8,25 +8,28 @@ import { recordedTrace } from '../bundle/recorded';
 import type { Trace } from '../bundle/trace';
 import { judgeRun, judgeStudy, type RunVerdict, type Verdict } from '../bundle/verdict';
 import { verifyBundle } from '../bundle/verify';
-import { diff } from '../config/diff';
 import { hashJson } from '../config/hash';
 import { showValue } from '../config/problems';
 import { dataShape, loadPrepared } from '../datasets/prepared';
 import { prepareData } from '../datasets/prepare';
-import type { Problem } from '../errors/errors';
+import { refuseCancelled } from '../errors/cancelled';
+import { toErrorReport, type Problem } from '../errors/errors';
 import type { DataRef, Provenance, RunManifest } from '../events/manifest';
+import type { CoreBudget } from '../execution/core-budget';
 import type { Spawn } from '../execution/spawn';
 import { objectName, objectPath } from '../files/objects';
 import { sha256File } from '../files/hash';
 import type { DataShape } from '../models/types';
 import { captureProvenance } from '../provenance/capture';
-import { environmentOf } from '../provenance/environment';
 import type { RunRow } from '../store/types';
 import { executeApart, inTemporaryFolder } from './apart';
 import { chooseRuns, missingData, requireTrust } from './bundles';
 import type { EngineContext } from './context';
+import { bundleEnvironment, compareEnvironments, environmentLeaves, type EnvironmentRow } from './environment';
 import { identityOn, manifestOf } from './identity';
 import { packageRoot, repriseVersion } from './package-info';
+import type { TaskHandle } from './tasks';
+import { keepVerdict, type RunTrace } from './verdicts';
 
 export interface ReproduceOptions {
   readonly file: string;
@@ -39,9 +42,10 @@ export interface ReproduceOptions {
   /** Folder for everything that is written meanwhile. */
   readonly root: string;
   readonly spawn: Spawn;
-  readonly cores: number;
+  readonly cores: number | CoreBudget;
   readonly signal?: AbortSignal;
-  readonly onRuns?: (total: number) => void;
+  /** Runs that will be executed, and their steps in all. */
+  readonly onRuns?: (total: number, steps: number) => void;
   readonly onRun?: (row: RunRow) => void;
 }
 
@@ -88,8 +92,8 @@ async function candidateOf(run: BundleRun, content: BundleContent, unpacked: str
   const recorded = run.manifest;
   if (typeof located === 'string') return notExecuted(run, located);
   const identity = identityOn(recorded.config, located.ref, located.shape);
-  const environment = diff({ ...environmentOf(recorded.provenance), runtime: recorded.runtime }, { ...environmentOf(provenance), runtime: identity.runtime });
-  const differences = environment.map(({ path, left, right }) => `${path} was ${showValue(left)} and is ${showValue(right)}`);
+  const environment = compareEnvironments(environmentLeaves(recorded.provenance, recorded.runtime), environmentLeaves(provenance, identity.runtime), showValue);
+  const differences = environment.flatMap(({ name, recorded: was, here, same }) => (same ? [] : [`${name} was ${was} and is ${here}`]));
   if (identity.trainingGraphHash !== recorded.trainingGraphHash) differences.push('this Reprise builds another training graph from the config');
   if (located.ref.fingerprint !== recorded.data.fingerprint) differences.push('the data in the bundle is not the data the run was trained on (its SHA-256 differs from the recorded fingerprint)');
   return {
@@ -120,11 +124,24 @@ function viewOf({ run, obstacle }: Candidate, judged: RunVerdict): ReproduceView
   };
 }
 
+/** A re-execution with all that its verdict is shown by. */
+export interface Reproduction {
+  readonly result: ReproduceView;
+  /** The bundle's name. */
+  readonly name: string;
+  readonly environment: EnvironmentRow[];
+  readonly traces: readonly RunTrace[];
+}
+
 /**
  * Re-executes a bundle's finished runs in an empty workspace, with nothing reused.
  * @throws RepriseError TRUST_MISMATCH, BUNDLE_… (altered or no bundle), CANCELLED
  */
 export async function reproduceBundle(options: ReproduceOptions): Promise<ReproduceView> {
+  return (await executeBundle(options)).result;
+}
+
+async function executeBundle(options: ReproduceOptions): Promise<Reproduction> {
   await requireTrust(options.file, options.trust);
   return inTemporaryFolder(options.root, 'reproduce', (work) => reproduceIn(work, options));
 }
@@ -136,9 +153,10 @@ function honest(judged: { readonly verdict: Verdict; readonly sentence: string }
   return { verdict: 'not-comparable', sentence: `${judged.sentence} But the bundle is not as it was exported (${first.path}: ${first.message}), so the record itself cannot be relied on.` };
 }
 
-async function reproduceIn(work: string, options: ReproduceOptions): Promise<ReproduceView> {
+async function reproduceIn(work: string, options: ReproduceOptions): Promise<Reproduction> {
   const unpacked = join(work, 'bundle');
   const { problems } = await verifyBundle(options.file);
+  refuseCancelled(options.signal);
   const { digest, content } = await extractBundle(options.file, unpacked, { digest: options.trust.toLowerCase() });
   const chosen = new Set(chooseRuns(content, options.runs));
   const recorded = new Map<BundleRun, Trace>();
@@ -147,12 +165,13 @@ async function reproduceIn(work: string, options: ReproduceOptions): Promise<Rep
   const provenance = await captureProvenance({ folder: null, environment: {}, packageRoot, repriseVersion });
   const candidates: Candidate[] = [];
   for (const run of content.runs) {
+    refuseCancelled(options.signal);
     if (chosen.has(run)) candidates.push(await candidateOf(run, content, unpacked, work, provenance, options.data));
     else candidates.push(notExecuted(run, run.status === 'finished' ? `only ${chosen.size} of ${content.runs.length} were asked for` : `the recorded run is ${run.status}`));
   }
 
   const runnable = candidates.flatMap((candidate) => (candidate.manifest === null || candidate.dataFile === null ? [] : [{ manifest: candidate.manifest, dataFile: candidate.dataFile }]));
-  options.onRuns?.(runnable.length);
+  options.onRuns?.(runnable.length, candidates.reduce((sum, { manifest, run }) => sum + (manifest === null ? 0 : run.totalSteps), 0));
   const traces = await executeApart({
     root: options.root,
     spawn: options.spawn,
@@ -177,18 +196,66 @@ async function reproduceIn(work: string, options: ReproduceOptions): Promise<Rep
     );
   }
   const { verdict, sentence } = honest(judgeStudy(judged), problems);
-  return { verdict, sentence, digest, runs: candidates.map((candidate, index) => viewOf(candidate, judged[index] as RunVerdict)) };
+  return {
+    result: { verdict, sentence, digest, runs: candidates.map((candidate, index) => viewOf(candidate, judged[index] as RunVerdict)) },
+    name: content.name,
+    environment: bundleEnvironment(content.runs, provenance),
+    traces: candidates.map(({ run, manifest }, index) => ({
+      run: run.manifest.runId,
+      recorded: recorded.get(run)?.losses ?? [],
+      here: manifest === null ? [] : (actual.get(manifest)?.losses ?? []),
+      firstDivergentStep: judged[index]?.firstDivergentStep ?? null,
+    })),
+  };
 }
 
-export function reproduce(context: EngineContext, input: Input<'bundle.reproduce'>): Promise<ReproduceView> {
-  return reproduceBundle({
+/** Re-executes a bundle and keeps the verdict where the workspace is hosted here. */
+export async function reproduce(context: EngineContext, input: Input<'bundle.reproduce'>): Promise<ReproduceView> {
+  const file = resolve(input.file);
+  const { result } = await context.tasks.run({ id: input.task, kind: 'reproduce', title: `Reproduce ${basename(file)}` }, (handle) => reproduceAndKeep(context, { ...input, file }, handle), ({ verdictId }) => verdictId);
+  return result;
+}
+
+async function reproduceAndKeep(context: EngineContext, input: Input<'bundle.reproduce'>, handle: TaskHandle): Promise<{ readonly result: ReproduceView; readonly verdictId: string | null }> {
+  const startedAt = Date.now();
+  handle.report(0, null, 'Checking the bundle…');
+  let total = 0;
+  let text = '';
+  const stepsDone = new Map<string, number>();
+  const ended = new Set<string>();
+  const sum = (): number => [...stepsDone.values()].reduce((steps, done) => steps + done, 0);
+  const { traces, ...reproduction } = await executeBundle({
     file: input.file,
     trust: input.trust,
     runs: input.runs,
     data: input.data,
     root: context.workspace,
     spawn: context.spawn,
-    cores: context.cores,
-    onRun: (row) => context.emit('progress', { task: 'reproduce', done: row.stepsDone, total: row.totalSteps, text: `${row.variant ?? row.experiment}, seed ${row.seed}: ${row.status}` }),
+    cores: context.budget,
+    signal: handle.signal,
+    onRuns: (runs, steps) => {
+      total = steps;
+      text = `of ${runs} runs re-executed`;
+      handle.report(0, total, `0 ${text}`);
+    },
+    onRun: (row) => {
+      stepsDone.set(row.runId, row.stepsDone);
+      if (row.status === 'finished' || row.status === 'failed') ended.add(row.runId);
+      handle.report(sum(), total, `${ended.size} ${text}`);
+      context.emit('progress', { task: 'reproduce', done: row.stepsDone, total: row.totalSteps, text: `${row.variant ?? row.experiment}, seed ${row.seed}: ${row.status}` });
+    },
   });
+  refuseCancelled(handle.signal);
+  const { result } = reproduction;
+  handle.report(sum(), total, result.sentence);
+  if (context.scheduler === null) return { result, verdictId: null };
+  try {
+    const verdictId = await keepVerdict(context.workspace, { ...reproduction, seconds: (Date.now() - startedAt) / 1000, file: input.file, traces });
+    context.emit('changed', { what: 'verdicts' });
+    return { result, verdictId };
+  } catch (error) {
+    // Hours of re-execution must not be lost for want of a place to note them.
+    handle.report(sum(), total, `${result.sentence} The verdict could not be kept: ${toErrorReport(error).message}`);
+    return { result, verdictId: null };
+  }
 }

@@ -21,6 +21,44 @@ export function escapeMarkdown(text: string): string {
     .replace(/^(\s*)([-+=])(?=\s|$)/u, '$1\\$2');
 }
 
+const LATEX: Readonly<Record<string, string>> = {
+  '\\': String.raw`\textbackslash{}`,
+  '{': String.raw`\{`,
+  '}': String.raw`\}`,
+  $: String.raw`\$`,
+  '&': String.raw`\&`,
+  '#': String.raw`\#`,
+  _: String.raw`\_`,
+  '%': String.raw`\%`,
+  '~': String.raw`\textasciitilde{}`,
+  '^': String.raw`\textasciicircum{}`,
+  '<': String.raw`\textless{}`,
+  '>': String.raw`\textgreater{}`,
+  '|': String.raw`\textbar{}`,
+  '"': "''",
+  // Behind a line's end in a table these would be an argument of it.
+  '[': '{[}',
+  '*': '{*}',
+  '±': String.raw`$\pm$`,
+  Δ: String.raw`$\Delta$`,
+  '−': '$-$',
+  '×': String.raw`$\times$`,
+  '→': String.raw`$\rightarrow$`,
+  '≈': String.raw`$\approx$`,
+  '≤': String.raw`$\leq$`,
+  '≥': String.raw`$\geq$`,
+  '∞': String.raw`$\infty$`,
+  '–': '--',
+  '…': String.raw`\ldots{}`,
+};
+
+/** Text as LaTeX, outside mathematics, that shows exactly that text, on one line. */
+export function escapeLatex(text: string): string {
+  return visible(text)
+    .replaceAll(/[\s\u2028\u2029\u0085]+/gu, ' ')
+    .replaceAll(/[\\{}$&#_%~^<>|"[*±Δ−×→≈≤≥∞–…]/gu, (character) => LATEX[character] ?? character);
+}
+
 /** A code span that shows exactly the text, whatever backticks it has. */
 export function markdownCode(text: string): string {
   const flat = visible(text).replaceAll(/\s*\n\s*/gu, ' ');

@@ -1,0 +1,69 @@
+/** Use case: everything about a bundle that can be known without executing anything of it. */
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Input } from '../api/contract';
+import type { BundlePage } from '../api/views';
+import type { BundleContent, BundleRun } from '../bundle/model';
+import { verifyBundle } from '../bundle/verify';
+import { captureProvenance } from '../provenance/capture';
+import { chooseRuns, neededFile } from './bundles';
+import type { EngineContext } from './context';
+import { bundleEnvironment } from './environment';
+import { packageRoot, repriseVersion } from './package-info';
+
+/** The author's files that are asked for, each once. */
+function needsOf(runs: readonly BundleRun[], content: BundleContent): BundlePage['needs'] {
+  const needed = runs.flatMap((run) => neededFile(run, content) ?? []);
+  return [...new Map(needed.map((file) => [`${file.source}\n${file.sha256 ?? ''}`, file])).values()].map(({ source, sha256 }) => ({
+    path: source,
+    message: `The data set from ${source} is not in the bundle: re-executing asks for that file${sha256 === null ? '' : ` (its SHA-256 is ${sha256})`}.`,
+  }));
+}
+
+/**
+ * Seconds that the runs took where they were recorded, as if this machine were that one: each run keeps as many cores
+ * busy as it has threads. null where a run has no times.
+ */
+function estimatedSeconds(runs: readonly BundleRun[], cores: number): number | null {
+  let coreSeconds = 0;
+  let longest = 0;
+  for (const { startedAt, endedAt, manifest } of runs) {
+    if (startedAt === null || endedAt === null || endedAt < startedAt) return null;
+    const seconds = (endedAt - startedAt) / 1000;
+    coreSeconds += seconds * Math.min(manifest.config.executor.threads, cores);
+    longest = Math.max(longest, seconds);
+  }
+  return runs.length === 0 ? null : Math.max(longest, coreSeconds / cores);
+}
+
+/** @throws RepriseError of kind `input` for a file that is no bundle at all: those of `openBundle` */
+export async function inspectBundle({ cores }: EngineContext, input: Input<'bundle.inspect'>): Promise<BundlePage> {
+  const file = resolve(input.file);
+  const { content, valid, digest, name, license, problems, checks, files } = await verifyBundle(file);
+  const chosen = content === null ? [] : chooseRuns(content, undefined);
+  const needs = content === null ? [] : needsOf(chosen, content);
+  return {
+    file,
+    bytes: (await stat(file)).size,
+    digest,
+    name,
+    license,
+    createdAt: content?.createdAt ?? null,
+    valid,
+    problems: [...problems],
+    checks: checks.map((check) => ({ ...check })),
+    runs: (content?.runs ?? []).map(({ manifest, status, totalSteps }) => ({
+      runId: manifest.runId,
+      reproductionId: manifest.reproductionId,
+      variant: manifest.variant?.variant ?? null,
+      seed: manifest.config.seed,
+      status,
+      totalSteps,
+    })),
+    files: files.map(({ name: path, bytes }) => ({ path, bytes })),
+    environment: content === null ? [] : bundleEnvironment(content.runs, await captureProvenance({ folder: null, environment: {}, packageRoot, repriseVersion })),
+    needs,
+    needsData: needs.length > 0,
+    estimatedSeconds: estimatedSeconds(chosen, cores),
+  };
+}

@@ -1,0 +1,122 @@
+/** Use case: curves of an experiment's variants, mean and band over seeds. */
+import { setImmediate } from 'node:timers/promises';
+import type { Input, Output } from '../api/contract';
+import type { CurveKey, CurvesView } from '../api/views';
+import { bandOf, type Curve } from '../analysis/band';
+import { pick, thinnedIndices } from '../analysis/thin';
+import type { RunRow, Store } from '../store/types';
+import { arrange, type Arrangement } from './compare';
+import type { EngineContext } from './context';
+
+type Variant = Arrangement['variants'][number];
+
+/** How many of the curves left out are named one by one. */
+const NAMED = 12;
+
+function curveOf(store: Store, runId: string, key: CurveKey): Curve {
+  switch (key) {
+    case 'train.loss':
+    case 'train.learningRate':
+      return store.series(runId, key);
+    case 'validation.loss':
+    case 'validation.accuracy': {
+      const points = store.metrics(runId).filter((row) => row.split === 'validation');
+      return { steps: Float64Array.from(points, ({ step }) => step), values: Float64Array.from(points, (point) => (key === 'validation.loss' ? point.loss : point.accuracy)) };
+    }
+  }
+}
+
+interface Chosen {
+  readonly curves: readonly Curve[];
+  /** `seed 2 of sgd: failed`, for each seed that is not in the mean; a note for one that is, with gaps. */
+  readonly leftOut: readonly string[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * The curves a variant's mean is taken over: its finished runs; while it has none, those that are under way. A
+ * diverged run would make the mean of the others unreadable, so it is left out and named; where all diverged, they
+ * are shown as far as they go.
+ */
+function chooseCurves(store: Store, variant: Variant, seeds: readonly number[], key: CurveKey): Chosen {
+  const leftOut: string[] = [];
+  const notes: string[] = [];
+  const named = (index: number): string => `seed ${seeds[index] ?? '?'} of ${variant.name}`;
+  const runs = variant.runs.flatMap((run, index): { run: RunRow; index: number }[] => {
+    if (run !== null) return [{ run, index }];
+    leftOut.push(`${named(index)}: no run`);
+    return [];
+  });
+  const finished = runs.filter(({ run }) => run.status === 'finished');
+  const underWay = finished.length > 0 ? [] : runs.filter(({ run }) => (run.status === 'running' || run.status === 'interrupted') && run.stepsDone > 0);
+  const shown = finished.length > 0 ? finished : underWay;
+  for (const { run, index } of runs) if (!shown.some((one) => one.run === run)) leftOut.push(`${named(index)}: ${run.status}`);
+  if (underWay.length > 0) notes.push(`${variant.name}: not finished, drawn up to the step that all its running seeds have reached`);
+
+  const read = shown.map(({ run, index }) => {
+    const curve = curveOf(store, run.runId, key);
+    return { curve, index, broken: curve.values.findIndex((value) => !Number.isFinite(value)) };
+  });
+  const sound = read.filter(({ broken, curve, index }) => {
+    if (curve.steps.length === 0) leftOut.push(`${named(index)}: has no ${key}`);
+    return broken < 0 && curve.steps.length > 0;
+  });
+  const broken = read.filter((one) => one.broken >= 0);
+  for (const { curve, broken: first, index } of broken) {
+    const when = `diverged, ${key} is not a finite number from step ${curve.steps[first] ?? first} on`;
+    if (sound.length > 0) leftOut.push(`${named(index)}: ${when}`);
+    else notes.push(`${named(index)}: ${when}, shown as a gap`);
+  }
+  return { curves: (sound.length > 0 ? sound : broken).map(({ curve }) => curve), leftOut, notes };
+}
+
+function listed(entries: readonly string[]): string {
+  const more = entries.length - NAMED;
+  return `${entries.slice(0, NAMED).join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
+}
+
+const grouped = (count: number): string => String(count).replaceAll(/\B(?=(\d{3})+$)/gu, ',');
+
+interface Told {
+  readonly counts: readonly number[];
+  readonly thinned: readonly { readonly name: string; readonly shown: number; readonly of: number }[];
+  readonly leftOut: readonly string[];
+  readonly notes: readonly string[];
+}
+
+function methodOf({ counts, thinned, leftOut, notes }: Told): string {
+  const most = Math.max(0, ...counts);
+  const least = Math.min(...counts.filter((n) => n > 0));
+  const seeds = most === least ? `${most} seed${most === 1 ? '' : 's'}` : `${least} to ${most} seeds`;
+  const parts = [most === 0 ? 'No variant has a curve yet' : most === 1 ? 'One seed a variant: no mean, no band' : `Mean of ${seeds} a variant at each step, band = 95 % t interval of that mean${least === 1 ? ' (none for a single seed)' : ''}`];
+  const [first, ...others] = thinned;
+  if (first !== undefined) {
+    const alike = others.every(({ of }) => of === first.of);
+    const largest = thinned.reduce((large, one) => (one.of > large.of ? one : large), first);
+    parts.push(`${alike ? '' : 'up to '}${grouped(largest.of)} steps thinned to ${grouped(largest.shown)} after averaging; first, last, smallest and largest of each stretch are kept`);
+  }
+  if (notes.length > 0) parts.push(listed(notes));
+  if (leftOut.length > 0) parts.push(`left out: ${listed(leftOut)}`);
+  return `${parts.map((part) => part.charAt(0).toUpperCase() + part.slice(1)).join('. ')}.`;
+}
+
+/** @throws RepriseError EXPERIMENT_NOT_FOUND, METRICS_DIFFER */
+export async function compareCurves({ store }: EngineContext, input: Input<'compare.curves'>): Promise<Output<'compare.curves'>> {
+  const { variants, seeds } = arrange(store, input.experiment);
+  const told = { counts: [] as number[], thinned: [] as { name: string; shown: number; of: number }[], leftOut: [] as string[], notes: [] as string[] };
+  const views: CurvesView['variants'] = [];
+  for (const variant of variants) {
+    const { curves, leftOut, notes } = chooseCurves(store, variant, seeds, input.key);
+    const band = bandOf(curves);
+    const kept = thinnedIndices(band.mean, input.points);
+    const edges = curves.length < 2 ? [] : kept;
+    views.push({ name: variant.name, n: curves.length, steps: pick(band.steps, kept), mean: pick(band.mean, kept), low: pick(band.low, edges), high: pick(band.high, edges) });
+    told.counts.push(curves.length);
+    if (kept.length < band.steps.length) told.thinned.push({ name: variant.name, shown: kept.length, of: band.steps.length });
+    told.leftOut.push(...leftOut);
+    told.notes.push(...notes);
+    // A long series takes a while; other calls have their turn in between.
+    await setImmediate();
+  }
+  return { key: input.key, method: methodOf(told), variants: views };
+}

@@ -1,0 +1,54 @@
+/** The surroundings of a run by name, and how two of them compare. The names are those of a verdict's causes. */
+import type { BundlePage } from '../api/views';
+import type { BundleRun } from '../bundle/model';
+import { sameValue } from '../config/diff';
+import { leavesOf } from '../config/leaves';
+import type { Provenance, RuntimeIdentity } from '../events/manifest';
+import { environmentOf } from '../provenance/environment';
+import { runtimeIdentity } from '../provenance/runtime';
+
+/** Name → value: versions, machine, runtime. */
+export function environmentLeaves(provenance: Provenance, runtime: RuntimeIdentity): Map<string, unknown> {
+  return new Map<string, unknown>([...Object.entries(environmentOf(provenance)), ...leavesOf({ runtime: { ...runtime } })]);
+}
+
+export type EnvironmentRow = BundlePage['environment'][number];
+
+/** A value whole, as a page shows it. */
+function plain(value: unknown): string {
+  if (value === undefined) return 'not recorded';
+  if (value === null) return 'none';
+  return Array.isArray(value) ? value.map((entry) => plain(entry)).join(' ') : String(value);
+}
+
+/** One row a name that either side has. @param show how a value is written */
+export function compareEnvironments(recorded: ReadonlyMap<string, unknown>, here: ReadonlyMap<string, unknown>, show: (value: unknown) => string = plain): EnvironmentRow[] {
+  return [...new Set([...recorded.keys(), ...here.keys()])].map((name) => ({
+    name,
+    recorded: show(recorded.get(name)),
+    here: show(here.get(name)),
+    same: recorded.has(name) === here.has(name) && sameValue(recorded.get(name), here.get(name)),
+  }));
+}
+
+/** What the runs of a bundle recorded against this machine, as one list. */
+export function bundleEnvironment(runs: readonly BundleRun[], here: Provenance): EnvironmentRow[] {
+  return mergeEnvironments(
+    runs.map(({ manifest: { provenance, runtime, config } }) =>
+      compareEnvironments(environmentLeaves(provenance, runtime), environmentLeaves(here, runtimeIdentity(config.executor.threads))),
+    ),
+  );
+}
+
+/** Rows of several runs as one list: where runs differ among themselves, a row names each value. */
+function mergeEnvironments(lists: readonly (readonly EnvironmentRow[])[]): EnvironmentRow[] {
+  const byName = new Map<string, EnvironmentRow[]>();
+  for (const row of lists.flat()) byName.set(row.name, [...(byName.get(row.name) ?? []), row]);
+  const distinct = (values: readonly string[]): string => [...new Set(values)].join(' or ');
+  return [...byName].map(([name, rows]) => ({
+    name,
+    recorded: distinct(rows.map((row) => row.recorded)),
+    here: distinct(rows.map((row) => row.here)),
+    same: rows.every((row) => row.same),
+  }));
+}

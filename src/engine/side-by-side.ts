@@ -1,0 +1,78 @@
+/** Use case: two to six runs side by side, leaf by leaf. */
+import type { Input, Output } from '../api/contract';
+import type { SideBySide } from '../api/views';
+import { sameValue } from '../config/diff';
+import { leavesOf } from '../config/leaves';
+import { RepriseError } from '../errors/errors';
+import type { RunManifest } from '../events/manifest';
+import type { RunRow, Store } from '../store/types';
+import type { EngineContext } from './context';
+import { environmentLeaves } from './environment';
+import { testMetrics } from './results';
+
+type Leaves = ReadonlyMap<string, unknown>;
+
+/** All paths, each where the first run that has it has it: after the same neighbour. */
+function pathsOf(columns: readonly Leaves[]): string[] {
+  const paths: string[] = [];
+  for (const column of columns) {
+    let place = 0;
+    for (const path of column.keys()) {
+      const known = paths.indexOf(path);
+      if (known < 0) paths.splice(place, 0, path);
+      place = (known < 0 ? place : known) + 1;
+    }
+  }
+  return paths;
+}
+
+function sectionOf(title: string, columns: readonly Leaves[]): SideBySide['sections'][number] {
+  const rows = pathsOf(columns).map((path) => {
+    const values = columns.map((column) => ({ present: column.has(path), value: column.get(path) }));
+    const [first] = values;
+    return { path, same: values.every(({ present, value }) => present === first?.present && sameValue(value, first.value)), values };
+  });
+  return { title, rows };
+}
+
+function dataLeaves({ data }: RunManifest): Leaves {
+  const { fingerprint, bytes, source, license, sourceSha256 } = data;
+  return leavesOf({ fingerprint, source, bytes, license, ...(sourceSha256 === undefined ? {} : { sourceSha256 }) });
+}
+
+/** What a run came to. What it does not have (yet) is not there, rather than null. */
+function resultLeaves(store: Store, run: RunRow): Leaves {
+  const test = testMetrics(store, run);
+  const known: Record<string, unknown> = {
+    status: run.status,
+    'test accuracy': test?.accuracy,
+    'test loss': test?.loss,
+    'final train loss': run.finalLoss,
+    'best train loss': run.bestLoss,
+    'steps done': run.stepsDone,
+    'selected step': run.selectedStep,
+    'duration, s': run.startedAt === null || run.endedAt === null ? null : (run.endedAt - run.startedAt) / 1000,
+    attempts: run.attempts,
+    'weights hash': run.weightsHash,
+    error: run.errorMessage ?? run.errorCode,
+  };
+  return new Map(Object.entries(known).filter(([, value]) => value !== undefined && value !== null));
+}
+
+/** @throws RepriseError RUN_NOT_FOUND, RUNS_REPEATED */
+export function compareRuns({ store }: EngineContext, input: Input<'compare.runs'>): Output<'compare.runs'> {
+  const runs = input.runs.map((run) => store.getRun(run));
+  if (new Set(runs.map(({ runId }) => runId)).size < runs.length) {
+    throw new RepriseError('RUNS_REPEATED', 'A run is named twice; side by side only different runs say something.', { kind: 'input', hint: 'Name two to six different runs.' });
+  }
+  const manifests = runs.map(({ runId }) => store.getManifest(runId));
+  return {
+    runs,
+    sections: [
+      sectionOf('Config', manifests.map(({ config }) => leavesOf(config))),
+      sectionOf('Environment', manifests.map(({ provenance, runtime, trainingGraphHash }) => new Map([...environmentLeaves(provenance, runtime), ['trainingGraphHash', trainingGraphHash]]))),
+      sectionOf('Data', manifests.map(dataLeaves)),
+      sectionOf('Result', runs.map((run) => resultLeaves(store, run))),
+    ],
+  };
+}
