@@ -70,6 +70,8 @@ export const runsGroups = z.object({
   method: z.string(),
   groups: z.array(
     z.object({
+      /** Of config without seed, data and training graph: a data file that changed makes two groups of one variant. */
+      groupHash: z.string(),
       experiment: z.string(),
       /** Name in its study; null where the runs have none. */
       variant: z.string().nullable(),

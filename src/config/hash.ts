@@ -35,10 +35,17 @@ export function configHash(config: Config): string {
   return hashJson(decidingPart(config));
 }
 
+/** What all runs of one variant have in common: the config without its labels and its seed. */
+export type VariantConfig = Omit<ReturnType<typeof decidingPart>, 'seed'>;
+
+export function variantConfig(config: Config): VariantConfig {
+  const { seed: _seed, ...rest } = decidingPart(config);
+  return rest;
+}
+
 /** configHash with the seed left open: equal for all runs of one variant. */
 export function variantHash(config: Config): string {
-  const { seed: _seed, ...rest } = decidingPart(config);
-  return hashJson(rest);
+  return hashJson(variantConfig(config));
 }
 
 /** Runtime facts that can change the numbers of a built-in run. */

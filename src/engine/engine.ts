@@ -22,12 +22,17 @@ import { runsOfPausedStudiesOnly } from './pauses';
 import { QueueMonitor } from './queue';
 import { writeReport } from './reports';
 import { reproduce } from './reproduce';
+import { describeRunInFull } from './run-details';
+import { groupRuns } from './run-groups';
+import { describeColumns, listRunsPage, readSeries, readSparklines } from './run-list';
+import { readRunLog } from './run-log';
 import { cancelRun, describeRun, diffRuns, retryRun, startRun, waitForRuns } from './runs';
 import { compareRuns } from './side-by-side';
 import { planStudy, startStudy } from './studies';
 import { describeStudy, listStudies, pauseStudy, resumeStudy } from './study-list';
 import { StudyWatch } from './study-watch';
 import { Tasks } from './tasks';
+import { deleteRuns, restoreRuns } from './trash';
 import { getVerdict, getVerdictTrace, listVerdicts } from './verdicts';
 import { checkWorkspace } from './workspace';
 
@@ -58,7 +63,15 @@ const handlers: Handlers = {
   'experiments.list': ({ store }) => store.listExperiments().map((row) => ({ ...row, byStatus: { ...row.byStatus } })),
   'runs.list': ({ store }, input) => store.listRuns(input.experiment === undefined ? {} : { experiment: input.experiment }),
   'runs.get': describeRun,
-  'runs.series': ({ store }, input) => store.series(store.getRun(input.run).runId, input.key),
+  'runs.page': listRunsPage,
+  'runs.columns': describeColumns,
+  'runs.groups': groupRuns,
+  'runs.sparklines': readSparklines,
+  'runs.details': describeRunInFull,
+  'runs.log': readRunLog,
+  'runs.delete': deleteRuns,
+  'runs.restore': restoreRuns,
+  'runs.series': readSeries,
   'runs.start': startRun,
   'runs.cancel': cancelRun,
   'runs.retry': retryRun,

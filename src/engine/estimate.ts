@@ -15,21 +15,25 @@ const STEP_OVERHEAD_SECONDS = 0.0003;
 const FLOPS_PER_SECOND_AND_THREAD = 8e9;
 
 /**
- * Estimated wall time of runs that share the machine's cores, seconds. A finished run of the same training graph
- * in this workspace sets the time a step; otherwise a rule of thumb over its floating-point operations does.
+ * Estimated wall time of runs that share the machine's cores, seconds. The newest finished run of the same training
+ * graph in this workspace sets the time a step; otherwise a rule of thumb over its floating-point operations does.
  */
 export function estimate(store: Store, workloads: readonly Workload[], cores: number): { readonly seconds: number; readonly basis: string } {
-  const measured = new Map<string, number>();
-  for (const run of store.listRuns({ status: ['finished'] })) {
-    if (run.startedAt === null || run.endedAt === null || run.stepsDone === 0 || run.attempts !== 1) continue;
-    const { trainingGraphHash, runtime } = store.getManifest(run.runId);
-    measured.set(`${trainingGraphHash}/${runtime.threads}`, Math.max(0, (run.endedAt - run.startedAt) / 1000 - RUN_OVERHEAD_SECONDS) / run.stepsDone);
-  }
+  const measured = new Map<string, number | null>();
+  const secondsPerStep = (trainingGraphHash: string, threads: number): number | null => {
+    const key = `${trainingGraphHash}/${threads}`;
+    const known = measured.get(key);
+    if (known !== undefined) return known;
+    const [newest] = store.stepTimes(trainingGraphHash, threads, 1);
+    const seconds = newest === undefined ? null : Math.max(0, newest.ms / 1000 - RUN_OVERHEAD_SECONDS) / newest.steps;
+    measured.set(key, seconds);
+    return seconds;
+  };
   let coreSeconds = 0;
   let known = 0;
   for (const { trainingGraphHash, threads, steps, flopsPerStep } of workloads) {
-    const perStep = measured.get(`${trainingGraphHash}/${threads}`);
-    if (perStep !== undefined) known += 1;
+    const perStep = secondsPerStep(trainingGraphHash, threads);
+    if (perStep !== null) known += 1;
     const seconds = RUN_OVERHEAD_SECONDS + steps * (perStep ?? STEP_OVERHEAD_SECONDS + flopsPerStep / (FLOPS_PER_SECOND_AND_THREAD * threads));
     coreSeconds += seconds * Math.min(threads, cores);
   }

@@ -55,6 +55,9 @@ function applyRecord(tables: Tables, runId: string, state: RunState, pending: Pe
       state.signal = null;
       state.weightsHash = null;
       state.selectedStep = null;
+      state.metric = null;
+      state.attemptStartedAt = time;
+      state.attemptFromStep = record.fromStep;
       clearError(state);
       break;
     case 'steps':
@@ -90,25 +93,31 @@ function applyRecord(tables: Tables, runId: string, state: RunState, pending: Pe
       state.selectedStep = record.selectedStep;
       state.finalLoss = fromLogged(record.finalLoss);
       state.bestLoss = fromLogged(record.bestLoss);
+      state.metric = declaredMetric(tables, runId);
+      endAttempt(state);
       state.endedAt = time;
       break;
     case 'failed':
       state.logStatus = 'failed';
       state.errorCode = record.code;
       state.errorMessage = record.message;
+      endAttempt(state);
       state.endedAt = time;
       break;
     case 'cancelled':
       state.logStatus = 'cancelled';
+      endAttempt(state);
       state.endedAt = time;
       break;
     case 'orphaned':
       state.logStatus = 'interrupted';
+      endAttempt(state);
       state.endedAt = time;
       break;
     case 'exit':
       state.exitCode = record.exitCode;
       state.signal = record.signal;
+      endAttempt(state);
       state.endedAt ??= time;
       break;
     case 'requeued':
@@ -158,6 +167,18 @@ function rewindSeries(tables: Tables, runId: string, state: RunState, fromStep: 
 function smaller(best: number | null, loss: number): number {
   if (best === null || Number.isNaN(best)) return loss;
   return loss < best ? loss : best;
+}
+
+/** The declared metric on the test split; null where there is none or training diverged: a share of right answers says nothing then. */
+export function declaredMetric(tables: Tables, runId: string): number | null {
+  const test = tables.metrics.test(runId);
+  const metric = tables.variants.metricOf(runId);
+  return test === null || metric === null || !Number.isFinite(test.loss) ? null : test[metric];
+}
+
+function endAttempt(state: RunState): void {
+  state.attemptStartedAt = null;
+  state.attemptFromStep = null;
 }
 
 function clearError(state: RunState): void {

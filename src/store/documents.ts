@@ -2,11 +2,13 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { hashJson, variantConfig, variantHash } from '../config/hash';
 import { configSchema } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { RUN_FILES, type RunManifest } from '../events/manifest';
 import { sha256Bytes } from '../files/hash';
 import { isId, runFolderOf, studyFileOf, WORKSPACE_FILES } from './layout';
+import type { NewRun } from './tables/all';
 import type { RunIdentity } from './tables/runs';
 import type { StudyRow } from './types';
 
@@ -27,6 +29,7 @@ const manifestShape = z.looseObject({
   configHash: z.string().min(1),
   computeHash: z.string().min(1),
   data: z.looseObject({ fingerprint: hex, file: z.string().min(1) }),
+  trainingGraphHash: z.string().min(1),
   createdAt: time,
   perturbInit: z.boolean().optional(),
 });
@@ -93,7 +96,8 @@ export function manifestText(manifest: RunManifest): string {
 }
 
 /** The columns of a run's row that its manifest decides. */
-export function identityFrom({ manifest, sha256 }: ManifestFile): RunIdentity {
+function identityFrom({ manifest, sha256 }: ManifestFile): RunIdentity {
+  const hash = variantHash(manifest.config);
   return {
     runId: manifest.runId,
     reproductionId: manifest.reproductionId,
@@ -106,7 +110,18 @@ export function identityFrom({ manifest, sha256 }: ManifestFile): RunIdentity {
     calibration: manifest.perturbInit === true,
     createdAt: manifest.createdAt,
     manifestSha256: sha256,
+    variantHash: hash,
+    // A file that changed between two runs of one config makes two groups of it.
+    groupHash: hashJson([hash, manifest.data.fingerprint, manifest.trainingGraphHash]),
+    trainingGraphHash: manifest.trainingGraphHash,
+    threads: manifest.config.executor.threads,
   };
+}
+
+/** All that a new row needs. */
+export function newRunFrom(file: ManifestFile): NewRun {
+  const { config } = file.manifest;
+  return { identity: identityFrom(file), config: JSON.stringify(variantConfig(config)) };
 }
 
 /** Reads and checks a study's file. @throws RepriseError STUDY_FILE_INVALID */

@@ -8,6 +8,8 @@ export const WORKSPACE_FILES = {
   studies: 'studies',
   objects: 'objects',
   cache: 'cache',
+  /** Folders of deleted runs. */
+  trash: 'trash',
   lock: 'host.lock',
 } as const;
 

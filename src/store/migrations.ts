@@ -107,7 +107,41 @@ CREATE TABLE studies (
 CREATE INDEX studies_by_experiment ON studies (experiment, created_at);
 `;
 
-export const MIGRATIONS: readonly Migration[] = [{ version: 1, sql: FIRST }];
+/**
+ * What lists of many runs need. Few distinct configs serve many runs, so each is kept once. Rows that were there before
+ * get their new columns from `run.json` when a host opens the workspace (`fillIdentities`).
+ */
+const SECOND = `
+CREATE TABLE variants (
+  variant_hash TEXT NOT NULL PRIMARY KEY,
+  -- The config without seed and labels, as JSON.
+  config TEXT NOT NULL
+) STRICT;
+
+ALTER TABLE runs ADD COLUMN variant_hash TEXT REFERENCES variants;
+-- Equal for runs that differ in nothing but the seed: variant, data and training graph.
+ALTER TABLE runs ADD COLUMN group_hash TEXT;
+ALTER TABLE runs ADD COLUMN training_graph_hash TEXT;
+ALTER TABLE runs ADD COLUMN threads INTEGER;
+-- The declared test metric; NULL where the run is not finished or its test loss is no finite number.
+ALTER TABLE runs ADD COLUMN metric REAL;
+-- The attempt that is under way; NULL when none is, as far as the log knows.
+ALTER TABLE runs ADD COLUMN attempt_started_at INTEGER;
+ALTER TABLE runs ADD COLUMN attempt_from_step INTEGER;
+
+CREATE INDEX runs_by_created ON runs (created_at);
+CREATE INDEX runs_by_variant ON runs (variant_hash);
+CREATE INDEX runs_by_training_graph ON runs (training_graph_hash, threads, ended_at);
+-- All that lists are filtered, sorted, counted and grouped by, so that they need not read the rows themselves.
+CREATE INDEX runs_listing ON runs (
+  experiment, group_hash, seed, created_at, status, variant_hash, variant, study_id, calibration, steps_done, total_steps, metric, final_loss, started_at, ended_at, updated_at
+);
+`;
+
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, sql: FIRST },
+  { version: 2, sql: SECOND },
+];
 
 /** Newest schema this version of Reprise knows. */
 export function latestVersion(migrations: readonly Migration[] = MIGRATIONS): number {

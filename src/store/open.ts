@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { RepriseError } from '../errors/errors';
 import { RUN_FILES } from '../events/manifest';
-import { adoptFolders } from './adopt';
+import { adoptFolders, fillIdentities } from './adopt';
 import { corrupt, integrityProblems, openCopy, openDatabase, type Database } from './database';
 import { isId, runFolderOf, WORKSPACE_FILES } from './layout';
 import { takeHostLock, type HostLock } from './lock';
@@ -129,6 +129,7 @@ async function openAsHost(workspace: string, lockWaitMs: number | undefined): Pr
       }
       migrate(database, file);
       await makeFolders(workspace);
+      await fillIdentities(database, workspace);
       if (lock.takenOver || isNew) await adoptFolders(database, workspace);
       return new SqliteStore(workspace, database, lock);
     } catch (error) {

@@ -2,19 +2,21 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { VariantConfig } from '../config/hash';
 import { RepriseError } from '../errors/errors';
 import { RUN_FILES, type RunManifest } from '../events/manifest';
 import { atomicWrite, syncFolder } from '../files/atomic-write';
 import { sha256Bytes } from '../files/hash';
 import { objectPath } from '../files/objects';
 import { guard, type Database } from './database';
-import { identityFrom, manifestProblem, manifestText, studyProblem } from './documents';
+import { manifestProblem, manifestText, newRunFrom, studyProblem } from './documents';
 import { ingestRun } from './ingest';
 import { runFolderOf, studyFileOf, WORKSPACE_FILES } from './layout';
 import type { HostLock } from './lock';
-import { tablesOf, type Tables } from './tables/all';
+import { insertRun, tablesOf, type Tables } from './tables/all';
 import type { RunFilter } from './tables/runs';
-import type { ArtifactRow, ExperimentRow, MetricRow, RunRow, RunStatus, Series, SeriesKey, Store, StudyRow, WeightsHashRow } from './types';
+import { restoreRuns, trashRuns } from './trash';
+import type { ArtifactRow, ExperimentRow, ListedPage, ListedRun, MetricRow, RunGroupRow, RunRow, RunsFilter, RunsOrder, RunStatus, Series, SeriesKey, Store, StudyRow, WeightsHashRow } from './types';
 
 const SHORTEST_PREFIX = 4;
 
@@ -76,7 +78,7 @@ export class SqliteStore implements Store {
       throw (await isThere(folder)) ? exists : error;
     }
     await syncFolder(join(this.workspace, WORKSPACE_FILES.runs));
-    this.#write(() => this.#tables.runs.insert(identityFrom({ manifest, sha256: sha256Bytes(text) })));
+    this.#write(() => insertRun(this.#tables, newRunFrom({ manifest, sha256: sha256Bytes(text) })));
     return this.#row(runId);
   }
 
@@ -122,6 +124,40 @@ export class SqliteStore implements Store {
     return this.#read(() => this.#tables.runs.list(filter));
   }
 
+  getRuns(runIds: readonly string[]): RunRow[] {
+    return this.#read(() => this.#tables.runs.byIds(runIds));
+  }
+
+  listPage(filter: RunsFilter, order: RunsOrder, offset: number, limit: number): ListedPage {
+    return this.#read(() => this.#tables.listing.page(filter, order, offset, limit));
+  }
+
+  listedRun(runId: string): ListedRun {
+    const run = this.#read(() => this.#tables.listing.one(runId));
+    if (run === null) throw notFound(this.workspace, runId);
+    return run;
+  }
+
+  listGroups(filter: RunsFilter): RunGroupRow[] {
+    return this.#read(() => this.#tables.listing.groups(filter));
+  }
+
+  variantConfig(variantHash: string): VariantConfig | null {
+    return this.#read(() => this.#tables.variants.config(variantHash));
+  }
+
+  variantConfigs(experiment?: string): ReadonlyMap<string, VariantConfig> {
+    return this.#read(() => this.#tables.variants.configs(experiment));
+  }
+
+  sameComputeHash(computeHash: string, most: number): RunRow[] {
+    return this.#read(() => this.#tables.runs.sameComputeHash(computeHash, most));
+  }
+
+  stepTimes(trainingGraphHash: string, threads: number, most: number): { readonly ms: number; readonly steps: number }[] {
+    return this.#read(() => this.#tables.runs.stepTimes(trainingGraphHash, threads, most));
+  }
+
   listExperiments(): ExperimentRow[] {
     return this.#read(() => this.#tables.runs.experiments());
   }
@@ -156,6 +192,16 @@ export class SqliteStore implements Store {
     return this.#row(runId);
   }
 
+  async trashRuns(runIds: readonly string[]): Promise<string[]> {
+    this.#refuseReader();
+    return trashRuns(this.#database, this.#tables, this.workspace, runIds);
+  }
+
+  async restoreRuns(runIds: readonly string[]): Promise<string[]> {
+    this.#refuseReader();
+    return restoreRuns(this.#database, this.#tables, this.workspace, runIds);
+  }
+
   metrics(runId: string): MetricRow[] {
     return this.#read(() => this.#tables.metrics.all(runId));
   }
@@ -182,9 +228,26 @@ export class SqliteStore implements Store {
     this.#write(() => this.#tables.studies.put({ studyId: study.studyId, experiment: study.experiment, createdAt: study.createdAt, document }));
   }
 
+  studiesWithRun(runId: string): StudyRow[] {
+    return this.#read(() => this.#tables.studies.withText(JSON.stringify(runId)))
+      .map((document) => JSON.parse(document) as StudyRow)
+      .filter((study) => study.variants.some((variant) => variant.runIds.includes(runId)));
+  }
+
   latestStudy(experiment: string): StudyRow | null {
     const document = this.#read(() => this.#tables.studies.latestDocument(experiment));
     return document === null ? null : (JSON.parse(document) as StudyRow);
+  }
+
+  getStudy(studyId: string): StudyRow | null {
+    const document = this.#read(() => this.#tables.studies.document(studyId));
+    return document === null ? null : (JSON.parse(document) as StudyRow);
+  }
+
+  listStudies(): StudyRow[] {
+    const documents = this.#read(() => this.#tables.studies.all());
+    const studies = documents.map(({ document }) => JSON.parse(document) as StudyRow);
+    return studies.toSorted((a, b) => b.createdAt - a.createdAt || (a.studyId < b.studyId ? 1 : -1));
   }
 
   /** Lets go of the database and of the host's lock. Closing twice does nothing. */

@@ -1,5 +1,6 @@
 /** What the store answers with; rows as other rooms see them. Times are milliseconds since 1970, UTC. */
 import type { ArtifactName, SplitName } from '../events/records';
+import type { VariantConfig } from '../config/hash';
 import type { RunManifest } from '../events/manifest';
 
 /**
@@ -8,6 +9,8 @@ import type { RunManifest } from '../events/manifest';
  * interrupted: the worker or its host died; the run resumes from its last checkpoint.
  */
 export type RunStatus = 'queued' | 'running' | 'finished' | 'failed' | 'cancelled' | 'interrupted';
+
+export const RUN_STATUSES: readonly RunStatus[] = ['queued', 'running', 'finished', 'failed', 'cancelled', 'interrupted'];
 
 export interface RunRow {
   readonly runId: string;
@@ -96,6 +99,49 @@ export interface ExperimentRow {
   readonly updatedAt: number;
 }
 
+/** Which runs; every part that is given must be met. */
+export interface RunsFilter {
+  readonly experiment?: string | undefined;
+  readonly studyId?: string | undefined;
+  readonly status?: readonly RunStatus[] | undefined;
+  /** Every word must occur in experiment, variant, seed, status, id, reproduction id or a hash. Upper and lower case of A to Z are the same. */
+  readonly text?: string | undefined;
+}
+
+/** `place`: by what is said of each variant hash; variants without a place come last. */
+export type RunsOrder =
+  | { readonly by: 'created' | 'experiment' | 'variant' | 'seed' | 'status' | 'progress' | 'metric' | 'loss' | 'duration'; readonly descending: boolean }
+  | { readonly by: 'place'; readonly places: Readonly<Record<string, number>>; readonly descending: boolean };
+
+/** A run with what lists show beside it. */
+export interface ListedRun {
+  readonly run: RunRow;
+  /** null where the manifest has not been read. */
+  readonly variantHash: string | null;
+  /** Test metrics at the selected checkpoint of a finished run. */
+  readonly test: { readonly loss: number; readonly accuracy: number } | null;
+  /** The attempt that is under way, and when its log was last written to. */
+  readonly attempt: { readonly startedAt: number; readonly fromStep: number; readonly updatedAt: number } | null;
+}
+
+export interface ListedPage {
+  /** Of all runs that meet the filter. */
+  readonly byStatus: Readonly<Record<RunStatus, number>>;
+  readonly rows: readonly ListedRun[];
+}
+
+/** Runs that differ in nothing but the seed. */
+export interface RunGroupRow {
+  /** Of variant, data and training graph. */
+  readonly groupHash: string;
+  readonly experiment: string;
+  readonly variant: string | null;
+  readonly variantHash: string;
+  readonly byStatus: Readonly<Record<RunStatus, number>>;
+  /** The declared metric of every seed with a finished run whose test loss is a finite number. */
+  readonly values: readonly number[];
+}
+
 /** The open store. Reading methods are synchronous and quick; every write is one transaction. */
 export interface Store {
   readonly workspace: string;
@@ -111,7 +157,21 @@ export interface Store {
   getRun(idOrPrefix: string): RunRow;
   getManifest(runId: string): RunManifest;
   listRuns(filter?: { readonly experiment?: string; readonly status?: readonly RunStatus[]; readonly studyId?: string }): RunRow[];
+  /** Those of the runs that there are, oldest first. */
+  getRuns(runIds: readonly string[]): RunRow[];
   listExperiments(): ExperimentRow[];
+  listPage(filter: RunsFilter, order: RunsOrder, offset: number, limit: number): ListedPage;
+  /** @throws RepriseError RUN_NOT_FOUND */
+  listedRun(runId: string): ListedRun;
+  listGroups(filter: RunsFilter): RunGroupRow[];
+  /** The config of a variant without seed and labels. It never changes: the same object comes every time. */
+  variantConfig(variantHash: string): VariantConfig | null;
+  /** By variant hash: of the runs of an experiment, or of all. */
+  variantConfigs(experiment?: string): ReadonlyMap<string, VariantConfig>;
+  /** Every run with this compute hash, newest first. */
+  sameComputeHash(computeHash: string, most: number): RunRow[];
+  /** Durations and steps of the newest finished runs of a training graph. */
+  stepTimes(trainingGraphHash: string, threads: number, most: number): { readonly ms: number; readonly steps: number }[];
   /** Newest run with this compute hash and one of the statuses, or null. Calibration re-runs are never found. */
   findByComputeHash(computeHash: string, statuses: readonly RunStatus[]): RunRow | null;
   setStatus(runId: string, status: RunStatus, more?: { readonly errorCode?: string; readonly errorMessage?: string }): void;
@@ -119,14 +179,24 @@ export interface Store {
   /** Reads what is new in the run's event log into the database; moves announced artifacts into the object store. Idempotent. */
   ingest(runId: string): Promise<RunRow>;
 
+  /** Moves runs that are at an end into the workspace's trash. @throws RepriseError RUN_ACTIVE: nothing is deleted then */
+  trashRuns(runIds: readonly string[]): Promise<string[]>;
+  /** Brings runs back from the trash; those that are not there are left out. */
+  restoreRuns(runIds: readonly string[]): Promise<string[]>;
+
   metrics(runId: string): MetricRow[];
   series(runId: string, key: SeriesKey): Series;
   weightsHashes(runId: string): WeightsHashRow[];
   artifacts(runId: string): ArtifactRow[];
 
   saveStudy(study: StudyRow): Promise<void>;
+  /** Studies in which a run stands for a cell, newest first. */
+  studiesWithRun(runId: string): StudyRow[];
   /** Newest study of an experiment, or null. */
   latestStudy(experiment: string): StudyRow | null;
+  getStudy(studyId: string): StudyRow | null;
+  /** All studies, newest first. */
+  listStudies(): StudyRow[];
 
   close(): void;
 }

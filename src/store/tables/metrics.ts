@@ -16,6 +16,7 @@ export class MetricsTable {
   readonly #put;
   readonly #rewind;
   readonly #all;
+  readonly #test;
   readonly #clear;
 
   constructor(database: Database) {
@@ -26,6 +27,7 @@ export class MetricsTable {
     this.#all = database.prepare<[string], StoredMetric>(
       "SELECT split, step, epoch, loss, accuracy FROM metrics WHERE run_id = ? ORDER BY step, CASE split WHEN 'train' THEN 0 WHEN 'validation' THEN 1 ELSE 2 END",
     );
+    this.#test = database.prepare<[string], StoredMetric>("SELECT split, step, epoch, loss, accuracy FROM metrics WHERE run_id = ? AND split = 'test' ORDER BY step DESC LIMIT 1");
     this.#clear = database.prepare<[string]>('DELETE FROM metrics WHERE run_id = ?');
   }
 
@@ -40,10 +42,20 @@ export class MetricsTable {
 
   /** By step, then train, validation, test. */
   all(runId: string): MetricRow[] {
-    return this.#all.all(runId).map((row) => ({ ...row, loss: fromStored(row.loss), accuracy: fromStored(row.accuracy) }));
+    return this.#all.all(runId).map(toMetric);
+  }
+
+  /** Of the test split: there is one, at the selected checkpoint, once the run has been tested. */
+  test(runId: string): MetricRow | null {
+    const row = this.#test.get(runId);
+    return row === undefined ? null : toMetric(row);
   }
 
   clear(runId: string): void {
     this.#clear.run(runId);
   }
+}
+
+function toMetric(row: StoredMetric): MetricRow {
+  return { ...row, loss: fromStored(row.loss), accuracy: fromStored(row.accuracy) };
 }

@@ -1,6 +1,6 @@
 /** Runs: identity from the manifest, state from the event log. */
 import type { Database } from '../database';
-import type { ExperimentRow, RunRow, RunStatus } from '../types';
+import { RUN_STATUSES, type ExperimentRow, type RunRow, type RunStatus } from '../types';
 import { fromStored, toStored, type StoredNumber } from './numbers';
 
 /** What an event log alone can say; that a worker is alive is not in it. */
@@ -20,6 +20,11 @@ export interface RunIdentity {
   readonly calibration: boolean;
   readonly createdAt: number;
   readonly manifestSha256: string;
+  readonly variantHash: string;
+  /** Equal for runs that differ in nothing but the seed: variant, data and training graph. */
+  readonly groupHash: string;
+  readonly trainingGraphHash: string;
+  readonly threads: number;
 }
 
 /** The columns that follow from the event log, plus the status. */
@@ -41,6 +46,11 @@ export interface RunState {
   selectedStep: number | null;
   errorCode: string | null;
   errorMessage: string | null;
+  /** The declared test metric of a finished run whose test loss is a finite number. */
+  metric: number | null;
+  /** The attempt that is under way; null when none is, as far as the log knows. */
+  attemptStartedAt: number | null;
+  attemptFromStep: number | null;
 }
 
 /** The state of a run whose log is empty. */
@@ -63,10 +73,13 @@ export function initialState(createdAt: number): RunState {
     selectedStep: null,
     errorCode: null,
     errorMessage: null,
+    metric: null,
+    attemptStartedAt: null,
+    attemptFromStep: null,
   };
 }
 
-interface StoredRun {
+export interface StoredRun {
   readonly run_id: string;
   readonly reproduction_id: string;
   readonly experiment: string;
@@ -94,6 +107,10 @@ interface StoredRun {
   readonly selected_step: number | null;
   readonly error_code: string | null;
   readonly error_message: string | null;
+  readonly variant_hash: string | null;
+  readonly metric: number | null;
+  readonly attempt_started_at: number | null;
+  readonly attempt_from_step: number | null;
 }
 
 type Bound = string | number | null;
@@ -109,44 +126,58 @@ export class RunsTable {
   readonly #exact;
   readonly #byReproductionId;
   readonly #byPrefix;
-  readonly #list;
+  readonly #byIds;
   readonly #byComputeHash;
+  readonly #sameComputeHash;
+  readonly #stepTimes;
   readonly #experiments;
   readonly #state;
   readonly #setStatus;
   readonly #ids;
+  readonly #unfilled;
+  readonly #fill;
+  readonly #setMetric;
+  readonly #remove;
+  readonly #database: Database;
 
   constructor(database: Database) {
+    this.#database = database;
     this.#insert = database.prepare<Bound[]>(
-      'INSERT INTO runs (run_id, reproduction_id, experiment, study_id, variant, seed, config_hash, compute_hash, calibration, created_at, manifest_sha256, status, log_status, updated_at) ' +
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 'queued', ?)",
+      'INSERT INTO runs (run_id, reproduction_id, experiment, study_id, variant, seed, config_hash, compute_hash, calibration, created_at, manifest_sha256, updated_at, ' +
+        "variant_hash, group_hash, training_graph_hash, threads, status, log_status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 'queued')",
     );
     this.#exact = database.prepare<[string], StoredRun>('SELECT * FROM runs WHERE run_id = ?');
     this.#byReproductionId = database.prepare<[string], StoredRun>('SELECT * FROM runs WHERE reproduction_id = ? ORDER BY created_at DESC, rowid DESC LIMIT 1');
-    this.#byPrefix = database.prepare<[string, string], StoredRun>('SELECT * FROM runs WHERE substr(run_id, 1, length(?)) = ? ORDER BY run_id LIMIT 2');
-    // One statement for every filter; statuses travel as a JSON array, because their number varies.
-    this.#list = database.prepare<[{ experiment: string | null; studyId: string | null; statuses: string | null }], StoredRun>(
-      'SELECT * FROM runs WHERE (@experiment IS NULL OR experiment = @experiment) AND (@studyId IS NULL OR study_id = @studyId) ' +
-        'AND (@statuses IS NULL OR status IN (SELECT value FROM json_each(@statuses))) ORDER BY created_at, rowid',
-    );
+    this.#byPrefix = database.prepare<[string, string], StoredRun>('SELECT * FROM runs WHERE run_id >= ? AND run_id < ? || char(0x10ffff) ORDER BY run_id LIMIT 2');
+    this.#byIds = database.prepare<[string], StoredRun>('SELECT * FROM runs WHERE run_id IN (SELECT value FROM json_each(?)) ORDER BY created_at, rowid');
     this.#byComputeHash = database.prepare<[string, string], StoredRun>(
       'SELECT * FROM runs WHERE compute_hash = ? AND calibration = 0 AND status IN (SELECT value FROM json_each(?)) ORDER BY created_at DESC, rowid DESC LIMIT 1',
     );
-    this.#experiments = database.prepare<[], { experiment: string; status: RunStatus; n: number; updated_at: number }>(
-      'SELECT experiment, status, count(*) AS n, max(updated_at) AS updated_at FROM runs GROUP BY experiment, status',
+    this.#sameComputeHash = database.prepare<[string, number], StoredRun>('SELECT * FROM runs WHERE compute_hash = ? ORDER BY created_at DESC, rowid DESC LIMIT ?');
+    this.#stepTimes = database.prepare<[string, number, number], { ms: number; steps: number }>(
+      "SELECT ended_at - started_at AS ms, steps_done AS steps FROM runs WHERE training_graph_hash = ? AND threads = ? AND ended_at IS NOT NULL AND started_at IS NOT NULL AND status = 'finished' " +
+        'AND attempts = 1 AND steps_done > 0 ORDER BY ended_at DESC LIMIT ?',
+    );
+    this.#experiments = database.prepare<[], { experiment: string; updated_at: number } & Record<RunStatus, number>>(
+      `SELECT experiment, max(updated_at) AS updated_at, ${RUN_STATUSES.map((status) => `count(*) FILTER (WHERE status = '${status}') AS ${status}`).join(', ')} FROM runs INDEXED BY runs_listing GROUP BY experiment`,
     );
     this.#state = database.prepare<Bound[]>(
       'UPDATE runs SET status = ?, log_status = ?, exit_code = ?, signal = ?, started_at = ?, ended_at = ?, updated_at = ?, attempts = ?, steps_done = ?, total_steps = ?, ' +
-        'throughput = ?, final_loss = ?, best_loss = ?, weights_hash = ?, selected_step = ?, error_code = ?, error_message = ? WHERE run_id = ?',
+        'throughput = ?, final_loss = ?, best_loss = ?, weights_hash = ?, selected_step = ?, error_code = ?, error_message = ?, metric = ?, attempt_started_at = ?, attempt_from_step = ? WHERE run_id = ?',
     );
     this.#setStatus = database.prepare<Bound[]>('UPDATE runs SET status = ?, error_code = ?, error_message = ? WHERE run_id = ?');
     this.#ids = database.prepare<[], { run_id: string; manifest_sha256: string }>('SELECT run_id, manifest_sha256 FROM runs ORDER BY run_id');
+    this.#unfilled = database.prepare<[], { run_id: string }>('SELECT run_id FROM runs WHERE variant_hash IS NULL ORDER BY run_id');
+    this.#fill = database.prepare<Bound[]>('UPDATE runs SET variant_hash = ?, group_hash = ?, training_graph_hash = ?, threads = ? WHERE run_id = ?');
+    this.#setMetric = database.prepare<[number | null, string]>('UPDATE runs SET metric = ? WHERE run_id = ?');
+    this.#remove = database.prepare<[string]>('DELETE FROM runs WHERE run_id = ?');
   }
 
   insert(run: RunIdentity): void {
     this.#insert.run(
       run.runId, run.reproductionId, run.experiment, run.studyId, run.variant, run.seed, run.configHash, run.computeHash,
       run.calibration ? 1 : 0, run.createdAt, run.manifestSha256, run.createdAt,
+      run.variantHash, run.groupHash, run.trainingGraphHash, run.threads,
     );
   }
 
@@ -165,8 +196,49 @@ export class RunsTable {
 
   /** Oldest first. */
   list(filter: RunFilter): RunRow[] {
-    const statuses = filter.status === undefined ? null : JSON.stringify(filter.status);
-    return this.#list.all({ experiment: filter.experiment ?? null, studyId: filter.studyId ?? null, statuses }).map(toRow);
+    const conditions = [
+      ...(filter.experiment === undefined ? [] : ['experiment = @experiment']),
+      ...(filter.studyId === undefined ? [] : ['study_id = @studyId']),
+      ...(filter.status === undefined ? [] : ['status IN (SELECT value FROM json_each(@statuses))']),
+    ];
+    const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')} `;
+    return this.#database
+      .prepare<[Record<string, Bound>], StoredRun>(`SELECT * FROM runs ${where}ORDER BY created_at, rowid`)
+      .all({ experiment: filter.experiment ?? null, studyId: filter.studyId ?? null, statuses: JSON.stringify(filter.status ?? []) })
+      .map(toRow);
+  }
+
+  /** Those of the runs that there are, oldest first. */
+  byIds(runIds: readonly string[]): RunRow[] {
+    return this.#byIds.all(JSON.stringify(runIds)).map(toRow);
+  }
+
+  /** Every run with this compute hash, newest first. */
+  sameComputeHash(computeHash: string, most: number): RunRow[] {
+    return this.#sameComputeHash.all(computeHash, most).map(toRow);
+  }
+
+  /** How long the newest finished runs of a training graph took, in milliseconds, and how many steps they did. */
+  stepTimes(trainingGraphHash: string, threads: number, most: number): { readonly ms: number; readonly steps: number }[] {
+    return this.#stepTimes.all(trainingGraphHash, threads, most);
+  }
+
+  /** Runs of an older schema that lack what their manifest says. */
+  unfilled(): string[] {
+    return this.#unfilled.all().map((row) => row.run_id);
+  }
+
+  fill(run: RunIdentity): void {
+    this.#fill.run(run.variantHash, run.groupHash, run.trainingGraphHash, run.threads, run.runId);
+  }
+
+  setMetric(runId: string, metric: number | null): void {
+    this.#setMetric.run(metric, runId);
+  }
+
+  /** Removes a run with all that belongs to it. */
+  remove(runId: string): void {
+    this.#remove.run(runId);
   }
 
   byComputeHash(computeHash: string, statuses: readonly RunStatus[]): RunRow | null {
@@ -175,21 +247,10 @@ export class RunsTable {
 
   /** Last touched first. */
   experiments(): ExperimentRow[] {
-    const found = new Map<string, { runs: number; byStatus: Record<RunStatus, number>; updatedAt: number }>();
-    for (const row of this.#experiments.all()) {
-      const entry = found.get(row.experiment) ?? {
-        runs: 0,
-        byStatus: { queued: 0, running: 0, finished: 0, failed: 0, cancelled: 0, interrupted: 0 },
-        updatedAt: 0,
-      };
-      entry.runs += row.n;
-      entry.byStatus[row.status] += row.n;
-      entry.updatedAt = Math.max(entry.updatedAt, row.updated_at);
-      found.set(row.experiment, entry);
-    }
-    return [...found]
-      .map(([name, entry]) => ({ name, ...entry }))
-      .sort((a, b) => b.updatedAt - a.updatedAt || (a.name < b.name ? -1 : 1));
+    return this.#experiments
+      .all()
+      .map(({ experiment, updated_at: updatedAt, ...byStatus }) => ({ name: experiment, runs: RUN_STATUSES.reduce((sum, status) => sum + byStatus[status], 0), byStatus, updatedAt }))
+      .toSorted((a, b) => b.updatedAt - a.updatedAt || (a.name < b.name ? -1 : 1));
   }
 
   /** The state as stored, to be changed and given to `putState`. */
@@ -197,13 +258,14 @@ export class RunsTable {
     const row = this.#exact.get(runId);
     if (row === undefined) return null;
     const { runId: _run, reproductionId: _id, experiment: _e, studyId: _s, variant: _v, seed: _seed, configHash: _c, computeHash: _h, createdAt: _t, ...state } = toRow(row);
-    return { ...state, logStatus: row.log_status, updatedAt: row.updated_at };
+    return { ...state, logStatus: row.log_status, updatedAt: row.updated_at, metric: row.metric, attemptStartedAt: row.attempt_started_at, attemptFromStep: row.attempt_from_step };
   }
 
   putState(runId: string, s: RunState): void {
     this.#state.run(
       s.status, s.logStatus, s.exitCode, s.signal, s.startedAt, s.endedAt, s.updatedAt, s.attempts, s.stepsDone, s.totalSteps,
-      s.throughput, stored(s.finalLoss), stored(s.bestLoss), s.weightsHash, s.selectedStep, s.errorCode, s.errorMessage, runId,
+      s.throughput, stored(s.finalLoss), stored(s.bestLoss), s.weightsHash, s.selectedStep, s.errorCode, s.errorMessage,
+      s.metric, s.attemptStartedAt, s.attemptFromStep, runId,
     );
   }
 
@@ -233,7 +295,7 @@ function rowOrNull(row: StoredRun | undefined): RunRow | null {
   return row === undefined ? null : toRow(row);
 }
 
-function toRow(row: StoredRun): RunRow {
+export function toRow(row: StoredRun): RunRow {
   return {
     runId: row.run_id,
     reproductionId: row.reproduction_id,

@@ -13,6 +13,7 @@ export class StudiesTable {
   readonly #get;
   readonly #latest;
   readonly #all;
+  readonly #withText;
 
   constructor(database: Database) {
     this.#put = database.prepare<[string, string, number, string]>('INSERT OR REPLACE INTO studies (study_id, experiment, created_at, document) VALUES (?, ?, ?, ?)');
@@ -20,6 +21,7 @@ export class StudiesTable {
     this.#latest = database.prepare<[string], { document: string }>(
       'SELECT document FROM studies WHERE experiment = ? ORDER BY created_at DESC, study_id DESC LIMIT 1',
     );
+    this.#withText = database.prepare<[string], { document: string }>('SELECT document FROM studies WHERE instr(document, ?) > 0 ORDER BY created_at DESC, study_id DESC');
     this.#all = database.prepare<[], { study_id: string; document: string }>('SELECT study_id, document FROM studies ORDER BY study_id');
   }
 
@@ -33,6 +35,11 @@ export class StudiesTable {
 
   latestDocument(experiment: string): string | null {
     return this.#latest.get(experiment)?.document ?? null;
+  }
+
+  /** Documents that hold a text, newest first. */
+  withText(text: string): string[] {
+    return this.#withText.all(text).map((row) => row.document);
   }
 
   all(): { readonly studyId: string; readonly document: string }[] {

@@ -170,21 +170,22 @@ describe('schema', () => {
 
   it('is brought up to date step by step, after a copy, and not half when a step fails', () => {
     const file = join(temporaryFolder(), 'x.db');
-    const second = { version: 2, sql: 'ALTER TABLE studies ADD COLUMN extra TEXT' };
-    const broken = { version: 3, sql: 'CREATE TABLE fine (a); CREATE TABLE studies (a)' };
+    const known = MIGRATIONS.length;
+    const next = { version: known + 1, sql: 'ALTER TABLE studies ADD COLUMN extra TEXT' };
+    const broken = { version: known + 2, sql: 'CREATE TABLE fine (a); CREATE TABLE studies (a)' };
     const database = openDatabase(file, { readonly: false });
     onTestFinished(() => void database.close());
     migrate(database, file);
     database.exec("INSERT INTO studies VALUES ('s', 'e', 1, 'd')");
-    expect(() => migrate(database, file, [...MIGRATIONS, second, broken])).toThrow('already exists');
-    expect(schemaVersion(database, file, [...MIGRATIONS, second, broken])).toBe(2);
+    expect(() => migrate(database, file, [...MIGRATIONS, next, broken])).toThrow('already exists');
+    expect(schemaVersion(database, file, [...MIGRATIONS, next, broken])).toBe(known + 1);
     expect(database.prepare("SELECT count(*) AS n FROM sqlite_schema WHERE name = 'fine'").get()).toEqual({ n: 0 });
     expect(database.prepare('SELECT * FROM studies').all()).toEqual([{ study_id: 's', experiment: 'e', created_at: 1, document: 'd', extra: null }]);
-    const backup = new Sqlite(`${file}.before-schema-3`, { readonly: true });
-    expect(backup.pragma('user_version', { simple: true })).toBe(1);
+    const backup = new Sqlite(`${file}.before-schema-${known + 2}`, { readonly: true });
+    expect(backup.pragma('user_version', { simple: true })).toBe(known);
     expect(backup.prepare('SELECT * FROM studies').all()).toEqual([{ study_id: 's', experiment: 'e', created_at: 1, document: 'd' }]);
     backup.close();
-    expect(() => migrate(database, file, [...MIGRATIONS, { version: 3, sql: '' }])).toThrow('gapless');
+    expect(() => migrate(database, file, [...MIGRATIONS, { version: known + 2, sql: '' }])).toThrow('gapless');
     expect(() => schemaVersion(database, file)).toThrow(expect.objectContaining({ code: 'STORE_TOO_NEW' }));
   });
 

@@ -1,0 +1,166 @@
+/** Use cases of the list of runs: pages, columns, sparklines, thinned series. */
+import type { Input, Output } from '../api/contract';
+import type { RunListRow, RunSortKey } from '../api/views';
+import { overlaps } from '../ablation/paths';
+import { pick, thinnedIndices } from '../analysis/thin';
+import { sameValue } from '../config/diff';
+import type { VariantConfig } from '../config/hash';
+import { leavesOf } from '../config/leaves';
+import { RepriseError } from '../errors/errors';
+import type { ListedRun, RunsOrder, Store } from '../store/types';
+import type { EngineContext } from './context';
+
+const MOST_VARYING = 60;
+/** Experiments whose newest study tells which leaves are factors, where none is named. */
+const EXPERIMENTS_LOOKED_AT = 20;
+
+export function listRunsPage({ store }: EngineContext, input: Input<'runs.page'>): Output<'runs.page'> {
+  const { columns = [], sort, offset, limit, ...filter } = input;
+  const page = store.listPage(filter, orderOf(store, sort ?? { by: 'created', descending: true }, filter.experiment), offset, limit);
+  const now = Date.now();
+  return {
+    total: Object.values(page.byStatus).reduce((sum, count) => sum + count, 0),
+    byStatus: { ...page.byStatus },
+    rows: page.rows.map((listed) => {
+      const config = listed.variantHash === null ? null : store.variantConfig(listed.variantHash);
+      return { run: listed.run, metric: metricOf(store, listed), leaves: config === null ? columns.map(() => undefined) : leavesAt(config, columns), secondsLeft: secondsLeft(listed, now) };
+    }),
+  };
+}
+
+function orderOf(store: Store, { by, descending }: { readonly by: RunSortKey; readonly descending: boolean }, experiment: string | undefined): RunsOrder {
+  if (!isLeafKey(by)) return { by, descending };
+  const path = by.slice('config:'.length);
+  const values = [...store.variantConfigs(experiment)].flatMap(([hash, config]) => {
+    const [value] = leavesAt(config, [path]);
+    return value === undefined ? [] : [{ hash, value }];
+  });
+  values.sort((left, right) => compareValues(left.value, right.value));
+  // Equal values share a place, so that the runs that have them are sorted by time.
+  const places: Record<string, number> = {};
+  let place = 0;
+  for (const [index, { hash, value }] of values.entries()) {
+    if (index > 0 && !sameValue(values[index - 1]?.value, value)) place += 1;
+    places[hash] = place;
+  }
+  return { by: 'place', places, descending };
+}
+
+function isLeafKey(by: RunSortKey): by is `config:${string}` {
+  return by.startsWith('config:');
+}
+
+/** Numbers by size, lists entry by entry, then by length; anything else as its text. */
+function compareValues(left: unknown, right: unknown): number {
+  if (typeof left === 'number' && typeof right === 'number') return left - right;
+  if (Array.isArray(left) && Array.isArray(right)) {
+    for (let index = 0; index < Math.min(left.length, right.length); index += 1) {
+      const order = compareValues(left[index], right[index]);
+      if (order !== 0) return order;
+    }
+    return left.length - right.length;
+  }
+  const [a, b] = [JSON.stringify(left), JSON.stringify(right)];
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Flat forms of configs, which never change. */
+const flat = new WeakMap<VariantConfig, Map<string, unknown>>();
+
+function flatOf(config: VariantConfig): Map<string, unknown> {
+  const leaves = flat.get(config) ?? leavesOf(config);
+  flat.set(config, leaves);
+  return leaves;
+}
+
+/** Values of leaves; undefined where the config has no such leaf. */
+export function leavesAt(config: VariantConfig, paths: readonly string[]): unknown[] {
+  const leaves = flatOf(config);
+  return paths.map((path) => leaves.get(path));
+}
+
+/** The declared metric at the selected checkpoint; null until the run is finished. */
+export function metricOf(store: Store, { variantHash, test }: ListedRun): RunListRow['metric'] {
+  const name = variantHash === null ? undefined : store.variantConfig(variantHash)?.selection.metric;
+  return name === undefined || test === null ? null : { name, value: test[name] };
+}
+
+/**
+ * Seconds left of a running run: at the pace of its whole attempt, which changes little from one moment to the next,
+ * and going down between two words of the worker. Null where nothing is known. An estimate.
+ * @param now milliseconds since 1970
+ */
+export function secondsLeft({ run, attempt }: ListedRun, now: number): number | null {
+  if (run.status !== 'running' || run.totalSteps === null) return null;
+  const elapsed = attempt === null ? 0 : (attempt.updatedAt - attempt.startedAt) / 1000;
+  const done = attempt === null ? 0 : run.stepsDone - attempt.fromStep;
+  const pace = done > 0 && elapsed > 0 ? done / elapsed : run.throughput;
+  if (pace === null || !(pace > 0)) return null;
+  const silent = attempt === null ? 0 : Math.max(0, now - attempt.updatedAt) / 1000;
+  return Math.max(0, (run.totalSteps - run.stepsDone) / pace - silent);
+}
+
+/** Which leaves vary among the runs, a study's factors first, and which are the same in all. */
+export function describeColumns({ store }: EngineContext, input: Input<'runs.columns'>): Output<'runs.columns'> {
+  const configs = [...store.variantConfigs(input.experiment).values()];
+  const seen = new Map<string, { readonly value: unknown; configs: number; varies: boolean }>();
+  for (const config of configs) {
+    for (const [path, value] of flatOf(config)) {
+      const known = seen.get(path);
+      if (known === undefined) seen.set(path, { value, configs: 1, varies: false });
+      else {
+        known.configs += 1;
+        known.varies ||= !sameValue(known.value, value);
+      }
+    }
+  }
+  // A leaf that some configs lack varies as well.
+  const leaves = [...seen].map(([path, { value, configs: having, varies }]) => ({ path, value, varies: varies || having < configs.length }));
+  const varying = leaves.filter((leaf) => leaf.varies).map((leaf) => leaf.path);
+  const factors = factorsOf(store, input.experiment);
+  const isFactor = (path: string): boolean => factors.some((factor) => overlaps(factor, path));
+  const metrics = new Set(configs.map((config) => config.selection.metric));
+  return {
+    varying: [...varying.filter(isFactor), ...varying.filter((path) => !isFactor(path))].slice(0, MOST_VARYING),
+    constant: leaves.filter((leaf) => !leaf.varies).map(({ path, value }) => ({ path, value })),
+    metric: metrics.size === 1 ? ([...metrics][0] ?? null) : null,
+  };
+}
+
+function factorsOf(store: Store, experiment: string | undefined): string[] {
+  const experiments = experiment === undefined ? store.listExperiments().slice(0, EXPERIMENTS_LOOKED_AT).map((row) => row.name) : [experiment];
+  const paths = experiments.flatMap((name) => store.latestStudy(name)?.variants ?? []).flatMap((variant) => variant.changes.map((change) => change.path));
+  return [...new Set(paths)];
+}
+
+/** Training losses for lists. Runs that are gone are left out. */
+export function readSparklines({ store }: EngineContext, input: Input<'runs.sparklines'>): Output<'runs.sparklines'> {
+  return input.runs.flatMap((id) => {
+    const runId = runIdOrNull(store, id);
+    if (runId === null) return [];
+    const { values } = store.series(runId, 'train.loss');
+    return [{ run: id, values: pick(values, evenly(values.length, input.points)) }];
+  });
+}
+
+function runIdOrNull(store: Store, id: string): string | null {
+  try {
+    return store.getRun(id).runId;
+  } catch (error) {
+    if (error instanceof RepriseError && error.code === 'RUN_NOT_FOUND') return null;
+    throw error;
+  }
+}
+
+/** At most `count` places of `total`, at equal distances, the first and the last among them: what a line of a hundred pixels needs. */
+function evenly(total: number, count: number): number[] {
+  if (total <= count) return Array.from({ length: total }, (_, index) => index);
+  return Array.from({ length: count }, (_, index) => Math.round((index * (total - 1)) / (count - 1)));
+}
+
+export function readSeries({ store }: EngineContext, input: Input<'runs.series'>): Output<'runs.series'> {
+  const { steps, values } = store.series(store.getRun(input.run).runId, input.key);
+  if (input.points === undefined) return { steps, values };
+  const kept = thinnedIndices(values, input.points);
+  return { steps: pick(steps, kept), values: pick(values, kept) };
+}

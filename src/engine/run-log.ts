@@ -1,0 +1,149 @@
+/** A run's event log in plain words, read on from where it was read before. */
+import { join } from 'node:path';
+import type { Input, Output } from '../api/contract';
+import type { RunDetails } from '../api/views';
+import { formatPlain } from '../analysis/format';
+import { RepriseError } from '../errors/errors';
+import { RUN_FILES } from '../events/manifest';
+import { readEvents } from '../events/reader';
+import { fromLogged, type EventRecord } from '../events/records';
+import type { Store } from '../store/types';
+import type { EngineContext } from './context';
+
+type LogLine = Output<'runs.log'>['lines'][number];
+type Attempt = RunDetails['attempts'][number];
+
+/** Logs kept in memory: the ones that somebody looks at. */
+const KEPT_LOGS = 4;
+
+class ReadLog {
+  readonly lines: LogLine[] = [];
+  readonly attempts: Attempt[] = [];
+  #offset = 0;
+  #totalSteps: number | null = null;
+  readonly #file: string;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  /** Takes in what came since. @throws RepriseError EVENT_LOG_CORRUPT */
+  readOn(): void {
+    const { records, offset } = readEvents(this.#file, this.#offset);
+    this.#offset = offset;
+    for (const record of records) this.#take(record);
+  }
+
+  #take(record: EventRecord): void {
+    if (record.type === 'attempt') this.#totalSteps = record.totalSteps;
+    this.lines.push({ seq: record.seq, time: record.time, ...inWords(record, this.#totalSteps) });
+    if (record.type === 'attempt') {
+      this.attempts.push({ attempt: record.attempt, fromStep: record.fromStep, startedAt: record.time, endedAt: null, ending: 'under way' });
+      return;
+    }
+    const attempt = this.attempts.at(-1);
+    const ending = endingOf(record);
+    if (attempt === undefined || ending === null) return;
+    // What the worker said of its end says more than the exit code of its process.
+    if (attempt.endedAt === null || record.type !== 'exit') this.attempts[this.attempts.length - 1] = { ...attempt, endedAt: attempt.endedAt ?? record.time, ending };
+  }
+}
+
+/** What a record says of how an attempt ended; null where it says nothing of it. */
+function endingOf(record: EventRecord): string | null {
+  switch (record.type) {
+    case 'finished':
+      return 'finished';
+    case 'failed':
+      return `failed: ${record.message}`;
+    case 'cancelled':
+      return `cancelled at step ${grouped(record.step)}`;
+    case 'orphaned':
+      return `stopped at step ${grouped(record.step)}: its host went away`;
+    case 'exit':
+      return endOfProcess(record.exitCode, record.signal);
+    default:
+      return null;
+  }
+}
+
+const logs = new WeakMap<Store, Map<string, ReadLog>>();
+
+/** The whole log of a run as far as it is written. @throws RepriseError EVENT_LOG_CORRUPT */
+export function logOf(store: Store, runId: string): { readonly lines: readonly LogLine[]; readonly attempts: readonly Attempt[] } {
+  const known = logs.get(store) ?? new Map<string, ReadLog>();
+  logs.set(store, known);
+  const file = join(store.runFolder(runId), RUN_FILES.events);
+  const before = known.get(runId);
+  let log = before ?? new ReadLog(file);
+  known.delete(runId);
+  try {
+    log.readOn();
+  } catch (error) {
+    if (before === undefined || !(error instanceof RepriseError)) throw error;
+    // Not the file that was read before: a run that was restored, or whose host died before its log was on the disk.
+    log = new ReadLog(file);
+    log.readOn();
+  }
+  known.set(runId, log);
+  for (const oldest of [...known.keys()].slice(0, -KEPT_LOGS)) known.delete(oldest);
+  return log;
+}
+
+export function readRunLog({ store }: EngineContext, input: Input<'runs.log'>): Output<'runs.log'> {
+  const { lines } = logOf(store, store.getRun(input.run).runId);
+  // Records count from 0 without gaps, and each is one line.
+  const fresh = lines.slice(input.after + 1, input.after + 1 + input.limit);
+  return { lines: fresh, last: fresh.at(-1)?.seq ?? Math.min(input.after, lines.length - 1) };
+}
+
+function inWords(record: EventRecord, totalSteps: number | null): { level: LogLine['level']; text: string } {
+  const info = (text: string): { level: LogLine['level']; text: string } => ({ level: 'info', text });
+  switch (record.type) {
+    case 'attempt':
+      return info(record.attempt === 1 && record.fromStep === 0 ? `training begins: ${grouped(record.totalSteps)} steps, ${grouped(record.stepsPerEpoch)} an epoch` : `attempt ${record.attempt} goes on from step ${grouped(record.fromStep)}`);
+    case 'steps': {
+      const done = record.firstStep + record.losses.length;
+      const loss = record.losses.at(-1);
+      const pace = record.seconds > 0 ? ` · ${grouped(Math.round(record.losses.length / record.seconds))} steps/s` : '';
+      const text = `step ${grouped(done)}${totalSteps === null ? '' : ` of ${grouped(totalSteps)}`}${loss === undefined ? '' : ` · loss ${formatPlain(fromLogged(loss))}`}${pace}`;
+      const broken = loss !== undefined && !Number.isFinite(fromLogged(loss));
+      return { level: broken ? 'warning' : 'info', text };
+    }
+    case 'metrics': {
+      const values = `accuracy ${formatPlain(fromLogged(record.values.accuracy))}, loss ${formatPlain(fromLogged(record.values.loss))}`;
+      const epoch = Number(record.epoch.toFixed(2));
+      return info(record.split === 'test' ? `test at the selected checkpoint, step ${grouped(record.step)}: ${values}` : `${record.split} after epoch ${epoch}: ${values}`);
+    }
+    case 'weights-hash':
+      return info(`weights after step ${grouped(record.step)}: SHA-256 ${record.hash.slice(0, 12)}…`);
+    case 'checkpoint':
+      return info(`checkpoint at step ${grouped(record.step)}`);
+    case 'artifact':
+      return info(`${record.name.replaceAll('-', ' ')} written: ${record.file}, ${grouped(record.bytes)} bytes`);
+    case 'finished':
+      return info(`finished: loss ${formatPlain(fromLogged(record.finalLoss))} at the last step, ${formatPlain(fromLogged(record.bestLoss))} at the best; checkpoint of step ${grouped(record.selectedStep)} selected`);
+    case 'failed':
+      return { level: 'error', text: `failed: ${record.message} (${record.code})` };
+    case 'cancelled':
+      return { level: 'warning', text: `cancelled at step ${grouped(record.step)}` };
+    case 'orphaned':
+      return { level: 'warning', text: `stopped at step ${grouped(record.step)}: its host went away; the run can go on` };
+    case 'exit':
+      return { level: record.exitCode === 0 ? 'info' : 'warning', text: `worker process ${endOfProcess(record.exitCode, record.signal)}` };
+    case 'requeued':
+      return info('waits for a free core');
+    case 'message':
+      return { level: record.level, text: record.text };
+  }
+}
+
+function endOfProcess(exitCode: number | null, signal: string | null): string {
+  if (signal !== null) return `ended by the signal ${signal}`;
+  return exitCode === null ? 'ended; how is not known' : `ended with exit code ${exitCode}`;
+}
+
+/** A whole number with commas between thousands, the same in every locale. */
+export function grouped(value: number): string {
+  return String(value).replaceAll(/\B(?=(\d{3})+$)/gu, ',');
+}

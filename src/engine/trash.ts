@@ -1,0 +1,19 @@
+/** Use cases: runs into the workspace's trash, and out of it. */
+import type { Input, Output } from '../api/contract';
+import { hostScheduler, type EngineContext } from './context';
+
+/** @throws RepriseError WORKSPACE_READ_ONLY, RUN_NOT_FOUND, RUN_ACTIVE; nothing is deleted then */
+export async function deleteRuns(context: EngineContext, input: Input<'runs.delete'>): Promise<Output<'runs.delete'>> {
+  hostScheduler(context);
+  const deleted = await context.store.trashRuns([...new Set(input.runs.map((run) => context.store.getRun(run).runId))]);
+  if (deleted.length > 0) context.emit('changed', { what: 'runs' });
+  return { deleted };
+}
+
+/** Brings runs back; those that are not in the trash are left out. @throws RepriseError WORKSPACE_READ_ONLY */
+export async function restoreRuns(context: EngineContext, input: Input<'runs.restore'>): Promise<Output<'runs.restore'>> {
+  hostScheduler(context);
+  const restored = await context.store.restoreRuns([...new Set(input.runs)]);
+  if (restored.length > 0) context.emit('changed', { what: 'runs' });
+  return { restored };
+}

@@ -1,0 +1,189 @@
+/** Pages, counts and groups of many runs, found by the covering index `runs_listing`: the rows themselves are read for one page only. */
+import type { Database } from '../database';
+import { RUN_STATUSES, type ListedPage, type ListedRun, type RunGroupRow, type RunsFilter, type RunsOrder, type RunStatus } from '../types';
+import { fromStored, type StoredNumber } from './numbers';
+import { toRow, type StoredRun } from './runs';
+
+type Bound = string | number | null;
+type StoredListed = StoredRun & { readonly updated_at: number; readonly test_loss: StoredNumber | null; readonly test_accuracy: StoredNumber | null };
+
+type StoredCounts = Readonly<Record<RunStatus, number>>;
+
+interface StoredGroup extends StoredCounts {
+  readonly group_hash: string;
+  readonly experiment: string;
+  readonly variant: string | null;
+  readonly variant_hash: string;
+  readonly newest: number;
+  /** JSON arrays, by seed, then by time: the metric, or null where the run has none to count. */
+  readonly seeds: string;
+  readonly metrics: string;
+}
+
+/** In this order `status` sorts: what happens now first. */
+const STATUS_PLACE = "CASE status WHEN 'running' THEN 0 WHEN 'queued' THEN 1 WHEN 'interrupted' THEN 2 WHEN 'failed' THEN 3 WHEN 'cancelled' THEN 4 ELSE 5 END";
+
+const COUNTS = RUN_STATUSES.map((status) => `count(*) FILTER (WHERE status = '${status}') AS ${status}`).join(', ');
+
+const TEXT_COLUMNS = ['experiment', 'variant', 'seed', 'status', 'run_id', 'reproduction_id'] as const;
+const HASH_COLUMNS = ['config_hash', 'compute_hash', 'weights_hash', 'variant_hash'] as const;
+
+interface Clause {
+  /** Empty, or `WHERE …`. */
+  readonly where: string;
+  readonly bound: Record<string, Bound>;
+  /** The index to use; empty where a filter needs the rows. */
+  readonly index: string;
+}
+
+export class Listing {
+  readonly #database: Database;
+  readonly #row;
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.#row = database.prepare<[number], StoredListed>(
+      "SELECT runs.*, metrics.loss AS test_loss, metrics.accuracy AS test_accuracy FROM runs LEFT JOIN metrics ON metrics.run_id = runs.run_id AND metrics.split = 'test' " +
+        'WHERE runs.rowid = ? ORDER BY metrics.step DESC LIMIT 1',
+    );
+  }
+
+  countByStatus(filter: RunsFilter): Record<RunStatus, number> {
+    const { where, bound, index } = clauseOf(filter);
+    return countsOf(this.#all<StoredCounts>(`SELECT ${COUNTS} FROM runs ${index} ${where}`, bound)[0]);
+  }
+
+  page(filter: RunsFilter, order: RunsOrder, offset: number, limit: number): ListedPage {
+    const { where, bound, index } = clauseOf(filter);
+    const more: Record<string, Bound> = order.by === 'place' ? { places: JSON.stringify(order.places) } : order.by === 'duration' ? { now: Date.now() } : {};
+    const values = { ...bound, ...more, limit, offset };
+    const key = sortKeyOf(order);
+    const direction = order.descending ? 'DESC' : 'ASC';
+    // Runs without a value come last both ways; among equals the newest is first.
+    const sorted = order.by === 'created' ? `created_at ${direction}, id ${direction}` : `key IS NULL, key ${direction}, created_at DESC, id DESC`;
+    const join = order.by === 'place' ? 'LEFT JOIN place ON place.hash = runs.variant_hash' : '';
+    const places = order.by === 'place' ? "place(hash, value) AS MATERIALIZED (SELECT key, value FROM json_each(@places))" : '';
+    if (index === '') {
+      // Every row must be looked at: once, for the page and the counts.
+      const found = this.#all<{ id: number | null } & StoredCounts>(
+        `WITH ${places === '' ? '' : `${places}, `}hit AS MATERIALIZED (SELECT runs.rowid AS id, status, created_at, ${key} AS key FROM runs ${join} ${where}) ` +
+          `SELECT NULL AS id, ${COUNTS} FROM hit UNION ALL SELECT id, 0, 0, 0, 0, 0, 0 FROM (SELECT id FROM hit ORDER BY ${sorted} LIMIT @limit OFFSET @offset)`,
+        values,
+      );
+      return { byStatus: countsOf(found.find(({ id }) => id === null)), rows: found.flatMap(({ id }) => (id === null ? [] : this.#listed(id))) };
+    }
+    const from = order.by === 'created' && isByExperimentAlone(filter) ? `INDEXED BY ${filter.experiment === undefined ? 'runs_by_created' : 'runs_by_experiment'}` : index;
+    const with_ = places === '' ? '' : `WITH ${places} `;
+    const ids = this.#all<{ id: number }>(`${with_}SELECT runs.rowid AS id, created_at, ${key} AS key FROM runs ${from} ${join} ${where} ORDER BY ${sorted} LIMIT @limit OFFSET @offset`, values);
+    return { byStatus: this.countByStatus(filter), rows: ids.flatMap(({ id }) => this.#listed(id)) };
+  }
+
+  /** One run as lists show it. */
+  one(runId: string): ListedRun | null {
+    const [found] = this.#all<{ id: number }>('SELECT rowid AS id FROM runs WHERE run_id = @runId', { runId });
+    return found === undefined ? null : (this.#listed(found.id)[0] ?? null);
+  }
+
+  /** Groups of runs that differ in nothing but the seed, last made first. */
+  groups(filter: RunsFilter): RunGroupRow[] {
+    const { where, bound, index } = clauseOf(filter);
+    return this.#all<StoredGroup>(
+      `SELECT experiment, group_hash, max(variant) AS variant, variant_hash, max(created_at) AS newest, ${COUNTS}, json_group_array(seed) AS seeds, ` +
+        "json_group_array(CASE WHEN status = 'finished' AND calibration = 0 THEN metric END) AS metrics " +
+        `FROM (SELECT * FROM runs ${index} ${where} ORDER BY experiment, group_hash, seed, created_at) WHERE group_hash IS NOT NULL GROUP BY experiment, group_hash ORDER BY newest DESC`,
+      bound,
+    ).map((row) => ({
+      groupHash: row.group_hash,
+      experiment: row.experiment,
+      variant: row.variant,
+      variantHash: row.variant_hash,
+      byStatus: countsOf(row),
+      values: valuesBySeed(JSON.parse(row.seeds) as number[], JSON.parse(row.metrics) as (number | null)[]),
+    }));
+  }
+
+  #listed(id: number): ListedRun[] {
+    const row = this.#row.get(id);
+    return row === undefined ? [] : [toListed(row)];
+  }
+
+  #all<R>(sql: string, bound: Record<string, Bound>): R[] {
+    return this.#database.prepare<[Record<string, Bound>], R>(sql).all(bound);
+  }
+}
+
+function clauseOf(filter: RunsFilter): Clause {
+  const conditions: string[] = [];
+  const bound: Record<string, Bound> = {};
+  if (filter.experiment !== undefined) {
+    conditions.push('experiment = @experiment');
+    bound['experiment'] = filter.experiment;
+  }
+  if (filter.studyId !== undefined) {
+    conditions.push('study_id = @studyId');
+    bound['studyId'] = filter.studyId;
+  }
+  if (filter.status !== undefined) {
+    conditions.push('status IN (SELECT value FROM json_each(@statuses))');
+    bound['statuses'] = JSON.stringify(filter.status);
+  }
+  const words = (filter.text ?? '').split(/\s+/u).filter((word) => word !== '');
+  for (const [index, word] of words.entries()) {
+    // Only such a word can occur in a hash.
+    const columns = /^[0-9a-f]+$/iu.test(word) ? [...TEXT_COLUMNS, ...HASH_COLUMNS] : TEXT_COLUMNS;
+    conditions.push(`(${columns.map((column) => `runs.${column} LIKE @word${index} ESCAPE '\\'`).join(' OR ')})`);
+    bound[`word${index}`] = `%${word.replaceAll(/[\\%_]/gu, String.raw`\$&`)}%`;
+  }
+  return { where: conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`, bound, index: words.length === 0 ? 'INDEXED BY runs_listing' : '' };
+}
+
+/** Whether an index by time holds just the runs asked for. */
+function isByExperimentAlone(filter: RunsFilter): boolean {
+  return filter.status === undefined && filter.studyId === undefined;
+}
+
+function sortKeyOf(order: RunsOrder): string {
+  switch (order.by) {
+    case 'created':
+      return 'created_at';
+    case 'experiment':
+    case 'variant':
+    case 'seed':
+    case 'metric':
+      return order.by;
+    case 'status':
+      return STATUS_PLACE;
+    case 'progress':
+      return '(CAST(steps_done AS REAL) / total_steps)';
+    case 'loss':
+      // NaN is kept as text.
+      return "(CASE typeof(final_loss) WHEN 'text' THEN NULL ELSE final_loss END)";
+    case 'duration':
+      return "(CASE WHEN status = 'running' THEN @now - started_at ELSE ended_at - started_at END)";
+    case 'place':
+      return 'place.value';
+  }
+}
+
+function countsOf(row: StoredCounts | undefined): Record<RunStatus, number> {
+  return Object.fromEntries(RUN_STATUSES.map((status) => [status, row?.[status] ?? 0])) as Record<RunStatus, number>;
+}
+
+/** The newest finished run of a seed stands for it. */
+function valuesBySeed(seeds: readonly number[], metrics: readonly (number | null)[]): number[] {
+  const values = new Map<number, number>();
+  for (const [index, seed] of seeds.entries()) {
+    const metric = metrics[index] ?? null;
+    if (metric !== null) values.set(seed, metric);
+  }
+  return [...values.values()];
+}
+
+function toListed(row: StoredListed): ListedRun {
+  return {
+    run: toRow(row),
+    variantHash: row.variant_hash,
+    test: row.status !== 'finished' || row.test_loss === null || row.test_accuracy === null ? null : { loss: fromStored(row.test_loss), accuracy: fromStored(row.test_accuracy) },
+    attempt: row.attempt_started_at === null ? null : { startedAt: row.attempt_started_at, fromStep: row.attempt_from_step ?? 0, updatedAt: row.updated_at },
+  };
+}

@@ -1,0 +1,67 @@
+/** Configs without seed and labels, each kept once for all the runs that share it. */
+import type { VariantConfig } from '../../config/hash';
+import type { MetricName } from '../../config/schema';
+import type { Database } from '../database';
+
+interface StoredVariant {
+  readonly variant_hash: string;
+  readonly config: string;
+}
+
+export class VariantsTable {
+  readonly #put;
+  readonly #one;
+  readonly #all;
+  readonly #ofExperiment;
+  readonly #metricOf;
+  readonly #dropUnused;
+  /** A config never changes under its hash, so each is parsed once. */
+  readonly #parsed = new Map<string, VariantConfig>();
+
+  constructor(database: Database) {
+    this.#put = database.prepare<[string, string]>('INSERT OR IGNORE INTO variants (variant_hash, config) VALUES (?, ?)');
+    this.#one = database.prepare<[string], StoredVariant>('SELECT variant_hash, config FROM variants WHERE variant_hash = ?');
+    this.#all = database.prepare<[], StoredVariant>('SELECT variant_hash, config FROM variants');
+    this.#ofExperiment = database.prepare<[string], StoredVariant>(
+      'SELECT variant_hash, config FROM variants WHERE variant_hash IN (SELECT variant_hash FROM runs INDEXED BY runs_listing WHERE experiment = ?)',
+    );
+    this.#metricOf = database.prepare<[string], { metric: MetricName }>(
+      "SELECT json_extract(config, '$.selection.metric') AS metric FROM variants WHERE variant_hash = (SELECT variant_hash FROM runs WHERE run_id = ?)",
+    );
+    this.#dropUnused = database.prepare<[]>('DELETE FROM variants WHERE NOT EXISTS (SELECT 1 FROM runs WHERE runs.variant_hash = variants.variant_hash)');
+  }
+
+  /** @param config as JSON */
+  put(variantHash: string, config: string): void {
+    this.#put.run(variantHash, config);
+  }
+
+  /** Configs by hash: of the runs of an experiment, or of all. */
+  configs(experiment?: string): Map<string, VariantConfig> {
+    const rows = experiment === undefined ? this.#all.all() : this.#ofExperiment.all(experiment);
+    return new Map(rows.map((row) => [row.variant_hash, this.#parse(row)]));
+  }
+
+  config(variantHash: string): VariantConfig | null {
+    const known = this.#parsed.get(variantHash);
+    if (known !== undefined) return known;
+    const row = this.#one.get(variantHash);
+    return row === undefined ? null : this.#parse(row);
+  }
+
+  /** The metric a run declares; null where its manifest has not been read. */
+  metricOf(runId: string): MetricName | null {
+    return this.#metricOf.get(runId)?.metric ?? null;
+  }
+
+  /** Removes configs that no run has any more. */
+  dropUnused(): void {
+    this.#dropUnused.run();
+  }
+
+  #parse({ variant_hash: hash, config }: StoredVariant): VariantConfig {
+    const known = this.#parsed.get(hash) ?? (JSON.parse(config) as VariantConfig);
+    this.#parsed.set(hash, known);
+    return known;
+  }
+}
