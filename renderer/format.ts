@@ -63,3 +63,17 @@ export function moment(ms: number): string {
 export function shortHash(hash: string): string {
   return hash.slice(0, 8);
 }
+
+/** A size in bytes: `840 B`, `12 kB`, `3.4 MB`; powers of 1000, as disks are sold. */
+export function bytes(size: number): string {
+  if (size < 1000) return `${size} B`;
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  let value = size;
+  let unit = -1;
+  // 999.5 would round to 1000 of the smaller unit.
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}

@@ -1,6 +1,7 @@
 // `npm test [-- PART…] [VITEST ARGUMENTS]`: sets up what the parts need, then runs them all: types, lint, unit,
-// integration, e2e. Ends with `N passed, N failed, N skipped`.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+// integration, e2e. Ends with `N passed, N failed, N skipped`. Two parts run only when they are named: `npm run gallery`
+// takes pictures of the window, `npm run bench` measures.
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { childEnvironment, nodeBinary, root, say, seconds, SetupError } from './lib/common.mjs';
@@ -12,12 +13,15 @@ import { ensureJudges } from './lib/python.mjs';
 import { ensureSqlite } from './lib/sqlite.mjs';
 import { ensureWindow, runAttached, timed } from './setup.mjs';
 
-const parts = ['types', 'lint', 'unit', 'integration', 'e2e'];
+const always = ['types', 'lint', 'unit', 'integration', 'e2e'];
+const parts = [...always, 'gallery', 'bench'];
+/** Parts that open the window. */
+const inWindow = ['e2e', 'gallery', 'bench'];
 
 const given = process.argv.slice(2);
 const firstOther = given.findIndex((argument) => !parts.includes(argument));
 const chosen = firstOther === -1 ? given : given.slice(0, firstOther);
-const wanted = chosen.length > 0 ? parts.filter((part) => chosen.includes(part)) : parts;
+const wanted = chosen.length > 0 ? parts.filter((part) => chosen.includes(part)) : always;
 const further = firstOther === -1 ? [] : given.slice(firstOther);
 
 /** Why a part cannot run, by part. */
@@ -39,14 +43,14 @@ async function prepare(forParts, action) {
 
 async function setUp() {
   await ensurePackages();
-  await prepare(['integration', 'e2e'], ensureBuild);
-  const sqlite = await prepare(['unit', 'integration', 'e2e'], ensureSqlite);
+  await prepare(['integration', ...inWindow], ensureBuild);
+  const sqlite = await prepare(['unit', 'integration', ...inWindow], ensureSqlite);
   const judges = await prepare(['integration'], async () => {
     const { env, skipped } = await ensureJudges();
     for (const { name, reason } of skipped) say(`skipped: the judge ${name} cannot be had: ${reason}`);
     return env;
   });
-  const window = await prepare(['e2e'], async () => (await ensureWindow({ display: false })).env);
+  const window = await prepare(inWindow, async () => (await ensureWindow({ display: false })).env);
   return { sqlite, judges, window };
 }
 
@@ -82,6 +86,16 @@ const vitest = (part, report, below = '.') => [
   ...(further.length > 0 ? ['--passWithNoTests'] : []), ...further,
 ];
 
+/** Where the gallery's pictures go: REPRISE_PICTURES, else a folder outside the project. Whoever runs the tests may write there. */
+function pictures(part) {
+  if (part !== 'gallery') return {};
+  const folder = process.env.REPRISE_PICTURES ?? join(tmpdir(), 'reprise-gallery');
+  mkdirSync(folder, { recursive: true });
+  chmodSync(folder, 0o777);
+  say(`Pictures go to ${folder}`);
+  return { REPRISE_PICTURES: folder };
+}
+
 async function runPart(part, setup, reports) {
   // Asked for here: on a fresh clone Node 24 arrives with the packages, after this file was loaded.
   const node = nodeBinary();
@@ -90,21 +104,22 @@ async function runPart(part, setup, reports) {
     const code = await runAttached(node, args, { cwd: root, env: childEnvironment() });
     return { passed: 0, failed: code === 0 ? 0 : 1, skipped: 0 };
   }
-  if (part !== 'e2e') {
+  if (!inWindow.includes(part)) {
     const report = join(reports, `${part}.json`);
     const env = childEnvironment({ ...setup.sqlite, ...(part === 'integration' ? setup.judges : {}) });
     return counts(report, await runAttached(node, vitest(part, report), { cwd: root, env }));
   }
   const display = process.platform === 'linux' ? ['xvfb-run', '-a', '--server-args=-screen 0 1600x1200x24'] : [];
   if (process.getuid?.() !== 0) {
-    const report = join(reports, 'e2e.json');
+    const report = join(reports, `${part}.json`);
     const [program, ...args] = [...display, node, ...vitest(part, report)];
-    return counts(report, await runAttached(program, args, { cwd: root, env: childEnvironment({ ...setup.sqlite, ...setup.window }) }));
+    return counts(report, await runAttached(program, args, { cwd: root, env: childEnvironment({ ...setup.sqlite, ...setup.window, ...pictures(part) }) }));
   }
   const user = await ordinaryUser({ ...setup.sqlite, ...setup.window });
+  const shown = pictures(part);
   try {
-    const report = join(user.home, 'e2e.json');
-    const env = childEnvironment(user.env);
+    const report = join(user.home, `${part}.json`);
+    const env = childEnvironment({ ...user.env, ...shown });
     for (const name of Object.keys(env)) if (/^(XDG_|npm_|INIT_CWD$|DISPLAY$|DBUS_)/.test(name)) delete env[name];
     env.PATH = env.PATH.replaceAll(root, user.root);
     const [program, ...args] = [...user.command, ...display, node.replace(root, user.root), ...vitest(part, report)];

@@ -32,13 +32,17 @@ export function answerKey<M extends Method>(method: M, input: Input<M>): readonl
 
 /**
  * An answer of the engine, asked for when first needed. `input` null: nothing is asked.
- * With `keep` the last answer stays visible while one for a new input is under way.
+ * With `keep` the last answer stays visible while one for a new input is under way; with `everyMs` it is asked for again
+ * and again (what no event tells: curves of a run that trains), with `fresh` each time a view is shown (what lies outside
+ * the workspace: a file, this machine).
  */
-export function useAnswer<M extends Method>(method: M, input: Input<M> | null, options: { readonly keep?: boolean } = {}): UseQueryResult<Output<M>> {
+export function useAnswer<M extends Method>(method: M, input: Input<M> | null, options: { readonly keep?: boolean; readonly everyMs?: number | null; readonly fresh?: boolean } = {}): UseQueryResult<Output<M>> {
   return useQuery<Output<M>>({
     queryKey: [method, input],
     queryFn: () => call(method, input as Input<M>),
     enabled: input !== null,
+    refetchInterval: options.everyMs ?? false,
+    refetchOnMount: options.fresh === true ? 'always' : true,
     ...(options.keep === true ? { placeholderData: keepPreviousData } : {}),
   }) as UseQueryResult<Output<M>>;
 }

@@ -1,5 +1,108 @@
+/** One run: how it went, what it was, where it came from. */
+import { useCallback, useMemo, useState } from 'react';
+import { Button, Tabs } from '@mantine/core';
+import type { RunDetails } from '../../../src/api/views';
+import { Failure, Loading } from '../../components/messages';
+import { StateMark } from '../../components/state-mark';
 import { View } from '../../frame/view';
+import { complain } from '../../notice';
+import { isEnded } from '../../run-status';
+import { call, useAnswer } from '../../state/answers';
+import { useCommand } from '../../state/commands';
+import { go } from '../../state/place';
+import { Artifacts } from './artifacts';
+import { ConfigLeaves } from './config-leaves';
+import { Curves } from './curves';
+import { Facts } from './facts';
+import { Lineage } from './lineage';
+import { Log } from './log';
+import { ProvenanceSections } from './provenance';
+import './run.css';
 
-export function Run({ run }: { readonly run: string }) {
-  return <View title="Run">{null}</View>;
+/** `dropout=0.5, seed 2`; a run without a variant goes by its experiment. */
+export function runTitle({ variant, experiment, seed }: RunDetails['run']): string {
+  return `${variant ?? experiment}, seed ${seed}`;
+}
+
+async function act(method: 'runs.cancel' | 'runs.retry', run: string): Promise<void> {
+  try {
+    await call(method, { run });
+  } catch (error) {
+    complain(method === 'runs.cancel' ? 'The run could not be cancelled' : 'The run could not be retried', error);
+  }
+}
+
+export function Run({ run: id }: { readonly run: string }) {
+  const answer = useAnswer('runs.details', { run: id });
+  const details = answer.data;
+  const status = details?.run.status ?? null;
+  const [tab, setTab] = useState<string | null>('config');
+  const cancel = useCallback(() => void act('runs.cancel', id), [id]);
+  const retry = useCallback(() => void act('runs.retry', id), [id]);
+  const exportRun = useCallback(() => go({ view: 'export', target: id }), [id]);
+  const canCancel = status !== null && !isEnded(status);
+  const canRetry = status === 'failed' || status === 'cancelled' || status === 'interrupted';
+  useCommand('run.cancel', canCancel ? cancel : null);
+  useCommand('run.retry', canRetry ? retry : null);
+  useCommand('bundle.export', status === 'finished' ? exportRun : null);
+
+  const title = useMemo(() => (details === undefined ? 'Run' : runTitle(details.run)), [details]);
+  if (details === undefined) {
+    return <View title={title}>{answer.isError ? <Failure title="The run could not be read" error={answer.error} onRetry={() => void answer.refetch()} /> : <Loading text="Reading the run…" />}</View>;
+  }
+  return (
+    <View
+      title={title}
+      subtitle={
+        <button type="button" className="run-link" onClick={() => go({ view: 'experiments', experiment: details.run.experiment })}>
+          {details.run.experiment}
+        </button>
+      }
+      actions={
+        <>
+          <StateMark status={details.run.status} />
+          {canCancel && (
+            <Button variant="default" onClick={cancel}>
+              Cancel
+            </Button>
+          )}
+          {canRetry && (
+            <Button variant="default" onClick={retry}>
+              Retry
+            </Button>
+          )}
+          {status === 'finished' && <Button onClick={exportRun}>Export bundle</Button>}
+        </>
+      }
+    >
+      <div className="run">
+        <Facts details={details} />
+        <Curves details={details} />
+        <Tabs value={tab} onChange={setTab} keepMounted={false} className="run-tabs">
+          <Tabs.List>
+            <Tabs.Tab value="config">Config</Tabs.Tab>
+            <Tabs.Tab value="provenance">Provenance</Tabs.Tab>
+            <Tabs.Tab value="log">Log</Tabs.Tab>
+            <Tabs.Tab value="artifacts">Artifacts and checkpoints</Tabs.Tab>
+            <Tabs.Tab value="lineage">Lineage</Tabs.Tab>
+          </Tabs.List>
+          <Tabs.Panel value="config">
+            <ConfigLeaves config={details.config} />
+          </Tabs.Panel>
+          <Tabs.Panel value="provenance">
+            <ProvenanceSections sections={details.provenance} />
+          </Tabs.Panel>
+          <Tabs.Panel value="log">
+            <Log run={details.run.runId} live={!isEnded(details.run.status)} />
+          </Tabs.Panel>
+          <Tabs.Panel value="artifacts">
+            <Artifacts details={details} />
+          </Tabs.Panel>
+          <Tabs.Panel value="lineage">
+            <Lineage details={details} />
+          </Tabs.Panel>
+        </Tabs>
+      </div>
+    </View>
+  );
 }

@@ -1,0 +1,51 @@
+/** What one wants to know of a run first. */
+import type { ReactNode } from 'react';
+import { formatDuration, formatPlain } from '../../../src/analysis/format';
+import type { RunDetails } from '../../../src/api/views';
+import { Hash } from '../../components/hash';
+import * as format from '../../format';
+
+function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
+  return (
+    <div className="run-fact">
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function steps({ run: { stepsDone, totalSteps, status } }: RunDetails): string {
+  if (totalSteps === null || (status === 'finished' && stepsDone === totalSteps)) return format.count(stepsDone);
+  return `${format.count(stepsDone)} of ${format.count(totalSteps)}`;
+}
+
+export function Facts({ details }: { readonly details: RunDetails }) {
+  const { run, metric, secondsLeft } = details;
+  return (
+    <>
+      {run.errorMessage !== null && run.status !== 'finished' && (
+        <div className="problem" role="alert">
+          <p>{run.errorMessage}</p>
+          <p className="soft">Retry goes on from the last checkpoint. The log tells what came before.</p>
+          {run.errorCode !== null && <p className="message-code">{run.errorCode}</p>}
+        </div>
+      )}
+      <dl className="run-facts numbers">
+        {metric !== null && <Fact name={`Test ${metric.name}`}>{formatPlain(metric.value)}</Fact>}
+        <Fact name="Final training loss">{formatPlain(run.finalLoss)}</Fact>
+        <Fact name="Steps">{steps(details)}</Fact>
+        {run.status === 'running' && <Fact name="Left">{secondsLeft === null ? '–' : format.estimate(secondsLeft)}</Fact>}
+        {run.startedAt !== null && run.endedAt !== null && <Fact name="Duration">{formatDuration((run.endedAt - run.startedAt) / 1000)}</Fact>}
+        {run.startedAt !== null && <Fact name="Started">{format.moment(run.startedAt)}</Fact>}
+        {run.selectedStep !== null && <Fact name="Selected checkpoint">step {format.count(run.selectedStep)}</Fact>}
+        {run.exitCode !== null && run.exitCode !== 0 && <Fact name="Exit code">{run.exitCode}</Fact>}
+        {run.signal !== null && <Fact name="Ended by">{run.signal}</Fact>}
+        {run.weightsHash !== null && (
+          <Fact name="Weights">
+            <Hash value={run.weightsHash} of="weights hash" />
+          </Fact>
+        )}
+      </dl>
+    </>
+  );
+}
