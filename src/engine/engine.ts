@@ -7,7 +7,7 @@ import { CoreBudget } from '../execution/core-budget';
 import { Scheduler } from '../execution/scheduler';
 import type { Spawn } from '../execution/spawn';
 import { openStore } from '../store/open';
-import { sweepLeftovers } from '../store/sweep';
+import { emptyTrash, sweepLeftovers } from '../store/sweep';
 import { estimateBundle } from './bundle-estimate';
 import { inspectBundle } from './bundle-inspect';
 import { planReproduction, verify } from './bundles';
@@ -132,7 +132,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     for (const listener of listeners[event]) listener(value);
   };
   const store = await openStore(options.workspace, { mode: options.mode, ...(options.lockWaitMs === undefined ? {} : { lockWaitMs: options.lockWaitMs }) });
-  if (options.mode === 'host') await sweepLeftovers(options.workspace);
+  if (options.mode === 'host') {
+    await sweepLeftovers(options.workspace);
+    await emptyTrash(options.workspace);
+  }
   const budget = new CoreBudget(cores);
   const scheduler = options.mode === 'host' ? new Scheduler({ store, spawn: options.spawn, cores: budget, onRun: (row) => emit('run', row) }) : null;
   const queue = new QueueMonitor({ store, cores, isHeld: (runId) => scheduler?.isHeld(runId) ?? false, onChange: (view) => emit('queue', view) });

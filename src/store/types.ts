@@ -170,7 +170,7 @@ export interface Store {
   variantConfigs(experiment?: string): ReadonlyMap<string, VariantConfig>;
   /** Every run with this compute hash, newest first. */
   sameComputeHash(computeHash: string, most: number): RunRow[];
-  /** Durations and steps of the newest finished runs of a training graph. */
+  /** Durations (milliseconds) and steps of the newest finished runs of a training graph that needed one attempt. */
   stepTimes(trainingGraphHash: string, threads: number, most: number): { readonly ms: number; readonly steps: number }[];
   /** Newest run with this compute hash and one of the statuses, or null. Calibration re-runs are never found. */
   findByComputeHash(computeHash: string, statuses: readonly RunStatus[]): RunRow | null;
