@@ -1,9 +1,22 @@
 /** Short words that come and go: something was copied, saved, deleted, or could not be. */
+import { createElement } from 'react';
+import { Button } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { ask, reportOf, shell } from './client';
 
 export function say(message: string): void {
   notifications.show({ message, autoClose: 4000, withBorder: true });
+}
+
+/** What came to its end elsewhere, with the way there. */
+export function offerNext(message: string, next: { readonly label: string; readonly act: () => void }): void {
+  const id = crypto.randomUUID();
+  const act = (): void => {
+    notifications.hide(id);
+    next.act();
+  };
+  const button = createElement(Button<'button'>, { variant: 'default', size: 'compact-sm', onClick: act, mt: 8 }, next.label);
+  notifications.show({ id, message: createElement('div', null, createElement('p', null, message), button), autoClose: 12_000, withBorder: true });
 }
 
 /** What went wrong with something the user asked for. */

@@ -1,5 +1,118 @@
-import { View } from '../../frame/view';
+/** One bundle: what can be known without executing anything of it, and reproducing it once it is trusted. */
+import { useCallback, useState } from 'react';
+import { Button } from '@mantine/core';
+import type { BundlePage } from '../../../src/api/views';
+import { reportOf } from '../../client';
+import { Failure, Loading, Problem } from '../../components/messages';
+import * as format from '../../format';
+import { Section, View } from '../../frame/view';
+import { useAnswer } from '../../state/answers';
+import { useCommand } from '../../state/commands';
+import { openFile } from '../../state/open-file';
+import { baseName, reproduceBundle, useTask } from '../../state/tasks';
+import { Checks, Files, Identity, Problems, Runs } from './contents';
+import { Environment } from './environment';
+import { TaskProgress } from './progress';
+import { ReproduceChoices, type ReproduceOptions } from './reproduce-choices';
+import { useTrust } from './trust';
+import './bundles.css';
+
+function finishedRuns({ runs }: BundlePage): number {
+  return runs.filter(({ status }) => status === 'finished').length;
+}
+
+function Standing({ page, trusted }: { readonly page: BundlePage; readonly trusted: boolean }) {
+  if (!page.valid) {
+    return (
+      <div className="bundles-notice failed">
+        <p className="bundles-strong">This bundle is not as it was exported.</p>
+        <p>Reproducing it is not offered: whatever came out, the record it would be held against cannot be relied on. Ask its author for the file again and compare the digest.</p>
+        <Problems problems={page.problems} />
+      </div>
+    );
+  }
+  return (
+    <div className="bundles-notice">
+      {trusted ? (
+        <p>
+          <span className="bundles-strong">Trusted.</span> Reproducing is unlocked for this very file, until the window closes.
+        </p>
+      ) : (
+        <p>
+          <span className="bundles-strong">Restricted.</span> Nothing of this bundle has been executed. Below is what can be known of it without that; reproducing is locked until you trust it.
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Page({ page, trusted, options, onOptions, running }: { readonly page: BundlePage; readonly trusted: boolean; readonly options: ReproduceOptions; readonly onOptions: (change: Partial<ReproduceOptions>) => void; readonly running: boolean }) {
+  const different = page.environment.filter(({ same }) => !same).length;
+  return (
+    <>
+      {!running && <Standing page={page} trusted={trusted} />}
+      <div className="bundles-columns">
+        <Section title="Bundle">
+          <Identity page={page} />
+        </Section>
+        {page.valid && !running && <ReproduceChoices page={page} finished={finishedRuns(page)} trusted={trusted} options={options} onOptions={onOptions} />}
+      </div>
+      <Section title="Checks" aside={page.valid ? 'all passed' : format.plural(page.problems.length, 'problem')}>
+        <Checks checks={page.checks} />
+      </Section>
+      <Section title="Environment" aside={different === 0 ? 'as recorded' : format.plural(different, 'difference')}>
+        <Environment rows={page.environment} />
+      </Section>
+      <Section title="Runs" aside={format.plural(page.runs.length, 'run')}>
+        <Runs runs={page.runs} />
+      </Section>
+      <Section title="Files" aside={format.plural(page.files.length, 'file')}>
+        <Files files={page.files} />
+      </Section>
+    </>
+  );
+}
+
+const openBundle = (): void => void openFile('bundle');
 
 export function Bundle({ file }: { readonly file: string }) {
-  return <View title="Bundle">{null}</View>;
+  const answer = useAnswer('bundle.inspect', { file }, { fresh: true });
+  const page = answer.data ?? null;
+  const trusted = useTrust(page?.digest ?? null);
+  const [options, setOptions] = useState<ReproduceOptions>({ runs: null, data: null });
+  const task = useTask('reproduce', file);
+  const running = task !== null && !task.begun.ended;
+
+  const finished = page === null ? 0 : finishedRuns(page);
+  const count = Math.min(options.runs ?? finished, finished);
+  const ready = page !== null && page.valid && trusted && !running && count > 0 && (!page.needsData || options.data !== null);
+  const digest = page?.digest ?? '';
+  const reproduce = useCallback(
+    () => void reproduceBundle({ file, trust: digest, ...(options.runs === null ? {} : { runs: options.runs }), ...(options.data === null ? {} : { data: options.data }) }),
+    [file, digest, options],
+  );
+  useCommand('bundle.reproduce', ready ? reproduce : null);
+
+  const refused = answer.isError && page === null;
+  const actions = refused ? (
+    <Button onClick={openBundle}>Open bundle…</Button>
+  ) : page !== null && !page.valid ? undefined : (
+    <Button disabled={!ready} onClick={reproduce}>
+      {page === null ? 'Reproduce' : `Reproduce ${format.count(count)}`}
+    </Button>
+  );
+  return (
+    <View title={page === null || page.name === '' ? baseName(file) : page.name} subtitle="Bundle" actions={actions}>
+      {answer.isPending && <Loading text="Checking every hash of the bundle…" />}
+      {refused && <Failure title={reportOf(answer.error).code === 'PATH_NOT_CHOSEN' ? 'Choose the file again' : 'The bundle could not be read'} error={answer.error} onRetry={() => void answer.refetch()} />}
+      {page !== null && (
+        <div className="bundles-page">
+          {running && <TaskProgress task={task.begun.task} title={task.view?.title ?? `Reproducing ${page.name}`} view={task.view} />}
+          {task?.view?.status === 'cancelled' && <p className="bundles-notice">The reproduction was cancelled; nothing of it is kept.</p>}
+          {task !== null && task.begun.error !== null && <Problem error={task.begun.error} />}
+          <Page page={page} trusted={trusted} options={options} onOptions={(change) => setOptions((before) => ({ ...before, ...change }))} running={running} />
+        </div>
+      )}
+    </View>
+  );
 }

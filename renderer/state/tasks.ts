@@ -1,0 +1,110 @@
+/** Exports and reproductions that this window began: they go on when their view is left. */
+import { create } from 'zustand';
+import type { Input, Output } from '../../src/api/contract';
+import type { TaskView } from '../../src/api/views';
+import { reportOf } from '../client';
+import * as format from '../format';
+import { complain, offerNext } from '../notice';
+import { call, outdated } from './answers';
+import { useLive } from './live';
+import { go, usePlace, type Place } from './place';
+
+export interface Begun {
+  readonly task: string;
+  readonly kind: TaskView['kind'];
+  /** The target of an export, the file of a reproduction. */
+  readonly subject: string;
+  readonly ended: boolean;
+  /** Why there is no result; null where there is one, or it was cancelled. */
+  readonly error: unknown;
+  /** What an export wrote. */
+  readonly exported: Output<'bundle.export'> | null;
+}
+
+/** Newest first. */
+const useBegun = create<{ readonly begun: readonly Begun[] }>(() => ({ begun: [] }));
+
+function begin(kind: Begun['kind'], subject: string): string {
+  const task = crypto.randomUUID();
+  const begun: Begun = { task, kind, subject, ended: false, error: null, exported: null };
+  // One a subject: what an earlier one came to has been seen.
+  useBegun.setState((state) => ({ begun: [begun, ...state.begun.filter((other) => other.kind !== kind || other.subject !== subject)] }));
+  return task;
+}
+
+function end(task: string, change: Partial<Begun>): void {
+  useBegun.setState((state) => ({ begun: state.begun.map((begun) => (begun.task === task ? { ...begun, ...change, ended: true } : begun)) }));
+}
+
+/** Whether the user is looking at the view in which it was begun. */
+function isShown(kind: Begun['kind'], subject: string): boolean {
+  const { place } = usePlace.getState();
+  return kind === 'export' ? place.view === 'export' && place.target === subject : place.view === 'bundle' && place.file === subject;
+}
+
+function failed(task: string, kind: Begun['kind'], subject: string, error: unknown): void {
+  const cancelled = reportOf(error).code === 'CANCELLED';
+  end(task, { error: cancelled ? null : error });
+  if (!cancelled && !isShown(kind, subject)) complain(kind === 'export' ? `${subject} could not be exported` : `${baseName(subject)} could not be reproduced`, error);
+}
+
+/** The last part of a path of any system. */
+export function baseName(path: string): string {
+  return path.split(/[\\/]/u).at(-1) ?? path;
+}
+
+/** Begins an export. */
+export async function exportBundle(input: Omit<Input<'bundle.export'>, 'task'>): Promise<void> {
+  const { target } = input;
+  const task = begin('export', target);
+  try {
+    const exported = await call('bundle.export', { ...input, task });
+    end(task, { exported });
+    if (!isShown('export', target)) offerNext(`${target} is exported: ${format.bytes(exported.bytes)}.`, { label: 'Open bundle', act: () => go({ view: 'bundle', file: exported.file }) });
+  } catch (error) {
+    failed(task, 'export', target, error);
+  }
+}
+
+/** Begins a reproduction; shows the verdict where the user still looks at the bundle, else offers it. */
+export async function reproduceBundle(input: Omit<Input<'bundle.reproduce'>, 'task'>): Promise<void> {
+  const { file } = input;
+  const task = begin('reproduce', file);
+  try {
+    const { sentence } = await call('bundle.reproduce', { ...input, task });
+    const verdictId = (await call('tasks.list', {})).find((known) => known.task === task)?.result ?? null;
+    end(task, {});
+    outdated('verdicts.list');
+    const verdict: Place = verdictId === null ? { view: 'bundles' } : { view: 'verdict', verdictId };
+    if (isShown('reproduce', file)) go(verdict);
+    else offerNext(`${baseName(file)}: ${sentence}`, { label: 'Open verdict', act: () => go(verdict) });
+  } catch (error) {
+    failed(task, 'reproduce', file, error);
+  }
+}
+
+/** Asks a task to stop; it says itself when it has. */
+export async function cancelTask(task: string): Promise<void> {
+  try {
+    await call('tasks.cancel', { task });
+  } catch (error) {
+    complain('The task could not be cancelled', error);
+  }
+}
+
+/** The newest task begun here for a subject, with what the engine last told of it: null until it does. */
+export function useTask(kind: Begun['kind'], subject: string): { readonly begun: Begun; readonly view: TaskView | null } | null {
+  const begun = useBegun((state) => state.begun.find((one) => one.kind === kind && one.subject === subject));
+  const view = useLive((state) => state.tasks.find(({ task }) => task === begun?.task));
+  return begun === undefined ? null : { begun, view: view ?? null };
+}
+
+/** Least share done from which the rest is estimated: before, start-up decides. */
+const LEAST_SHARE = 0.05;
+
+/** Seconds left at the pace so far; null where too little is done to tell. An estimate. */
+export function secondsLeft(task: Pick<TaskView, 'startedAt' | 'done' | 'total'>, now: number): number | null {
+  const { done, total, startedAt } = task;
+  if (total === null || total <= 0 || done / total < LEAST_SHARE || done >= total) return null;
+  return ((now - startedAt) / 1000) * ((total - done) / done);
+}

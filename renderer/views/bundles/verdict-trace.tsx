@@ -1,0 +1,81 @@
+/** The recorded loss of a run and the one its re-execution came to. */
+import { useMemo, useState } from 'react';
+import { SegmentedControl } from '@mantine/core';
+import type { Output } from '../../../src/api/contract';
+import type { VerdictView } from '../../../src/api/views';
+import { CurveChart } from '../../charts/curve-chart';
+import { variantStyle } from '../../charts/palette';
+import type { Line } from '../../charts/types';
+import { Problem } from '../../components/messages';
+import { useAnswer } from '../../state/answers';
+import { differences } from './differences';
+
+type Trace = Output<'verdicts.trace'>;
+type JudgedRun = VerdictView['result']['runs'][number];
+
+const recordedStyle = variantStyle(0);
+/** Dashed, so that both lines are seen where they lie on each other. */
+const hereStyle = { ...variantStyle(1), dash: 'dash' } as const;
+
+/** Steps from 1, as the sentences count. */
+const counted = (steps: Float64Array): Float64Array => steps.map((index) => index + 1);
+
+function losses(trace: Trace): readonly Line[] {
+  return [
+    { name: 'recorded', style: recordedStyle, x: counted(trace.steps), y: trace.recorded },
+    { name: 'here', style: hereStyle, x: counted(trace.hereSteps), y: trace.here },
+  ];
+}
+
+function parting(trace: Trace): readonly Line[] {
+  const { steps, values } = differences(trace);
+  return [{ name: 'difference', style: variantStyle(1), x: counted(steps), y: values }];
+}
+
+/** What the chart shows, in a sentence beside it. */
+function caption(run: JudgedRun, trace: Trace): string {
+  if (trace.here.length === 0) return 'There is no re-execution to show beside the record.';
+  if (run.verdict === 'identical') return 'The two lines lie on each other: they are the same numbers.';
+  if (trace.firstDivergentStep !== null) return 'Lines are thinned to about 1,300 points; around the first divergent step every step is shown.';
+  return 'Lines are thinned to about 1,300 points.';
+}
+
+export function VerdictTrace({ verdictId, run }: { readonly verdictId: string; readonly run: JudgedRun }) {
+  const answer = useAnswer('verdicts.trace', { verdictId, run: run.run }, { keep: true });
+  const [shown, setShown] = useState<'losses' | 'difference'>('losses');
+  const trace = answer.data;
+  const canPart = run.firstDifferentStep !== null;
+  const parts = canPart && shown === 'difference';
+  const lines = useMemo(() => (trace === undefined ? [] : parts ? parting(trace) : losses(trace)), [trace, parts]);
+  const name = `${run.variant ?? 'run'}, seed ${run.seed}`;
+  if (answer.isError) return <Problem error={answer.error} />;
+  if (trace === undefined) return <div className="verdict-chart" />;
+  const marks = trace.firstDivergentStep === null ? [] : [{ x: trace.firstDivergentStep + 1, text: `first divergent step: ${trace.firstDivergentStep + 1}` }];
+  return (
+    <div className={answer.isPlaceholderData ? 'verdict-chart stale' : 'verdict-chart'}>
+      {canPart && (
+        <SegmentedControl
+          size="xs"
+          aria-label="What the chart shows"
+          value={shown}
+          onChange={setShown}
+          data={[
+            { value: 'losses', label: 'Losses' },
+            { value: 'difference', label: 'Relative difference' },
+          ]}
+        />
+      )}
+      <CurveChart
+        lines={lines}
+        xTitle="step"
+        yTitle={parts ? 'relative difference of the losses' : 'training loss'}
+        logY={parts}
+        marks={marks}
+        label={parts ? `Relative difference of recorded and re-executed training loss over steps: ${name}` : `Training loss over steps, recorded and re-executed here: ${name}`}
+        exportName={`verdict-${run.variant ?? 'run'}-seed-${run.seed}`}
+        height={280}
+      />
+      <p className="soft small">{caption(run, trace)}</p>
+    </div>
+  );
+}
