@@ -12,7 +12,7 @@ import { channels } from './channels';
 import { ChosenPaths } from './chosen-paths';
 import { EngineSupervisor, type EngineNews } from './engine-supervisor';
 import { guarded, guardedWith, type IpcOptions } from './ipc';
-import { readJsonFile, writeJsonFile } from './json-file';
+import { readJsonFile, writeJsonFileNow } from './json-file';
 import { Lifetime } from './lifetime';
 import { LogFile } from './log-file';
 import { enableCommands, setMenu } from './menu';
@@ -112,6 +112,13 @@ function open(firstFiles: readonly string[]): void {
   });
   const chosen = new ChosenPaths(workspace, (grant) => supervisor.grant(grant));
 
+  const keepWindowState = (state: WindowState): void => {
+    try {
+      writeJsonFileNow(stateFile, state);
+    } catch (error) {
+      log(`Where the window was could not be kept: ${String(error)}`);
+    }
+  };
   const show = (): void => {
     if (window !== null) {
       if (window.isMinimized()) window.restore();
@@ -125,7 +132,7 @@ function open(firstFiles: readonly string[]): void {
       sandbox,
       log,
       state,
-      onState: (now) => void writeJsonFile(stateFile, now).catch((error: unknown) => log(`Where the window was could not be kept: ${String(error)}`)),
+      onState: keepWindowState,
     });
     lifetime.watchWindow(window);
     window.webContents.on('did-start-navigation', (event) => {

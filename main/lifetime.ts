@@ -46,7 +46,7 @@ export class Lifetime {
   /** Watches a window's closing: where work goes on, the app lives on without it. */
   watchWindow(window: BrowserWindow): void {
     window.on('close', (event) => {
-      if (this.stopping || this.mayQuit || process.platform === 'darwin' || !isBusy(this.options.work())) return;
+      if (this.stopping || this.mayQuit || this.inBackground || process.platform === 'darwin' || !isBusy(this.options.work())) return;
       event.preventDefault();
       void this.closeToBackground();
     });
@@ -88,7 +88,7 @@ export class Lifetime {
   private goToBackground(withTray: boolean): void {
     this.inBackground = true;
     if (withTray) this.options.tray.show(this.options.work());
-    this.options.window()?.destroy();
+    this.options.window()?.close();
   }
 
   private async askToQuit(): Promise<void> {

@@ -12,6 +12,9 @@ const BACKGROUND = { light: '#ffffff', dark: '#18191b' } as const;
 /** Chromium's code for a load that another load replaced. */
 const ABORTED = -3;
 
+/** How long after its load a page may take for its first picture. */
+const REVEAL_LIMIT_MS = 1000;
+
 /** Denies what the page never needs: permissions, devices, downloads, the network. */
 export function guardSession(session: Session, log: Log): void {
   session.setPermissionRequestHandler((_contents, permission, callback) => callback(permissionVerdict(permission).allowed));
@@ -79,10 +82,14 @@ export function openWindow(options: WindowOptions): BrowserWindow {
       devTools: !app.isPackaged,
     },
   });
-  window.once('ready-to-show', () => {
+  const reveal = (): void => {
+    if (window.isDestroyed() || window.isVisible()) return;
     if (state.maximized) window.maximize();
     else window.show();
-  });
+  };
+  window.once('ready-to-show', reveal);
+  // A page that died before its first picture brings no such event.
+  window.webContents.once('did-stop-loading', () => setTimeout(reveal, REVEAL_LIMIT_MS));
   keepZoom(window.webContents, state.zoomLevel);
   window.on('close', () => {
     options.onState({ bounds: window.getNormalBounds(), maximized: window.isMaximized(), zoomLevel: inRange(window.webContents.getZoomLevel()) });

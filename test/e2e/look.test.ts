@@ -54,9 +54,7 @@ it('the list, with runs in every state', async () => {
   const long = await here.folder.write('long.yaml', smallConfig({ experiment: 'spirals-long', epochs: 3000, samples: 3000, checkpointEvery: 150 }));
   const runs: string[] = [];
   for (const seed of [1, 2, 3, 4, 5]) {
-    const started = await app.page.evaluate((input) => window.reprise.runsStart(input), { config: long, seed });
-    if (!started.ok) throw new Error(`${started.error.code}: ${started.error.message}`);
-    runs.push(started.value.run.runId);
+    runs.push(await startRun(app.page, long, { seed }));
   }
   // The third waits for a core; what it finds when its turn comes makes it fail.
   await writeFile(join(here.workspace, 'runs', runs[2] ?? '', 'run.json'), 'damaged');

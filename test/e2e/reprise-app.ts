@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { _electron, type ElectronApplication, type Page } from 'playwright';
 import type { EngineState, RepriseBridge } from '../../src/api/bridge';
 import type { RunView } from '../../src/api/rows';
+import type { OpenedFile } from '../../src/api/shell';
+import type { Result } from '../../src/errors/errors';
 import { projectRoot, temporaryFolder } from '../helpers/cli';
 
 declare global {
@@ -26,20 +28,52 @@ export interface RepriseApp {
   readonly close: () => Promise<void>;
 }
 
+/** The app a page belongs to. */
+const apps = new WeakMap<Page, ElectronApplication>();
+
+function appOf(page: Page): ElectronApplication {
+  const app = apps.get(page);
+  if (app === undefined) throw new Error('the page is not the first window of an app that openApp started');
+  return app;
+}
+
+/** Answers every message box of the main process with the button of this index, as a person would; by default `Quit`. */
+export function answerBoxes(app: ElectronApplication, button: number): Promise<void> {
+  return app.evaluate(({ dialog }, response) => {
+    dialog.showMessageBox = () => Promise.resolve({ response, checkboxChecked: false });
+  }, button);
+}
+
+/** Answers the next open and save dialogs with a path, or leaves them. */
+export function answerDialogs(page: Page, path: string | null): Promise<void> {
+  return appOf(page).evaluate(({ dialog }, chosen) => {
+    dialog.showOpenDialog = () => Promise.resolve({ canceled: chosen === null, filePaths: chosen === null ? [] : [chosen] });
+    dialog.showSaveDialog = () => Promise.resolve({ canceled: chosen === null, filePath: chosen ?? '' });
+  }, path);
+}
+
+/** Chooses a file as a person does: the window asks, the system's dialog answers. */
+export async function chooseFile(page: Page, path: string, kind: 'study' | 'bundle' | 'data' = 'study'): Promise<Result<OpenedFile | null>> {
+  await answerDialogs(page, path);
+  return page.evaluate((wanted) => window.reprise.shell.chooseFile({ kind: wanted }), kind);
+}
+
 /** Opens the app on a workspace. `userData` must be the test's own folder. */
-export async function openApp(options: { readonly workspace: string; readonly userData: string }): Promise<RepriseApp> {
+export async function openApp(options: { readonly workspace: string; readonly userData: string; readonly files?: readonly string[]; readonly env?: Readonly<Record<string, string>> }): Promise<RepriseApp> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) if (value !== undefined && name !== 'NODE_OPTIONS' && !name.startsWith('VITEST')) env[name] = value;
   const app = await _electron.launch({
     cwd: projectRoot,
-    args: [projectRoot, `--user-data-dir=${options.userData}`, '--workspace', options.workspace],
-    env,
+    args: [projectRoot, `--user-data-dir=${options.userData}`, '--workspace', options.workspace, ...(options.files ?? [])],
+    env: { ...env, ...options.env },
     chromiumSandbox: process.getuid?.() !== 0,
     timeout: 30_000,
   });
   let log = '';
   app.process().stderr?.on('data', (text: Buffer) => (log += text.toString()));
   const page = await app.firstWindow();
+  apps.set(page, app);
+  await answerBoxes(app, 0);
   await page.waitForFunction(() => document.querySelector('main') !== null);
   return {
     app,
@@ -55,7 +89,7 @@ export interface Scene {
   readonly folder: Awaited<ReturnType<typeof temporaryFolder>>;
   readonly workspace: string;
   /** Opens the app on the scene's workspace; again with the same data folder when it was closed. */
-  open(): Promise<RepriseApp>;
+  open(options?: { readonly files?: readonly string[]; readonly env?: Readonly<Record<string, string>> }): Promise<RepriseApp>;
   end(): Promise<void>;
 }
 
@@ -67,13 +101,17 @@ export async function scene(): Promise<Scene> {
   return {
     folder,
     workspace,
-    async open() {
-      const app = await openApp({ workspace, userData: join(folder.path, 'user-data') });
+    async open(options = {}) {
+      const app = await openApp({ workspace, userData: join(folder.path, 'user-data'), ...options });
       opened.push(app);
       return app;
     },
     async end() {
-      for (const app of opened) if (isAlive(app.pid)) await app.close();
+      for (const app of opened) {
+        if (!isAlive(app.pid)) continue;
+        await answerBoxes(app.app, 0);
+        await app.close();
+      }
       await folder.remove();
     },
   };
@@ -94,9 +132,11 @@ export async function engineReady(page: Page): Promise<void> {
   await page.evaluate(() => new Promise<void>((resolve) => window.reprise.onEngineState((state) => state.status === 'ready' && resolve())));
 }
 
-/** Starts a config through the window's own API. */
-export async function startRun(page: Page, config: string): Promise<string> {
-  const started = await page.evaluate((file) => window.reprise.runsStart({ config: file }), config);
+/** Chooses a config and starts it through the window's own API. */
+export async function startRun(page: Page, config: string, options: { readonly seed?: number } = {}): Promise<string> {
+  const chosen = await chooseFile(page, config);
+  if (!chosen.ok) throw new Error(`${chosen.error.code}: ${chosen.error.message}`);
+  const started = await page.evaluate((input) => window.reprise.runsStart(input), { config, ...options });
   if (!started.ok) throw new Error(`${started.error.code}: ${started.error.message}`);
   return started.value.run.runId;
 }
