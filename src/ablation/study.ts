@@ -40,6 +40,15 @@ export function baselinePath(input: unknown): string | null {
 /** Labels only name a run; a variant that differs in them alone would be the baseline again. */
 const LABEL_KEYS = ['experiment', 'author', 'description', 'tags'];
 
+/**
+ * Whether a leaf can be a factor. Seeds are varied by every study, labels and the environment spec change no number,
+ * and variants are compared on one metric.
+ */
+export function canVary(path: string): boolean {
+  const [root = ''] = path.split('.');
+  return path !== 'seed' && path !== 'selection.metric' && root !== 'environment' && !LABEL_KEYS.includes(root);
+}
+
 function prefixed(prefix: string, problem: Problem): Problem {
   const separator = problem.path.startsWith('[') ? '' : '.';
   return { path: problem.path === '(document)' ? prefix : `${prefix}${separator}${problem.path}`, message: problem.message };

@@ -1,7 +1,8 @@
 /**
  * The schema of a config: everything that decides a run. One zod schema serves YAML and JSON,
  * the CLI, the form in the window and the bundle. Defaults are filled in by parsing, so a parsed
- * config is complete and its hash does not depend on what was left out.
+ * config is complete and its hash does not depend on what was left out. `meta` says what a form shows
+ * beside a leaf: a description, and the unit in the plural.
  */
 import { z } from 'zod';
 
@@ -9,138 +10,126 @@ const seedNumber = z.int().min(0).max(0xffff_ffff);
 const positiveInt = z.int().min(1);
 const fraction = z.number().min(0).lt(1);
 
-const activation = z.enum(['relu', 'tanh', 'sigmoid', 'gelu']);
+const activation = z.enum(['relu', 'tanh', 'sigmoid', 'gelu']).default('relu').meta({ description: 'Function after each hidden layer' });
+const dropout = fraction.default(0).meta({ description: 'Probability with which a hidden unit is dropped in training' });
+const hiddenUnits = positiveInt.max(65_536);
+const hiddenMeta = { description: 'Units of each hidden layer, first to last', unit: 'units' };
 
 /** Fully connected network: input → hidden… → classes. */
 export const mlpSchema = z.strictObject({
   kind: z.literal('mlp'),
-  /** Units of each hidden layer. */
-  hidden: z.array(positiveInt.max(65_536)).max(16).default([128]),
-  activation: activation.default('relu'),
-  /** Probability with which a hidden unit is dropped in training. */
-  dropout: fraction.default(0),
+  hidden: z.array(hiddenUnits).max(16).default([128]).meta(hiddenMeta),
+  activation,
+  dropout,
 });
 
 /** Small convolutional network: (conv 'same' → activation → 2×2 max-pool)… → hidden… → classes. Needs image data. */
 export const cnnSchema = z.strictObject({
   kind: z.literal('cnn'),
-  /** Output channels of each convolution block. */
-  channels: z.array(positiveInt.max(1024)).min(1).max(4).default([8, 16]),
-  /** Side of the square kernel, odd. */
-  kernel: z.int().min(1).max(11).refine((side) => side % 2 === 1, { error: 'must be odd' }).default(3),
-  hidden: z.array(positiveInt.max(65_536)).max(8).default([]),
-  activation: activation.default('relu'),
-  dropout: fraction.default(0),
+  channels: z.array(positiveInt.max(1024)).min(1).max(4).default([8, 16]).meta({ description: 'Output channels of each convolution block', unit: 'channels' }),
+  kernel: z.int().min(1).max(11).refine((side) => side % 2 === 1, { error: 'must be odd' }).default(3).meta({ description: 'Side of the square kernel, odd', unit: 'pixels' }),
+  hidden: z.array(hiddenUnits).max(8).default([]).meta(hiddenMeta),
+  activation,
+  dropout,
 });
 
 export const modelSchema = z.discriminatedUnion('kind', [mlpSchema, cnnSchema]);
 
 const sgd = z.strictObject({
   kind: z.literal('sgd'),
-  momentum: fraction.default(0),
-  /** L2 penalty added to the gradient, as in torch.optim.SGD. */
-  weightDecay: z.number().min(0).default(0),
+  momentum: fraction.default(0).meta({ description: 'Share of the last step that goes into the next' }),
+  weightDecay: z.number().min(0).default(0).meta({ description: 'L2 penalty added to the gradient, as in torch.optim.SGD' }),
 });
 const adamFields = {
-  beta1: fraction.default(0.9),
-  beta2: fraction.default(0.999),
-  epsilon: z.number().gt(0).default(1e-8),
+  beta1: fraction.default(0.9).meta({ description: 'Decay rate of the mean of the gradient' }),
+  beta2: fraction.default(0.999).meta({ description: 'Decay rate of the mean of the squared gradient' }),
+  epsilon: z.number().gt(0).default(1e-8).meta({ description: 'Added to the denominator' }),
 };
 const adam = z.strictObject({ kind: z.literal('adam'), ...adamFields });
 /** Adam with decoupled weight decay (Loshchilov & Hutter, 2019). */
-const adamw = z.strictObject({ kind: z.literal('adamw'), ...adamFields, weightDecay: z.number().min(0).default(0.01) });
+const adamw = z.strictObject({ kind: z.literal('adamw'), ...adamFields, weightDecay: z.number().min(0).default(0.01).meta({ description: 'Decoupled weight decay (Loshchilov & Hutter, 2019)' }) });
 
 export const optimizerSchema = z.discriminatedUnion('kind', [sgd, adam, adamw]);
 
-const constantSchedule = z.strictObject({ kind: z.literal('constant'), warmupSteps: z.int().min(0).default(0) });
+const warmupSteps = z.int().min(0).default(0).meta({ description: 'Steps over which the learning rate rises linearly from zero', unit: 'steps' });
+const constantSchedule = z.strictObject({ kind: z.literal('constant'), warmupSteps });
 /** Cosine decay from the learning rate to `finalFraction` of it over all steps after warm-up. */
 const cosineSchedule = z.strictObject({
   kind: z.literal('cosine'),
-  warmupSteps: z.int().min(0).default(0),
-  finalFraction: z.number().min(0).max(1).default(0),
+  warmupSteps,
+  finalFraction: z.number().min(0).max(1).default(0).meta({ description: 'Share of the learning rate at which the decay ends' }),
 });
 export const scheduleSchema = z.discriminatedUnion('kind', [constantSchedule, cosineSchedule]);
 
 export const trainingSchema = z.strictObject({
   learningRate: z.number().gt(0).max(1000),
-  batchSize: positiveInt.max(65_536),
-  epochs: positiveInt.max(100_000).default(5),
+  batchSize: positiveInt.max(65_536).meta({ description: 'Samples a step', unit: 'samples' }),
+  epochs: positiveInt.max(100_000).default(5).meta({ description: 'Passes over the training split', unit: 'epochs' }),
   optimizer: optimizerSchema.prefault({ kind: 'adam' }),
   schedule: scheduleSchema.prefault({ kind: 'constant' }),
-  /** Steps between two checkpoints; an epoch's end is always one. */
-  checkpointEvery: positiveInt.default(500),
-  /** Steps between two hashes of the weights in the hash chain. */
-  hashEvery: positiveInt.default(50),
+  checkpointEvery: positiveInt.default(500).meta({ description: 'Steps between two checkpoints; an epoch’s end is always one', unit: 'steps' }),
+  hashEvery: positiveInt.default(50).meta({ description: 'Steps between two hashes of the weights in the hash chain', unit: 'steps' }),
 });
 
 /** Parts of the data for validation and test; the rest trains. */
 const splitSchema = z.strictObject({
-  validation: z.number().gt(0).lt(1).default(0.1),
-  test: z.number().gt(0).lt(1).default(0.1),
+  validation: z.number().gt(0).lt(1).default(0.1).meta({ description: 'Part of the data that selects checkpoints' }),
+  test: z.number().gt(0).lt(1).default(0.1).meta({ description: 'Part of the data that is reported' }),
 }).refine((split) => split.validation + split.test < 1, { error: 'validation and test together must leave something to train on (sum < 1)' });
 const split = splitSchema.prefault({});
 
 const mnist = z.strictObject({
   kind: z.literal('mnist'),
-  /** Number of digits used, of 10,000. */
-  samples: z.int().min(100).max(10_000).default(10_000),
+  samples: z.int().min(100).max(10_000).default(10_000).meta({ description: 'Digits used, of 10,000', unit: 'samples' }),
   split,
 });
 const csv = z.strictObject({
   kind: z.literal('csv'),
-  /** File, relative to the config's folder. */
-  path: z.string().min(1),
-  /** Column that holds the class. */
-  target: z.string().min(1),
-  /** Feature columns; all but the target when left out. */
-  features: z.array(z.string().min(1)).min(1).optional(),
-  delimiter: z.string().length(1).default(','),
-  /** Scale each feature to mean 0 and SD 1 of the training split. */
-  standardize: z.boolean().default(true),
+  path: z.string().min(1).meta({ description: 'File, relative to the folder of the config' }),
+  target: z.string().min(1).meta({ description: 'Column that holds the class' }),
+  features: z.array(z.string().min(1)).min(1).optional().meta({ description: 'Feature columns; all but the target when not set' }),
+  delimiter: z.string().length(1).default(',').meta({ description: 'Character between two columns' }),
+  standardize: z.boolean().default(true).meta({ description: 'Scale each feature to mean 0 and SD 1 of the training split' }),
   split,
 });
 const syntheticFields = {
-  samples: z.int().min(30).max(1_000_000).default(2000),
-  /** SD of the Gaussian noise on each coordinate. */
-  noise: z.number().min(0).max(10).default(0.2),
-  /** Seed of the generator of the samples: the data set's own, not the run's. */
-  generatorSeed: seedNumber.default(0),
+  samples: z.int().min(30).max(1_000_000).default(2000).meta({ description: 'Samples to generate', unit: 'samples' }),
+  noise: z.number().min(0).max(10).default(0.2).meta({ description: 'SD of the Gaussian noise on each coordinate' }),
+  generatorSeed: seedNumber.default(0).meta({ description: 'Seed of the generator of the samples: the data set’s own, not the run’s' }),
   split,
 };
 const twoMoons = z.strictObject({ kind: z.literal('two-moons'), ...syntheticFields });
-const spirals = z.strictObject({ kind: z.literal('spirals'), ...syntheticFields, classes: z.int().min(2).max(10).default(3) });
+const spirals = z.strictObject({ kind: z.literal('spirals'), ...syntheticFields, classes: z.int().min(2).max(10).default(3).meta({ description: 'Arms of the spiral, one class each', unit: 'classes' }) });
 
 export const dataSchema = z.discriminatedUnion('kind', [mnist, csv, twoMoons, spirals]);
 
 /** Seeds of single purposes. `split` is fixed at 0 unless given, so that seeds vary over the same split; the others follow `seed`. */
 export const seedsSchema = z.strictObject({
-  split: seedNumber.default(0),
-  init: seedNumber.optional(),
-  order: seedNumber.optional(),
-  noise: seedNumber.optional(),
+  split: seedNumber.default(0).meta({ description: 'Seed of the split into training, validation and test' }),
+  init: seedNumber.optional().meta({ description: 'Seed of the initial weights; the run’s seed when not set' }),
+  order: seedNumber.optional().meta({ description: 'Seed of the order of samples; the run’s seed when not set' }),
+  noise: seedNumber.optional().meta({ description: 'Seed of dropout; the run’s seed when not set' }),
 });
 
 /** What the run needs of its surroundings; checked against the machine and stored with the run. */
 export const environmentSchema = z.strictObject({
-  reprise: z.string().min(1).optional(),
-  node: z.string().min(1).optional(),
-  onnxruntime: z.string().min(1).optional(),
+  reprise: z.string().min(1).optional().meta({ description: 'Range of versions, such as >=0.1' }),
+  node: z.string().min(1).optional().meta({ description: 'Range of versions, such as >=20' }),
+  onnxruntime: z.string().min(1).optional().meta({ description: 'Range of versions, such as 1.30.x' }),
   os: z.enum(['linux', 'darwin', 'win32']).optional(),
   arch: z.enum(['x64', 'arm64']).optional(),
-  memoryGb: z.number().gt(0).optional(),
+  memoryGb: z.number().gt(0).optional().meta({ description: 'Least memory of the machine', unit: 'GB' }),
 });
 
 export const executorSchema = z.strictObject({
   kind: z.literal('local').default('local'),
-  /** Threads of ONNX Runtime in the worker; pinned, because the count can change bits. */
-  threads: z.int().min(1).max(256).default(1),
+  threads: z.int().min(1).max(256).default(1).meta({ description: 'Threads of ONNX Runtime in the worker; pinned, because the count can change bits', unit: 'threads' }),
 });
 
 /** Which metric is reported, and of which checkpoint, declared before the run. */
 export const selectionSchema = z.strictObject({
-  metric: z.enum(['accuracy', 'loss']).default('accuracy'),
-  /** `last`, or the checkpoint with the best validation value (earliest on ties). */
-  checkpoint: z.enum(['last', 'best']).default('last'),
+  metric: z.enum(['accuracy', 'loss']).default('accuracy').meta({ description: 'Metric on the test split by which variants are compared' }),
+  checkpoint: z.enum(['last', 'best']).default('last').meta({ description: 'The last checkpoint, or the one with the best validation value (the earliest on ties)' }),
 });
 
 const label = z.string().min(1).max(200);

@@ -1,9 +1,11 @@
-import { isMap, parseDocument, stringify, type Document } from 'yaml';
+import { parseDocument, stringify, type Document } from 'yaml';
 import { RepriseError } from '../errors/errors';
 
-const READ_OPTIONS = { schema: 'core', uniqueKeys: true, strict: true, version: '1.2' } as const;
+/** How every YAML text is read: version 1.2, keys once. */
+export const READ_OPTIONS = { schema: 'core', uniqueKeys: true, strict: true, version: '1.2' } as const;
 
-function readDocument(text: string, source: string): Document.Parsed {
+/** The document with its nodes, their comments and places. @throws RepriseError YAML_INVALID */
+export function readDocument(text: string, source: string): Document.Parsed {
   const document = parseDocument(text, READ_OPTIONS);
   const problem = document.errors[0];
   if (problem !== undefined) {
@@ -34,36 +36,4 @@ export function parseYaml(text: string, source: string): unknown {
 /** Plain values as YAML, keys in the order given, no line folded. */
 export function formatYaml(value: unknown): string {
   return stringify(value, { lineWidth: 0, version: '1.2', schema: 'core' });
-}
-
-export type YamlEdit = { readonly path: readonly (string | number)[]; readonly value: unknown } | { readonly path: readonly (string | number)[]; readonly remove: true };
-
-/**
- * Changes single values of a YAML text and leaves comments, order and everything else as it stood.
- * @throws RepriseError YAML_INVALID when the text cannot be read or a path runs through a scalar
- */
-export function editYaml(text: string, edits: readonly YamlEdit[], source = 'config'): string {
-  const document = readDocument(text, source);
-  if (document.contents === null) document.contents = document.createNode({}) as unknown as typeof document.contents;
-  if (!isMap(document.contents)) throw new RepriseError('YAML_INVALID', `${source}: the document must be a mapping`, { kind: 'input' });
-  for (const edit of edits) {
-    try {
-      if ('remove' in edit) {
-        document.deleteIn(edit.path);
-        continue;
-      }
-      const old = document.getIn(edit.path, true);
-      const next = document.createNode(edit.value);
-      // A comment behind or before a value belongs to the key, not to the old value.
-      if (typeof old === 'object' && old !== null) {
-        const from = old as { comment?: string | null; commentBefore?: string | null };
-        if (from.comment != null) next.comment = from.comment;
-        if (from.commentBefore != null) next.commentBefore = from.commentBefore;
-      }
-      document.setIn(edit.path, next);
-    } catch (error) {
-      throw new RepriseError('YAML_INVALID', `${source}: ${edit.path.join('.')} cannot be set: ${error instanceof Error ? error.message : 'not a mapping'}`, { kind: 'input', cause: error });
-    }
-  }
-  return document.toString({ lineWidth: 0 });
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/parse';
 import { configHash, computeHash, variantHash, canonicalJson } from '../../../src/config/hash';
-import { editYaml, formatYaml, parseYaml } from '../../../src/config/yaml';
+import { editYaml } from '../../../src/config/edit-yaml';
+import { formatYaml, parseYaml } from '../../../src/config/yaml';
 import { diff } from '../../../src/config/diff';
 import { RepriseError, type Problem } from '../../../src/errors/errors';
 
