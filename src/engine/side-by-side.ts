@@ -26,7 +26,8 @@ function pathsOf(columns: readonly Leaves[]): string[] {
   return paths;
 }
 
-function sectionOf(title: string, columns: readonly Leaves[]): SideBySide['sections'][number] {
+/** A row a path that any column has; `same` where all have it with the same value, or none does: 1 is not "1", missing is not null, NaN is NaN. */
+export function sectionOf(title: string, columns: readonly Leaves[]): SideBySide['sections'][number] {
   const rows = pathsOf(columns).map((path) => {
     const values = columns.map((column) => ({ present: column.has(path), value: column.get(path) }));
     const [first] = values;
