@@ -24,8 +24,8 @@ export function estimate(store: Store, workloads: readonly Workload[], cores: nu
     const key = `${trainingGraphHash}/${threads}`;
     const known = measured.get(key);
     if (known !== undefined) return known;
-    const [newest] = store.stepTimes(trainingGraphHash, threads, 1);
-    const seconds = newest === undefined ? null : Math.max(0, newest.ms / 1000 - RUN_OVERHEAD_SECONDS) / newest.steps;
+    const newest = store.stepTime(trainingGraphHash, threads);
+    const seconds = newest === null ? null : Math.max(0, newest.ms / 1000 - RUN_OVERHEAD_SECONDS) / newest.steps;
     measured.set(key, seconds);
     return seconds;
   };

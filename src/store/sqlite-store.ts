@@ -154,8 +154,8 @@ export class SqliteStore implements Store {
     return this.#read(() => this.#tables.runs.sameComputeHash(computeHash, most));
   }
 
-  stepTimes(trainingGraphHash: string, threads: number, most: number): { readonly ms: number; readonly steps: number }[] {
-    return this.#read(() => this.#tables.runs.stepTimes(trainingGraphHash, threads, most));
+  stepTime(trainingGraphHash: string, threads: number): { readonly ms: number; readonly steps: number } | null {
+    return this.#read(() => this.#tables.runs.stepTime(trainingGraphHash, threads));
   }
 
   listExperiments(): ExperimentRow[] {

@@ -170,8 +170,8 @@ export interface Store {
   variantConfigs(experiment?: string): ReadonlyMap<string, VariantConfig>;
   /** Every run with this compute hash, newest first. */
   sameComputeHash(computeHash: string, most: number): RunRow[];
-  /** Durations (milliseconds) and steps of the newest finished runs of a training graph that needed one attempt. */
-  stepTimes(trainingGraphHash: string, threads: number, most: number): { readonly ms: number; readonly steps: number }[];
+  /** Duration in milliseconds and steps of the newest finished run of a training graph; null where none finished in one attempt. */
+  stepTime(trainingGraphHash: string, threads: number): { readonly ms: number; readonly steps: number } | null;
   /** Newest run with this compute hash and one of the statuses, or null. Calibration re-runs are never found. */
   findByComputeHash(computeHash: string, statuses: readonly RunStatus[]): RunRow | null;
   setStatus(runId: string, status: RunStatus, more?: { readonly errorCode?: string; readonly errorMessage?: string }): void;

@@ -129,7 +129,7 @@ export class RunsTable {
   readonly #byIds;
   readonly #byComputeHash;
   readonly #sameComputeHash;
-  readonly #stepTimes;
+  readonly #stepTime;
   readonly #experiments;
   readonly #state;
   readonly #setStatus;
@@ -154,9 +154,9 @@ export class RunsTable {
       'SELECT * FROM runs WHERE compute_hash = ? AND calibration = 0 AND status IN (SELECT value FROM json_each(?)) ORDER BY created_at DESC, rowid DESC LIMIT 1',
     );
     this.#sameComputeHash = database.prepare<[string, number], StoredRun>('SELECT * FROM runs WHERE compute_hash = ? ORDER BY created_at DESC, rowid DESC LIMIT ?');
-    this.#stepTimes = database.prepare<[string, number, number], { ms: number; steps: number }>(
+    this.#stepTime = database.prepare<[string, number], { ms: number; steps: number }>(
       "SELECT ended_at - started_at AS ms, steps_done AS steps FROM runs WHERE training_graph_hash = ? AND threads = ? AND ended_at IS NOT NULL AND started_at IS NOT NULL AND status = 'finished' " +
-        'AND attempts = 1 AND steps_done > 0 ORDER BY ended_at DESC LIMIT ?',
+        'AND attempts = 1 AND steps_done > 0 ORDER BY ended_at DESC LIMIT 1',
     );
     this.#experiments = database.prepare<[], { experiment: string; updated_at: number } & Record<RunStatus, number>>(
       `SELECT experiment, max(updated_at) AS updated_at, ${RUN_STATUSES.map((status) => `count(*) FILTER (WHERE status = '${status}') AS ${status}`).join(', ')} FROM runs INDEXED BY runs_listing GROUP BY experiment`,
@@ -218,9 +218,9 @@ export class RunsTable {
     return this.#sameComputeHash.all(computeHash, most).map(toRow);
   }
 
-  /** How long the newest finished runs of a training graph took, in milliseconds, and how many steps they did. */
-  stepTimes(trainingGraphHash: string, threads: number, most: number): { readonly ms: number; readonly steps: number }[] {
-    return this.#stepTimes.all(trainingGraphHash, threads, most);
+  /** How long the newest finished run of a training graph took, in milliseconds, and how many steps it did; null where none finished in one attempt. */
+  stepTime(trainingGraphHash: string, threads: number): { readonly ms: number; readonly steps: number } | null {
+    return this.#stepTime.get(trainingGraphHash, threads) ?? null;
   }
 
   /** Runs of an older schema that lack what their manifest says. */
