@@ -31,7 +31,8 @@ export function StatusBar() {
         )}
         {info !== null && (
           <span className="status-workspace truncate mono" title={info.workspace}>
-            {info.workspace}
+            {/* Cut at its beginning: the end of a path says more. */}
+            <bdi>{info.workspace}</bdi>
           </span>
         )}
       </span>
