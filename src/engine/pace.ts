@@ -19,7 +19,6 @@ interface Kind {
   readonly work: string;
   /** Epochs, batch size, data and split: runs that share them have the same number of steps. */
   readonly length: string;
-  readonly trainingGraphHash: string;
   readonly threads: number;
 }
 
@@ -28,15 +27,13 @@ interface Left {
   readonly threads: number;
 }
 
-/** Watches the runs of one host. */
+/** Watches the runs of one host. What an earlier host measured is not known to it: a second of training tells. */
 export class Pace {
   readonly #store: Store;
   readonly #stretches = new Map<string, Stretch>();
   readonly #kinds = new Map<string, Kind>();
   /** Seconds a step, by `Kind.work`. */
   readonly #measured = new Map<string, number>();
-  /** Kinds of work whose finished runs have been looked at. */
-  readonly #lookedUp = new Set<string>();
   /** Steps of a run, by `Kind.length`. */
   readonly #lengths = new Map<string, number>();
 
@@ -72,9 +69,7 @@ export class Pace {
    * Null where nothing was measured, or the number of a run's steps is not known yet. An estimate.
    */
   secondsLeftOfAll(rows: readonly RunRow[], cores: number): number | null {
-    if (rows.length === 0) return null;
-    for (const row of rows) this.#lookUp(row);
-    if (this.#measured.size === 0) return null;
+    if (rows.length === 0 || this.#measured.size === 0) return null;
     let coreSeconds = 0;
     let longest = 0;
     for (const row of rows) {
@@ -84,15 +79,6 @@ export class Pace {
       longest = Math.max(longest, left.seconds);
     }
     return Math.max(longest, coreSeconds / cores);
-  }
-
-  /** Takes the pace of a kind of work from the newest finished run, once. */
-  #lookUp({ runId }: RunRow): void {
-    const kind = this.#kindOf(runId);
-    if (kind === null || this.#lookedUp.has(kind.work)) return;
-    this.#lookedUp.add(kind.work);
-    const newest = this.#store.stepTime(kind.trainingGraphHash, kind.threads);
-    if (newest !== null && !this.#measured.has(kind.work)) this.#measured.set(kind.work, newest.ms / 1000 / newest.steps);
   }
 
   #follow(row: RunRow, now: number): void {
@@ -129,7 +115,6 @@ export class Pace {
       const kind: Kind = {
         work: `${trainingGraphHash}/${threads}`,
         length: JSON.stringify([config.training.epochs, config.training.batchSize, data.fingerprint, config.data.split]),
-        trainingGraphHash,
         threads,
       };
       this.#kinds.set(runId, kind);

@@ -87,7 +87,13 @@ export class QueueMonitor {
   #tell(): void {
     this.#timer = null;
     this.#toldAt = Date.now();
-    const view = this.view();
+    let view: QueueView;
+    try {
+      view = this.view();
+    } catch {
+      // What is wrong with the store shows where it is asked for; a timer must not end the host. The next change asks again.
+      return;
+    }
     const text = JSON.stringify(view);
     if (text === this.#told) return;
     this.#told = text;
