@@ -1,5 +1,6 @@
 /** Which workspace the command line, the environment or the system's rules name. */
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { defaultWorkspace } from '../src/engine/default-workspace';
 
 /** The value of `--name VALUE` or `--name=VALUE`; the last one counts. */
@@ -27,12 +28,21 @@ export function workspaceFolder(options: { readonly argv: readonly string[]; rea
 /** Switches whose value is an argument of its own. */
 const WITH_VALUE = new Set(['--workspace', '--user-data-dir', '-r', '--require']);
 
+/** File managers may name a file by its URL. One that names no local file stays as it is: it will not be found. */
+function pathOfUrl(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch {
+    return url;
+  }
+}
+
 /** The files a command line asks to open: absolute, in order. `appPath` is the app's own folder, which an unpackaged app is started with. */
 export function filesIn(argv: readonly string[], options: { readonly cwd: string; readonly appPath: string }): string[] {
   return argv
     .slice(1)
     .filter((part, index) => part !== '' && !part.startsWith('-') && !WITH_VALUE.has(argv[index] ?? ''))
-    .map((part) => resolve(options.cwd, part))
+    .map((part) => resolve(options.cwd, part.startsWith('file://') ? pathOfUrl(part) : part))
     .filter((path) => path !== resolve(options.appPath));
 }
 
