@@ -195,6 +195,25 @@ describe('bundles', () => {
     expect((await ask('verdicts.trace', { verdictId: view.verdictId, run: last?.run ?? '' })).here).toHaveLength(0);
   });
 
+  it('asks for the data that a bundle lacks, and reproduces with them', async () => {
+    const rows = Array.from({ length: 60 }, (_, index) => `${index % 7},${(index * 5) % 11},${index % 2 === 0 ? 'a' : 'b'}`);
+    const data = await folder.write('points.csv', `x,y,label\n${rows.join('\n')}\n`);
+    const config = await folder.write('csv.yaml', 'experiment: csv\nmodel: { kind: mlp, hidden: [4] }\ntraining: { learningRate: 0.01, batchSize: 8, epochs: 2 }\ndata: { kind: csv, path: points.csv, target: label }\nseed: 1\n');
+    const { run } = await ask('runs.start', { config });
+    await ask('runs.wait', { runs: [run.runId] });
+    expect((await ask('bundle.estimate', { target: 'csv', includeData: false, calibrate: false })).dataBytes).toBe(0);
+    const out = join(folder.path, 'csv.crate.zip');
+    const written = await ask('bundle.export', { target: 'csv', out, license: 'MIT', includeData: false, calibrate: false });
+    const page = await ask('bundle.inspect', { file: out });
+    expect(page).toMatchObject({ valid: true, needsData: true });
+    expect(page.needs).toEqual([{ path: expect.stringContaining('points.csv') as string, message: expect.stringMatching(/not in the bundle.*SHA-256 is [0-9a-f]{64}/u) as string }]);
+    const { verdict } = await ask('bundle.reproduce', { file: out, trust: written.digest });
+    expect(verdict).toBe('not-executed');
+    expect(await ask('bundle.reproduce', { file: out, trust: written.digest, data })).toMatchObject({ verdict: 'identical' });
+    const [newest, older] = await ask('verdicts.list', {});
+    expect([newest?.verdict, older?.verdict]).toEqual(['identical', 'not-executed']);
+  });
+
   it('leaves nothing of a cancelled export or reproduction', async () => {
     const out = join(folder.path, 'cancelled.crate.zip');
     const exporting = engine.call('bundle.export', { target: 'views', out, license: 'MIT', task: 'export-2' });
@@ -222,10 +241,11 @@ describe('bundles', () => {
   });
 
   it('passes over a damaged verdict in the list and names it when asked for', async () => {
-    const [kept] = await ask('verdicts.list', {});
+    const all = await ask('verdicts.list', {});
+    const [kept] = all;
     await writeFile(join(workspace, 'verdicts', 'broken.json'), '{"format":1}');
     await writeFile(join(workspace, 'verdicts', 'torn.json'), '{');
-    expect(await ask('verdicts.list', {})).toEqual([kept]);
+    expect(await ask('verdicts.list', {})).toEqual(all);
     const broken = await refused('verdicts.get', { verdictId: 'broken' });
     expect(broken.code).toBe('VERDICT_DAMAGED');
     expect(broken.message).toContain('broken.json');
