@@ -1,5 +1,179 @@
+/** The variants of one experiment against their baseline: effects, table, curves. */
+import { useCallback, useMemo, useState } from 'react';
+import { Button, Menu, Select } from '@mantine/core';
+import { ChevronDown } from 'lucide-react';
+import type { CommandId } from '../../../src/api/commands';
+import type { Output } from '../../../src/api/contract';
+import { Empty, Failure, Loading } from '../../components/messages';
+import { StateShape } from '../../components/state-mark';
 import { View } from '../../frame/view';
+import { count, plural } from '../../format';
+import { useAnswer } from '../../state/answers';
+import { command, run, useCommand } from '../../state/commands';
+import { openSample } from '../../state/open-file';
+import { go } from '../../state/place';
+import { copyTable, writeReport, type TableFormat } from './actions';
+import { Curves } from './curves';
+import { Effects } from './effects';
+import { VariantDetails } from './inspector';
+import { progressOf, type Progress } from './numbers';
+import { PickRuns } from './pick-runs';
+import { ComparisonTable } from './table';
+import './compare.css';
 
-export function Compare({ experiment }: { readonly experiment: string | null }) {
-  return <View title="Compare">{null}</View>;
+type Experiments = Output<'experiments.list'>;
+
+/** The experiment that was last worked on and has something to compare; else the last one. */
+function newest(experiments: Experiments): string | null {
+  const byTime = experiments.toSorted((left, right) => right.updatedAt - left.updatedAt);
+  return (byTime.find(({ byStatus }) => (byStatus.finished ?? 0) > 0) ?? byTime[0])?.name ?? null;
+}
+
+function ExperimentSelect({ experiments, value }: { readonly experiments: Experiments; readonly value: string | null }) {
+  const data = experiments.map(({ name }) => name);
+  return (
+    <Select
+      className="compare-experiment"
+      aria-label="Experiment"
+      title={value ?? undefined}
+      data={value === null || data.includes(value) ? data : [value, ...data]}
+      value={value}
+      searchable={data.length > 10}
+      allowDeselect={false}
+      onChange={(name) => name !== null && go({ view: 'compare', experiment: name })}
+    />
+  );
+}
+
+function useCopyCommand(id: CommandId, format: TableFormat, experiment: string | null): void {
+  const action = useCallback(() => experiment !== null && void copyTable(experiment, format), [experiment, format]);
+  useCommand(id, experiment === null ? null : action);
+}
+
+function CopyMenu() {
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <Button variant="default" rightSection={<ChevronDown size={14} aria-hidden="true" />}>
+          Copy as
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item onClick={() => run('compare.copyMarkdown')}>Markdown</Menu.Item>
+        <Menu.Item onClick={() => run('compare.copyCsv')}>CSV</Menu.Item>
+        <Menu.Item onClick={() => run('compare.copyLatex')}>LaTeX (booktabs)</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function ReportMenu({ experiment, opened, onChange }: { readonly experiment: string; readonly opened: boolean; readonly onChange: (opened: boolean) => void }) {
+  return (
+    <Menu position="bottom-end" opened={opened} onChange={onChange}>
+      <Menu.Target>
+        <Button variant="default" rightSection={<ChevronDown size={14} aria-hidden="true" />}>
+          Write report
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item onClick={() => void writeReport(experiment, 'html')}>HTML…</Menu.Item>
+        <Menu.Item onClick={() => void writeReport(experiment, 'md')}>Markdown…</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function Provisional({ progress: { finished, total, pending } }: { readonly progress: Progress }) {
+  return (
+    <p className="compare-note" role="status">
+      <span className="state running">
+        <StateShape status="running" />
+      </span>
+      <span>
+        Provisional: {count(finished)} of {plural(total, 'run')} finished, {count(pending)} to come. The numbers will change.
+      </span>
+    </p>
+  );
+}
+
+export function Compare({ experiment: asked }: { readonly experiment: string | null }) {
+  const experiments = useAnswer('experiments.list', {});
+  const experiment = asked ?? (experiments.data === undefined ? null : newest(experiments.data));
+  const answer = useAnswer('compare.experiment', experiment === null ? null : { experiment });
+  const comparison = answer.data;
+  const progress = useMemo(() => (comparison === undefined ? null : progressOf(comparison)), [comparison]);
+  const [selected, setSelected] = useState<string | null>(null);
+  const [menu, setMenu] = useState<'report' | 'runs' | null>(null);
+
+  const usable = progress !== null && progress.finished > 0 ? experiment : null;
+  useCopyCommand('compare.copyMarkdown', 'md', usable);
+  useCopyCommand('compare.copyCsv', 'csv', usable);
+  useCopyCommand('compare.copyLatex', 'latex', usable);
+  const exportBundle = useCallback(() => usable !== null && go({ view: 'export', target: usable }), [usable]);
+  useCommand('bundle.export', usable === null ? null : exportBundle);
+  const openReport = useCallback(() => setMenu('report'), []);
+  useCommand('report.write', usable === null ? null : openReport);
+  const openRuns = useCallback(() => setMenu('runs'), []);
+  useCommand('run.compare', usable === null ? null : openRuns);
+
+  if (experiments.isError) {
+    return (
+      <View title="Compare">
+        <Failure title="The experiments could not be read" error={experiments.error} onRetry={() => void experiments.refetch()} />
+      </View>
+    );
+  }
+  if (experiments.data === undefined) {
+    return (
+      <View title="Compare">
+        <Loading text="Reading experiments…" />
+      </View>
+    );
+  }
+  if (experiment === null) {
+    return (
+      <View title="Compare">
+        <Empty title="Nothing to compare yet" action={<Button onClick={() => void openSample()}>{command('study.sample').title}</Button>}>
+          An ablation trains a baseline and its variants with several seeds; here you see what each change did.
+        </Empty>
+      </View>
+    );
+  }
+
+  const variant = comparison?.variants.find(({ name }) => name === selected) ?? comparison?.variants[0];
+  return (
+    <View
+      title="Compare"
+      subtitle={<ExperimentSelect experiments={experiments.data} value={experiment} />}
+      actions={
+        usable !== null &&
+        comparison !== undefined && (
+          <>
+            <PickRuns variants={comparison.variants} opened={menu === 'runs'} onChange={(opened) => setMenu(opened ? 'runs' : null)} />
+            <CopyMenu />
+            <ReportMenu experiment={usable} opened={menu === 'report'} onChange={(opened) => setMenu(opened ? 'report' : null)} />
+            <Button onClick={exportBundle}>Export bundle</Button>
+          </>
+        )
+      }
+      inspector={usable === null || comparison === undefined || variant === undefined ? null : { title: variant.name, content: <VariantDetails variant={variant} comparison={comparison} /> }}
+    >
+      {comparison === undefined || progress === null ? (
+        answer.isError ? (
+          <Failure title="The runs could not be compared" error={answer.error} onRetry={() => void answer.refetch()} />
+        ) : (
+          <Loading text="Comparing the runs…" />
+        )
+      ) : progress.finished === 0 && progress.pending === 0 ? (
+        <Failure title="No run of this experiment has a result" error={new Error(progress.lost.map(({ variant: name, seed, reason }) => `${name}, seed ${seed}: ${reason}`).join('; '))} />
+      ) : (
+        <div className="compare-page">
+          {progress.pending > 0 && <Provisional progress={progress} />}
+          <Effects comparison={comparison} progress={progress} />
+          <ComparisonTable comparison={comparison} provisional={progress.pending > 0} selected={variant?.name ?? null} onSelect={setSelected} />
+          <Curves key={experiment} experiment={experiment} provisional={progress.pending > 0} />
+        </div>
+      )}
+    </View>
+  );
 }

@@ -1,0 +1,99 @@
+/** Curves of the variants: mean over seeds with its band. */
+import { useMemo, useState } from 'react';
+import { Checkbox, SegmentedControl } from '@mantine/core';
+import { exponentialMean } from '../../../src/analysis/smooth';
+import type { CurveKey, CurvesView } from '../../../src/api/views';
+import { CurveChart } from '../../charts/curve-chart';
+import { variantStyle } from '../../charts/palette';
+import type { Line } from '../../charts/types';
+import { Problem } from '../../components/messages';
+import { Section } from '../../frame/view';
+import { plural } from '../../format';
+import { useAnswer } from '../../state/answers';
+import { useSmoothing } from './smoothing';
+import { Swatch } from './swatch';
+
+const KEYS = [
+  { value: 'train.loss', label: 'Train loss' },
+  { value: 'validation.loss', label: 'Validation loss' },
+  { value: 'validation.accuracy', label: 'Validation accuracy' },
+] as const satisfies readonly { value: CurveKey; label: string }[];
+type ShownKey = (typeof KEYS)[number]['value'];
+
+/** More steps than a wide screen has pixels for. */
+const POINTS = 2000;
+const HEIGHT = 400;
+
+function linesOf(variants: CurvesView['variants'], hidden: ReadonlySet<string>, halfLife: number): Line[] {
+  return variants.flatMap(({ name, steps, mean, low, high }, place) => {
+    if (hidden.has(name) || steps.length === 0) return [];
+    const smooth = (values: Float64Array): Float64Array => exponentialMean(steps, values, halfLife);
+    return [
+      {
+        name,
+        style: variantStyle(place),
+        x: steps,
+        y: smooth(mean),
+        ...(low.length === 0 ? {} : { band: { low: smooth(low), high: smooth(high) } }),
+        ...(halfLife === 0 ? {} : { raw: mean }),
+      },
+    ];
+  });
+}
+
+function spanOf(variants: CurvesView['variants']): number {
+  return Math.max(0, ...variants.map(({ steps }) => (steps.at(-1) ?? 0) - (steps[0] ?? 0)));
+}
+
+export function Curves({ experiment, provisional }: { readonly experiment: string; readonly provisional: boolean }) {
+  const [key, setKey] = useState<ShownKey>('train.loss');
+  const [logY, setLogY] = useState(false);
+  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const answer = useAnswer('compare.curves', { experiment, key, points: POINTS }, { keep: true });
+  const curves = answer.data;
+
+  const span = useMemo(() => (curves === undefined ? 0 : spanOf(curves.variants)), [curves]);
+  const { halfLife, words, control } = useSmoothing(span);
+  const lines = useMemo(() => (curves === undefined ? [] : linesOf(curves.variants, hidden, halfLife)), [curves, hidden, halfLife]);
+  const title = KEYS.find(({ value }) => value === curves?.key)?.label ?? '';
+
+  function toggle(name: string): void {
+    const next = new Set(hidden);
+    if (!next.delete(name)) next.add(name);
+    setHidden(next);
+  }
+
+  return (
+    <Section title="Curves">
+      <div className="compare-controls">
+        <SegmentedControl size="xs" aria-label="Curve" data={[...KEYS]} value={key} onChange={(value) => setKey(value as ShownKey)} />
+        <Checkbox size="xs" label="Log axis" checked={logY} onChange={(event) => setLogY(event.currentTarget.checked)} />
+        {control}
+      </div>
+      {curves !== undefined && curves.variants.length > 1 && (
+        <div className="compare-chips" role="group" aria-label="Variants shown">
+          {curves.variants.map(({ name, n }, index) => (
+            <button key={name} type="button" className="compare-chip" aria-pressed={!hidden.has(name)} title={`${name}, n = ${n}`} onClick={() => toggle(name)}>
+              <Swatch place={index} />
+              <span className="truncate">{name}</span>
+              <span className="soft numbers">n = {n}</span>
+            </button>
+          ))}
+        </div>
+      )}
+      {answer.isError && <Problem error={answer.error} />}
+      {curves !== undefined && lines.length === 0 && <p className="compare-nothing soft">{hidden.size > 0 ? 'All variants are hidden. Press one above to show it.' : 'No run has such a curve yet.'}</p>}
+      {lines.length > 0 && (
+        <div className={provisional || answer.isPlaceholderData ? 'compare-provisional' : undefined}>
+          <CurveChart lines={lines} xTitle="Step" yTitle={title} logY={logY} height={HEIGHT} label={`${title} of each variant over training steps, ${words}`} exportName={`${experiment} ${title.toLowerCase()}`} />
+        </div>
+      )}
+      {curves !== undefined && (
+        <p className="compare-method soft">
+          {curves.method}
+          {halfLife > 0 && ` Mean and band are smoothed by an exponential moving average with a half-life of ${plural(halfLife, 'step')}; the faint line behind is the mean as it is.`}
+        </p>
+      )}
+    </Section>
+  );
+}

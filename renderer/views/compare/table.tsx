@@ -1,0 +1,238 @@
+/** The comparison as a table: baseline pinned on top, a row a variant, its seeds below it when opened. */
+import { memo, useMemo, useRef, useState, type CSSProperties, type KeyboardEvent } from 'react';
+import { ChevronDown, ChevronRight } from 'lucide-react';
+import { Tooltip } from '@mantine/core';
+import { findBest } from '../../../src/analysis/best';
+import { decimalsAlone, formatFixed, formatSigned } from '../../../src/analysis/format';
+import type { ComparisonView } from '../../../src/api/rows';
+import { higherIsBetter } from '../../../src/config/schema';
+import { Section } from '../../frame/view';
+import { go } from '../../state/place';
+import { align, deltaParts, meanParts, pairedDifferences, percent, pText, type AlignedColumn, type ComparedVariant } from './numbers';
+import { Swatch } from './swatch';
+
+type Mark = 'best' | 'tied' | null;
+
+function Part({ text, digits }: { readonly text: string | undefined; readonly digits: number | undefined }) {
+  return (
+    <span className="compare-part" style={{ '--digits': digits ?? 0 } as CSSProperties}>
+      {text}
+    </span>
+  );
+}
+
+function MeanCell({ column, row }: { readonly column: AlignedColumn; readonly row: number }) {
+  const parts = column.rows[row] ?? null;
+  if (parts === null) return <>no value</>;
+  const [mean, half] = parts;
+  return (
+    <>
+      <Part text={mean} digits={column.widths[0]} />
+      {column.widths.length > 1 && (
+        <>
+          <span className="soft"> ± </span>
+          <Part text={half ?? '–'} digits={column.widths[1]} />
+        </>
+      )}
+    </>
+  );
+}
+
+function DeltaCell({ column, row }: { readonly column: AlignedColumn; readonly row: number }) {
+  const parts = column.rows[row] ?? null;
+  if (parts === null) return <>no pairs</>;
+  const [mean, low, high] = parts;
+  return (
+    <>
+      <Part text={mean} digits={column.widths[0]} />
+      {column.widths.length > 1 && (
+        <span className="soft">
+          {'  ['}
+          <Part text={low ?? '–'} digits={column.widths[1]} />
+          {', '}
+          <Part text={high ?? '–'} digits={column.widths[2]} />
+          {']'}
+        </span>
+      )}
+    </>
+  );
+}
+
+const MARKS = { best: 'best mean', tied: 'tied with best' } as const;
+
+interface RowProps {
+  readonly variant: ComparedVariant;
+  readonly baseline: ComparedVariant | undefined;
+  readonly place: number;
+  readonly mark: Mark;
+  readonly means: AlignedColumn;
+  readonly deltas: AlignedColumn;
+  readonly withP: boolean;
+  readonly open: boolean;
+  readonly selected: boolean;
+  readonly reachable: boolean;
+  readonly onOpen: (name: string, open: boolean) => void;
+  readonly onSelect: (name: string) => void;
+}
+
+const VariantRow = memo(function VariantRow({ variant, baseline, place, mark, means, deltas, withP, open, selected, reachable, onOpen, onSelect }: RowProps) {
+  const { name, summary, n, delta, values } = variant;
+  const Chevron = open ? ChevronDown : ChevronRight;
+  const paired = new Map(pairedDifferences(variant, baseline).map(({ seed, value }) => [seed, value]));
+  return (
+    <>
+      <tr className={place === 0 ? 'compare-row compare-baseline' : 'compare-row'} data-name={name} aria-level={1} aria-expanded={open} aria-selected={selected} tabIndex={reachable ? 0 : -1} onClick={() => onSelect(name)} onDoubleClick={() => onOpen(name, !open)}>
+        <td>
+          <span className="compare-name">
+            <Chevron size={14} className="compare-chevron" onClick={() => onOpen(name, !open)} aria-hidden="true" />
+            <Swatch place={place} />
+            <span className="truncate" title={name}>
+              {name}
+            </span>
+            {mark !== null && <span className={`compare-mark ${mark}`}>{MARKS[mark]}</span>}
+          </span>
+        </td>
+        <td className="compare-summary">
+          <span className="truncate" title={summary}>
+            {place === 0 ? <span className="soft">baseline</span> : summary}
+          </span>
+        </td>
+        <td className="number">{n}</td>
+        <td className="number">
+          <MeanCell column={means} row={place} />
+        </td>
+        <td className="number">{delta === null ? <span className="soft">–</span> : <DeltaCell column={deltas} row={place} />}</td>
+        {withP && <td className="number">{pText(delta?.pValue ?? null)}</td>}
+      </tr>
+      {open &&
+        values.map(({ seed, run, value }) => {
+          const difference = paired.get(seed);
+          return (
+            <tr key={seed} className="compare-row compare-seed" aria-level={2} tabIndex={-1} data-run={run}>
+              <td>
+                <button type="button" className="compare-link" tabIndex={-1} aria-label={`Open the run of ${name}, seed ${seed}`} onClick={() => go({ view: 'run', run })}>
+                  seed {seed}
+                </button>
+              </td>
+              <td />
+              <td />
+              <td className="number">{formatFixed(value, decimalsAlone(value))}</td>
+              <td className="number">{place === 0 || difference === undefined ? <span className="soft">–</span> : formatSigned(difference, decimalsAlone(value))}</td>
+              {withP && <td />}
+            </tr>
+          );
+        })}
+    </>
+  );
+});
+
+function marksOf({ variants, metric }: ComparisonView): { readonly marks: readonly Mark[]; readonly pairs: number } {
+  const { best, tied, pairs } = findBest(variants, higherIsBetter(metric.endsWith('accuracy') ? 'accuracy' : 'loss'));
+  return { marks: variants.map((_, place) => (variants.length < 2 ? null : place === best ? 'best' : tied.includes(place) ? 'tied' : null)), pairs };
+}
+
+interface TableProps {
+  readonly comparison: ComparisonView;
+  readonly provisional: boolean;
+  readonly selected: string | null;
+  readonly onSelect: (name: string) => void;
+}
+
+export function ComparisonTable({ comparison, provisional, selected, onSelect }: TableProps) {
+  const { variants, metric, confidence } = comparison;
+  const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
+  const body = useRef<HTMLTableSectionElement>(null);
+  const means = useMemo(() => align(variants.map((variant) => meanParts(variant))), [variants]);
+  const deltas = useMemo(() => align(variants.map(({ delta }) => (delta === null ? null : deltaParts(delta)))), [variants]);
+  const { marks, pairs } = useMemo(() => marksOf(comparison), [comparison]);
+  const withP = variants.some(({ delta }) => delta !== null && delta.pValue !== null);
+  const contrasts = variants.length - 1;
+  const level = percent(confidence);
+
+  const [onOpen] = useState(() => (name: string, open: boolean): void =>
+    setOpened((before) => {
+      const next = new Set(before);
+      if (open) next.add(name);
+      else next.delete(name);
+      return next;
+    }),
+  );
+
+  function onKeyDown(event: KeyboardEvent<HTMLTableSectionElement>): void {
+    const rows = [...(body.current?.querySelectorAll<HTMLTableRowElement>('tr') ?? [])];
+    const row = event.target instanceof Element ? event.target.closest('tr') : null;
+    const place = row === null ? -1 : rows.indexOf(row);
+    if (row === null || place < 0) return;
+    const { name, run } = row.dataset;
+    const moves: Readonly<Record<string, number>> = { ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: rows.length - 1, PageDown: place + 10, PageUp: place - 10 };
+    const to = moves[event.key];
+    if (to !== undefined) {
+      const next = rows[Math.max(0, Math.min(rows.length - 1, to))];
+      next?.focus();
+      if (next?.dataset['name'] !== undefined) onSelect(next.dataset['name']);
+    } else if (event.key === 'ArrowRight' && name !== undefined) onOpen(name, true);
+    else if (event.key === 'ArrowLeft') {
+      if (name !== undefined) onOpen(name, false);
+      else rows.slice(0, place).findLast((other) => other.dataset['name'] !== undefined)?.focus();
+    } else if ((event.key === 'Enter' || event.key === ' ') && name !== undefined) onOpen(name, !opened.has(name));
+    else if (event.key === 'Enter' && run !== undefined) go({ view: 'run', run });
+    else return;
+    event.preventDefault();
+  }
+
+  const reachable = variants.some(({ name }) => name === selected) ? selected : variants[0]?.name;
+  return (
+    <Section title="Table" aside={`baseline first, then in the study's order`}>
+      <div className="compare-scroll">
+        <table role="treegrid" className={provisional ? 'dense compare-table compare-provisional' : 'dense compare-table'} aria-label={`Variants by ${metric}`}>
+          <thead>
+            <tr>
+              <th scope="col">Variant</th>
+              <th scope="col">Changed from the baseline</th>
+              <th scope="col" className="number">
+                n
+              </th>
+              <th scope="col" className="number">
+                {metric}, mean{means.widths.length > 1 ? ` ± ${level} interval` : ''}
+              </th>
+              <th scope="col" className="number">
+                Difference to baseline{deltas.widths.length > 1 ? ` [${contrasts > 1 ? 'simultaneous ' : ''}${level}]` : ''}
+              </th>
+              {withP && (
+                <th scope="col" className="number">
+                  <Tooltip label={contrasts > 1 ? 'Of the paired t test, corrected for all differences (Bonferroni)' : 'Of the paired t test'}>
+                    <span>{contrasts > 1 ? 'adjusted p' : 'p'}</span>
+                  </Tooltip>
+                </th>
+              )}
+            </tr>
+          </thead>
+          <tbody ref={body} onKeyDown={onKeyDown}>
+            {variants.map((variant, place) => (
+              <VariantRow
+                key={variant.name}
+                variant={variant}
+                baseline={variants[0]}
+                place={place}
+                mark={marks[place] ?? null}
+                means={means}
+                deltas={deltas}
+                withP={withP}
+                open={opened.has(variant.name)}
+                selected={variant.name === selected}
+                reachable={variant.name === reachable}
+                onOpen={onOpen}
+                onSelect={onSelect}
+              />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {marks.includes('best') && (
+        <p className="compare-method soft">
+          Best: the best mean. Tied: the runs cannot tell it from the best, as the interval of their paired difference contains 0 or needs more seeds ({level} at once over {pairs === 1 ? 'the one pair' : `all ${pairs} pairs`} of variants, because the best was chosen by the same values).
+        </p>
+      )}
+    </Section>
+  );
+}
