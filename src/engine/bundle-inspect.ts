@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Input } from '../api/contract';
 import type { BundlePage } from '../api/views';
+import { secondsPerStep } from '../bundle/durations';
 import type { BundleContent, BundleRun } from '../bundle/model';
 import { verifyBundle } from '../bundle/verify';
 import { captureProvenance } from '../provenance/capture';
@@ -20,16 +21,20 @@ function needsOf(runs: readonly BundleRun[], content: BundleContent): BundlePage
   }));
 }
 
+/** Seconds to start a worker, to evaluate and to write a run's files, in round numbers. */
+const RUN_OVERHEAD_SECONDS = 0.5;
+
 /**
- * Seconds that the runs took where they were recorded, as if this machine were that one: each run keeps as many cores
- * busy as it has threads. null where a run has no times.
+ * Seconds that re-executing the runs takes if this machine is as fast as the one that recorded them: each run keeps as
+ * many cores busy as it has threads. null where a run's steps were not timed.
  */
-function estimatedSeconds(runs: readonly BundleRun[], cores: number): number | null {
+function estimatedSeconds(runs: readonly BundleRun[], perStep: ReadonlyMap<string, number>, cores: number): number | null {
   let coreSeconds = 0;
   let longest = 0;
-  for (const { startedAt, endedAt, manifest } of runs) {
-    if (startedAt === null || endedAt === null || endedAt < startedAt) return null;
-    const seconds = (endedAt - startedAt) / 1000;
+  for (const { manifest, totalSteps } of runs) {
+    const step = perStep.get(manifest.runId);
+    if (step === undefined) return null;
+    const seconds = RUN_OVERHEAD_SECONDS + step * totalSteps;
     coreSeconds += seconds * Math.min(manifest.config.executor.threads, cores);
     longest = Math.max(longest, seconds);
   }
@@ -64,6 +69,6 @@ export async function inspectBundle({ cores }: EngineContext, input: Input<'bund
     environment: content === null ? [] : bundleEnvironment(content.runs, await captureProvenance({ folder: null, environment: {}, packageRoot, repriseVersion })),
     needs,
     needsData: needs.length > 0,
-    estimatedSeconds: estimatedSeconds(chosen, cores),
+    estimatedSeconds: content === null ? null : estimatedSeconds(chosen, await secondsPerStep(file), cores),
   };
 }

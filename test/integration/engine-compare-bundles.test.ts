@@ -154,7 +154,10 @@ describe('bundles', () => {
     expect(page.files.some(({ path, bytes }) => path === 'data/bundle.json' && bytes > 0)).toBe(true);
     expect(page.environment.find(({ name }) => name === 'versions.onnxruntime')).toMatchObject({ same: true });
     expect(page.environment.every(({ recorded, here, same }) => same === (recorded === here))).toBe(true);
-    expect(page.estimatedSeconds).toBeGreaterThan(0);
+    // A start-up of half a second a run on the cores of this machine, and the steps.
+    const { cores } = await ask('app.info', {});
+    expect(page.estimatedSeconds).toBeGreaterThan((9 * 0.5) / cores);
+    expect(page.estimatedSeconds).toBeLessThan(60);
   });
 
   it('says that an altered bundle is not valid, and which check found it', async () => {
