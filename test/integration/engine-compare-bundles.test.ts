@@ -8,8 +8,10 @@ import { summarize } from '../../src/analysis/summary';
 import { createEngine, type Engine } from '../../src/engine/engine';
 import { localWorkers } from '../../src/engine/local-workers';
 import type { ErrorReport } from '../../src/errors/errors';
+import { decodeLines, encodeRecord } from '../../src/events/codec';
 import { checkWorkspace } from '../../src/store/check';
 import { rebuildWorkspace } from '../../src/store/rebuild';
+import { pack, remakeHashes, unpack } from '../helpers/bundle-surgery';
 import { smallConfig, temporaryFolder } from '../helpers/cli';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -196,6 +198,26 @@ describe('bundles', () => {
     const last = result.runs.at(-1);
     expect(last?.verdict).toBe('not-executed');
     expect((await ask('verdicts.trace', { verdictId: view.verdictId, run: last?.run ?? '' })).here).toHaveLength(0);
+  });
+
+  it('calls an altered record diverged, with the step on the trace', async () => {
+    const files = await unpack(file);
+    const [run] = (await ask('bundle.inspect', { file })).runs;
+    const log = `data/runs/${run?.runId ?? ''}/events.log`;
+    const { records } = decodeLines(files.get(log) ?? new Uint8Array(), 0);
+    const altered = records.map((record) => (record.type === 'steps' && record.firstStep <= 20 && record.firstStep + record.losses.length > 20 ? { ...record, losses: record.losses.map((loss, at) => (record.firstStep + at === 20 ? Number(loss) * 2 : loss)) } : record));
+    files.set(log, Buffer.concat(altered.map((record) => encodeRecord(record))));
+    remakeHashes(files);
+    const forged = await pack(files, join(folder.path, 'forged.crate.zip'));
+    const page = await ask('bundle.inspect', { file: forged });
+    const { verdict, runs } = await ask('bundle.reproduce', { file: forged, trust: page.digest, runs: 1, task: 'reproduce-forged' });
+    expect(verdict).toBe('diverged');
+    expect(runs[0]).toMatchObject({ run: run?.runId, firstDivergentStep: 20 });
+    const [summary] = await ask('verdicts.list', {});
+    const trace = await ask('verdicts.trace', { verdictId: summary?.verdictId ?? '', run: run?.runId ?? '' });
+    expect(trace.firstDivergentStep).toBe(20);
+    const [recorded = 0, here = 0] = [trace.recorded[trace.steps.indexOf(20)], trace.here[trace.hereSteps.indexOf(20)]];
+    expect(recorded).toBeCloseTo(here * 2, 6);
   });
 
   it('asks for the data that a bundle lacks, and reproduces with them', async () => {
