@@ -28,6 +28,8 @@ const COUNTS = RUN_STATUSES.map((status) => `count(*) FILTER (WHERE status = '${
 const TEXT_COLUMNS = ['experiment', 'variant', 'seed', 'status', 'run_id', 'reproduction_id'] as const;
 const HASH_COLUMNS = ['config_hash', 'compute_hash', 'weights_hash', 'variant_hash'] as const;
 
+const HASH_BEGINNING = /^[0-9a-f]{4,}$/iu;
+
 interface Clause {
   /** Empty, or `WHERE …`. */
   readonly where: string;
@@ -129,9 +131,11 @@ function clauseOf(filter: RunsFilter): Clause {
   }
   const words = (filter.text ?? '').split(/\s+/u).filter((word) => word !== '');
   for (const [index, word] of words.entries()) {
-    // Only such a word can occur in a hash.
-    const columns = /^[0-9a-f]+$/iu.test(word) ? [...TEXT_COLUMNS, ...HASH_COLUMNS] : TEXT_COLUMNS;
-    conditions.push(`(${columns.map((column) => `runs.${column} LIKE @word${index} ESCAPE '\\'`).join(' OR ')})`);
+    const within = TEXT_COLUMNS.map((column) => `runs.${column} LIKE @word${index} ESCAPE '\\'`);
+    // Anywhere in a hash, a short number would be found in most runs; people copy the beginning.
+    const begins = HASH_BEGINNING.test(word) ? HASH_COLUMNS.map((column) => `runs.${column} LIKE @begin${index}`) : [];
+    if (begins.length > 0) bound[`begin${index}`] = `${word}%`;
+    conditions.push(`(${[...within, ...begins].join(' OR ')})`);
     bound[`word${index}`] = `%${word.replaceAll(/[\\%_]/gu, String.raw`\$&`)}%`;
   }
   return { where: conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`, bound, index: words.length === 0 ? 'INDEXED BY runs_listing' : '' };

@@ -155,6 +155,24 @@ function edit(folder: string, sql: string): void {
   database.close();
 }
 
+/** Makes a workspace's database again as the first version of Reprise had it. */
+function asFirstSchema(folder: string): void {
+  const file = join(folder, 'reprise.db');
+  const old = new Sqlite(join(folder, 'old.db'));
+  migrate(old, join(folder, 'old.db'), MIGRATIONS.slice(0, 1));
+  old.exec(`ATTACH '${file}' AS new`);
+  old.pragma('foreign_keys = OFF');
+  for (const { name } of old.prepare<[], { name: string }>("SELECT name FROM main.sqlite_schema WHERE type = 'table'").all()) {
+    const columns = (old.pragma(`main.table_info(${name})`) as { name: string }[]).map((column) => column.name).join(', ');
+    old.exec(`INSERT INTO main.${name} (${columns}) SELECT ${columns} FROM new.${name}`);
+  }
+  old.exec('DETACH new');
+  old.close();
+  for (const end of ['', '-wal', '-shm']) rmSync(file + end, { force: true });
+  cpSync(join(folder, 'old.db'), file);
+  rmSync(join(folder, 'old.db'));
+}
+
 describe('schema', () => {
   it('of a newer Reprise is refused by name and not touched', async () => {
     const folder = await closedWorkspace();
@@ -187,6 +205,20 @@ describe('schema', () => {
     backup.close();
     expect(() => migrate(database, file, [...MIGRATIONS, { version: known + 2, sql: '' }])).toThrow('gapless');
     expect(() => schemaVersion(database, file)).toThrow(expect.objectContaining({ code: 'STORE_TOO_NEW' }));
+  });
+
+  it('of an earlier Reprise is brought up to date with what the manifests say; a reader waits for that', async () => {
+    const folder = await closedWorkspace();
+    const before = await dumpWorkspace(folder);
+    expect(before.tables['variants']).toHaveLength(1);
+    asFirstSchema(folder);
+    await expect(openStore(folder, { mode: 'reader' })).rejects.toMatchObject({ code: 'STORE_TOO_OLD' });
+    (await openStore(folder, { mode: 'host' })).close();
+    // A crash of the worker or host is told by the log only: a run that is under way finds its attempt with its next one.
+    const after = await dumpWorkspace(folder);
+    const settled = (dump: typeof before) => ({ ...dump.tables, runs: dump.tables['runs']?.map((row) => ({ ...row, attempt_started_at: null, attempt_from_step: null })) });
+    expect(settled(after)).toEqual(settled(before));
+    expect(existsSync(join(folder, 'reprise.db.before-schema-2'))).toBe(true);
   });
 
   it('of another program is not taken for ours', async () => {

@@ -1,0 +1,78 @@
+import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { checkWorkspace } from '../../../src/store/check';
+import { openStore } from '../../../src/store/open';
+import { rebuildWorkspace } from '../../../src/store/rebuild';
+import { emptyTrash } from '../../../src/store/sweep';
+import { dumpWorkspace } from '../../helpers/dump';
+import { append, attempt, exitedWell, finished, putSampleData, sampleManifest, steps, temporaryFolder } from './sample';
+
+const DAY = 24 * 3_600_000;
+
+async function workspaceOfTwo(): Promise<string> {
+  const folder = temporaryFolder();
+  const store = await openStore(folder, { mode: 'host' });
+  await putSampleData(folder);
+  for (const [index, id] of ['run-done', 'run-wait'].entries()) await store.createRun(sampleManifest(id, { seed: index, threads: index + 1 }));
+  append(store.runFolder('run-done'), attempt(1), steps(0, 10), { type: 'metrics', split: 'test', step: 10, epoch: 2, values: { loss: 0.5, accuracy: 0.5 } }, finished, exitedWell);
+  await store.ingest('run-done');
+  store.close();
+  return folder;
+}
+
+describe('a deleted run', () => {
+  it('has no row, no folder among the runs and no part in a rebuilt database; restored it is what it was', async () => {
+    const folder = await workspaceOfTwo();
+    const before = await dumpWorkspace(folder);
+    const store = await openStore(folder, { mode: 'host' });
+    expect(await store.trashRuns(['run-done'])).toEqual(['run-done']);
+    expect(store.listRuns().map(({ runId }) => runId)).toEqual(['run-wait']);
+    expect(store.variantConfigs().size).toBe(1);
+    store.close();
+    expect(existsSync(join(folder, 'runs', 'run-done'))).toBe(false);
+    expect(existsSync(join(folder, 'trash', 'run-done', 'run.json'))).toBe(true);
+    expect(await checkWorkspace(folder)).toEqual([]);
+
+    const without = await dumpWorkspace(folder);
+    for (const table of ['metrics', 'series', 'cursors']) expect(without.tables[table]).toEqual([]);
+    expect((await rebuildWorkspace(folder)).runs).toBe(1);
+    expect(await dumpWorkspace(folder)).toEqual(without);
+
+    const again = await openStore(folder, { mode: 'host' });
+    expect(await again.restoreRuns(['run-done', 'run-wait', 'none', '../run-wait'])).toEqual(['run-done']);
+    expect(await again.restoreRuns(['run-done'])).toEqual([]);
+    again.close();
+    expect(await dumpWorkspace(folder)).toEqual(before);
+  });
+
+  it('must be at an end: else nothing is deleted', async () => {
+    const folder = await workspaceOfTwo();
+    const store = await openStore(folder, { mode: 'host' });
+    await expect(store.trashRuns(['run-done', 'run-wait'])).rejects.toMatchObject({ code: 'RUN_ACTIVE', problems: [{ path: 'run-wait' }] });
+    expect(store.listRuns()).toHaveLength(2);
+    expect(existsSync(join(folder, 'runs', 'run-done'))).toBe(true);
+    store.close();
+    const reader = await openStore(folder, { mode: 'reader' });
+    await expect(reader.trashRuns(['run-done'])).rejects.toMatchObject({ code: 'WORKSPACE_READ_ONLY' });
+    await expect(reader.restoreRuns(['run-done'])).rejects.toMatchObject({ code: 'WORKSPACE_READ_ONLY' });
+    reader.close();
+  });
+
+  it('is removed for good 30 days after its deletion, not after its making', async () => {
+    const folder = await workspaceOfTwo();
+    const made = new Date(Date.now() - 90 * DAY);
+    utimesSync(join(folder, 'runs', 'run-done'), made, made);
+    const store = await openStore(folder, { mode: 'host' });
+    await store.trashRuns(['run-done']);
+    store.close();
+    expect(await emptyTrash(folder)).toEqual([]);
+    mkdirSync(join(folder, 'trash', 'run-new'));
+    writeFileSync(join(folder, 'trash', 'run-new', 'run.json'), '{}');
+    const later = new Date(Date.now() + 20 * DAY);
+    utimesSync(join(folder, 'trash', 'run-new'), later, later);
+    expect(await emptyTrash(folder, Date.now() + 31 * DAY)).toEqual([join(folder, 'trash', 'run-done')]);
+    expect(existsSync(join(folder, 'trash', 'run-new'))).toBe(true);
+    expect(existsSync(join(folder, 'runs', 'run-wait'))).toBe(true);
+  });
+});
