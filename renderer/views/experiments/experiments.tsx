@@ -1,5 +1,14 @@
+/** Experiments and their runs; where there is none yet, how to begin. */
+import { Failure, Loading } from '../../components/messages';
 import { View } from '../../frame/view';
+import { useAnswer } from '../../state/answers';
+import { FirstStart } from './first-start';
+import { RunsView } from './runs-view';
+import './experiments.css';
 
+/** @param experiment its name; null: all runs */
 export function Experiments({ experiment }: { readonly experiment: string | null }) {
-  return <View title="Experiments">{null}</View>;
+  const experiments = useAnswer('experiments.list', {});
+  if (experiments.data !== undefined) return experiments.data.length === 0 ? <FirstStart /> : <RunsView experiment={experiment} experiments={experiments.data} />;
+  return <View title="Experiments">{experiments.isError ? <Failure title="The experiments could not be read" error={experiments.error} onRetry={() => void experiments.refetch()} /> : <Loading text="Reading the experiments…" />}</View>;
 }

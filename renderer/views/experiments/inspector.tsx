@@ -1,0 +1,212 @@
+/** What the inspector shows: the experiment, the selected run, or a summary of several. */
+import type { ReactNode } from 'react';
+import { Button } from '@mantine/core';
+import type { Output } from '../../../src/api/contract';
+import type { RunListRow } from '../../../src/api/views';
+import { nounOf, valueInWords } from '../../../src/ablation/describe';
+import { Hash } from '../../components/hash';
+import { StateCounts } from '../../components/state-counts';
+import { StateMark } from '../../components/state-mark';
+import * as format from '../../format';
+import { Section } from '../../frame/view';
+import { useAnswer } from '../../state/answers';
+import { go } from '../../state/place';
+import { Duration, Progress } from './columns';
+import type { RunStatus } from './table-state';
+import { metricText, metricTitle, runName } from './values';
+
+function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </>
+  );
+}
+
+export interface RunActions {
+  readonly cancel: (() => void) | null;
+  readonly retry: (() => void) | null;
+  readonly remove: (() => void) | null;
+  readonly compare: (() => void) | null;
+}
+
+/** What to do next about a run that did not finish. */
+function nextStep(status: RunStatus): string | null {
+  switch (status) {
+    case 'failed':
+      return 'Open the run to read its log, then retry it or change its config.';
+    case 'interrupted':
+      return 'Retry it: it goes on from its last checkpoint to the same result.';
+    case 'cancelled':
+      return 'Retry it to go on from its last checkpoint.';
+    case 'queued':
+    case 'running':
+    case 'finished':
+      return null;
+  }
+}
+
+function Differences({ studyId, variant }: { readonly studyId: string; readonly variant: string }) {
+  const { data } = useAnswer('studies.get', { studyId });
+  const found = data?.matrix.find(({ name }) => name === variant);
+  if (found === undefined) return null;
+  return (
+    <Section title="Difference to the baseline">
+      {found.changes.length === 0 ? (
+        <p className="soft">None: this is the baseline.</p>
+      ) : (
+        <dl className="runs-changes">
+          {found.changes.map(({ path, from, to }) => (
+            <div key={path}>
+              <dt title={path}>{nounOf(path)}</dt>
+              <dd>
+                <del>{valueInWords(from)}</del> → <ins>{valueInWords(to)}</ins>
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
+    </Section>
+  );
+}
+
+export function OneRun({ row, actions }: { readonly row: RunListRow; readonly actions: RunActions }) {
+  const { run, metric, secondsLeft } = row;
+  const step = nextStep(run.status);
+  return (
+    <>
+      <div className="runs-inspector-actions">
+        <Button variant="default" onClick={() => go({ view: 'run', run: run.runId })}>
+          Open run
+        </Button>
+        {actions.cancel !== null && (
+          <Button variant="default" onClick={actions.cancel}>
+            Cancel
+          </Button>
+        )}
+        {actions.retry !== null && (
+          <Button variant="default" onClick={actions.retry}>
+            Retry
+          </Button>
+        )}
+      </div>
+      {(run.errorMessage !== null || step !== null) && (
+        <div className={`runs-error ${run.status}`}>
+          {run.errorMessage !== null && <p>{run.errorMessage}</p>}
+          {step !== null && <p className="soft">{step}</p>}
+          {run.errorCode !== null && <p className="small soft mono">{run.errorCode}</p>}
+        </div>
+      )}
+      <dl className="runs-facts">
+        <Fact name="State">
+          <StateMark status={run.status} />
+        </Fact>
+        {run.status === 'running' && (
+          <Fact name="Progress">
+            <Progress run={run} secondsLeft={secondsLeft} />
+          </Fact>
+        )}
+        <Fact name="Experiment">{run.experiment}</Fact>
+        {run.variant !== null && <Fact name="Variant">{run.variant}</Fact>}
+        <Fact name="Seed">{run.seed}</Fact>
+        {metric !== null && <Fact name={metricTitle(metric.name)}>{metricText(metric.name, metric.value)}</Fact>}
+        {run.finalLoss !== null && <Fact name="Final loss">{format.loss(run.finalLoss)}</Fact>}
+        <Fact name="Steps">
+          {format.count(run.stepsDone)}
+          {run.totalSteps !== null && run.totalSteps !== run.stepsDone ? ` of ${format.count(run.totalSteps)}` : ''}
+        </Fact>
+        {run.startedAt !== null && <Fact name="Started">{format.moment(run.startedAt)}</Fact>}
+        {run.startedAt !== null && (run.endedAt !== null || run.status === 'running') && (
+          <Fact name="Duration">
+            <Duration run={run} />
+          </Fact>
+        )}
+        {run.attempts > 1 && <Fact name="Attempts">{run.attempts}</Fact>}
+      </dl>
+      {run.studyId !== null && run.variant !== null && <Differences studyId={run.studyId} variant={run.variant} />}
+      <Section title="Hashes">
+        <dl className="runs-facts">
+          {run.weightsHash !== null && (
+            <Fact name="Weights">
+              <Hash value={run.weightsHash} of="weights hash" />
+            </Fact>
+          )}
+          <Fact name="Compute">
+            <Hash value={run.computeHash} of="compute hash" />
+          </Fact>
+          <Fact name="Config">
+            <Hash value={run.configHash} of="config hash" />
+          </Fact>
+        </dl>
+      </Section>
+    </>
+  );
+}
+
+export function countStates(rows: Iterable<RunListRow>): Partial<Record<RunStatus, number>> {
+  const counts: Partial<Record<RunStatus, number>> = {};
+  for (const { run } of rows) counts[run.status] = (counts[run.status] ?? 0) + 1;
+  return counts;
+}
+
+/** Lowest and highest of a metric that all these runs share; null where they have none in common. */
+export function metricRange(rows: readonly RunListRow[]): { readonly name: 'accuracy' | 'loss'; readonly low: number; readonly high: number; readonly n: number } | null {
+  const metrics = rows.flatMap(({ metric }) => (metric === null || Number.isNaN(metric.value) ? [] : [metric]));
+  const [first] = metrics;
+  if (first === undefined || metrics.some(({ name }) => name !== first.name)) return null;
+  const values = metrics.map(({ value }) => value);
+  return { name: first.name, low: values.reduce((a, b) => Math.min(a, b)), high: values.reduce((a, b) => Math.max(a, b)), n: values.length };
+}
+
+export function SeveralRuns({ rows, actions }: { readonly rows: readonly RunListRow[]; readonly actions: RunActions }) {
+  const distinct = (of: (row: RunListRow) => unknown): number => new Set(rows.map((row) => of(row))).size;
+  const range = metricRange(rows);
+  return (
+    <>
+      <div className="runs-inspector-actions">
+        <Button variant="default" disabled={actions.compare === null} onClick={actions.compare ?? undefined}>
+          Compare side by side
+        </Button>
+      </div>
+      {actions.compare === null && <p className="soft runs-inspector-note">Up to 6 runs can stand side by side.</p>}
+      <dl className="runs-facts">
+        <Fact name="States">
+          <StateCounts byStatus={countStates(rows)} />
+        </Fact>
+        <Fact name="Experiments">{format.count(distinct(({ run }) => run.experiment))}</Fact>
+        <Fact name="Variants">{format.count(distinct(({ run }) => `${run.experiment} ${run.variant ?? run.configHash}`))}</Fact>
+        <Fact name="Seeds">{format.count(distinct(({ run }) => run.seed))}</Fact>
+        {range !== null && (
+          <Fact name={metricTitle(range.name)}>
+            {metricText(range.name, range.low)} to {metricText(range.name, range.high)} <span className="soft">(n = {format.count(range.n)})</span>
+          </Fact>
+        )}
+      </dl>
+    </>
+  );
+}
+
+export function NoRun({ experiment, columns }: { readonly experiment: Output<'experiments.list'>[number] | null; readonly columns: Output<'runs.columns'> | undefined }) {
+  return (
+    <>
+      {experiment !== null && (
+        <dl className="runs-facts">
+          <Fact name="Runs">{format.count(experiment.runs)}</Fact>
+          <Fact name="States">
+            <StateCounts byStatus={experiment.byStatus} />
+          </Fact>
+          {columns !== undefined && columns.metric !== null && <Fact name="Metric">{metricTitle(columns.metric).toLowerCase()}, as declared</Fact>}
+          <Fact name="Last change">{format.moment(experiment.updatedAt)}</Fact>
+        </dl>
+      )}
+      <p className="soft">Select a run to see it here. Shift and Ctrl select several; 2 to 6 can stand side by side.</p>
+    </>
+  );
+}
+
+export function inspectorTitle(rows: readonly RunListRow[], experiment: string | null): string {
+  const [first] = rows;
+  if (first === undefined) return experiment ?? 'All runs';
+  return rows.length === 1 ? runName(first.run) : format.plural(rows.length, 'run');
+}

@@ -1,0 +1,121 @@
+/** The runs of a table, a page at a time: only pages near the viewport are asked for. */
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useQueries, type UseQueryResult } from '@tanstack/react-query';
+import type { Input, Output } from '../../../src/api/contract';
+import type { RunListRow } from '../../../src/api/views';
+import { answerKey, call } from '../../state/answers';
+
+/** Runs a page. */
+export const PAGE = 100;
+/** Rows beyond the viewport whose page is asked for ahead. */
+const AHEAD = 30;
+/** The engine answers with no more rows at once. */
+const MOST_ASKED = 500;
+/** While the user scrolls, the wanted pages are looked at so often. */
+const SETTLE_MS = 100;
+/** A page with running runs is asked for again so often, for the estimates in it; events bring the rest. */
+const ESTIMATE_MS = 2000;
+/** Pages out of sight are forgotten soon: nothing keeps them true. */
+const FORGET_MS = 5000;
+
+type Page = Output<'runs.page'>;
+export type RunsFilter = Omit<Input<'runs.page'>, 'offset' | 'limit'>;
+
+export interface Runs {
+  /** Which filter and order the rows belong to. */
+  readonly version: string;
+  /** Config leaves of which the rows have the values. */
+  readonly paths: readonly string[];
+  readonly total: number;
+  readonly byStatus: Page['byStatus'];
+  /** undefined: not here yet. */
+  readonly at: (index: number) => RunListRow | undefined;
+  /** Index of a run among the rows that are here, or -1. */
+  readonly indexOf: (runId: string) => number;
+}
+
+/** First and last page for rows `first` to `last`, with what is near. */
+export function pagesFor(first: number, last: number): readonly number[] {
+  const from = Math.floor(Math.max(0, first - AHEAD) / PAGE);
+  const to = Math.floor((last + AHEAD) / PAGE);
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+}
+
+/** The same for filters that differ in nothing but their columns. */
+export function versionOf({ columns: _columns, ...rest }: RunsFilter): string {
+  return JSON.stringify(rest);
+}
+
+/** Rows of the pages that are here. `total` comes from the page that was answered last. */
+export function runsOf(filter: RunsFilter, numbers: readonly number[], pages: readonly (Page | undefined)[], newest: Page): Runs {
+  const byNumber = new Map(numbers.map((number, index) => [number, pages[index]]));
+  const places = new Map<string, number>();
+  for (const [number, page] of byNumber) for (const [place, { run }] of (page?.rows ?? []).entries()) places.set(run.runId, number * PAGE + place);
+  return {
+    version: versionOf(filter),
+    paths: filter.columns ?? [],
+    total: newest.total,
+    byStatus: newest.byStatus,
+    at: (index) => byNumber.get(Math.floor(index / PAGE))?.rows[index % PAGE],
+    indexOf: (runId) => places.get(runId) ?? -1,
+  };
+}
+
+/** Rows `from` to `to`, of which those that are not here are asked for. @throws Refused */
+export async function rowsBetween(runs: Runs, filter: RunsFilter, from: number, to: number): Promise<RunListRow[]> {
+  const here = Array.from({ length: to - from + 1 }, (_, index) => runs.at(from + index)).filter((row) => row !== undefined);
+  if (here.length === to - from + 1) return here;
+  const rows: RunListRow[] = [];
+  while (rows.length < to - from + 1) {
+    const offset = from + rows.length;
+    const page = await call('runs.page', { ...filter, offset, limit: Math.min(MOST_ASKED, to - offset + 1) });
+    rows.push(...page.rows);
+    if (page.rows.length === 0) break;
+  }
+  return rows;
+}
+
+function together(results: readonly UseQueryResult<Page>[]): { readonly pages: readonly (Page | undefined)[]; readonly newest: Page | null; readonly failed: UseQueryResult<Page> | null } {
+  const answered = results.filter((result) => result.data !== undefined).toSorted((left, right) => right.dataUpdatedAt - left.dataUpdatedAt);
+  return { pages: results.map(({ data }) => data), newest: answered[0]?.data ?? null, failed: results.find(({ isError }) => isError) ?? null };
+}
+
+/**
+ * The runs that meet a filter, which must be the same object as long as it says the same. While the first answer to a new filter is under way the rows of the last one stay, and
+ * `stale` says so. `want` tells which rows are visible.
+ */
+export function useRunPages(filter: RunsFilter): { readonly runs: Runs | null; readonly stale: boolean; readonly failed: UseQueryResult<Page> | null; readonly want: (first: number, last: number) => void } {
+  const version = versionOf(filter);
+  const [wanted, setWanted] = useState<{ readonly version: string; readonly numbers: readonly number[] }>({ version, numbers: [0] });
+  if (wanted.version !== version) setWanted({ version, numbers: [0] });
+  const { numbers } = wanted;
+  const { pages, newest, failed } = useQueries({
+    queries: numbers.map((number) => {
+      const input: Input<'runs.page'> = { ...filter, offset: number * PAGE, limit: PAGE };
+      return {
+        queryKey: answerKey('runs.page', input),
+        queryFn: () => call('runs.page', input),
+        gcTime: FORGET_MS,
+        refetchInterval: (query: { readonly state: { readonly data: Page | undefined } }) => (query.state.data?.rows.some(({ run }) => run.status === 'running') === true ? ESTIMATE_MS : false),
+      };
+    }),
+    combine: together,
+  });
+
+  const present = useMemo(() => (newest === null ? null : runsOf(filter, numbers, pages, newest)), [filter, numbers, pages, newest]);
+  const [last, setLast] = useState(present);
+  if (present !== null && present !== last) setLast(present);
+
+  const timer = useRef<number | null>(null);
+  const visible = useRef({ first: 0, last: 0 });
+  useEffect(() => () => window.clearTimeout(timer.current ?? undefined), []);
+  const want = useCallback((first: number, last: number) => {
+    visible.current = { first, last };
+    timer.current ??= window.setTimeout(() => {
+      timer.current = null;
+      const next = pagesFor(visible.current.first, visible.current.last);
+      setWanted((before) => (before.numbers.join() === next.join() ? before : { ...before, numbers: next }));
+    }, SETTLE_MS);
+  }, []);
+  return { runs: present ?? last, stale: present === null && last !== null, failed, want };
+}

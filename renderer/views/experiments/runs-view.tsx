@@ -1,0 +1,264 @@
+/** Runs of one experiment, or of all: the table, what is above and below it, and what can be done with the selection. */
+import { useCallback, useMemo, useRef, useState } from 'react';
+import { Button } from '@mantine/core';
+import type { Output } from '../../../src/api/contract';
+import type { RunGroup } from '../../../src/api/views';
+import { Empty, Failure, Loading } from '../../components/messages';
+import { countsInWords } from '../../components/state-counts';
+import { count, plural } from '../../format';
+import { View } from '../../frame/view';
+import { useAnswer } from '../../state/answers';
+import { useCommand } from '../../state/commands';
+import { go } from '../../state/place';
+import { cancelRuns, retryRuns, writeReport } from './actions';
+import { deleteRuns, redoDeletion, undoDeletion, useDeletions } from './deletions';
+import { ExperimentList, ExperimentSelect } from './experiment-list';
+import { groupName, GroupsTable } from './groups-table';
+import { inspectorTitle, NoRun, OneRun, SeveralRuns, type RunActions } from './inspector';
+import { useRunPages, type RunsFilter } from './pages';
+import { RunsMenu } from './runs-menu';
+import { RunsTable } from './runs-table';
+import { can, idsWhere } from './selection';
+import { changeTable, useTableState, useVisibility } from './table-state';
+import { ColumnMenu, Constants, FilterField, GroupSwitch, StatusChips, type Hideable } from './toolbar';
+import { useSelection } from './use-selection';
+import { leafNames, metricTitle } from './values';
+
+/** Leaves that vary and have a column unless told otherwise; the others are in the menu of columns. */
+const MOST_LEAVES = 8;
+/** The engine answers with no more leaves at once. */
+const MOST_ASKED = 40;
+
+interface RunsViewProps {
+  readonly experiment: string | null;
+  readonly experiments: Output<'experiments.list'>;
+}
+
+const undo = (): void => void undoDeletion();
+const redo = (): void => void redoDeletion();
+
+/** Puts the focus back into the table's current row. */
+function focusTable(): void {
+  document.querySelector<HTMLElement>('.grid-row[tabindex="0"]')?.focus();
+}
+
+export function RunsView(props: RunsViewProps) {
+  const { experiment } = props;
+  const columns = useAnswer('runs.columns', experiment === null ? {} : { experiment }, { keep: true });
+  if (columns.data !== undefined) return <Shown {...props} columns={columns.data} />;
+  return (
+    <View title={experiment ?? 'All runs'}>
+      {columns.isError ? <Failure title="The runs could not be read" error={columns.error} onRetry={() => void columns.refetch()} /> : <Loading text="Reading the runs…" />}
+    </View>
+  );
+}
+
+function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly columns: Output<'runs.columns'> }) {
+  const state = useTableState(experiment);
+  const { text, status, sort, grouped } = state;
+  const chosen = useVisibility();
+  const withExperiment = experiment === null;
+
+  const leafIds = useMemo(() => columns.varying.map((path) => `config:${path}`), [columns]);
+  const visibility = useMemo(() => ({ ...Object.fromEntries(leafIds.slice(MOST_LEAVES).map((id) => [id, false])), ...chosen }), [leafIds, chosen]);
+  const paths = useMemo(() => columns.varying.filter((path) => visibility[`config:${path}`] !== false).slice(0, MOST_ASKED), [columns, visibility]);
+  const hideable = useMemo((): readonly Hideable[] => {
+    const names = leafNames(columns.varying);
+    return [
+      { id: 'variant', title: 'Variant' },
+      { id: 'seed', title: 'Seed' },
+      { id: 'metric', title: metricTitle(columns.metric) },
+      { id: 'loss', title: 'Final loss' },
+      ...columns.varying.map((path) => ({ id: `config:${path}`, title: names.get(path) ?? path })),
+      { id: 'progress', title: 'Progress' },
+      { id: 'duration', title: 'Duration' },
+      { id: 'created', title: 'Started' },
+      { id: 'weights', title: 'Weights' },
+    ];
+  }, [columns]);
+
+  const words = useMemo(() => ({ ...(experiment === null ? {} : { experiment }), ...(text.trim() === '' ? {} : { text: text.trim() }) }), [experiment, text]);
+  const matching = useMemo(() => ({ ...words, ...(status.length === 0 ? {} : { status: [...status] }) }), [words, status]);
+  const filter = useMemo((): RunsFilter => ({ ...matching, columns: paths, sort }), [matching, paths, sort]);
+  const { runs, stale, failed, want } = useRunPages(filter);
+  const selecting = useSelection(runs, filter);
+  const { selection, rows, clear } = selecting;
+  // With states chosen a page tells only of those; the others' counts are asked for apart.
+  const unchosen = useAnswer('runs.page', status.length === 0 ? null : { ...words, offset: 0, limit: 1 }, { keep: true });
+  const groups = useAnswer('runs.groups', grouped ? { ...matching, columns: paths } : null, { keep: true });
+  const byStatus = (status.length === 0 ? runs?.byStatus : unchosen.data?.byStatus) ?? null;
+
+  const change = useCallback((next: Parameters<typeof changeTable>[1]) => changeTable(experiment, next), [experiment]);
+  const narrow = useCallback(
+    (next: { readonly text?: string; readonly status?: typeof status }) => {
+      clear();
+      change(next);
+    },
+    [clear, change],
+  );
+  const openGroup = useCallback((group: RunGroup) => change({ grouped: false, text: groupName(group) }), [change]);
+
+  const actions = useMemo((): RunActions => {
+    const cancel = idsWhere(selection, can.cancel);
+    const retry = idsWhere(selection, can.retry);
+    const remove = idsWhere(selection, can.delete);
+    const ids = [...selection.rows.keys()];
+    return {
+      cancel: cancel.length === 0 ? null : () => void cancelRuns(cancel),
+      retry: retry.length === 0 ? null : () => void retryRuns(retry),
+      remove:
+        remove.length === 0
+          ? null
+          : () =>
+              void deleteRuns(remove).then((gone) => {
+                if (gone) clear();
+              }),
+      compare: ids.length < 2 || ids.length > 6 ? null : () => go({ view: 'side-by-side', runs: ids }),
+    };
+  }, [selection, clear]);
+  useCommand('run.cancel', actions.cancel);
+  useCommand('run.retry', actions.retry);
+  useCommand('run.delete', actions.remove);
+  useCommand('run.compare', actions.compare);
+  useCommand('edit.undo', useDeletions(({ done }) => done.length > 0) ? undo : null);
+  useCommand('edit.redo', useDeletions(({ undone }) => undone.length > 0) ? redo : null);
+
+  const field = useRef<HTMLInputElement>(null);
+  useCommand('edit.find', useCallback(() => field.current?.select(), []));
+
+  const single = rows.length === 1 ? rows[0]?.run : undefined;
+  const target = experiment ?? single?.runId ?? null;
+  const name = experiment ?? single?.reproductionId ?? '';
+  useCommand('bundle.export', useMemo(() => (target === null ? null : () => go({ view: 'export', target })), [target]));
+  useCommand('report.write', useMemo(() => (target === null ? null : () => void writeReport(target, name)), [target, name]));
+
+  const [menu, setMenu] = useState<{ readonly x: number; readonly y: number } | null>(null);
+  const total = runs?.total ?? 0;
+  const narrowed = text.trim() !== '' || status.length > 0;
+  const shown = experiments.find((row) => row.name === experiment) ?? null;
+  const first = rows[0];
+
+  const content = (): React.ReactNode => {
+    if (failed !== null && runs === null) return <Failure title="The runs could not be read" error={failed.error} onRetry={() => void failed.refetch()} />;
+    if (grouped && groups.isError) return <Failure title="The runs could not be grouped" error={groups.error} onRetry={() => void groups.refetch()} />;
+    if (runs === null || (grouped && groups.data === undefined)) return <Loading text="Reading the runs…" />;
+    if (runs.total === 0 && !stale) {
+      return narrowed ? (
+        <Empty title="No run meets the filter" action={<Button onClick={() => narrow({ text: '', status: [] })}>Show all runs</Button>}>
+          Every word must occur in experiment, variant, seed, state or a hash.
+        </Empty>
+      ) : (
+        <Empty title="No runs here" action={<Button onClick={() => go({ view: 'experiments' })}>Show all runs</Button>}>
+          This experiment has no runs any more.
+        </Empty>
+      );
+    }
+    if (grouped && groups.data !== undefined) {
+      return (
+        <GroupsTable
+          table={experiment ?? ''}
+          answer={groups.data}
+          stale={groups.isPlaceholderData}
+          withExperiment={withExperiment}
+          metric={columns.metric}
+          paths={paths}
+          visibility={visibility}
+          sort={state.groupSort}
+          onSort={(groupSort) => change({ groupSort })}
+          onOpen={openGroup}
+        />
+      );
+    }
+    return (
+      <RunsTable
+        table={experiment ?? ''}
+        runs={runs}
+        stale={stale}
+        want={want}
+        withExperiment={withExperiment}
+        metric={columns.metric}
+        visibility={visibility}
+        sort={sort}
+        onSort={(next) => change({ sort: next })}
+        selecting={selecting}
+        onDelete={() => actions.remove?.()}
+        onMenu={setMenu}
+      />
+    );
+  };
+
+  const inspected = (): React.ReactNode => {
+    if (first === undefined || grouped) return <NoRun experiment={shown} columns={columns} />;
+    return rows.length === 1 ? <OneRun row={first} actions={actions} /> : <SeveralRuns rows={rows} actions={actions} />;
+  };
+
+  return (
+    <View
+      fixed
+      title={experiment ?? 'All runs'}
+      subtitle={shown === null ? plural(experiments.length, 'experiment') : countsInWords(shown.byStatus)}
+      actions={
+        experiment !== null &&
+        shown !== null && (
+          <>
+            <Button variant="default" onClick={() => go({ view: 'export', target: experiment })}>
+              Export bundle
+            </Button>
+            <Button onClick={() => go({ view: 'compare', experiment })}>Compare</Button>
+          </>
+        )
+      }
+      inspector={{ title: grouped ? (experiment ?? 'All runs') : inspectorTitle(rows, experiment), content: inspected() }}
+    >
+      <div className="runs-layout">
+        <ExperimentList experiments={experiments} shown={experiment} />
+        <div className="runs-main">
+          <div className="runs-toolbar">
+            <ExperimentSelect experiments={experiments} shown={experiment} />
+            <FilterField ref={field} text={text} onText={(next) => narrow({ text: next })} onLeave={focusTable} />
+            {byStatus !== null && <StatusChips byStatus={byStatus} chosen={status} onChoose={(next) => narrow({ status: next })} />}
+            <div className="runs-toolbar-end">
+              <GroupSwitch grouped={grouped} onChange={(next) => change({ grouped: next })} />
+              <Constants constant={columns.constant} />
+              <ColumnMenu columns={hideable} visibility={visibility} />
+            </div>
+          </div>
+          {content()}
+          <footer className="runs-foot">
+            <p role="status">
+              {grouped && groups.data !== undefined ? `${plural(groups.data.groups.length, 'variant')} of ${plural(total, 'run')}` : plural(total, 'run')}
+              {narrowed && ' met by the filter'}
+              {!grouped && rows.length > 0 && ` · ${count(rows.length)} selected`}
+            </p>
+            {grouped && groups.data !== undefined && (
+              <p className="truncate" title={groups.data.method}>
+                {groups.data.method}
+              </p>
+            )}
+            {!grouped && rows.length > 1 && (
+              <div className="runs-foot-actions">
+                <Button size="compact-sm" variant="default" disabled={actions.compare === null} onClick={actions.compare ?? undefined}>
+                  Compare {rows.length}
+                </Button>
+                <Button size="compact-sm" variant="default" disabled={actions.remove === null} onClick={actions.remove ?? undefined}>
+                  Delete {idsWhere(selection, can.delete).length}
+                </Button>
+              </div>
+            )}
+          </footer>
+        </div>
+      </div>
+      {menu !== null && rows.length > 0 && (
+        <RunsMenu
+          at={menu}
+          rows={rows}
+          actions={actions}
+          onClose={() => {
+            setMenu(null);
+            focusTable();
+          }}
+        />
+      )}
+    </View>
+  );
+}

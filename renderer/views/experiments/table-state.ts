@@ -1,0 +1,66 @@
+/** How the table of runs is filtered, sorted and scrolled, kept for every experiment until the window closes. */
+import { create } from 'zustand';
+import type { RunView } from '../../../src/api/rows';
+import type { RunSortKey } from '../../../src/api/views';
+
+export type RunStatus = RunView['status'];
+
+/** What happens now first, as `status` sorts. */
+export const statuses: readonly RunStatus[] = ['running', 'queued', 'interrupted', 'failed', 'cancelled', 'finished'];
+
+export interface Sort {
+  readonly by: RunSortKey;
+  readonly descending: boolean;
+}
+
+export interface TableState {
+  /** Words of the filter. */
+  readonly text: string;
+  /** Shown states; empty: all. */
+  readonly status: readonly RunStatus[];
+  readonly sort: Sort;
+  /** Sort of the groups; null: newest first, as they come. */
+  readonly groupSort: { readonly by: string; readonly descending: boolean } | null;
+  /** One row a variant instead of one a run. */
+  readonly grouped: boolean;
+}
+
+const fresh: TableState = { text: '', status: [], sort: { by: 'created', descending: true }, groupSort: null, grouped: false };
+
+interface TableStates {
+  /** By experiment; '' stands for all runs. */
+  readonly of: Readonly<Record<string, TableState>>;
+  /** Columns by id that the user hid (false) or showed (true), for every experiment alike. */
+  readonly visibility: Readonly<Record<string, boolean>>;
+}
+
+const useStates = create<TableStates>(() => ({ of: {}, visibility: {} }));
+
+export function useTableState(experiment: string | null): TableState {
+  return useStates((states) => states.of[experiment ?? ''] ?? fresh);
+}
+
+export function changeTable(experiment: string | null, change: Partial<TableState>): void {
+  const key = experiment ?? '';
+  useStates.setState(({ of }) => ({ of: { ...of, [key]: { ...(of[key] ?? fresh), ...change } } }));
+}
+
+export function useVisibility(): Readonly<Record<string, boolean>> {
+  return useStates((states) => states.visibility);
+}
+
+export function setVisible(column: string, visible: boolean): void {
+  useStates.setState(({ visibility }) => ({ visibility: { ...visibility, [column]: visible } }));
+}
+
+// Where a table was scrolled to; no component shows it, so it is no state.
+const offsets = new Map<string, number>();
+
+/** The scroll offset of a table, for when it is shown again; pixels. */
+export function offsetOf(table: string): number {
+  return offsets.get(table) ?? 0;
+}
+
+export function keepOffset(table: string, offset: number): void {
+  offsets.set(table, offset);
+}

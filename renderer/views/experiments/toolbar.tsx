@@ -1,0 +1,146 @@
+/** Above the table: filter by words and states, runs or variants, which columns. */
+import { useEffect, useRef, useState, type Ref } from 'react';
+import { Button, Checkbox, CloseButton, Popover, SegmentedControl, TextInput } from '@mantine/core';
+import { Columns3, Search } from 'lucide-react';
+import type { Output } from '../../../src/api/contract';
+import { StateShape } from '../../components/state-mark';
+import { count } from '../../format';
+import { setVisible, statuses, type RunStatus } from './table-state';
+import { leafText } from './values';
+
+const DEBOUNCE_MS = 150;
+
+interface FilterFieldProps {
+  readonly text: string;
+  readonly onText: (text: string) => void;
+  /** Leaves the field for the table. */
+  readonly onLeave: () => void;
+  readonly ref: Ref<HTMLInputElement>;
+}
+
+export function FilterField({ text, onText, onLeave, ref }: FilterFieldProps) {
+  const [typed, setTyped] = useState(text);
+  const [known, setKnown] = useState(text);
+  const timer = useRef(0);
+  // Changed from elsewhere: a group was opened, the filter was taken away.
+  if (text !== known) {
+    setKnown(text);
+    setTyped(text);
+  }
+  useEffect(() => () => window.clearTimeout(timer.current), []);
+  const set = (value: string, wait: number): void => {
+    setTyped(value);
+    window.clearTimeout(timer.current);
+    timer.current = window.setTimeout(() => {
+      setKnown(value);
+      onText(value);
+    }, wait);
+  };
+  return (
+    <TextInput
+      ref={ref}
+      className="runs-filter"
+      type="search"
+      aria-label="Filter runs"
+      placeholder="Filter by name, seed, state, hash"
+      maxLength={200}
+      value={typed}
+      leftSection={<Search size={14} aria-hidden="true" />}
+      rightSection={typed === '' ? null : <CloseButton size="sm" aria-label="Clear the filter" onClick={() => set('', 0)} />}
+      onChange={(event) => set(event.currentTarget.value, DEBOUNCE_MS)}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape' && typed !== '') set('', 0);
+        else if (event.key === 'Escape' || event.key === 'ArrowDown' || event.key === 'Enter') onLeave();
+        else return;
+        event.preventDefault();
+      }}
+    />
+  );
+}
+
+export function StatusChips({ byStatus, chosen, onChoose }: { readonly byStatus: Readonly<Record<RunStatus, number>>; readonly chosen: readonly RunStatus[]; readonly onChoose: (chosen: readonly RunStatus[]) => void }) {
+  return (
+    <div className="runs-chips" role="group" aria-label="States">
+      {statuses
+        .filter((status) => byStatus[status] > 0 || chosen.includes(status))
+        .map((status) => (
+          <button
+            key={status}
+            type="button"
+            className={`runs-chip state ${status}`}
+            aria-pressed={chosen.includes(status)}
+            onClick={() => onChoose(chosen.includes(status) ? chosen.filter((other) => other !== status) : [...chosen, status])}
+          >
+            <StateShape status={status} />
+            {status} {count(byStatus[status])}
+          </button>
+        ))}
+    </div>
+  );
+}
+
+export function GroupSwitch({ grouped, onChange }: { readonly grouped: boolean; readonly onChange: (grouped: boolean) => void }) {
+  return (
+    <SegmentedControl
+      size="xs"
+      aria-label="One row for each"
+      value={grouped ? 'variant' : 'run'}
+      data={[
+        { value: 'run', label: 'Runs' },
+        { value: 'variant', label: 'Variants' },
+      ]}
+      onChange={(value) => onChange(value === 'variant')}
+    />
+  );
+}
+
+export function Constants({ constant }: { readonly constant: Output<'runs.columns'>['constant'] }) {
+  return (
+    <Popover position="bottom-end" withinPortal trapFocus returnFocus>
+      <Popover.Target>
+        <Button size="compact-sm" variant="subtle" color="gray" disabled={constant.length === 0}>
+          {constant.length} constant
+        </Button>
+      </Popover.Target>
+      <Popover.Dropdown className="runs-constants" aria-label="The same in all runs">
+        <h2>The same in all runs</h2>
+        <div className="runs-constants-scroll" role="region" aria-label="Constant config values" tabIndex={0}>
+          <table>
+            <tbody>
+              {constant.map(({ path, value }) => (
+                <tr key={path}>
+                  <th scope="row" className="mono">
+                    {path}
+                  </th>
+                  <td className="mono">{leafText(value)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </Popover.Dropdown>
+    </Popover>
+  );
+}
+
+export interface Hideable {
+  readonly id: string;
+  readonly title: string;
+}
+
+export function ColumnMenu({ columns, visibility }: { readonly columns: readonly Hideable[]; readonly visibility: Readonly<Record<string, boolean>> }) {
+  return (
+    <Popover position="bottom-end" withinPortal trapFocus returnFocus>
+      <Popover.Target>
+        <Button size="compact-sm" variant="subtle" color="gray" leftSection={<Columns3 size={14} aria-hidden="true" />}>
+          Columns
+        </Button>
+      </Popover.Target>
+      <Popover.Dropdown className="runs-columns" aria-label="Shown columns">
+        {columns.map(({ id, title }) => (
+          <Checkbox key={id} size="xs" label={title} checked={visibility[id] !== false} onChange={(event) => setVisible(id, event.currentTarget.checked)} />
+        ))}
+      </Popover.Dropdown>
+    </Popover>
+  );
+}

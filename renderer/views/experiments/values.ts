@@ -1,0 +1,59 @@
+/** Cells as text: what a run's numbers say, with the decimals they deserve. */
+import type { RunView } from '../../../src/api/rows';
+import { valueInWords } from '../../../src/ablation/describe';
+import { decimalsFor, formatFixed, formatPlain } from '../../../src/analysis/format';
+import { accuracy, loss } from '../../format';
+
+export type MetricName = 'accuracy' | 'loss';
+
+export function metricText(name: MetricName, value: number): string {
+  return name === 'accuracy' ? accuracy(value) : loss(value);
+}
+
+/** `Test accuracy`; without a name the metric differs from run to run. */
+export function metricTitle(name: MetricName | null): string {
+  return name === null ? 'Test metric' : `Test ${name}`;
+}
+
+export interface MeanText {
+  readonly mean: string;
+  /** `± 0.0021`; null where there is no interval. */
+  readonly half: string | null;
+}
+
+/** Mean and half-width of a symmetric interval, both with the decimals that the half-width deserves. */
+export function meanText(mean: number | null, ci: readonly [number, number] | null): MeanText {
+  if (mean === null) return { mean: '–', half: null };
+  const half = ci === null ? null : (ci[1] - ci[0]) / 2;
+  const decimals = decimalsFor(half);
+  if (half === null || decimals === null) return { mean: formatPlain(mean), half: half === 0 ? '± 0' : null };
+  return { mean: formatFixed(mean, decimals), half: `± ${formatFixed(half, decimals)}` };
+}
+
+/** A config leaf's value; empty where a config has no such leaf. */
+export function leafText(value: unknown): string {
+  return value === undefined ? '' : valueInWords(value);
+}
+
+/** Short names for paths: the last part, with as many parts before it as tell it from the others. */
+export function leafNames(paths: readonly string[]): ReadonlyMap<string, string> {
+  const parts = paths.map((path) => path.split('.'));
+  const tail = (index: number, length: number): string => parts[index]?.slice(-length).join('.') ?? '';
+  return new Map(
+    paths.map((path, index) => {
+      let length = 1;
+      while (length < (parts[index]?.length ?? 1) && paths.some((_, other) => other !== index && tail(other, length) === tail(index, length))) length += 1;
+      return [path, tail(index, length)];
+    }),
+  );
+}
+
+/** Share done of a run, 0…1; null where the number of steps is not known. */
+export function shareDone({ stepsDone, totalSteps }: RunView): number | null {
+  return totalSteps === null || totalSteps === 0 ? null : Math.min(1, stepsDone / totalSteps);
+}
+
+/** The name under which people know a run: its variant and seed. */
+export function runName({ variant, seed, reproductionId }: RunView): string {
+  return `${variant ?? reproductionId.slice(0, 8)}, seed ${seed}`;
+}
