@@ -58,14 +58,19 @@ export async function chooseFile(page: Page, path: string, kind: 'study' | 'bund
   return page.evaluate((wanted) => window.reprise.shell.chooseFile({ kind: wanted }), kind);
 }
 
-/** Opens the app on a workspace. `userData` must be the test's own folder. */
-export async function openApp(options: { readonly workspace: string; readonly userData: string; readonly files?: readonly string[]; readonly env?: Readonly<Record<string, string>> }): Promise<RepriseApp> {
+/** This process' environment without what would reach into Electron. */
+export function environment(): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) if (value !== undefined && name !== 'NODE_OPTIONS' && !name.startsWith('VITEST')) env[name] = value;
+  return env;
+}
+
+/** Opens the app on a workspace. `userData` must be the test's own folder. */
+export async function openApp(options: { readonly workspace: string; readonly userData: string; readonly files?: readonly string[]; readonly env?: Readonly<Record<string, string>> }): Promise<RepriseApp> {
   const app = await _electron.launch({
     cwd: projectRoot,
     args: [projectRoot, `--user-data-dir=${options.userData}`, '--workspace', options.workspace, ...(options.files ?? [])],
-    env: { ...env, ...options.env },
+    env: { ...environment(), ...options.env },
     chromiumSandbox: process.getuid?.() !== 0,
     timeout: 30_000,
   });

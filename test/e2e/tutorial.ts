@@ -33,14 +33,6 @@ async function tabAndPress(page: Page, element: Locator, key: string): Promise<v
   await page.keyboard.press(key);
 }
 
-/** A command of the palette by its name. */
-async function commandByName(page: Page, words: string): Promise<void> {
-  await page.keyboard.press('Control+k');
-  await page.getByRole('textbox', { name: 'Find a command' }).waitFor();
-  await page.keyboard.type(words);
-  await page.keyboard.press('Enter');
-}
-
 const main = (page: Page): Locator => page.locator('main');
 const button = (page: Page, name: string | RegExp): Locator => main(page).getByRole('button', { name });
 
