@@ -1,6 +1,6 @@
 /** Every message between the main process and the engine's process, with its shape; each end checks what it receives. */
 import { z } from 'zod';
-import { events } from '../src/api/contract';
+import { queueView, studyEnded } from '../src/api/views';
 
 const spawnId = z.int().min(0);
 const grantId = z.int().min(0);
@@ -25,10 +25,10 @@ export const engineMessage = z.discriminatedUnion('type', [
   /** From now on windows may name the path of the `grant` with this id. */
   z.strictObject({ type: z.literal('granted'), id: grantId }),
   /** What goes on, for the taskbar, the tray and the question before quitting. */
-  z.strictObject({ type: z.literal('queue'), queue: events.queue }),
+  z.strictObject({ type: z.literal('queue'), queue: queueView }),
   /** How many exports and reproductions go on. */
   z.strictObject({ type: z.literal('tasks'), running: z.int().min(0) }),
-  z.strictObject({ type: z.literal('study-ended'), study: events.studyEnded }),
+  z.strictObject({ type: z.literal('study-ended'), study: studyEnded }),
 ]);
 export type EngineMessage = z.infer<typeof engineMessage>;
 

@@ -326,6 +326,42 @@ describe('the crash page', () => {
   }, LIMIT);
 });
 
+describe('a study that goes on', () => {
+  it('shows in the taskbar, and its end is told where nobody looks at the window', async () => {
+    const { app, page } = await here.open();
+    await engineReady(page);
+    await app.evaluate(({ BrowserWindow, Notification }) => {
+      const told: { progress: number[]; notes: string[] } = { progress: [], notes: [] };
+      (globalThis as { outside?: typeof told }).outside = told;
+      const [window] = BrowserWindow.getAllWindows();
+      if (window === undefined) throw new Error('no window');
+      window.setProgressBar = (value) => void told.progress.push(value);
+      window.isFocused = () => false;
+      Notification.isSupported = () => true;
+      Notification.prototype.show = function show(this: { title: string; body: string; emit: (event: string) => void }) {
+        told.notes.push(`${this.title} | ${this.body}`);
+        window.hide();
+        this.emit('click');
+      };
+    });
+    const study = await here.folder.write('study.yaml', `experiment: quick\ndesign: one-at-a-time\nseeds: [1, 2]\nbaseline:\n${smallConfig().replace(/^experiment.*\n/u, '').replace(/^/gmu, '  ').trimEnd()}\nfactors:\n  - path: model.dropout\n    levels: [0]\n`);
+    await chooseFile(page, study);
+    expect(await page.evaluate((path) => window.reprise.studiesStart({ study: path }), study)).toMatchObject({ ok: true });
+    const outside = (): Promise<{ progress: number[]; notes: string[] } | undefined> => app.evaluate(() => (globalThis as { outside?: { progress: number[]; notes: string[] } }).outside);
+    const { notes } = await until('the notification', async () => {
+      const told = await outside();
+      return told !== undefined && told.notes.length > 0 && told.progress.at(-1) === -1 ? told : null;
+    });
+    expect(notes).toEqual(['quick ended | 4 runs: 4 finished.']);
+    const { progress } = (await outside()) ?? { progress: [] };
+    const shares = progress.filter((share) => share >= 0 && share <= 1);
+    expect(shares.length).toBeGreaterThan(1);
+    expect(Math.max(...shares)).toBeGreaterThan(0.3);
+    // The click has brought the window back.
+    expect(await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.isVisible())).toBe(true);
+  }, LIMIT);
+});
+
 describe('closing', () => {
   it('without work quits', async () => {
     const app = await here.open();
