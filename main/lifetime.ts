@@ -1,6 +1,7 @@
 /** When the app ends: never over work that goes on without asking, and never for long without anybody seeing it. */
 import { app, dialog, type BrowserWindow, type MessageBoxOptions } from 'electron';
-import { trayAvailable, type TrayIcon } from './tray';
+import type { TrayIcon } from './tray';
+import { trayAvailable } from './tray-host';
 import { isBusy, quitSentence, workSentence, type Work } from './work';
 
 export interface LifetimeOptions {

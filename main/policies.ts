@@ -14,9 +14,10 @@ export const CRASH_PAGE = `${APP_SCHEME}://${APP_HOST}/crash.html`;
  *
  * A `<style>` element that a library makes at run time needs the nonce of this load, which the page reads from
  * `<meta name="csp-nonce">`: Mantine takes it by `getStyleNonce`, CodeMirror by `EditorView.cspNonce`. plotly.js knows no
- * nonce but uses the element with the id `plotly.js-style-global` where there is one: make that one, empty and with
- * the nonce, before plotly.js is loaded. What `style` properties set needs nothing; what a style attribute in markup
- * sets reaches no network under the other directives, so attributes are free.
+ * nonce, but makes none of its two elements where one of that id is there: before it is loaded, the page puts empty ones
+ * with the nonce into its head, `plotly.js-style-global` (to which plotly.js then adds its rules) and the one for maps
+ * (its id is a hash in plotly.js' text). What scripts set on an element's `style` is no matter of this policy; attributes
+ * in markup are let in, since what they can load is held by the other directives.
  * `blob:` images are charts on their way into a picture file.
  * @param nonce base64, new for every load of a page; none for other files
  */

@@ -12,6 +12,7 @@ import { readJsonFile, writeJsonFile, writeJsonFileNow } from '../../../main/jso
 import { LogFile } from '../../../main/log-file';
 import { menuTemplate } from '../../../main/menu-template';
 import { SettingsFile } from '../../../main/settings';
+import { trayAvailable } from '../../../main/tray-host';
 import { FIRST_STATE, placement, windowState } from '../../../main/window-state';
 import { isBusy, NO_WORK, quitSentence, studyEndedSentence, workSentence } from '../../../main/work';
 import { shellMethodNames } from '../../../src/api/bridge';
@@ -142,6 +143,28 @@ describe('the log', () => {
     const log = new LogFile(join(folder, 'logs', 'reprise.log'));
     log.write('lost');
     await expect(log.flush()).resolves.toBeUndefined();
+  });
+});
+
+describe('the tray', () => {
+  /** Stands in for the program that asks the bus. */
+  const asking = async (answer: string): Promise<NodeJS.ProcessEnv> => {
+    await writeFile(join(folder, 'dbus-send'), `#!/bin/sh\n${answer}\n`, { mode: 0o755 });
+    return { PATH: `${folder}:/usr/bin:/bin`, DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nowhere' };
+  };
+  it('is there on Windows and macOS', async () => {
+    expect(await Promise.all([trayAvailable({}, 'win32'), trayAvailable({}, 'darwin')])).toEqual([true, true]);
+  });
+  it.skipIf(process.platform === 'win32')('is there on Linux where somebody shows icons', async () => {
+    expect(await trayAvailable(await asking('echo "   boolean true"'), 'linux')).toBe(true);
+    expect(await trayAvailable(await asking('echo "   boolean false"'), 'linux')).toBe(false);
+    expect(await trayAvailable(await asking('exit 1'), 'linux')).toBe(false);
+    expect(await trayAvailable({ PATH: join(folder, 'empty'), DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nowhere' }, 'linux')).toBe(false);
+  });
+  it.skipIf(process.platform === 'win32')('is not asked for where there is no bus, nor waited for long', async () => {
+    const { PATH } = await asking('echo "   boolean true"');
+    expect(await trayAvailable({ PATH }, 'linux')).toBe(false);
+    expect(await trayAvailable(await asking('sleep 30'), 'linux')).toBe(false);
   });
 });
 
