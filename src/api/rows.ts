@@ -108,6 +108,7 @@ const interval = z.tuple([anyNumber, anyNumber]);
 export const comparison = z.object({
   experiment: z.string(),
   metric: z.string(),
+  higherIsBetter: z.boolean(),
   /** How the statistics were made, in words. */
   method: z.string(),
   confidence: z.number(),

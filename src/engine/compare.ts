@@ -135,6 +135,7 @@ export function compareArrangement(store: Store, { experiment, metric, seeds, va
   return {
     experiment,
     metric: `test ${metric}`,
+    higherIsBetter: compared.higherIsBetter,
     method: compared.method,
     confidence: compared.confidence,
     variants: compared.variants.map((variant, index) => ({
