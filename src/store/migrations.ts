@@ -130,6 +130,7 @@ ALTER TABLE runs ADD COLUMN attempt_started_at INTEGER;
 ALTER TABLE runs ADD COLUMN attempt_from_step INTEGER;
 
 CREATE INDEX runs_by_created ON runs (created_at);
+CREATE INDEX runs_by_experiment_and_status ON runs (experiment, status, updated_at);
 CREATE INDEX runs_by_variant ON runs (variant_hash);
 CREATE INDEX runs_by_training_graph ON runs (training_graph_hash, threads, ended_at);
 -- All that lists are filtered, sorted, counted and grouped by, so that they need not read the rows themselves.

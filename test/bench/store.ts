@@ -1,4 +1,7 @@
-/** How long the store takes to answer what a window of 100,000 runs asks. Prints one line a question: name, median and worst of several, in milliseconds. */
+/**
+ * How long the store takes to answer what a window of 100,000 runs asks. Prints one line a question: median and worst
+ * time of several, and the median processor time, which other programs on the machine disturb less; milliseconds.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,20 +14,28 @@ const RUNS = Number(process.env['REPRISE_BENCH_RUNS'] ?? 100_000);
 const REPEATS = 5;
 const ROWS = 100;
 
+const median = (values: readonly number[]): number => values.toSorted((left, right) => left - right)[values.length >> 1] ?? Number.NaN;
+const column = (text: string | number): string => (typeof text === 'number' ? text.toFixed(1) : text).padStart(9);
+
 function timed(name: string, work: () => unknown): void {
-  const times = Array.from({ length: REPEATS }, () => {
+  const times: number[] = [];
+  const processor: number[] = [];
+  for (let repeat = 0; repeat < REPEATS; repeat += 1) {
+    const used = process.cpuUsage();
     const start = performance.now();
     work();
-    return performance.now() - start;
-  }).toSorted((left, right) => left - right);
-  process.stdout.write(`${name.padEnd(58)} ${(times[REPEATS >> 1] ?? 0).toFixed(1).padStart(8)} ${(times.at(-1) ?? 0).toFixed(1).padStart(8)}\n`);
+    times.push(performance.now() - start);
+    const { user, system } = process.cpuUsage(used);
+    processor.push((user + system) / 1000);
+  }
+  process.stdout.write(`${name.padEnd(50)}${column(median(times))}${column(Math.max(...times))}${column(median(processor))}\n`);
 }
 
 const workspace = mkdtempSync(join(tmpdir(), 'reprise-bench-'));
 try {
   const began = performance.now();
   const ids = await fillRuns(workspace, RUNS);
-  process.stdout.write(`${RUNS} runs written in ${((performance.now() - began) / 1000).toFixed(1)} s\n${'question'.padEnd(58)} ${'median'.padStart(8)} ${'worst'.padStart(8)}  ms\n`);
+  process.stdout.write(`${RUNS} runs written in ${((performance.now() - began) / 1000).toFixed(1)} s\n${'question'.padEnd(50)}${column('median')}${column('worst')}${column('processor')}\n`);
   const store = await openStore(workspace, { mode: 'host' });
   const experiment = store.listExperiments()[0]?.name ?? '';
   const deep = Math.floor(RUNS * 0.9);

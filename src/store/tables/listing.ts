@@ -50,34 +50,39 @@ export class Listing {
     );
   }
 
-  countByStatus(filter: RunsFilter): Record<RunStatus, number> {
-    const { where, bound, index } = clauseOf(filter);
-    return countsOf(this.#all<StoredCounts>(`SELECT ${COUNTS} FROM runs ${index} ${where}`, bound)[0]);
+  page(filter: RunsFilter, order: RunsOrder, offset: number, limit: number): ListedPage {
+    const clause = clauseOf(filter);
+    return clause.index === '' ? this.#searchedPage(clause, order, offset, limit) : this.#indexedPage(filter, clause, order, offset, limit);
   }
 
-  page(filter: RunsFilter, order: RunsOrder, offset: number, limit: number): ListedPage {
-    const { where, bound, index } = clauseOf(filter);
-    const more: Record<string, Bound> = order.by === 'place' ? { places: JSON.stringify(order.places) } : order.by === 'duration' ? { now: Date.now() } : {};
-    const values = { ...bound, ...more, limit, offset };
-    const key = sortKeyOf(order);
-    const direction = order.descending ? 'DESC' : 'ASC';
-    // Runs without a value come last both ways; among equals the newest is first.
-    const sorted = order.by === 'created' ? `created_at ${direction}, id ${direction}` : `key IS NULL, key ${direction}, created_at DESC, id DESC`;
-    const join = order.by === 'place' ? 'LEFT JOIN place ON place.hash = runs.variant_hash' : '';
-    const places = order.by === 'place' ? "place(hash, value) AS MATERIALIZED (SELECT key, value FROM json_each(@places))" : '';
-    if (index === '') {
-      // Every row must be looked at: once, for the page and the counts.
-      const found = this.#all<{ id: number | null } & StoredCounts>(
-        `WITH ${places === '' ? '' : `${places}, `}hit AS MATERIALIZED (SELECT runs.rowid AS id, status, created_at, ${key} AS key FROM runs ${join} ${where}) ` +
-          `SELECT NULL AS id, ${COUNTS} FROM hit UNION ALL SELECT id, 0, 0, 0, 0, 0, 0 FROM (SELECT id FROM hit ORDER BY ${sorted} LIMIT @limit OFFSET @offset)`,
-        values,
-      );
-      return { byStatus: countsOf(found.find(({ id }) => id === null)), rows: found.flatMap(({ id }) => (id === null ? [] : this.#listed(id))) };
-    }
-    const from = order.by === 'created' && isByExperimentAlone(filter) ? `INDEXED BY ${filter.experiment === undefined ? 'runs_by_created' : 'runs_by_experiment'}` : index;
-    const with_ = places === '' ? '' : `WITH ${places} `;
-    const ids = this.#all<{ id: number }>(`${with_}SELECT runs.rowid AS id, created_at, ${key} AS key FROM runs ${from} ${join} ${where} ORDER BY ${sorted} LIMIT @limit OFFSET @offset`, values);
-    return { byStatus: this.countByStatus(filter), rows: ids.flatMap(({ id }) => this.#listed(id)) };
+  #indexedPage(filter: RunsFilter, { where, bound, index }: Clause, order: RunsOrder, offset: number, limit: number): ListedPage {
+    // No index is named: SQLite finds the smallest that holds what is asked.
+    const byStatus = noCounts();
+    for (const { status, n } of this.#all<{ status: RunStatus; n: number }>(`SELECT status, count(*) AS n FROM runs ${where} GROUP BY status`, bound)) byStatus[status] = n;
+    const total = Object.values(byStatus).reduce((sum, count) => sum + count, 0);
+    const size = Math.max(0, Math.min(limit, total - offset));
+    // The nearer end is where to begin: what is sorted to be skipped costs time.
+    const fromEnd = offset > total / 2;
+    const isByTimeAlone = order.by === 'created' && filter.status === undefined && filter.studyId === undefined;
+    const from = isByTimeAlone ? `INDEXED BY ${filter.experiment === undefined ? 'runs_by_created' : 'runs_by_experiment'}` : index;
+    const { key, join, places, values } = sortingOf(order);
+    const ids = this.#all<{ id: number }>(
+      `${places === '' ? '' : `WITH ${places} `}SELECT runs.rowid AS id, created_at, ${key} AS key FROM runs ${from} ${join} ${where} ORDER BY ${orderBy(order, fromEnd)} LIMIT @size OFFSET @start`,
+      { ...bound, ...values, size, start: fromEnd ? Math.max(0, total - offset - size) : offset },
+    );
+    if (fromEnd) ids.reverse();
+    return { byStatus, rows: ids.flatMap(({ id }) => this.#listed(id)) };
+  }
+
+  /** Every row must be looked at: once, for the page and for the counts. */
+  #searchedPage({ where, bound }: Clause, order: RunsOrder, offset: number, limit: number): ListedPage {
+    const { key, join, places, values } = sortingOf(order);
+    const found = this.#all<{ id: number | null } & StoredCounts>(
+      `WITH ${places === '' ? '' : `${places}, `}hit AS MATERIALIZED (SELECT runs.rowid AS id, status, created_at, ${key} AS key FROM runs ${join} ${where}) ` +
+        `SELECT NULL AS id, ${COUNTS} FROM hit UNION ALL SELECT id, 0, 0, 0, 0, 0, 0 FROM (SELECT id FROM hit ORDER BY ${orderBy(order, false)} LIMIT @limit OFFSET @offset)`,
+      { ...bound, ...values, limit, offset },
+    );
+    return { byStatus: countsOf(found.find(({ id }) => id === null)), rows: found.flatMap(({ id }) => (id === null ? [] : this.#listed(id))) };
   }
 
   /** One run as lists show it. */
@@ -141,9 +146,33 @@ function clauseOf(filter: RunsFilter): Clause {
   return { where: conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`, bound, index: words.length === 0 ? 'INDEXED BY runs_listing' : '' };
 }
 
-/** Whether an index by time holds just the runs asked for. */
-function isByExperimentAlone(filter: RunsFilter): boolean {
-  return filter.status === undefined && filter.studyId === undefined;
+interface Sorting {
+  /** Expression that the runs are sorted by. */
+  readonly key: string;
+  readonly join: string;
+  /** A common table expression that the join needs; empty where it needs none. */
+  readonly places: string;
+  readonly values: Record<string, Bound>;
+}
+
+function sortingOf(order: RunsOrder): Sorting {
+  const key = sortKeyOf(order);
+  if (order.by === 'place') {
+    return {
+      key,
+      join: 'LEFT JOIN place ON place.hash = runs.variant_hash',
+      places: 'place(hash, value) AS MATERIALIZED (SELECT key, value FROM json_each(@places))',
+      values: { places: JSON.stringify(order.places) },
+    };
+  }
+  return { key, join: '', places: '', values: order.by === 'duration' ? { now: Date.now() } : {} };
+}
+
+/** Runs without a value come last both ways; among equals the newest is first. */
+function orderBy({ by, descending }: RunsOrder, reversed: boolean): string {
+  const direction = (isDown: boolean): string => (isDown === reversed ? 'ASC' : 'DESC');
+  if (by === 'created') return `created_at ${direction(descending)}, id ${direction(descending)}`;
+  return `key ${direction(descending)} NULLS ${reversed ? 'FIRST' : 'LAST'}, created_at ${direction(true)}, id ${direction(true)}`;
 }
 
 function sortKeyOf(order: RunsOrder): string {
@@ -167,6 +196,10 @@ function sortKeyOf(order: RunsOrder): string {
     case 'place':
       return 'place.value';
   }
+}
+
+function noCounts(): Record<RunStatus, number> {
+  return { queued: 0, running: 0, finished: 0, failed: 0, cancelled: 0, interrupted: 0 };
 }
 
 function countsOf(row: StoredCounts | undefined): Record<RunStatus, number> {

@@ -1,6 +1,6 @@
 /** Runs: identity from the manifest, state from the event log. */
 import type { Database } from '../database';
-import { RUN_STATUSES, type ExperimentRow, type RunRow, type RunStatus } from '../types';
+import type { ExperimentRow, RunRow, RunStatus } from '../types';
 import { fromStored, toStored, type StoredNumber } from './numbers';
 
 /** What an event log alone can say; that a worker is alive is not in it. */
@@ -158,8 +158,8 @@ export class RunsTable {
       "SELECT ended_at - started_at AS ms, steps_done AS steps FROM runs WHERE training_graph_hash = ? AND threads = ? AND ended_at IS NOT NULL AND started_at IS NOT NULL AND status = 'finished' " +
         'AND attempts = 1 AND steps_done > 0 ORDER BY ended_at DESC LIMIT 1',
     );
-    this.#experiments = database.prepare<[], { experiment: string; updated_at: number } & Record<RunStatus, number>>(
-      `SELECT experiment, max(updated_at) AS updated_at, ${RUN_STATUSES.map((status) => `count(*) FILTER (WHERE status = '${status}') AS ${status}`).join(', ')} FROM runs INDEXED BY runs_listing GROUP BY experiment`,
+    this.#experiments = database.prepare<[], { experiment: string; status: RunStatus; n: number; updated_at: number }>(
+      'SELECT experiment, status, count(*) AS n, max(updated_at) AS updated_at FROM runs GROUP BY experiment, status',
     );
     this.#state = database.prepare<Bound[]>(
       'UPDATE runs SET status = ?, log_status = ?, exit_code = ?, signal = ?, started_at = ?, ended_at = ?, updated_at = ?, attempts = ?, steps_done = ?, total_steps = ?, ' +
@@ -247,10 +247,21 @@ export class RunsTable {
 
   /** Last touched first. */
   experiments(): ExperimentRow[] {
-    return this.#experiments
-      .all()
-      .map(({ experiment, updated_at: updatedAt, ...byStatus }) => ({ name: experiment, runs: RUN_STATUSES.reduce((sum, status) => sum + byStatus[status], 0), byStatus, updatedAt }))
-      .toSorted((a, b) => b.updatedAt - a.updatedAt || (a.name < b.name ? -1 : 1));
+    const found = new Map<string, { runs: number; byStatus: Record<RunStatus, number>; updatedAt: number }>();
+    for (const row of this.#experiments.all()) {
+      const entry = found.get(row.experiment) ?? {
+        runs: 0,
+        byStatus: { queued: 0, running: 0, finished: 0, failed: 0, cancelled: 0, interrupted: 0 },
+        updatedAt: 0,
+      };
+      entry.runs += row.n;
+      entry.byStatus[row.status] += row.n;
+      entry.updatedAt = Math.max(entry.updatedAt, row.updated_at);
+      found.set(row.experiment, entry);
+    }
+    return [...found]
+      .map(([name, entry]) => ({ name, ...entry }))
+      .sort((a, b) => b.updatedAt - a.updatedAt || (a.name < b.name ? -1 : 1));
   }
 
   /** The state as stored, to be changed and given to `putState`. */

@@ -87,6 +87,22 @@ describe('a page of runs', () => {
     expect(store.listedRun('run-b').test).toBeNull();
   });
 
+  it('is a part of one order, whichever end it is found from', async () => {
+    const store = await openedStore();
+    const logs = [tested(0.5), [], tested(0.9), [attempt(1), steps(0, 4)], tested(0.5), tested(0.7, 'NaN'), []];
+    await make(store, ...logs.map((log, index) => ({ id: `run-${index}`, seed: index % 3, learningRate: (1 + (index % 2)) / 10, log, more: { experiment: index === 2 ? 'other' : 'sample' } })));
+    const places = Object.fromEntries([...store.variantConfigs().keys()].slice(0, 1).map((hash) => [hash, 1]));
+    for (const descending of [true, false]) {
+      const orders: RunsOrder[] = [...(['created', 'experiment', 'variant', 'seed', 'status', 'progress', 'metric', 'loss', 'duration'] as const).map((by) => ({ by, descending })), { by: 'place', places, descending }];
+      for (const order of orders) {
+        for (const filter of [{}, { experiment: 'sample' }, { text: 'run-' }, { status: ['finished', 'queued'] }] satisfies RunsFilter[]) {
+          const whole = ids(store, filter, order);
+          expect([0, 2, 4, 6].flatMap((offset) => ids(store, filter, order, offset, 2)), `${order.by} ${JSON.stringify(filter)}`).toEqual(whole);
+        }
+      }
+    }
+  });
+
   it('sorts by the place of each variant', async () => {
     const store = await openedStore();
     await make(store, { id: 'run-a', learningRate: 0.1 }, { id: 'run-b', learningRate: 0.3 }, { id: 'run-c', learningRate: 0.2 }, { id: 'run-d', learningRate: 0.1 });
