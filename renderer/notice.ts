@@ -4,8 +4,10 @@ import { Button } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { ask, reportOf, shell } from './client';
 
+const look = { withBorder: true, closeButtonProps: { 'aria-label': 'Close' } } as const;
+
 export function say(message: string): void {
-  notifications.show({ message, autoClose: 4000, withBorder: true });
+  notifications.show({ message, autoClose: 4000, ...look });
 }
 
 /** What came to its end elsewhere, with the way there. */
@@ -16,13 +18,13 @@ export function offerNext(message: string, next: { readonly label: string; reado
     next.act();
   };
   const button = createElement(Button<'button'>, { variant: 'default', size: 'compact-sm', onClick: act, mt: 8 }, next.label);
-  notifications.show({ id, message: createElement('div', null, createElement('p', null, message), button), autoClose: 12_000, withBorder: true });
+  notifications.show({ id, message: createElement('div', null, createElement('p', null, message), button), autoClose: 12_000, ...look });
 }
 
 /** What went wrong with something the user asked for. */
 export function complain(title: string, error: unknown): void {
   const { message, hint, code } = reportOf(error);
-  notifications.show({ title, message: `${message}${hint === undefined ? '' : ` ${hint}`} (${code})`, color: 'red', autoClose: 12_000, withBorder: true });
+  notifications.show({ title, message: `${message}${hint === undefined ? '' : ` ${hint}`} (${code})`, color: 'red', autoClose: 12_000, ...look });
 }
 
 /** Copies and says so; `what` names it: `LaTeX table`. */

@@ -2,10 +2,10 @@
 import { create } from 'zustand';
 import type { Input, Output } from '../../src/api/contract';
 import type { TaskView } from '../../src/api/views';
-import { reportOf } from '../client';
+import { Refused, reportOf } from '../client';
 import * as format from '../format';
 import { complain, offerNext } from '../notice';
-import { call, outdated } from './answers';
+import { call } from './answers';
 import { useLive } from './live';
 import { go, usePlace, type Place } from './place';
 
@@ -72,10 +72,11 @@ export async function reproduceBundle(input: Omit<Input<'bundle.reproduce'>, 'ta
   const task = begin('reproduce', file);
   try {
     const { sentence } = await call('bundle.reproduce', { ...input, task });
-    const verdictId = (await call('tasks.list', {})).find((known) => known.task === task)?.result ?? null;
+    const ended = (await call('tasks.list', {})).find((known) => known.task === task);
+    const verdictId = ended?.result ?? null;
+    if (verdictId === null) throw new Refused({ code: 'VERDICT_NOT_KEPT', kind: 'system', message: ended?.text ?? sentence, hint: 'Note the verdict now: the workspace did not keep it.' });
     end(task, {});
-    outdated('verdicts.list');
-    const verdict: Place = verdictId === null ? { view: 'bundles' } : { view: 'verdict', verdictId };
+    const verdict: Place = { view: 'verdict', verdictId };
     if (isShown('reproduce', file)) go(verdict);
     else offerNext(`${baseName(file)}: ${sentence}`, { label: 'Open verdict', act: () => go(verdict) });
   } catch (error) {
@@ -97,14 +98,4 @@ export function useTask(kind: Begun['kind'], subject: string): { readonly begun:
   const begun = useBegun((state) => state.begun.find((one) => one.kind === kind && one.subject === subject));
   const view = useLive((state) => state.tasks.find(({ task }) => task === begun?.task));
   return begun === undefined ? null : { begun, view: view ?? null };
-}
-
-/** Least share done from which the rest is estimated: before, start-up decides. */
-const LEAST_SHARE = 0.05;
-
-/** Seconds left at the pace so far; null where too little is done to tell. An estimate. */
-export function secondsLeft(task: Pick<TaskView, 'startedAt' | 'done' | 'total'>, now: number): number | null {
-  const { done, total, startedAt } = task;
-  if (total === null || total <= 0 || done / total < LEAST_SHARE || done >= total) return null;
-  return ((now - startedAt) / 1000) * ((total - done) / done);
 }

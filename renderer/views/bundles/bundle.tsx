@@ -1,5 +1,5 @@
 /** One bundle: what can be known without executing anything of it, and reproducing it once it is trusted. */
-import { useCallback, useState } from 'react';
+import { useCallback, useState, type ReactNode } from 'react';
 import { Button } from '@mantine/core';
 import type { BundlePage } from '../../../src/api/views';
 import { reportOf } from '../../client';
@@ -46,16 +46,18 @@ function Standing({ page, trusted }: { readonly page: BundlePage; readonly trust
   );
 }
 
-function Page({ page, trusted, options, onOptions, running }: { readonly page: BundlePage; readonly trusted: boolean; readonly options: ReproduceOptions; readonly onOptions: (change: Partial<ReproduceOptions>) => void; readonly running: boolean }) {
+function Page({ page, trusted, options, onOptions, progress }: { readonly page: BundlePage; readonly trusted: boolean; readonly options: ReproduceOptions; readonly onOptions: (change: Partial<ReproduceOptions>) => void; readonly progress: ReactNode }) {
   const different = page.environment.filter(({ same }) => !same).length;
   return (
     <>
-      {!running && <Standing page={page} trusted={trusted} />}
+      <Standing page={page} trusted={trusted} />
       <div className="bundles-columns">
         <Section title="Bundle">
           <Identity page={page} />
         </Section>
-        {page.valid && !running && <ReproduceChoices page={page} finished={finishedRuns(page)} trusted={trusted} options={options} onOptions={onOptions} />}
+        {page.valid && (
+          <Section title="Reproducing it here">{progress ?? <ReproduceChoices page={page} finished={finishedRuns(page)} trusted={trusted} options={options} onOptions={onOptions} />}</Section>
+        )}
       </div>
       <Section title="Checks" aside={page.valid ? 'all passed' : format.plural(page.problems.length, 'problem')}>
         <Checks checks={page.checks} />
@@ -107,10 +109,15 @@ export function Bundle({ file }: { readonly file: string }) {
       {refused && <Failure title={reportOf(answer.error).code === 'PATH_NOT_CHOSEN' ? 'Choose the file again' : 'The bundle could not be read'} error={answer.error} onRetry={() => void answer.refetch()} />}
       {page !== null && (
         <div className="bundles-page">
-          {running && <TaskProgress task={task.begun.task} title={task.view?.title ?? `Reproducing ${page.name}`} view={task.view} />}
           {task?.view?.status === 'cancelled' && <p className="bundles-notice">The reproduction was cancelled; nothing of it is kept.</p>}
           {task !== null && task.begun.error !== null && <Problem error={task.begun.error} />}
-          <Page page={page} trusted={trusted} options={options} onOptions={(change) => setOptions((before) => ({ ...before, ...change }))} running={running} />
+          <Page
+            page={page}
+            trusted={trusted}
+            options={options}
+            onOptions={(change) => setOptions((before) => ({ ...before, ...change }))}
+            progress={running ? <TaskProgress task={task.begun.task} title={task.view?.title ?? `Reproduce ${page.name}`} view={task.view} /> : null}
+          />
         </div>
       )}
     </View>

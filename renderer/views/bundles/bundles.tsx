@@ -1,6 +1,7 @@
 /** Bundles: what is exported and reproduced now, and the verdicts that are kept. */
 import { useState } from 'react';
-import { Button } from '@mantine/core';
+import { ChevronDown } from 'lucide-react';
+import { Button, Menu } from '@mantine/core';
 import type { TaskView, VerdictSummary } from '../../../src/api/views';
 import { Empty, Failure, Loading } from '../../components/messages';
 import { StateMark } from '../../components/state-mark';
@@ -31,7 +32,9 @@ function Verdicts({ verdicts }: { readonly verdicts: readonly VerdictSummary[] }
   const [selected, setSelected] = useState<string | null>(null);
   return (
     <Section title="Verdicts" aside={format.plural(verdicts.length, 'verdict')}>
-      <Grid label="Verdicts" columns={columns} rows={verdicts} keyOf={({ verdictId }) => verdictId} selected={selected} onSelect={setSelected} onOpen={openVerdict} opensOnClick />
+      <div className="bundles-verdicts">
+        <Grid label="Verdicts" columns={columns} rows={verdicts} keyOf={({ verdictId }) => verdictId} selected={selected} onSelect={setSelected} onOpen={openVerdict} opensOnClick />
+      </div>
     </Section>
   );
 }
@@ -84,6 +87,34 @@ function Tasks({ tasks }: { readonly tasks: readonly TaskView[] }) {
   );
 }
 
+/** Experiments that the menu names, newest first. */
+const MOST_EXPERIMENTS = 12;
+
+/** The way to an export from here: an experiment has one in its own views, too. */
+function ExportMenu() {
+  const experiments = useAnswer('experiments.list', {});
+  const ready = (experiments.data ?? []).filter(({ byStatus }) => (byStatus.finished ?? 0) > 0).toSorted((a, b) => b.updatedAt - a.updatedAt);
+  if (ready.length === 0) return null;
+  return (
+    <Menu position="bottom-end" width={280} offset={4}>
+      <Menu.Target>
+        <Button variant="default" rightSection={<ChevronDown size={14} aria-hidden="true" />}>
+          Export
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {ready.slice(0, MOST_EXPERIMENTS).map(({ name, byStatus }) => (
+          <Menu.Item key={name} onClick={() => go({ view: 'export', target: name })} rightSection={<span className="soft small">{format.plural(byStatus.finished ?? 0, 'run')}</span>}>
+            <span className="truncate bundles-menu" title={name}>
+              {name}
+            </span>
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
 const openBundle = (): void => void openFile('bundle');
 
 export function Bundles() {
@@ -91,7 +122,15 @@ export function Bundles() {
   const tasks = useLive((state) => state.tasks);
   const busy = tasks.some(({ status, kind }) => status !== 'done' || kind === 'export');
   return (
-    <View title="Bundles" actions={<Button onClick={openBundle}>Open bundle…</Button>}>
+    <View
+      title="Bundles"
+      actions={
+        <>
+          <ExportMenu />
+          <Button onClick={openBundle}>Open bundle…</Button>
+        </>
+      }
+    >
       {verdicts.isPending && <Loading text="Reading the verdicts…" />}
       {verdicts.isError && <Failure title="The verdicts could not be read" error={verdicts.error} onRetry={() => void verdicts.refetch()} />}
       {(busy || (verdicts.data?.length ?? 0) > 0) && (

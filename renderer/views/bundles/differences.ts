@@ -20,7 +20,7 @@ export interface Traces {
   readonly here: Float64Array;
 }
 
-/** Relative differences at the steps that both traces have; steps ascend. Zeros are left out: a log axis has no place for them. */
+/** Relative differences at the steps that both traces have, in the record's order. NaN, a gap, stands for zero: a log axis has no place for it. */
 export function differences({ steps, recorded, hereSteps, here }: Traces): { readonly steps: Float64Array; readonly values: Float64Array } {
   const byStep = new Map<number, number>();
   hereSteps.forEach((step, index) => byStep.set(step, here[index] ?? Number.NaN));
@@ -29,7 +29,7 @@ export function differences({ steps, recorded, hereSteps, here }: Traces): { rea
     const other = byStep.get(step);
     if (other === undefined) return;
     const value = relativeDifference(recorded[index] ?? Number.NaN, other);
-    if (value > 0) found.push({ step, value });
+    found.push({ step, value: value > 0 ? value : Number.NaN });
   });
   return { steps: Float64Array.from(found, ({ step }) => step), values: Float64Array.from(found, ({ value }) => value) };
 }

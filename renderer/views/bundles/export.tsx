@@ -41,7 +41,6 @@ function Form({ choices, full, disabled, onChange }: { readonly choices: Choices
         value={choices.license}
         onChange={(license) => onChange({ license })}
         maxLength={100}
-        maw={320}
         comboboxProps={{ transitionProps: { duration: 0 } }}
         filter={({ options }) => options}
         error={choices.license.trim() === '' ? 'A bundle needs a licence.' : null}

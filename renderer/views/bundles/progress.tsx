@@ -3,7 +3,8 @@ import { useEffect, useState } from 'react';
 import { Button, Progress } from '@mantine/core';
 import type { TaskView } from '../../../src/api/views';
 import * as format from '../../format';
-import { cancelTask, secondsLeft } from '../../state/tasks';
+import { cancelTask } from '../../state/tasks';
+import { secondsLeft } from './pace';
 
 function useNow(): number {
   const [now, setNow] = useState(() => Date.now());
@@ -31,6 +32,11 @@ export function TaskProgress({ task, title, view }: { readonly task: string; rea
           {title}
         </span>
         <span className="bundles-progress-numbers numbers soft">
+          {view !== null && view.kind === 'reproduce' && view.total !== null && (
+            <span>
+              {format.count(view.done)} of {format.count(view.total)} steps
+            </span>
+          )}
           {share !== null && <span>{Math.floor(100 * share)} %</span>}
           {view !== null && <span>{format.elapsed(now - view.startedAt)}</span>}
           {left !== null && <span>{format.estimate(left)} left</span>}

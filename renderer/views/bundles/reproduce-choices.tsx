@@ -3,7 +3,6 @@ import { Button, Checkbox, NumberInput } from '@mantine/core';
 import type { BundlePage } from '../../../src/api/views';
 import { ask, shell } from '../../client';
 import * as format from '../../format';
-import { Section } from '../../frame/view';
 import { complain } from '../../notice';
 import { setTrust } from './trust';
 
@@ -58,14 +57,10 @@ export function ReproduceChoices({ page, finished, trusted, options, onOptions }
   // All runs together were estimated; a part takes its share.
   const seconds = page.estimatedSeconds === null || finished === 0 ? null : (page.estimatedSeconds * count) / finished;
   if (finished === 0) {
-    return (
-      <Section title="Reproducing it here">
-        <p className="soft">No run of this bundle is finished: there is no result to reproduce.</p>
-      </Section>
-    );
+    return <p className="soft">No run of this bundle is finished: there is no result to reproduce.</p>;
   }
   return (
-    <Section title="Reproducing it here">
+    <>
       <p>
         Trains {format.plural(count, 'run')} on this machine{seconds === null ? '' : <>, {format.estimate(seconds)} at the pace they were recorded with</>}, and compares every step with the record. Nothing finished before is reused.
       </p>
@@ -82,7 +77,6 @@ export function ReproduceChoices({ page, finished, trusted, options, onOptions }
             allowDecimal={false}
             allowNegative={false}
             clampBehavior="strict"
-            maw={240}
             onChange={(value) => onOptions({ runs: typeof value === 'number' && value >= 1 && value < finished ? value : null })}
           />
         )}
@@ -97,6 +91,6 @@ export function ReproduceChoices({ page, finished, trusted, options, onOptions }
           onChange={(event) => setTrust(page.digest, event.currentTarget.checked)}
         />
       </div>
-    </Section>
+    </>
   );
 }

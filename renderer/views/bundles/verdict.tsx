@@ -84,7 +84,7 @@ function Page({ view }: { readonly view: VerdictView }) {
         </div>
         <Numbers view={view} />
       </div>
-      <div className="bundles-columns">
+      <div className="bundles-columns verdict-body">
         <Section title="Runs" aside="steps count from 1">
           <div className="verdict-runs">
             <Grid label="Runs of the verdict" columns={columns} rows={runs} keyOf={(one) => one.run} selected={chosen} onSelect={setChosen} />

@@ -48,10 +48,11 @@ export function step(index: number | null): string {
   return index === null ? '–' : format.count(index + 1);
 }
 
-/** |a − b| / max(|a|, |b|) with two digits: `0`, `3.1e−7`. */
+/** |a − b| / max(|a|, |b|) with two digits: `0`, `0.031`, `3.1e−7`. */
 export function relative(difference: number | null): string {
   if (difference === null) return '–';
-  return difference === 0 ? '0' : difference.toExponential(1).replace('-', '−');
+  if (difference === 0) return '0';
+  return difference >= 0.001 ? difference.toPrecision(2) : difference.toExponential(1).replace('-', '−');
 }
 
 /** The largest of the differences that are known. */

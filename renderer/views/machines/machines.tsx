@@ -24,7 +24,7 @@ function CheckLine({ check: { name, status, found, hint } }: { readonly check: C
         {status === 'warning' ? <WarningShape /> : <StateShape status={SHAPES[status]} />}
         {WORDS[status]}
       </span>
-      <span className="machines-name">{name}</span>
+      <span>{name}</span>
       <span className="machines-found">
         {found}
         {hint !== null && <span className="machines-hint">{hint}</span>}
