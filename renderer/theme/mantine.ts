@@ -1,5 +1,5 @@
 /** Mantine dressed in the variables of theme.css, so that light, dark and high contrast are decided there alone. */
-import { createTheme, type CSSVariablesResolver, type MantineColorSchemeManager } from '@mantine/core';
+import { Button, createTheme, Input, type CSSVariablesResolver, type MantineColorSchemeManager } from '@mantine/core';
 
 export const theme = createTheme({
   fontFamily: 'var(--font)',
@@ -13,8 +13,9 @@ export const theme = createTheme({
   cursorType: 'default',
   respectReducedMotion: true,
   components: {
-    Button: { defaultProps: { size: 'xs' } },
-    Input: { defaultProps: { size: 'xs' } },
+    // Its usual button is 30 px high with 12 px text; ours is as high as a row.
+    Button: Button.extend({ defaultProps: { size: 'xs' }, vars: (_theme, { size }) => ({ root: size === undefined || size === 'xs' ? { '--button-height': '28px', '--button-padding-x': '12px', '--button-fz': 'var(--size)' } : {} }) }),
+    Input: Input.extend({ defaultProps: { size: 'xs' }, vars: () => ({ wrapper: { '--input-height': '28px', '--input-size': '28px', '--input-fz': 'var(--size)' } }) }),
     InputWrapper: { defaultProps: { size: 'xs' } },
     TextInput: { defaultProps: { size: 'xs' } },
     NumberInput: { defaultProps: { size: 'xs' } },
@@ -60,7 +61,31 @@ const both = {
   '--mantine-color-white': 'var(--accent-ink)',
 } as const;
 
-export const variables: CSSVariablesResolver = () => ({ variables: {}, light: both, dark: both });
+/** Mantine's greys, from which inputs, sliders and menus take their paper and lines. */
+const greys = {
+  '--mantine-color-gray-0': 'var(--paper-raised)',
+  '--mantine-color-gray-1': 'var(--paper-raised)',
+  '--mantine-color-gray-2': 'var(--line)',
+  '--mantine-color-gray-3': 'var(--line)',
+  '--mantine-color-gray-4': 'var(--line-strong)',
+  '--mantine-color-gray-6': 'var(--ink-soft)',
+  '--mantine-color-gray-7': 'var(--ink-soft)',
+} as const;
+
+/** The same in dark, where a higher number is darker. */
+const darks = {
+  '--mantine-color-dark-0': 'var(--ink)',
+  '--mantine-color-dark-1': 'var(--ink-soft)',
+  '--mantine-color-dark-2': 'var(--ink-soft)',
+  '--mantine-color-dark-3': 'var(--ink-soft)',
+  '--mantine-color-dark-4': 'var(--line-strong)',
+  '--mantine-color-dark-5': 'var(--line)',
+  '--mantine-color-dark-6': 'var(--paper)',
+  '--mantine-color-dark-7': 'var(--paper)',
+  '--mantine-color-dark-8': 'var(--paper-raised)',
+} as const;
+
+export const variables: CSSVariablesResolver = () => ({ variables: {}, light: { ...both, ...greys }, dark: { ...both, ...darks } });
 
 /** The appearance is the system's as Electron presents it (settings change it there), so there is nothing to keep here. */
 export const systemScheme: MantineColorSchemeManager = {

@@ -1,6 +1,5 @@
 /** Where a run came from and what stands on it. */
 import type { RunDetails } from '../../../src/api/views';
-import { Hash } from '../../components/hash';
 import { StateMark } from '../../components/state-mark';
 import { Section } from '../../frame/view';
 import * as format from '../../format';
@@ -9,30 +8,6 @@ import { go } from '../../state/place';
 export function Lineage({ details: { attempts, lineage, run } }: { readonly details: RunDetails }) {
   return (
     <div className="run-panel run-columns">
-      <Section title="Names">
-        <dl className="run-leaves">
-          <div>
-            <dt>Run</dt>
-            <dd className="mono">{run.runId}</dd>
-          </div>
-          <div>
-            <dt>Reproduction id</dt>
-            <dd className="mono">{run.reproductionId}</dd>
-          </div>
-          <div>
-            <dt>Config hash</dt>
-            <dd>
-              <Hash value={run.configHash} of="config hash" />
-            </dd>
-          </div>
-          <div>
-            <dt>Compute hash</dt>
-            <dd>
-              <Hash value={run.computeHash} of="compute hash" />
-            </dd>
-          </div>
-        </dl>
-      </Section>
       <Section title="Used by">
         {lineage.usedBy.length === 0 ? (
           <p className="soft">No ablation: it was started by itself.</p>
