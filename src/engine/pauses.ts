@@ -36,7 +36,7 @@ export function runsOfPausedStudiesOnly(store: Store): string[] {
   }
   if (held.size === 0) return [];
   return store
-    .listRuns()
-    .filter((row) => held.has(row.runId) && !wanted.has(row.runId) && row.studyId !== null && !hasEnded(row.status))
+    .getRuns([...held])
+    .filter((row) => !wanted.has(row.runId) && row.studyId !== null && !hasEnded(row.status))
     .map((row) => row.runId);
 }

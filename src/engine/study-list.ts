@@ -32,7 +32,8 @@ function summaryOf(store: Store, study: StudyRow, rows: ReadonlyMap<string, RunR
 /** All studies, newest first. */
 export function listStudies({ store }: EngineContext): StudySummary[] {
   const studies = store.listStudies();
-  const rows = new Map(studies.length === 0 ? [] : store.listRuns().map((row) => [row.runId, row]));
+  const runIds = studies.flatMap((study) => study.variants.flatMap((variant) => variant.runIds)).filter((runId) => runId !== null);
+  const rows = new Map(store.getRuns(runIds).map((row) => [row.runId, row]));
   return studies.map((study) => summaryOf(store, study, rows));
 }
 

@@ -4,3 +4,6 @@ import type { RunStatus } from '../store/types';
 export function hasEnded(status: RunStatus): boolean {
   return status === 'finished' || status === 'failed' || status === 'cancelled';
 }
+
+/** All but finished runs: when a host opens, the log of any of these may say more than the database. */
+export const RECOVERABLE: readonly RunStatus[] = ['queued', 'running', 'failed', 'cancelled', 'interrupted'];

@@ -9,7 +9,7 @@ import { appendAsHost, forgetWorker, freeLog, noteWorker, standingOf } from './h
 import { Holds } from './holds';
 import { ProgressGuard } from './progress-guard';
 import { runHeld, runInterrupted, schedulerStopped } from './refusals';
-import { hasEnded } from './run-status';
+import { hasEnded, RECOVERABLE } from './run-status';
 import type { Spawn, WorkerExit, WorkerProcess } from './spawn';
 import { Waiters } from './waiters';
 
@@ -78,7 +78,7 @@ export class Scheduler {
    */
   async recover(options: { readonly requeue?: boolean } = {}): Promise<string[]> {
     const requeue = options.requeue ?? true;
-    const left = this.#store.listRuns().filter((row) => row.status !== 'finished' && !this.#jobs.has(row.runId));
+    const left = this.#store.listRuns({ status: RECOVERABLE }).filter((row) => !this.#jobs.has(row.runId));
     await Promise.all(left.map((row) => this.#change(row.runId, () => this.#recoverRun(row, requeue).catch((error: unknown) => this.#fail(row.runId, error)))));
     if (!requeue) return [];
     this.#pump();
