@@ -28,6 +28,9 @@ const COUNTS = RUN_STATUSES.map((status) => `count(*) FILTER (WHERE status = '${
 const TEXT_COLUMNS = ['experiment', 'variant', 'seed', 'status', 'run_id', 'reproduction_id'] as const;
 const HASH_COLUMNS = ['config_hash', 'compute_hash', 'weights_hash', 'variant_hash'] as const;
 
+/** What groups are made of; each stands in the listing's index. */
+const GROUP_COLUMNS = 'experiment, group_hash, seed, created_at, status, variant, variant_hash, calibration, metric';
+
 const HASH_BEGINNING = /^[0-9a-f]{4,}$/iu;
 
 interface Clause {
@@ -97,7 +100,7 @@ export class Listing {
     return this.#all<StoredGroup>(
       `SELECT experiment, group_hash, max(variant) AS variant, variant_hash, max(created_at) AS newest, ${COUNTS}, json_group_array(seed) AS seeds, ` +
         "json_group_array(CASE WHEN status = 'finished' AND calibration = 0 THEN metric END) AS metrics " +
-        `FROM (SELECT * FROM runs ${index} ${where} ORDER BY experiment, group_hash, seed, created_at) WHERE group_hash IS NOT NULL GROUP BY experiment, group_hash ORDER BY newest DESC`,
+        `FROM (SELECT ${GROUP_COLUMNS} FROM runs ${index} ${where} ORDER BY experiment, group_hash, seed, created_at) WHERE group_hash IS NOT NULL GROUP BY experiment, group_hash ORDER BY newest DESC`,
       bound,
     ).map((row) => ({
       groupHash: row.group_hash,
