@@ -135,6 +135,7 @@ function sectionsOf(manifest: RunManifest, run: RunRow): Section[] {
     {
       title: 'Hashes',
       items: [
+        text('Run', run.runId),
         text('Reproduction id', run.reproductionId),
         hash('Config', run.configHash),
         hash('Compute', run.computeHash),

@@ -98,7 +98,7 @@ describe('closing', () => {
     await until('no window', () => app.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length === 0));
     expect(await app.pids('reprise-worker')).toHaveLength(1);
     await app.app.evaluate(({ app: electron }) => electron.emit('second-instance', {}, [], '/', { files: [] }));
-    const page = await until('a window again', async () => app.app.windows().find((window) => !window.isClosed()));
+    const page = await until('a window again', async () => app.app.windows().find((window) => window !== app.page));
     await page.waitForSelector('main');
     await engineReady(page);
     expect(await getRun(page, run)).toMatchObject({ status: 'running' });
@@ -125,7 +125,7 @@ describe('closing', () => {
     await until('no window', () => app.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length === 0));
     expect(await app.app.evaluate(() => (globalThis as { tips?: string[] }).tips)).toEqual(['Reprise: 1 run is running.']);
     await app.app.evaluate(({ app: electron }) => electron.emit('activate', {}, false));
-    const page = await until('a window again', async () => app.app.windows().find((window) => !window.isClosed()));
+    const page = await until('a window again', async () => app.app.windows().find((window) => window !== app.page));
     await page.waitForSelector('main');
     await engineReady(page);
     expect(await getRun(page, run)).toMatchObject({ status: 'running' });

@@ -300,6 +300,13 @@ describe('the crash page', () => {
     expect(await page.evaluate(() => 'runsList' in window.reprise)).toBe(true);
   }, LIMIT);
 
+  it('also stands in for a page that does not load', async () => {
+    const { app, page } = await here.open();
+    await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.loadURL('app://reprise/missing.html').catch(() => {}));
+    await page.waitForURL(CRASH_PAGE);
+    expect(await page.getByRole('heading').innerText()).toBe('This window stopped working');
+  }, LIMIT);
+
   it('can be read by everybody', async () => {
     const { app, page } = await here.open();
     await app.evaluate(({ BrowserWindow }, url) => BrowserWindow.getAllWindows()[0]?.loadURL(url), CRASH_PAGE);

@@ -10,7 +10,7 @@ export interface Action {
   readonly mouse: (page: Page) => Promise<void>;
   readonly keyboard: (page: Page) => Promise<void>;
   /** Settles when the action has had its effect. */
-  readonly then: (page: Page) => Promise<void>;
+  readonly until: (page: Page) => Promise<void>;
   /** Name and caption of the picture that is taken after it. */
   readonly picture?: { readonly name: string; readonly caption: string };
 }
@@ -41,7 +41,7 @@ export const tutorial: readonly Action[] = [
     does: 'Press **Run 15** on the first page: the sample ablation, 5 variants × 3 seeds on MNIST, begins to train.',
     mouse: (page) => button(page, 'Run 15').click(),
     keyboard: (page) => tabAndPress(page, button(page, 'Run 15'), 'Enter'),
-    then: async (page) => {
+    until: async (page) => {
       await main(page).getByRole('heading', { level: 1, name: /mnist-ablation/u }).waitFor();
       await main(page).getByText(/running/u).first().waitFor();
     },
@@ -57,14 +57,14 @@ export const tutorial: readonly Action[] = [
       await button(page, 'Compare').waitFor({ timeout: TRAINING_MS });
       await tabAndPress(page, button(page, 'Compare'), 'Enter');
     },
-    then: (page) => main(page).getByRole('img', { name: /difference/iu }).first().waitFor(),
+    until: (page) => main(page).getByRole('img', { name: /difference/iu }).first().waitFor(),
     picture: { name: '2-effects', caption: 'Each variant’s difference to the baseline, paired by seed, with a simultaneous interval.' },
   },
   {
     does: 'Open the menu **Copy as**.',
     mouse: (page) => button(page, /Copy as/u).click(),
     keyboard: (page) => tabAndPress(page, button(page, /Copy as/u), 'Enter'),
-    then: (page) => page.getByRole('menuitem', { name: /LaTeX/u }).waitFor(),
+    until: (page) => page.getByRole('menuitem', { name: /LaTeX/u }).waitFor(),
   },
   {
     does: 'Choose **LaTeX**: the table for the paper is on the clipboard.',
@@ -76,39 +76,39 @@ export const tutorial: readonly Action[] = [
       }
       await page.keyboard.press('Enter');
     },
-    then: (page) => page.getByText(/LaTeX.* copied/u).waitFor(),
+    until: (page) => page.getByText(/LaTeX.* copied/u).waitFor(),
   },
   {
     does: 'Press **Export bundle**.',
     mouse: (page) => button(page, 'Export bundle').click(),
     keyboard: (page) => page.keyboard.press('Control+e'),
-    then: (page) => main(page).getByRole('heading', { level: 1, name: /Export/u }).waitFor(),
+    until: (page) => main(page).getByRole('heading', { level: 1, name: /Export/u }).waitFor(),
     picture: { name: '3-export', caption: 'What goes into the bundle, and how large it will be.' },
   },
   {
     does: 'Keep the choices, press **Export bundle** once more and say where.',
     mouse: (page) => button(page, /^Export bundle/u).click(),
     keyboard: (page) => tabAndPress(page, button(page, /^Export bundle/u), 'Enter'),
-    then: (page) => button(page, /Reproduce it here/u).waitFor({ timeout: TRAINING_MS }),
+    until: (page) => button(page, /Reproduce it here/u).waitFor({ timeout: TRAINING_MS }),
   },
   {
     does: 'Press **Reproduce it here** to see what a colleague sees who opens the file.',
     mouse: (page) => button(page, /Reproduce it here/u).click(),
     keyboard: (page) => tabAndPress(page, button(page, /Reproduce it here/u), 'Enter'),
-    then: (page) => main(page).getByRole('checkbox', { name: /trust/iu }).waitFor(),
+    until: (page) => main(page).getByRole('checkbox', { name: /trust/iu }).waitFor(),
     picture: { name: '4-bundle', caption: 'A bundle before it is trusted: nothing of it has been executed.' },
   },
   {
     does: 'Tick **I trust this bundle**.',
     mouse: (page) => main(page).getByRole('checkbox', { name: /trust/iu }).click(),
     keyboard: (page) => tabAndPress(page, main(page).getByRole('checkbox', { name: /trust/iu }), 'Space'),
-    then: (page) => button(page, 'Reproduce 15').waitFor(),
+    until: (page) => button(page, 'Reproduce 15').waitFor(),
   },
   {
     does: 'Press **Reproduce 15** and wait for the verdict.',
     mouse: (page) => button(page, 'Reproduce 15').click(),
     keyboard: (page) => tabAndPress(page, button(page, 'Reproduce 15'), 'Enter'),
-    then: (page) => main(page).getByText(/^identical$/iu).first().waitFor({ timeout: TRAINING_MS }),
+    until: (page) => main(page).getByText(/^identical$/iu).first().waitFor({ timeout: TRAINING_MS }),
     picture: { name: '5-verdict', caption: 'The verdict: all 15 runs gave the same weights, bit for bit.' },
   },
 ];

@@ -22,7 +22,7 @@ it('the tutorial', async () => {
   const lines: string[] = [];
   for (const [index, action] of tutorial.entries()) {
     await action.mouse(page);
-    await action.then(page);
+    await action.until(page);
     lines.push(`${index + 1}. ${action.does}`);
     if (action.picture === undefined) continue;
     const { name, caption } = action.picture;

@@ -6,6 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import yazl from 'yazl';
+import { decodeLines, encodeRecord } from '../../src/events/codec';
 
 export type Files = Map<string, Buffer>;
 
@@ -53,6 +54,17 @@ export function remakeHashes(files: Files): void {
   files.set('bag-info.txt', Buffer.from(info.replace(/^Payload-Oxum: .*$/mu, `Payload-Oxum: ${bytes}.${payload.length}`)));
   const tags = [...files].filter(([name]) => !name.startsWith('data/') && name !== 'tagmanifest-sha512.txt').sort(([a], [b]) => (a < b ? -1 : 1));
   files.set('tagmanifest-sha512.txt', Buffer.from(tags.map(([name, content]) => `${sha512(content)}  ${name}\n`).join('')));
+}
+
+/** An event log with the recorded loss of one step (0-based) changed, its checksums made anew. */
+export function alterLoss(log: Uint8Array, step: number, change: (loss: number) => number): Buffer {
+  const { records } = decodeLines(log, 0);
+  return Buffer.concat(
+    records.map((record) => {
+      if (record.type !== 'steps' || step < record.firstStep || step >= record.firstStep + record.losses.length) return encodeRecord(record);
+      return encodeRecord({ ...record, losses: record.losses.map((loss, index) => (record.firstStep + index === step ? change(Number(loss)) : loss)) });
+    }),
+  );
 }
 
 export async function hashOf(file: string): Promise<string> {

@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { alterLoss } from '../helpers/bundle-surgery';
 import { readBundleLog } from '../../src/bundle/event-log';
 import type { BundleRunInput } from '../../src/bundle/model';
 import { extractBundle } from '../../src/bundle/open';
@@ -15,7 +16,6 @@ import { writeBundle } from '../../src/bundle/write';
 import { computeHash, configHash } from '../../src/config/hash';
 import { parseConfig } from '../../src/config/parse';
 import { prepareData } from '../../src/datasets/prepare';
-import { decodeLines, encodeRecord } from '../../src/events/codec';
 import type { RunManifest } from '../../src/events/manifest';
 import type { ArtifactName } from '../../src/events/records';
 import { EventLogWriter } from '../../src/events/writer';
@@ -150,9 +150,7 @@ describe.skipIf(!available)('replay.py', () => {
   it('names the step whose recorded loss was altered', async () => {
     const log = join(bag, 'data', 'runs', 'mlprun', 'events.log');
     const before = await readFile(log);
-    const { records } = decodeLines(before, 0);
-    const changed = records.map((record) => (record.type === 'steps' && record.firstStep <= 9 && record.firstStep + record.losses.length > 9 ? { ...record, losses: record.losses.map((loss, index) => (record.firstStep + index === 9 ? Number(loss) + 0.25 : loss)) } : record));
-    await writeFile(log, Buffer.concat(changed.map((record) => encodeRecord(record))));
+    await writeFile(log, alterLoss(before, 9, (loss) => loss + 0.25));
     try {
       expect(await replay(bag, ['mlprun'])).toMatchObject({ code: 1, result: { verdict: 'diverged', firstDivergentStep: 9 } });
     } finally {

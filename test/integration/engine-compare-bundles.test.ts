@@ -8,10 +8,9 @@ import { summarize } from '../../src/analysis/summary';
 import { createEngine, type Engine } from '../../src/engine/engine';
 import { localWorkers } from '../../src/engine/local-workers';
 import type { ErrorReport } from '../../src/errors/errors';
-import { decodeLines, encodeRecord } from '../../src/events/codec';
 import { checkWorkspace } from '../../src/store/check';
 import { rebuildWorkspace } from '../../src/store/rebuild';
-import { pack, remakeHashes, unpack } from '../helpers/bundle-surgery';
+import { alterLoss, pack, remakeHashes, unpack } from '../helpers/bundle-surgery';
 import { smallConfig, temporaryFolder } from '../helpers/cli';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -204,9 +203,7 @@ describe('bundles', () => {
     const files = await unpack(file);
     const [run] = (await ask('bundle.inspect', { file })).runs;
     const log = `data/runs/${run?.runId ?? ''}/events.log`;
-    const { records } = decodeLines(files.get(log) ?? new Uint8Array(), 0);
-    const altered = records.map((record) => (record.type === 'steps' && record.firstStep <= 20 && record.firstStep + record.losses.length > 20 ? { ...record, losses: record.losses.map((loss, at) => (record.firstStep + at === 20 ? Number(loss) * 2 : loss)) } : record));
-    files.set(log, Buffer.concat(altered.map((record) => encodeRecord(record))));
+    files.set(log, alterLoss(files.get(log) ?? new Uint8Array(), 20, (loss) => loss * 2));
     remakeHashes(files);
     const forged = await pack(files, join(folder.path, 'forged.crate.zip'));
     const page = await ask('bundle.inspect', { file: forged });

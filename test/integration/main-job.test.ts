@@ -5,10 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ComparisonView, ReproduceView, RunResult, RunView, StudyPlan, StudyResult, VerifyView } from '../../src/api/rows';
 import { splitIndices } from '../../src/datasets/split';
-import { encodeRecord } from '../../src/events/codec';
-import type { EventRecord } from '../../src/events/records';
 import { decodeSafetensors } from '../../src/tensors/safetensors';
-import { pack, remakeHashes, unpack, type Files } from '../helpers/bundle-surgery';
+import { alterLoss, pack, remakeHashes, unpack, type Files } from '../helpers/bundle-surgery';
 import { cli, cliJson, smallConfig, temporaryFolder } from '../helpers/cli';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -192,14 +190,7 @@ describe('an ablation, from plan to verdict', () => {
     const { folder: run } = baselineRun(files);
     const log = `${run}events.log`;
     const step = 23;
-    const lines = (files.get(log)?.toString('utf8') ?? '').split('\n').filter((line) => line !== '');
-    const altered = lines.map((line) => {
-      const record = JSON.parse(line.slice(9)) as EventRecord;
-      if (record.type !== 'steps' || step < record.firstStep || step >= record.firstStep + record.losses.length) return Buffer.from(`${line}\n`);
-      const losses = record.losses.map((loss, index) => (index === step - record.firstStep ? Math.fround(Number(loss) * 1.01) : loss));
-      return Buffer.from(encodeRecord({ ...record, losses }));
-    });
-    files.set(log, Buffer.concat(altered));
+    files.set(log, alterLoss(files.get(log) ?? Buffer.alloc(0), step, (loss) => Math.fround(loss * 1.01)));
     const verdict = await verdictOf(files, 'altered.crate.zip');
     expect(verdict.runs.filter((entry) => entry.verdict === 'diverged')).toMatchObject([{ variant: 'baseline', seed: 1, firstDivergentStep: step }]);
   });
