@@ -21,11 +21,35 @@ function log10(value: number): number {
   return Math.log10(value);
 }
 
+/** Share of the lines' extent to which their bands may widen it: with few seeds some are so wide that the lines would be flat. */
+const BAND_SHARE = 0.15;
+
+/** A line that reaches so many times as far as half of the lines do is not shown whole: the others would be flat. */
+const FAR = 100;
+
+/** Lines that leave a linear axis because they diverge. */
+export function beyond(lines: readonly Line[]): readonly Line[] {
+  const reach = (line: Line): number => Math.max(...(extent([line.y]) ?? [0, 0]).map(Math.abs));
+  const sorted = lines.map(reach).toSorted((left, right) => left - right);
+  const typical = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
+  return typical === 0 ? [] : lines.filter((line) => reach(line) > FAR * typical);
+}
+
+function verticalExtent(lines: readonly Line[], logY: boolean): readonly [number, number] {
+  const own = extent(lines.flatMap(({ y, raw }) => (raw === undefined ? [y] : [y, raw])), logY);
+  if (own === null) return logY ? [0.1, 1] : [0, 1];
+  const bands = logY ? null : extent(lines.flatMap(({ band }) => (band === undefined ? [] : [band.low, band.high])));
+  if (bands === null) return own;
+  const [low, high] = own;
+  const more = (high - low) * BAND_SHARE;
+  return [Math.min(low, Math.max(bands[0], low - more)), Math.max(high, Math.min(bands[1], high + more))];
+}
+
 function fullRanges(lines: readonly Line[], logY: boolean): Ranges {
   const x = extent(lines.map((line) => line.x)) ?? [0, 1];
-  const shown = lines.flatMap(({ y, raw, band }) => [y, ...(raw === undefined ? [] : [raw]), ...(band === undefined || logY ? [] : [band.low, band.high])]);
-  const y = extent(shown, logY) ?? (logY ? [0.1, 1] : [0, 1]);
-  return { x: x[0] === x[1] ? padded(x) : x, y: padded(logY ? [log10(y[0]), log10(y[1])] : y) };
+  const far = logY ? [] : beyond(lines);
+  const [low, high] = verticalExtent(far.length === 0 ? lines : lines.filter((line) => !far.includes(line)), logY);
+  return { x: x[0] === x[1] ? padded(x) : x, y: padded(logY ? [log10(low), log10(high)] : [low, high]) };
 }
 
 /** The value at the last step not after `end`; null where the line has none. */
@@ -37,7 +61,7 @@ function valueAt({ x, y }: Line, end: number): number | null {
   return null;
 }
 
-function linesOf(line: Line, index: number, theme: ChartTheme, legend: boolean): Spec[] {
+function linesOf(line: Line, index: number, shortName: string, theme: ChartTheme, legend: boolean): Spec[] {
   const color = theme.resolve(line.style.color);
   const group = { legendgroup: String(index), showlegend: false, hoverinfo: 'skip', mode: 'lines' };
   const edge = { width: 0, color };
@@ -46,7 +70,7 @@ function linesOf(line: Line, index: number, theme: ChartTheme, legend: boolean):
     { ...group, x: line.x, y: line.band.high, line: edge, fill: 'tonexty', fillcolor: faint(color, 0.14) },
   ];
   const raw = line.raw === undefined ? [] : [{ ...group, x: line.x, y: line.raw, line: { width: 1, color: faint(color, 0.25) } }];
-  const name = plain(line.name);
+  const name = plain(shortName);
   const main = { name, legendgroup: String(index), showlegend: legend, mode: line.x.length === 1 ? 'markers' : 'lines', x: line.x, y: line.y, line: { width: 1.75, color, dash: line.style.dash }, marker: { size: 6, color }, hovertemplate: `%{y:.4~g}<extra>${name}</extra>` };
   return [...band, ...raw, main];
 }
@@ -75,6 +99,12 @@ function markParts(marks: readonly Mark[], theme: ChartTheme): { readonly annota
   };
 }
 
+/** An axis that does not show all says so. */
+function farNote(far: readonly Line[], theme: ChartTheme): Spec[] {
+  if (far.length === 0) return [];
+  return [{ xref: 'paper', yref: 'paper', x: 0, y: 1, xanchor: 'left', yanchor: 'bottom', showarrow: false, text: `Beyond this axis: ${plain(far.map(({ name }) => name).join(', '))}`, font: { size: 11, color: theme.inkSoft } }];
+}
+
 function drawing({ lines, xTitle, yTitle, logY = false, marks = [], height = 320 }: CurveChartProps): Draw {
   return (theme, width, zoom) => {
     const font = `${FONT_SIZE}px ${theme.font}`;
@@ -85,17 +115,18 @@ function drawing({ lines, xTitle, yTitle, logY = false, marks = [], height = 320
     const ranges = zoom ?? fullRanges(lines, logY);
     const ends = labelled ? endLabels(lines, theme, logY, ranges, height - MARGIN.top - MARGIN.bottom, names) : { annotations: [], shapes: [] };
     const lead = markParts(marks, theme);
+    const far = logY ? [] : beyond(lines);
     return {
-      traces: lines.flatMap((line, index) => linesOf(line, index, theme, lines.length > MOST_LABELS)),
+      traces: lines.flatMap((line, index) => linesOf(line, index, names[index] ?? line.name, theme, lines.length > MOST_LABELS)),
       layout: {
         ...baseLayout(theme),
         margin: { l: MARGIN.left, r: right, t: MARGIN.top, b: MARGIN.bottom },
         hovermode: 'x unified',
         showlegend: lines.length > MOST_LABELS,
-        legend: { traceorder: 'normal', itemclick: false, itemdoubleclick: false, font: { size: 11 }, entrywidth: Math.min(LABEL_WIDTH, width / 4) },
-        xaxis: { ...baseAxis(theme, xTitle), range: ranges.x, showgrid: false, ticks: 'outside', ticklen: 4, tickcolor: theme.lineStrong, showline: true, separatethousands: true, tickformat: ',~g' },
+        legend: { traceorder: 'normal', itemclick: false, itemdoubleclick: false, font: { size: 11 } },
+        xaxis: { ...baseAxis(theme, xTitle), range: ranges.x, showgrid: false, ticks: 'outside', ticklen: 4, tickcolor: theme.lineStrong, showline: true, tickformat: ',~g', unifiedhovertitle: { text: `${xTitle} %{x:,~g}` }, spikecolor: theme.inkSoft, spikethickness: 1, spikedash: 'dot' },
         yaxis: { ...baseAxis(theme, yTitle), type: logY ? 'log' : 'linear', range: ranges.y, zeroline: !logY && ranges.y[0] < 0 && ranges.y[1] > 0, zerolinecolor: theme.lineStrong, ...(logY ? { dtick: ranges.y[1] - ranges.y[0] > 1 ? 1 : 'D1' } : {}) },
-        annotations: [...ends.annotations, ...lead.annotations],
+        annotations: [...ends.annotations, ...lead.annotations, ...farNote(far, theme)],
         shapes: [...lead.shapes, ...ends.shapes],
       },
     };

@@ -8,7 +8,9 @@ import { baseAxis, baseLayout, faint, FONT_SIZE, type ChartTheme } from './theme
 import type { Effect, EffectChartProps } from './types';
 
 const ROW = 32;
-const MARGIN = { top: 20, bottom: 44 };
+/** Seeds stand below their interval, by this share of a row. */
+const BELOW = 0.25;
+const MARGIN = { top: 28, bottom: 44 };
 const NAME_WIDTH = 240;
 
 function differenceText({ mean, ci }: Effect): string {
@@ -24,7 +26,7 @@ function tracesOf(effect: Effect, row: number, theme: ChartTheme): Spec[] {
     type: 'scatter',
     mode: 'markers',
     x: effect.points.map(({ value }) => value),
-    y: effect.points.map(() => row),
+    y: effect.points.map(() => row + BELOW),
     text: effect.points.map(({ seed }) => `seed ${seed}`),
     marker: { size: 6, color: faint(color, 0.35) },
     hovertemplate: `${plain(effect.name)}, %{text}: %{x:+.4~g}<extra></extra>`,
@@ -54,6 +56,7 @@ function drawing({ effects, xTitle }: EffectChartProps): Draw {
         yaxis: { ...baseAxis(theme, ''), range: [effects.length - 0.5, -0.5], fixedrange: true, showticklabels: false, tickvals: effects.map((_, row) => row), showgrid: true },
         annotations: [
           { showarrow: false, xref: 'x', yref: 'paper', x: 0, y: 1, yanchor: 'bottom', text: 'baseline', font: { size: 11, color: theme.inkSoft } },
+          ...effects.flatMap((effect, row) => (effect.mean === null ? [{ ...beside, xref: 'x', x: 0, y: row, xanchor: 'left', xshift: 8, text: 'no pairs', font: { size: 11, color: theme.inkSoft } }] : [])),
           ...effects.flatMap((effect, row) => [
             { ...beside, xref: 'paper', x: 0, y: row, xanchor: 'right', xshift: -8, text: plain(names[row] ?? ''), hovertext: plain(effect.name), font: { size: FONT_SIZE, color: theme.ink } },
             { ...beside, xref: 'paper', x: 1, y: row, xanchor: 'left', xshift: 8, text: `n = ${effect.n}`, font: { size: 11, color: theme.inkSoft } },

@@ -11,8 +11,6 @@ export interface Best {
   readonly best: number | null;
   /** Places of those whose difference to the best has an interval that contains 0, or none. */
   readonly tied: readonly number[];
-  /** Pairs of variants over which the intervals hold at once. */
-  readonly pairs: number;
 }
 
 const CONFIDENCE = 0.95;
@@ -27,11 +25,11 @@ function interval(left: Contender, right: Contender, confidence: number): Interv
 }
 
 /**
- * Paired t intervals of the differences to the best mean, at confidence 1 − 0.05 / k(k−1)/2 each. They are corrected
- * for all pairs of the k variants rather than for k − 1, because which variant is the best was chosen by the same values.
+ * Paired t intervals of the k − 1 differences to the best mean, at confidence 1 − 0.05 / (k − 1) each: the same that
+ * `compareVariants` gives with the best as baseline, so that no verdict on the baseline contradicts its interval there.
+ * That the best was picked by the same values is not corrected for.
  */
 export function findBest(variants: readonly Contender[], higherIsBetter: boolean): Best {
-  const pairs = (variants.length * (variants.length - 1)) / 2;
   let best: number | null = null;
   let value = Number.NaN;
   for (const [place, { mean }] of variants.entries()) {
@@ -40,11 +38,12 @@ export function findBest(variants: readonly Contender[], higherIsBetter: boolean
     value = mean;
   }
   const leader = best === null ? undefined : variants[best];
-  if (leader === undefined) return { best, tied: [], pairs };
+  if (leader === undefined) return { best, tied: [] };
+  const confidence = 1 - (1 - CONFIDENCE) / Math.max(1, variants.length - 1);
   const tied = [...variants.entries()].flatMap(([place, variant]) => {
     if (place === best || variant.mean === null) return [];
-    const ci = interval(leader, variant, 1 - (1 - CONFIDENCE) / pairs);
+    const ci = interval(leader, variant, confidence);
     return ci === null || (ci[0] <= 0 && ci[1] >= 0) ? [place] : [];
   });
-  return { best, tied, pairs };
+  return { best, tied };
 }

@@ -34,6 +34,7 @@ function ExperimentSelect({ experiments, value }: { readonly experiments: Experi
   return (
     <Select
       className="compare-experiment"
+      size="xs"
       aria-label="Experiment"
       title={value ?? undefined}
       data={value === null || data.includes(value) ? data : [value, ...data]}
@@ -149,7 +150,6 @@ export function Compare({ experiment: asked }: { readonly experiment: string | n
         usable !== null &&
         comparison !== undefined && (
           <>
-            <PickRuns variants={comparison.variants} opened={menu === 'runs'} onChange={(opened) => setMenu(opened ? 'runs' : null)} />
             <CopyMenu />
             <ReportMenu experiment={usable} opened={menu === 'report'} onChange={(opened) => setMenu(opened ? 'report' : null)} />
             <Button onClick={exportBundle}>Export bundle</Button>
@@ -170,7 +170,13 @@ export function Compare({ experiment: asked }: { readonly experiment: string | n
         <div className="compare-page">
           {progress.pending > 0 && <Provisional progress={progress} />}
           <Effects comparison={comparison} progress={progress} />
-          <ComparisonTable comparison={comparison} provisional={progress.pending > 0} selected={variant?.name ?? null} onSelect={setSelected} />
+          <ComparisonTable
+            comparison={comparison}
+            aside={<PickRuns variants={comparison.variants} opened={menu === 'runs'} onChange={(opened) => setMenu(opened ? 'runs' : null)} />}
+            provisional={progress.pending > 0}
+            selected={variant?.name ?? null}
+            onSelect={setSelected}
+          />
           <Curves key={experiment} experiment={experiment} provisional={progress.pending > 0} />
         </div>
       )}

@@ -10,6 +10,7 @@ import { Problem } from '../../components/messages';
 import { Section } from '../../frame/view';
 import { plural } from '../../format';
 import { useAnswer } from '../../state/answers';
+import { Cut } from './cut';
 import { useSmoothing } from './smoothing';
 import { Swatch } from './swatch';
 
@@ -75,8 +76,8 @@ export function Curves({ experiment, provisional }: { readonly experiment: strin
           {curves.variants.map(({ name, n }, index) => (
             <button key={name} type="button" className="compare-chip" aria-pressed={!hidden.has(name)} title={`${name}, n = ${n}`} onClick={() => toggle(name)}>
               <Swatch place={index} />
-              <span className="truncate">{name}</span>
-              <span className="soft numbers">n = {n}</span>
+              <Cut text={name} />
+              <span className="compare-chip-n soft numbers">n = {n}</span>
             </button>
           ))}
         </div>

@@ -20,7 +20,7 @@ function Missing({ cells }: { readonly cells: Progress['lost'] }) {
             {run !== null && (
               <>
                 {' '}
-                <button type="button" className="compare-link" aria-label={`Open the run of ${variant}, seed ${seed}`} onClick={() => go({ view: 'run', run })}>
+                <button type="button" className="compare-link" aria-label={`Open run of ${variant}, seed ${seed}`} onClick={() => go({ view: 'run', run })}>
                   Open run
                 </button>
               </>

@@ -8,6 +8,7 @@ import { StateMark } from '../../components/state-mark';
 import { plural } from '../../format';
 import { copy } from '../../notice';
 import { go } from '../../state/place';
+import { Cut } from './cut';
 import { differs, fullText, shortText, type Row, type ShownSection } from './values';
 
 interface HeadProps {
@@ -39,10 +40,11 @@ function RunHead({ run, name, place, onMove }: HeadProps) {
         onMove(Number(from), place);
       }}
     >
-      <div className="beside-name">
-        <button type="button" className="compare-link truncate" title={`${name}\nOpen the run`} onClick={() => go({ view: 'run', run: run.runId })}>
-          {name}
-        </button>
+      <button type="button" className="compare-link beside-variant" aria-label={`${name}: open run`} onClick={() => go({ view: 'run', run: run.runId })}>
+        <Cut text={run.variant ?? run.experiment} />
+      </button>
+      <div className="beside-facts">
+        seed {run.seed}
         {place === 0 ? (
           <span className="compare-mark">base</span>
         ) : (
@@ -182,7 +184,7 @@ export function Leaves({ runs, names, sections, unfolded, at, onAt, onFold, onMo
                         ≠<span className="hidden"> differs from the base: </span>
                       </span>
                     )}
-                    {shortText(cell)}
+                    {shortText(cell, title, row.path)}
                   </td>
                 );
               })}

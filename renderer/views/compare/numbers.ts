@@ -33,7 +33,7 @@ export function pText(p: number | null): string {
 export interface AlignedColumn {
   /** Parts of each row, padded so that the decimal points of each part line up when it stands to the right; null as given. */
   readonly rows: readonly (readonly string[] | null)[];
-  /** Digits each part takes. */
+  /** Digits each part takes; a point counts half. */
   readonly widths: readonly number[];
 }
 
@@ -59,7 +59,8 @@ export function align(rows: readonly (readonly string[] | null)[]): AlignedColum
           return text + (own === 0 && most > 0 ? POINT_SPACE : '') + FIGURE_SPACE.repeat(most - own);
         }),
   );
-  return { rows: padded, widths: decimals.map((_, part) => Math.max(0, ...padded.map((row) => row?.[part]?.length ?? 0))) };
+  const width = (text: string): number => text.length - (/[.\u2008]/u.test(text) ? 0.5 : 0);
+  return { rows: padded, widths: decimals.map((_, part) => Math.max(0, ...padded.map((row) => width(row?.[part] ?? '')))) };
 }
 
 /** Seed by seed: variant − baseline, where both have a value. */
@@ -99,7 +100,7 @@ export function progressOf({ variants, missing }: ComparisonView): Progress {
   return { finished, total: finished + missing.length, pending: missing.length - lost.length, lost };
 }
 
-/** `95 %`. */
+/** `95%`. */
 export function percent(share: number): string {
-  return `${Number((share * 100).toFixed(2))} %`;
+  return `${Number((share * 100).toFixed(2))}%`;
 }

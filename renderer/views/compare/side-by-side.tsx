@@ -49,7 +49,7 @@ function stylesOf(runs: readonly RunView[], study: Study | undefined): Style[] {
 
 function LeafDetails({ row, names }: { readonly row: Row; readonly names: readonly string[] }) {
   return (
-    <>
+    <div className="beside-leaf">
       {row.values.map((cell, column) => (
         <Section
           key={names[column]}
@@ -64,7 +64,7 @@ function LeafDetails({ row, names }: { readonly row: Row; readonly names: readon
           {column > 0 && <p className="soft small">{differs(cell, row.values[0]) ? '≠ differs from the base' : 'same as the base'}</p>}
         </Section>
       ))}
-    </>
+    </div>
   );
 }
 

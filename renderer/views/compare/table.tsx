@@ -1,13 +1,13 @@
 /** The comparison as a table: baseline pinned on top, a row a variant, its seeds below it when opened. */
-import { memo, useMemo, useRef, useState, type CSSProperties, type KeyboardEvent } from 'react';
+import { memo, useMemo, useRef, useState, type CSSProperties, type KeyboardEvent, type ReactNode } from 'react';
 import { ChevronDown, ChevronRight } from 'lucide-react';
 import { Tooltip } from '@mantine/core';
 import { findBest } from '../../../src/analysis/best';
 import { decimalsAlone, formatFixed, formatSigned } from '../../../src/analysis/format';
 import type { ComparisonView } from '../../../src/api/rows';
-import { higherIsBetter } from '../../../src/config/schema';
 import { Section } from '../../frame/view';
 import { go } from '../../state/place';
+import { Cut } from './cut';
 import { align, deltaParts, meanParts, pairedDifferences, percent, pText, type AlignedColumn, type ComparedVariant } from './numbers';
 import { Swatch } from './swatch';
 
@@ -46,19 +46,15 @@ function DeltaCell({ column, row }: { readonly column: AlignedColumn; readonly r
     <>
       <Part text={mean} digits={column.widths[0]} />
       {column.widths.length > 1 && (
-        <span className="soft">
-          {'  ['}
-          <Part text={low ?? '–'} digits={column.widths[1]} />
-          {', '}
-          <Part text={high ?? '–'} digits={column.widths[2]} />
-          {']'}
+        <span className="compare-interval soft" style={{ '--digits': (column.widths[1] ?? 0) + (column.widths[2] ?? 0) + 2 } as CSSProperties}>
+          {low === undefined || high === undefined ? '–' : `[${low.trim()}, ${high.trim()}]`}
         </span>
       )}
     </>
   );
 }
 
-const MARKS = { best: 'best mean', tied: 'tied with best' } as const;
+const MARKS = { best: 'best', tied: 'tied' } as const;
 
 interface RowProps {
   readonly variant: ComparedVariant;
@@ -86,16 +82,12 @@ const VariantRow = memo(function VariantRow({ variant, baseline, place, mark, me
           <span className="compare-name">
             <Chevron size={14} className="compare-chevron" onClick={() => onOpen(name, !open)} aria-hidden="true" />
             <Swatch place={place} />
-            <span className="truncate" title={name}>
-              {name}
-            </span>
+            <Cut text={name} />
             {mark !== null && <span className={`compare-mark ${mark}`}>{MARKS[mark]}</span>}
           </span>
         </td>
         <td className="compare-summary">
-          <span className="truncate" title={summary}>
-            {place === 0 ? <span className="soft">baseline</span> : summary}
-          </span>
+          {place === 0 ? <span className="soft">baseline</span> : <Cut text={summary} />}
         </td>
         <td className="number">{n}</td>
         <td className="number">
@@ -110,7 +102,7 @@ const VariantRow = memo(function VariantRow({ variant, baseline, place, mark, me
           return (
             <tr key={seed} className="compare-row compare-seed" aria-level={2} tabIndex={-1} data-run={run}>
               <td>
-                <button type="button" className="compare-link" tabIndex={-1} aria-label={`Open the run of ${name}, seed ${seed}`} onClick={() => go({ view: 'run', run })}>
+                <button type="button" className="compare-link" tabIndex={-1} aria-label={`seed ${seed} of ${name}: open run`} onClick={() => go({ view: 'run', run })}>
                   seed {seed}
                 </button>
               </td>
@@ -126,25 +118,28 @@ const VariantRow = memo(function VariantRow({ variant, baseline, place, mark, me
   );
 });
 
-function marksOf({ variants, metric }: ComparisonView): { readonly marks: readonly Mark[]; readonly pairs: number } {
-  const { best, tied, pairs } = findBest(variants, higherIsBetter(metric.endsWith('accuracy') ? 'accuracy' : 'loss'));
-  return { marks: variants.map((_, place) => (variants.length < 2 ? null : place === best ? 'best' : tied.includes(place) ? 'tied' : null)), pairs };
+function marksOf({ variants, higherIsBetter }: ComparisonView): readonly Mark[] {
+  if (variants.length < 2) return [];
+  const { best, tied } = findBest(variants, higherIsBetter);
+  return variants.map((_, place) => (place === best ? 'best' : tied.includes(place) ? 'tied' : null));
 }
 
 interface TableProps {
   readonly comparison: ComparisonView;
+  /** Stands beside the title. */
+  readonly aside: ReactNode;
   readonly provisional: boolean;
   readonly selected: string | null;
   readonly onSelect: (name: string) => void;
 }
 
-export function ComparisonTable({ comparison, provisional, selected, onSelect }: TableProps) {
+export function ComparisonTable({ comparison, aside, provisional, selected, onSelect }: TableProps) {
   const { variants, metric, confidence } = comparison;
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
   const body = useRef<HTMLTableSectionElement>(null);
   const means = useMemo(() => align(variants.map((variant) => meanParts(variant))), [variants]);
   const deltas = useMemo(() => align(variants.map(({ delta }) => (delta === null ? null : deltaParts(delta)))), [variants]);
-  const { marks, pairs } = useMemo(() => marksOf(comparison), [comparison]);
+  const marks = useMemo(() => marksOf(comparison), [comparison]);
   const withP = variants.some(({ delta }) => delta !== null && delta.pValue !== null);
   const contrasts = variants.length - 1;
   const level = percent(confidence);
@@ -182,26 +177,30 @@ export function ComparisonTable({ comparison, provisional, selected, onSelect }:
 
   const reachable = variants.some(({ name }) => name === selected) ? selected : variants[0]?.name;
   return (
-    <Section title="Table" aside={`baseline first, then in the study's order`}>
+    <Section title="Table" aside={aside}>
       <div className="compare-scroll">
         <table role="treegrid" className={provisional ? 'dense compare-table compare-provisional' : 'dense compare-table'} aria-label={`Variants by ${metric}`}>
           <thead>
             <tr>
               <th scope="col">Variant</th>
-              <th scope="col">Changed from the baseline</th>
+              <th scope="col">Change</th>
               <th scope="col" className="number">
                 n
               </th>
               <th scope="col" className="number">
-                {metric}, mean{means.widths.length > 1 ? ` ± ${level} interval` : ''}
+                {metric}
+                <span className="compare-how">mean{means.widths.length > 1 ? ` ± ${level} interval` : ''}</span>
               </th>
               <th scope="col" className="number">
-                Difference to baseline{deltas.widths.length > 1 ? ` [${contrasts > 1 ? 'simultaneous ' : ''}${level}]` : ''}
+                Difference to baseline
+                {deltas.widths.length > 1 && <span className="compare-how">{`[${contrasts > 1 ? 'simultaneous ' : ''}${level} interval]`}</span>}
               </th>
               {withP && (
                 <th scope="col" className="number">
                   <Tooltip label={contrasts > 1 ? 'Of the paired t test, corrected for all differences (Bonferroni)' : 'Of the paired t test'}>
-                    <span>{contrasts > 1 ? 'adjusted p' : 'p'}</span>
+                    <span>
+                      p{contrasts > 1 && <span className="compare-how">adjusted</span>}
+                    </span>
                   </Tooltip>
                 </th>
               )}
@@ -230,7 +229,8 @@ export function ComparisonTable({ comparison, provisional, selected, onSelect }:
       </div>
       {marks.includes('best') && (
         <p className="compare-method soft">
-          Best: the best mean. Tied: the runs cannot tell it from the best, as the interval of their paired difference contains 0 or needs more seeds ({level} at once over {pairs === 1 ? 'the one pair' : `all ${pairs} pairs`} of variants, because the best was chosen by the same values).
+          Best: the best mean. Tied: the interval of its paired difference to the best contains 0, or needs more seeds ({contrasts > 1 ? 'simultaneous ' : ''}
+          {level}, as to the baseline; that the best was picked by the same values is not corrected for).
         </p>
       )}
     </Section>

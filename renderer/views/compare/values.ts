@@ -1,5 +1,5 @@
 /** Leaves of runs side by side: what differs, which rows are shown, and how a value reads. */
-import { formatPlain } from '../../../src/analysis/format';
+import { formatFixed, formatPlain } from '../../../src/analysis/format';
 import type { SideBySide } from '../../../src/api/views';
 import { sameValue } from '../../../src/config/diff';
 import { shortHash } from '../../format';
@@ -19,11 +19,11 @@ export function fullText({ present, value }: Cell): string {
   return JSON.stringify(value) ?? String(value);
 }
 
-/** The same as short as a table needs it: hashes by 8 digits, measured numbers by four. */
-export function shortText(cell: Cell): string {
+/** The same as short as a table needs it: hashes by 8 digits, what was measured by four, seconds by two decimals. */
+export function shortText(cell: Cell, section: string, path: string): string {
   const { present, value } = cell;
   if (present && typeof value === 'string' && /^[0-9a-f]{64}$/u.test(value)) return shortHash(value);
-  if (present && typeof value === 'number' && !Number.isInteger(value) && String(value).length > 8) return formatPlain(value);
+  if (present && typeof value === 'number' && !Number.isInteger(value) && (section === 'Result' || String(value).length > 8)) return path.endsWith(', s') ? formatFixed(value, 2) : formatPlain(value);
   return fullText(cell);
 }
 
