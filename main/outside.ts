@@ -3,11 +3,15 @@ import { app, Notification, type BrowserWindow } from 'electron';
 import type { EventOf } from '../src/api/contract';
 import { studyEndedSentence, type Work } from './work';
 
+let badge = 0;
+
 /** Taskbar, dock and badge, where the system has them. */
 export function showProgress(window: BrowserWindow | null, work: Work): void {
   const left = work.running + work.queued;
   window?.setProgressBar(left > 0 ? (work.share ?? 2) : -1, { mode: left > 0 && work.share === null ? 'indeterminate' : 'normal' });
-  if (process.platform !== 'win32' && app.getBadgeCount() !== left) app.setBadgeCount(left);
+  if (process.platform === 'win32' || badge === left) return;
+  badge = left;
+  app.setBadgeCount(left);
 }
 
 /** Notifications are kept until they are gone: one that is collected hears no click. */

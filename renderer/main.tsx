@@ -1,18 +1,9 @@
-import { StrictMode } from 'react';
-import { createRoot } from 'react-dom/client';
-import { App } from './frame/app';
-import { follow } from './state/live';
-import { styleNonce } from './theme/mantine';
+/** The page's entry: what must hold before any other module is evaluated. */
+import { config } from 'zod';
 import './theme/theme.css';
 import './theme/base.css';
 
-const root = document.getElementById('root');
-if (root === null) throw new Error('index.html has no element #root');
-// Where react-remove-scroll (under Mantine's dialogs) looks for the nonce of its style element.
-Object.assign(window, { __webpack_nonce__: styleNonce() });
-follow();
-createRoot(root).render(
-  <StrictMode>
-    <App />
-  </StrictMode>,
-);
+// zod would compile its checks with `new Function`, and finds out whether it may when the first schema is made; the
+// content security policy refuses even the question, aloud.
+config({ jitless: true });
+await import('./start');

@@ -173,6 +173,37 @@ describe('the supervisor', () => {
     expect(engines[0]?.sent).toEqual([[{ type: 'client' }, ['port']]]);
   });
 
+  it('tells every engine what may be read before it gets a client, and what may be written once', async () => {
+    const { supervisor, engines, news } = supervised();
+    const grants = (engine: number): unknown[] => (engines[engine]?.sent ?? []).map(([message]) => (message.type === 'grant' ? `${message.access} ${message.path}` : message.type));
+    supervisor.start();
+    // There is nothing to wait for while no engine is ready.
+    await supervisor.grant({ access: 'read', path: '/a' });
+    await supervisor.grant({ access: 'write', path: '/out' });
+    expect(grants(0)).toEqual([]);
+    engines[0]?.emit('message', { type: 'ready' });
+    supervisor.connect('port');
+    expect(grants(0)).toEqual(['read /a', 'write /out', 'client']);
+
+    let known = false;
+    const granted = supervisor.grant({ access: 'folder', path: '/b' }).then(() => (known = true));
+    const last = engines[0]?.sent.at(-1)?.[0];
+    if (last?.type !== 'grant') throw new Error('no grant was sent');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(known).toBe(false);
+    engines[0]?.emit('message', { type: 'granted', id: last.id });
+    await granted;
+
+    const lost = supervisor.grant({ access: 'read', path: '/c' });
+    engines[0]?.emit('exit', 9);
+    await lost;
+    await until(() => engines.length === 2);
+    engines[1]?.emit('message', { type: 'tasks', running: 2 });
+    engines[1]?.emit('message', { type: 'ready' });
+    expect(grants(1)).toEqual(['read /a', 'folder /b', 'read /c']);
+    expect(news).toEqual([{ type: 'tasks', running: 2 }]);
+  });
+
   it('ends the workers of a dead engine before it starts another', async () => {
     const { supervisor, engines, states, forked } = supervised();
     supervisor.start();
