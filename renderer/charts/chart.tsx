@@ -7,14 +7,9 @@ import { ask, shell } from '../client';
 import { Problem } from '../components/messages';
 import { complain, say } from '../notice';
 import { loadPlotly } from './plot';
+import type { Ranges } from './ranges';
 import { useChartTheme, type ChartTheme } from './theme';
 import './chart.css';
-
-/** Ends of both axes as plotly has them: powers of ten on a logarithmic one. */
-export interface Ranges {
-  readonly x: readonly [number, number];
-  readonly y: readonly [number, number];
-}
 
 export interface Figure {
   readonly traces: readonly Spec[];

@@ -1,10 +1,11 @@
 /** Curves over steps: lines with bands, named at their ends. */
-import { useCallback } from 'react';
+import { useMemo } from 'react';
 import type { Spec } from 'plotly.js-strict-dist-min';
 import { formatPlain } from '../../src/analysis/format';
 import { count } from '../format';
-import { Chart, type ChartTable, type Draw, type Ranges } from './chart';
-import { extent, fitted, padded, plain, spread, textWidth } from './labels';
+import { Chart, type ChartTable, type Draw } from './chart';
+import { fitted, plain, spread, textWidth } from './labels';
+import { beyond, fullRanges, type Ranges } from './ranges';
 import { baseAxis, baseLayout, faint, FONT_SIZE, type ChartTheme } from './theme';
 import type { CurveChartProps, Line, Mark } from './types';
 
@@ -17,41 +18,6 @@ const LEADER = 20;
 const MARGIN = { left: 64, top: 24, bottom: 44 };
 const TABLE_ROWS = 50;
 
-function log10(value: number): number {
-  return Math.log10(value);
-}
-
-/** Share of the lines' extent to which their bands may widen it: with few seeds some are so wide that the lines would be flat. */
-const BAND_SHARE = 0.15;
-
-/** A line that reaches so many times as far as half of the lines do is not shown whole: the others would be flat. */
-const FAR = 100;
-
-/** Lines that leave a linear axis because they diverge. */
-export function beyond(lines: readonly Line[]): readonly Line[] {
-  const reach = (line: Line): number => Math.max(...(extent([line.y]) ?? [0, 0]).map(Math.abs));
-  const sorted = lines.map(reach).toSorted((left, right) => left - right);
-  const typical = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
-  return typical === 0 ? [] : lines.filter((line) => reach(line) > FAR * typical);
-}
-
-function verticalExtent(lines: readonly Line[], logY: boolean): readonly [number, number] {
-  const own = extent(lines.flatMap(({ y, raw }) => (raw === undefined ? [y] : [y, raw])), logY);
-  if (own === null) return logY ? [0.1, 1] : [0, 1];
-  const bands = logY ? null : extent(lines.flatMap(({ band }) => (band === undefined ? [] : [band.low, band.high])));
-  if (bands === null) return own;
-  const [low, high] = own;
-  const more = (high - low) * BAND_SHARE;
-  return [Math.min(low, Math.max(bands[0], low - more)), Math.max(high, Math.min(bands[1], high + more))];
-}
-
-function fullRanges(lines: readonly Line[], logY: boolean): Ranges {
-  const x = extent(lines.map((line) => line.x)) ?? [0, 1];
-  const far = logY ? [] : beyond(lines);
-  const [low, high] = verticalExtent(far.length === 0 ? lines : lines.filter((line) => !far.includes(line)), logY);
-  return { x: x[0] === x[1] ? padded(x) : x, y: padded(logY ? [log10(low), log10(high)] : [low, high]) };
-}
-
 /** The value at the last step not after `end`; null where the line has none. */
 function valueAt({ x, y }: Line, end: number): number | null {
   for (let index = x.length - 1; index >= 0; index -= 1) {
@@ -61,12 +27,19 @@ function valueAt({ x, y }: Line, end: number): number | null {
   return null;
 }
 
-function linesOf(line: Line, index: number, shortName: string, theme: ChartTheme, legend: boolean): Spec[] {
+interface Look {
+  readonly theme: ChartTheme;
+  readonly legend: boolean;
+  /** Lowest value that a logarithmic axis can show, 0 on another. */
+  readonly floor: number;
+}
+
+function linesOf(line: Line, index: number, shortName: string, { theme, legend, floor }: Look): Spec[] {
   const color = theme.resolve(line.style.color);
   const group = { legendgroup: String(index), showlegend: false, hoverinfo: 'skip', mode: 'lines' };
   const edge = { width: 0, color };
   const band = line.band === undefined || line.band.low.length === 0 ? [] : [
-    { ...group, x: line.x, y: line.band.low, line: edge },
+    { ...group, x: line.x, y: floor === 0 ? line.band.low : Float64Array.from(line.band.low, (value) => Math.max(value, floor)), line: edge },
     { ...group, x: line.x, y: line.band.high, line: edge, fill: 'tonexty', fillcolor: faint(color, 0.14) },
   ];
   const raw = line.raw === undefined ? [] : [{ ...group, x: line.x, y: line.raw, line: { width: 1, color: faint(color, 0.25) } }];
@@ -75,13 +48,18 @@ function linesOf(line: Line, index: number, shortName: string, theme: ChartTheme
   return [...band, ...raw, main];
 }
 
+/** A band that leaves the axis with its line would cover the others. */
+function withoutBand({ name, style, x, y }: Line): Line {
+  return { name, style, x, y };
+}
+
 /** Names at the ends of the lines, moved apart, each led to by a piece of its line. */
 function endLabels(lines: readonly Line[], theme: ChartTheme, logY: boolean, ranges: Ranges, plotHeight: number, names: readonly string[]): { readonly annotations: Spec[]; readonly shapes: Spec[] } {
   const [low, high] = ranges.y;
   const ends = lines.flatMap((line, index) => {
     const value = valueAt(line, ranges.x[1]);
     if (value === null || (logY && value <= 0)) return [];
-    const share = ((logY ? log10(value) : value) - low) / (high - low);
+    const share = ((logY ? Math.log10(value) : value) - low) / (high - low);
     return share < 0 || share > 1 ? [] : [{ line, name: names[index] ?? '', at: share * plotHeight }];
   });
   const centres = spread(ends.map(({ at }) => at), LABEL_GAP, 0, plotHeight);
@@ -116,8 +94,9 @@ function drawing({ lines, xTitle, yTitle, logY = false, marks = [], height = 320
     const ends = labelled ? endLabels(lines, theme, logY, ranges, height - MARGIN.top - MARGIN.bottom, names) : { annotations: [], shapes: [] };
     const lead = markParts(marks, theme);
     const far = logY ? [] : beyond(lines);
+    const look = { theme, legend: lines.length > MOST_LABELS, floor: logY ? 10 ** (ranges.y[0] - 1) : 0 };
     return {
-      traces: lines.flatMap((line, index) => linesOf(line, index, names[index] ?? line.name, theme, lines.length > MOST_LABELS)),
+      traces: lines.flatMap((line, index) => linesOf(far.includes(line) ? withoutBand(line) : line, index, names[index] ?? line.name, look)),
       layout: {
         ...baseLayout(theme),
         margin: { l: MARGIN.left, r: right, t: MARGIN.top, b: MARGIN.bottom },
@@ -133,7 +112,7 @@ function drawing({ lines, xTitle, yTitle, logY = false, marks = [], height = 320
   };
 }
 
-/** All lines at up to 50 steps: those of the longest line. */
+/** All lines at up to 50 of the steps that any of them has. */
 function numbers({ lines, xTitle, label }: CurveChartProps): ChartTable {
   const steps = [...new Set(lines.flatMap(({ x }) => Array.from(x)))].toSorted((a, b) => a - b);
   const every = Math.ceil(steps.length / TABLE_ROWS);
@@ -157,9 +136,6 @@ function numbers({ lines, xTitle, label }: CurveChartProps): ChartTable {
 }
 
 export function CurveChart({ lines, xTitle, yTitle, logY, marks, label, exportName, height }: CurveChartProps) {
-  const draw = useCallback<Draw>(
-    (theme, width, zoom) => drawing({ lines, xTitle, yTitle, logY, marks, height, label, exportName })(theme, width, zoom),
-    [lines, xTitle, yTitle, logY, marks, height, label, exportName],
-  );
+  const draw = useMemo(() => drawing({ lines, xTitle, yTitle, logY, marks, height, label, exportName }), [lines, xTitle, yTitle, logY, marks, height, label, exportName]);
   return <Chart draw={draw} table={() => numbers({ lines, xTitle, yTitle, label, exportName })} label={label} exportName={exportName} height={height ?? 320} axes={`${yTitle} ${String(logY)}`} />;
 }

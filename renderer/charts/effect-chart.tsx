@@ -1,9 +1,10 @@
 /** Differences to the baseline: a point and its interval a variant, the seeds faint behind them, the baseline as the zero line. */
-import { useCallback } from 'react';
+import { useMemo } from 'react';
 import type { Spec } from 'plotly.js-strict-dist-min';
 import { decimalsAlone, decimalsFor, formatSigned } from '../../src/analysis/format';
 import { Chart, type ChartTable, type Draw } from './chart';
-import { extent, fitted, padded, plain, textWidth } from './labels';
+import { fitted, plain, textWidth } from './labels';
+import { extent, padded } from './ranges';
 import { baseAxis, baseLayout, faint, FONT_SIZE, type ChartTheme } from './theme';
 import type { Effect, EffectChartProps } from './types';
 
@@ -81,6 +82,6 @@ function numbers({ effects, xTitle, label }: EffectChartProps): ChartTable {
 }
 
 export function EffectChart({ effects, xTitle, label, exportName }: EffectChartProps) {
-  const draw = useCallback<Draw>((theme, width, zoom) => drawing({ effects, xTitle, label, exportName })(theme, width, zoom), [effects, xTitle, label, exportName]);
+  const draw = useMemo(() => drawing({ effects, xTitle, label, exportName }), [effects, xTitle, label, exportName]);
   return <Chart draw={draw} table={() => numbers({ effects, xTitle, label, exportName })} label={label} exportName={exportName} height={effects.length * ROW + MARGIN.top + MARGIN.bottom} axes={xTitle} />;
 }

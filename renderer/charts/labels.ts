@@ -59,24 +59,3 @@ export function fitted(text: string, most: number, measure: (text: string) => nu
 export function plain(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
-
-/** Smallest and largest finite value, positive ones only for a logarithmic axis; null where there is none. */
-export function extent(series: readonly ArrayLike<number>[], positive = false): readonly [number, number] | null {
-  let low = Infinity;
-  let high = -Infinity;
-  for (const values of series) {
-    for (let index = 0; index < values.length; index += 1) {
-      const value = values[index] ?? Number.NaN;
-      if (!Number.isFinite(value) || (positive && value <= 0)) continue;
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-  }
-  return low > high ? null : [low, high];
-}
-
-/** The extent with a margin of 5 % on both sides; never empty. */
-export function padded([low, high]: readonly [number, number]): readonly [number, number] {
-  const margin = high > low ? (high - low) * 0.05 : Math.max(Math.abs(high) * 0.05, 1e-9);
-  return [low - margin, high + margin];
-}
