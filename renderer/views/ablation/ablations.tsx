@@ -1,5 +1,87 @@
+/** The studies of the workspace, and the draft that waits. */
+import { useState } from 'react';
+import { Button } from '@mantine/core';
+import { readStudyText } from '../../../src/ablation/read';
+import type { StudySummary } from '../../../src/api/views';
+import { Empty, Failure, Loading } from '../../components/messages';
+import * as format from '../../format';
 import { View } from '../../frame/view';
+import { useAnswer } from '../../state/answers';
+import { useCommand } from '../../state/commands';
+import { openFile, openSample } from '../../state/open-file';
+import { go } from '../../state/place';
+import { Grid, type Column } from '../bundles/grid';
+import { isDirty, newDraft, useDraft } from './draft';
+import { nameOf } from './editor';
+import { StateBar } from './state-bar';
+import './ablation.css';
+import './study.css';
+
+const columns: readonly Column<StudySummary>[] = [
+  { title: 'Experiment', cell: ({ experiment }) => <span className="truncate studies-name" title={experiment}>{experiment}</span> },
+  { title: 'Variants × seeds', number: true, cell: ({ variants, seeds }) => `${format.count(variants)} × ${format.count(seeds)}` },
+  { title: 'State', cell: (study) => <StateBar study={study} /> },
+  { title: 'Started', cell: ({ createdAt }) => format.moment(createdAt) },
+];
+
+const openStudy = (studyId: string): void => go({ view: 'study', studyId });
+const openStudyFile = (): void => void openFile('study');
+const sample = (): void => void openSample();
+const edit = (): void => go({ view: 'editor' });
+function create(): void {
+  newDraft();
+  edit();
+}
+
+function DraftLine() {
+  const draft = useDraft((state) => state.draft);
+  if (draft === null || !isDirty(draft)) return null;
+  const read = readStudyText(draft.text);
+  return (
+    <div className="studies-draft">
+      <span className="truncate">
+        Draft: <strong>{read.ok ? nameOf(read.reading.input) : 'untitled'}</strong> <span className="soft">unsaved changes</span>
+      </span>
+      <Button variant="default" size="compact-sm" onClick={edit}>
+        Continue editing
+      </Button>
+    </div>
+  );
+}
 
 export function Ablations() {
-  return <View title="Ablations">{null}</View>;
+  const studies = useAnswer('studies.list', {});
+  const [selected, setSelected] = useState<string | null>(null);
+  useCommand('study.new', create);
+  return (
+    <View
+      title="Ablations"
+      {...(studies.data === undefined || studies.data.length === 0 ? {} : { subtitle: format.plural(studies.data.length, 'study', 'studies') })}
+      actions={
+        <>
+          <Button variant="default" onClick={openStudyFile}>
+            Open study…
+          </Button>
+          <Button variant="default" onClick={sample}>
+            Sample
+          </Button>
+          <Button onClick={create}>New ablation</Button>
+        </>
+      }
+    >
+      <DraftLine />
+      {studies.isPending && <Loading text="Reading the studies…" />}
+      {studies.isError && <Failure title="The studies could not be read" error={studies.error} onRetry={() => void studies.refetch()} />}
+      {studies.data?.length === 0 && (
+        <Empty title="No ablation yet">
+          An ablation takes a baseline, varies one ingredient after the other, and trains each variant over several seeds, so that a difference can be told from chance. Begin with New ablation, or open the sample to see a complete one.
+        </Empty>
+      )}
+      {studies.data !== undefined && studies.data.length > 0 && (
+        <div className="studies">
+          <Grid label="Studies" columns={columns} rows={studies.data} keyOf={({ studyId }) => studyId} selected={selected} onSelect={setSelected} onOpen={openStudy} opensOnClick />
+        </div>
+      )}
+    </View>
+  );
 }

@@ -1,0 +1,179 @@
+/** Variants × seeds as a grid: one cell a run, walked with the arrow keys. */
+import { memo, useRef, type KeyboardEvent } from 'react';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { Repeat2 } from 'lucide-react';
+import type { StudyView } from '../../../src/api/views';
+import { ProgressBar } from '../../components/progress-bar';
+import { StateShape } from '../../components/state-mark';
+import { Swatch } from '../compare/swatch';
+import { cellSentence, cellState, cellWords, rowMean, type StudyCell } from './study-words';
+
+export interface Selection {
+  readonly row: number;
+  readonly column: number;
+}
+
+const ROW = 32;
+const PAGE = 10;
+
+function MissingShape() {
+  return (
+    <svg width="12" height="12" viewBox="0 0 12 12" aria-hidden="true">
+      <circle cx="6" cy="6" r="4.5" fill="none" stroke="currentColor" strokeWidth="1.5" strokeDasharray="2 2" />
+    </svg>
+  );
+}
+
+interface CellProps {
+  readonly cell: StudyCell;
+  readonly variant: string;
+  readonly metric: StudyView['metric'];
+  readonly place: string;
+  readonly column: number;
+  readonly selected: boolean;
+}
+
+const Cell = memo(function Cell({ cell, variant, metric, place, column, selected }: CellProps) {
+  const state = cellState(cell);
+  const share = cell.run?.totalSteps != null && cell.run.totalSteps > 0 ? cell.run.stepsDone / cell.run.totalSteps : 0;
+  return (
+    <td role="gridcell" className={`cell ${state}`} aria-colindex={column + 3} aria-selected={selected} tabIndex={selected ? 0 : -1} data-cell={place} aria-label={cellSentence(cell, variant, metric)} title={cell.run?.errorMessage ?? undefined}>
+      <span className={`state ${state === 'missing' ? 'cancelled' : state}`}>
+        {cell.run === null ? <MissingShape /> : <StateShape status={cell.run.status} />}
+        <span className="cell-words">{cellWords(cell, metric)}</span>
+        {state === 'running' && <ProgressBar share={share} />}
+        {cell.reused && <Repeat2 className="cell-reused" size={12} aria-hidden="true" />}
+      </span>
+    </td>
+  );
+});
+
+interface RowProps {
+  readonly variant: StudyView['matrix'][number];
+  readonly metric: StudyView['metric'];
+  readonly row: number;
+  /** Column of the selected cell, where it is in this row. */
+  readonly selected: number | null;
+}
+
+const Row = memo(function Row({ variant, metric, row, selected }: RowProps) {
+  const { text, n } = rowMean(variant.cells);
+  return (
+    <tr aria-rowindex={row + 2}>
+      <th scope="row" className="matrix-name" aria-colindex={1}>
+        <span className="matrix-variant">
+          <Swatch place={row} />
+          <span className="truncate" title={variant.name}>
+            {variant.name}
+          </span>
+        </span>
+      </th>
+      <td role="gridcell" className="matrix-summary" aria-colindex={2}>
+        <span className="truncate" title={variant.summary}>
+          {variant.summary}
+        </span>
+      </td>
+      {variant.cells.map((cell, column) => (
+        <Cell key={cell.seed} cell={cell} variant={variant.name} metric={metric} place={`${row}:${column}`} column={column} selected={selected === column} />
+      ))}
+      <td role="gridcell" className="number matrix-mean" aria-colindex={variant.cells.length + 3}>
+        {text === null ? (
+          <span className="soft">–</span>
+        ) : (
+          <>
+            {text} <span className="soft small">n = {n}</span>
+          </>
+        )}
+      </td>
+    </tr>
+  );
+});
+
+export interface MatrixProps {
+  readonly study: StudyView;
+  readonly selection: Selection;
+  readonly onSelect: (selection: Selection) => void;
+  readonly onOpen: (selection: Selection) => void;
+}
+
+export function Matrix({ study, selection, onSelect, onOpen }: MatrixProps) {
+  const scroll = useRef<HTMLDivElement>(null);
+  const { matrix, seedValues, metric } = study;
+  const rows = useVirtualizer({ count: matrix.length, getScrollElement: () => scroll.current, estimateSize: () => ROW, overscan: 12 });
+  const shown = rows.getVirtualItems();
+  const before = shown[0]?.start ?? 0;
+  const after = rows.getTotalSize() - (shown.at(-1)?.end ?? 0);
+
+  const select = (row: number, column: number): void => {
+    const next = { row: Math.max(0, Math.min(matrix.length - 1, row)), column: Math.max(0, Math.min(seedValues.length - 1, column)) };
+    onSelect(next);
+    rows.scrollToIndex(next.row);
+    requestAnimationFrame(() => scroll.current?.querySelector<HTMLElement>(`[data-cell="${next.row}:${next.column}"]`)?.focus());
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const { row, column } = selection;
+    if (event.altKey || event.metaKey || (event.ctrlKey && event.key !== 'Home' && event.key !== 'End')) return;
+    const moves: Readonly<Record<string, readonly [number, number]>> = {
+      ArrowDown: [row + 1, column],
+      ArrowUp: [row - 1, column],
+      ArrowRight: [row, column + 1],
+      ArrowLeft: [row, column - 1],
+      PageDown: [row + PAGE, column],
+      PageUp: [row - PAGE, column],
+      Home: [event.ctrlKey ? 0 : row, 0],
+      End: [event.ctrlKey ? matrix.length - 1 : row, seedValues.length - 1],
+    };
+    const to = moves[event.key];
+    if (to !== undefined) select(...to);
+    else if (event.key === 'Enter' || event.key === ' ') onOpen(selection);
+    else return;
+    event.preventDefault();
+  };
+  const placeOf = (target: EventTarget): Selection | null => {
+    const place = target instanceof Element ? target.closest<HTMLElement>('[data-cell]')?.dataset['cell']?.split(':').map(Number) : undefined;
+    return place === undefined ? null : { row: place[0] ?? 0, column: place[1] ?? 0 };
+  };
+  return (
+    <div ref={scroll} className="matrix">
+      <table
+        role="grid"
+        className="dense"
+        aria-label="Variants and seeds"
+        aria-rowcount={matrix.length + 1}
+        aria-colcount={seedValues.length + 3}
+        onKeyDown={onKeyDown}
+        onClick={(event) => {
+          const place = placeOf(event.target);
+          if (place !== null) select(place.row, place.column);
+        }}
+        onDoubleClick={(event) => {
+          const place = placeOf(event.target);
+          if (place !== null) onOpen(place);
+        }}
+      >
+        <thead>
+          <tr aria-rowindex={1}>
+            <th scope="col">Variant</th>
+            <th scope="col">Difference to the baseline</th>
+            {seedValues.map((seed) => (
+              <th key={seed} scope="col">
+                Seed {seed}
+              </th>
+            ))}
+            <th scope="col" className="number" title={`Mean of the test ${metric} over the seeds that are done, with half the width of its 95 % t interval`}>
+              Mean {metric} ± 95 %
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {before > 0 && <tr style={{ height: before }} aria-hidden="true" />}
+          {shown.map(({ index }) => {
+            const variant = matrix[index];
+            return variant === undefined ? null : <Row key={variant.name} variant={variant} metric={metric} row={index} selected={selection.row === index ? selection.column : null} />;
+          })}
+          {after > 0 && <tr style={{ height: after }} aria-hidden="true" />}
+        </tbody>
+      </table>
+    </div>
+  );
+}

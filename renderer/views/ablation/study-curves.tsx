@@ -1,0 +1,32 @@
+/** The training loss of every variant while the study runs and after. */
+import { lazy, Suspense, useMemo } from 'react';
+import { variantStyle } from '../../charts/palette';
+import type { Line } from '../../charts/types';
+import { Section } from '../../frame/view';
+import { useAnswer } from '../../state/answers';
+
+const CurveChart = lazy(async () => ({ default: (await import('../../charts/curve-chart')).CurveChart }));
+
+const POINTS = 400;
+const HEIGHT = 280;
+
+/** @param places the variants' places in the study, by name: the same colours as in every view */
+export function StudyCurves({ experiment, places }: { readonly experiment: string; readonly places: ReadonlyMap<string, number> }) {
+  const { data } = useAnswer('compare.curves', { experiment, key: 'train.loss', points: POINTS }, { keep: true });
+  const lines = useMemo(
+    (): Line[] =>
+      (data?.variants ?? []).flatMap(({ name, steps, mean, low, high }) =>
+        steps.length === 0 ? [] : [{ name, style: variantStyle(places.get(name) ?? 0), x: steps, y: mean, ...(low.length === 0 ? {} : { band: { low, high } }) }],
+      ),
+    [data, places],
+  );
+  if (data === undefined || lines.length === 0) return null;
+  return (
+    <Section title="Training loss">
+      <Suspense fallback={<div className="study-chart-waiting" />}>
+        <CurveChart lines={lines} xTitle="Step" yTitle="Train loss" height={HEIGHT} label="Training loss of each variant over steps" exportName={`${experiment} train loss`} />
+      </Suspense>
+      <p className="soft study-method">{data.method}</p>
+    </Section>
+  );
+}
