@@ -41,16 +41,17 @@ const rooms: Readonly<Record<string, Room>> = {
 
 const roomNames = Object.keys(rooms);
 
+/** The window's rooms with packages of their own; the others share those of the first. */
+const rendererRooms = ['renderer', 'renderer/charts', 'renderer/editor'];
+
 /** A package, the only room that may import it, and where to go instead. */
 const packages: readonly { name: string; only: readonly string[]; door: string }[] = [
   { name: 'onnxruntime-node', only: ['worker'], door: 'src/worker alone imports onnxruntime-node: let engine/ start a worker' },
   { name: 'better-sqlite3', only: ['store'], door: 'src/store alone imports better-sqlite3: use or add a query there' },
   { name: 'electron', only: ['main'], door: 'main/ alone imports electron: the engine reaches it through a port' },
-  { name: 'react', only: ['renderer', 'renderer/charts'], door: 'renderer/ alone imports React' },
-  { name: 'react-dom', only: ['renderer', 'renderer/charts'], door: 'renderer/ alone imports React' },
-  { name: 'zustand', only: ['renderer', 'renderer/charts'], door: 'renderer/ alone imports zustand' },
   { name: 'commander', only: ['cli'], door: 'src/cli alone imports commander' },
-  ...['@mantine', '@tanstack', '@codemirror', 'lucide-react'].map((name) => ({ name, only: ['renderer', 'renderer/charts'], door: 'renderer/ alone shows things' })),
+  ...['react', 'react-dom', 'zustand', '@mantine', '@tanstack', 'lucide-react'].map((name) => ({ name, only: rendererRooms, door: 'renderer/ alone shows things' })),
+  { name: '@codemirror', only: ['renderer/editor'], door: 'renderer/editor alone imports CodeMirror' },
   { name: 'plotly.js-strict-dist-min', only: ['renderer/charts'], door: 'renderer/charts alone imports plotly: give its charts lines and effects' },
 ];
 
@@ -172,30 +173,18 @@ export default defineConfig({
         'unicorn/require-post-message-target-origin': 'off',
       },
     },
-    {
-      files: ['renderer/**'],
+    ...rendererRooms.map((room) => ({
+      files: [`${room}/**`],
       rules: {
         'no-restricted-imports': restricted([
-          ...packagePatterns('renderer'),
+          ...packagePatterns(room),
           nodePattern(rendererDoor),
           ...withDoor(closedRooms('', ['api', 'config', 'ablation', 'analysis'], 'src/'), rendererDoor),
           { regex: '^(\\.\\./)+main(/|$)', message: windows.message },
           outOfSource,
         ]),
       },
-    },
-    {
-      files: ['renderer/charts/**'],
-      rules: {
-        'no-restricted-imports': restricted([
-          ...packagePatterns('renderer/charts'),
-          nodePattern(rendererDoor),
-          ...withDoor(closedRooms('', ['api', 'config', 'ablation', 'analysis'], 'src/'), rendererDoor),
-          { regex: '^(\\.\\./)+main(/|$)', message: windows.message },
-          outOfSource,
-        ]),
-      },
-    },
+    })),
     // Tools ask for a default export; the scripts and the command line's output speak to a terminal.
     { files: ['*.config.ts'], rules: { 'import/no-default-export': 'off' } },
     { files: ['scripts/**', 'test/**'], rules: { 'no-console': 'off' } },
