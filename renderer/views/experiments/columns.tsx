@@ -76,7 +76,7 @@ function metricColumn(metric: MetricName | null): RunColumn {
     id: 'metric',
     header: metricTitle(metric),
     sortDescFirst: metric !== 'loss',
-    meta: { width: metric === null ? 136 : 104, number: true, hint: `${metricTitle(metric)} at the selected checkpoint` },
+    meta: { width: metric === null ? 136 : 124, number: true, hint: `${metricTitle(metric)} at the selected checkpoint` },
     cell: ({ row: { original } }) => {
       if (original.metric === null) return <span className="soft">–</span>;
       const { name, value } = original.metric;
@@ -101,7 +101,7 @@ export function runColumns(options: { readonly withExperiment: boolean; readonly
     }),
     helper.accessor((row) => row.run.seed, { id: 'seed', header: 'Seed', sortDescFirst: false, meta: { width: 64, number: true }, cell: ({ row }) => row.original.run.seed }),
     metricColumn(options.metric),
-    helper.accessor((row) => row.run.finalLoss, { id: 'loss', header: 'Final loss', sortDescFirst: false, meta: { width: 144, number: true, hint: 'Training loss at the last step, and its course from the first step on' }, cell: ({ row }) => <Loss run={row.original.run} /> }),
+    helper.accessor((row) => row.run.finalLoss, { id: 'loss', header: 'Final loss', sortDescFirst: false, meta: { width: 148, number: true, hint: 'Training loss at the last step, and its course from the first step on' }, cell: ({ row }) => <Loss run={row.original.run} /> }),
     ...leafColumns<RunListRow>(options.paths),
     helper.accessor((row) => row.run.stepsDone, { id: 'progress', header: 'Progress', meta: { width: 196 }, cell: ({ row }) => <Progress run={row.original.run} secondsLeft={row.original.secondsLeft} /> }),
     helper.accessor((row) => row.run.endedAt, { id: 'duration', header: 'Duration', meta: { width: 96, number: true }, cell: ({ row }) => <Duration run={row.original.run} /> }),

@@ -56,7 +56,7 @@ const Entry = memo(function Entry({ name, runs, byStatus, shown, stop }: EntryPr
   );
 });
 
-export function ExperimentList({ experiments, shown }: { readonly experiments: readonly Experiment[]; readonly shown: string | null }) {
+export const ExperimentList = memo(function ExperimentList({ experiments, shown }: { readonly experiments: readonly Experiment[]; readonly shown: string | null }) {
   const list = useRef<HTMLUListElement>(null);
   const onKeyDown = (event: KeyboardEvent): void => {
     const buttons = [...(list.current?.querySelectorAll<HTMLElement>('button') ?? [])];
@@ -83,7 +83,7 @@ export function ExperimentList({ experiments, shown }: { readonly experiments: r
       </ul>
     </nav>
   );
-}
+});
 
 /** The same where there is no room for a list. */
 export function ExperimentSelect({ experiments, shown }: { readonly experiments: readonly Experiment[]; readonly shown: string | null }) {

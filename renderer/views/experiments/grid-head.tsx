@@ -1,7 +1,7 @@
 /** The head of a grid: every column sorts by click and by key; one stop for Tab, arrows go along. */
-import { useState, type KeyboardEvent, type ReactNode } from 'react';
+import { memo, useState, type KeyboardEvent, type ReactNode } from 'react';
 import { ArrowDown, ArrowUp } from 'lucide-react';
-import type { ReactTable, RowData } from '@tanstack/react-table';
+import type { Header, RowData } from '@tanstack/react-table';
 import type { GridFeatures } from './grid-columns';
 
 function Arrow({ sorted }: { readonly sorted: false | 'asc' | 'desc' }) {
@@ -14,9 +14,17 @@ function sortedWord(sorted: false | 'asc' | 'desc'): 'ascending' | 'descending' 
   return sorted === 'asc' ? 'ascending' : 'descending';
 }
 
-/** @param onDown leaves the head for the rows */
-export function GridHead<T extends RowData, S>({ table, corner, onDown }: { readonly table: ReactTable<GridFeatures, T, S>; readonly corner: ReactNode | undefined; readonly onDown: () => void }) {
-  const headers = table.getHeaderGroups()[0]?.headers ?? [];
+interface GridHeadProps<T extends RowData> {
+  readonly headers: readonly Header<GridFeatures, T>[];
+  /** What is sorted by now. */
+  readonly sort: { readonly by: string; readonly descending: boolean } | null;
+  /** In the column of selection boxes; undefined: there is none. */
+  readonly corner: ReactNode;
+  /** Leaves the head for the rows. */
+  readonly onDown: () => void;
+}
+
+function Head<T extends RowData>({ headers, sort, corner, onDown }: GridHeadProps<T>) {
   const [place, setPlace] = useState(0);
   const stop = Math.min(place, headers.length - 1);
 
@@ -44,7 +52,7 @@ export function GridHead<T extends RowData, S>({ table, corner, onDown }: { read
         )}
         {headers.map(({ id, column }, index) => {
           const { meta, header } = column.columnDef;
-          const sorted = column.getIsSorted();
+          const sorted = sort?.by === id ? (sort.descending ? 'desc' : 'asc') : false;
           return (
             <div key={id} role="columnheader" className={meta?.number === true ? 'grid-cell number' : 'grid-cell'} aria-sort={column.getCanSort() ? sortedWord(sorted) : undefined}>
               <button
@@ -68,3 +76,5 @@ export function GridHead<T extends RowData, S>({ table, corner, onDown }: { read
     </div>
   );
 }
+
+export const GridHead = memo(Head) as typeof Head;

@@ -9,8 +9,8 @@ import { answerKey, call } from '../../state/answers';
 export const PAGE = 100;
 /** Rows beyond the viewport whose page is asked for ahead. */
 const AHEAD = 30;
-/** The engine answers with no more rows at once. */
-const MOST_ASKED = 500;
+/** Rows of a range that are asked for at once: many more would take the window too long to receive. */
+const MOST_ASKED = 200;
 /** While the user scrolls, the wanted pages are looked at so often. */
 const SETTLE_MS = 100;
 /** A page with running runs is asked for again so often, for the estimates in it; events bring the rest. */

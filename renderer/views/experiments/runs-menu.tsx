@@ -5,6 +5,9 @@ import type { RunListRow } from '../../../src/api/views';
 import { go } from '../../state/place';
 import type { RunActions } from './inspector';
 
+// Not by keys: the one that opens it would close it.
+const MOUSE = ['mousedown', 'touchstart'];
+
 export interface RunsMenuProps {
   readonly at: { readonly x: number; readonly y: number };
   readonly rows: readonly RunListRow[];
@@ -17,7 +20,7 @@ export function RunsMenu({ at, rows, actions, onClose }: RunsMenuProps) {
   const one = rows.length === 1 ? first : undefined;
   const counted = (verb: string): string => (rows.length === 1 ? verb : `${verb} ${rows.length}`);
   return (
-    <Menu opened onClose={onClose} position="bottom-start" offset={0} withinPortal width={224}>
+    <Menu opened onClose={onClose} position="bottom-start" offset={0} withinPortal width={224} clickOutsideEvents={MOUSE}>
       <Menu.Target>
         <button type="button" className="runs-menu-anchor" tabIndex={-1} aria-label="Actions for the selected runs" style={{ left: at.x, top: at.y }} />
       </Menu.Target>

@@ -1,5 +1,5 @@
 /** One row a run. */
-import { useCallback, useMemo, useRef, type ReactNode } from 'react';
+import { useCallback, useMemo, useRef } from 'react';
 import { Checkbox } from '@mantine/core';
 import type { RunView } from '../../../src/api/rows';
 import type { RunListRow, RunSortKey } from '../../../src/api/views';
@@ -53,14 +53,19 @@ export function RunsTable({ table, runs, stale, want, withExperiment, metric, vi
   const columns = useMemo(() => runColumns({ withExperiment, metric, paths: runs.paths }), [withExperiment, metric, runs.paths]);
   const keep = useCallback((offset: number) => keepOffset(table, offset), [table]);
   const size = selection.rows.size;
-  const corner: ReactNode = (
-    <Checkbox
-      size="xs"
-      aria-label={size === 0 ? 'Select all runs that meet the filter' : 'Select no run'}
-      checked={size > 0 && size >= Math.min(runs.total, MOST_SELECTED)}
-      indeterminate={size > 0 && size < Math.min(runs.total, MOST_SELECTED)}
-      onChange={() => (size === 0 ? all() : clear())}
-    />
+  const whole = Math.min(runs.total, MOST_SELECTED);
+  const corner = useMemo(
+    () => (
+      <Checkbox
+        size="xs"
+        radius={3}
+        aria-label={size === 0 ? 'Select all runs that meet the filter' : 'Select no run'}
+        checked={size > 0 && size >= whole}
+        indeterminate={size > 0 && size < whole}
+        onChange={() => (size === 0 ? all() : clear())}
+      />
+    ),
+    [size, whole, all, clear],
   );
   return (
     <VirtualGrid

@@ -1,5 +1,5 @@
 /** Runs of one experiment, or of all: the table, what is above and below it, and what can be done with the selection. */
-import { useCallback, useMemo, useRef, useState } from 'react';
+import { useCallback, useDeferredValue, useMemo, useRef, useState } from 'react';
 import { Button } from '@mantine/core';
 import type { Output } from '../../../src/api/contract';
 import type { RunGroup } from '../../../src/api/views';
@@ -12,7 +12,7 @@ import { useCommand } from '../../state/commands';
 import { go } from '../../state/place';
 import { cancelRuns, retryRuns, writeReport } from './actions';
 import { deleteRuns, redoDeletion, undoDeletion, useDeletions } from './deletions';
-import { ExperimentList, ExperimentSelect } from './experiment-list';
+import { ExperimentList } from './experiment-list';
 import { groupName, GroupsTable } from './groups-table';
 import { inspectorTitle, NoRun, OneRun, SeveralRuns, type RunActions } from './inspector';
 import { useRunPages, type RunsFilter } from './pages';
@@ -20,7 +20,7 @@ import { RunsMenu } from './runs-menu';
 import { RunsTable } from './runs-table';
 import { can, idsWhere } from './selection';
 import { changeTable, useTableState, useVisibility } from './table-state';
-import { ColumnMenu, Constants, FilterField, GroupSwitch, StatusChips, type Hideable } from './toolbar';
+import { Constants, RunsToolbar, type Hideable } from './toolbar';
 import { useSelection } from './use-selection';
 import { leafNames, metricTitle } from './values';
 
@@ -80,7 +80,9 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
   const words = useMemo(() => ({ ...(experiment === null ? {} : { experiment }), ...(text.trim() === '' ? {} : { text: text.trim() }) }), [experiment, text]);
   const matching = useMemo(() => ({ ...words, ...(status.length === 0 ? {} : { status: [...status] }) }), [words, status]);
   const filter = useMemo((): RunsFilter => ({ ...matching, columns: paths, sort }), [matching, paths, sort]);
-  const { runs, stale, failed, want } = useRunPages(filter);
+  const { runs: answered, stale, failed, want } = useRunPages(filter);
+  // Many cells are made when rows come: in pieces, so that keys and the pointer are answered in between.
+  const runs = useDeferredValue(answered, null);
   const selecting = useSelection(runs, filter);
   const { selection, rows, clear } = selecting;
   // With states chosen a page tells only of those; the others' counts are asked for apart.
@@ -136,7 +138,6 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
   const total = runs?.total ?? 0;
   const narrowed = text.trim() !== '' || status.length > 0;
   const shown = experiments.find((row) => row.name === experiment) ?? null;
-  const first = rows[0];
 
   const content = (): React.ReactNode => {
     if (failed !== null && runs === null) return <Failure title="The runs could not be read" error={failed.error} onRetry={() => void failed.refetch()} />;
@@ -187,42 +188,38 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
     );
   };
 
-  const inspected = (): React.ReactNode => {
+  // As elements that stay the same while pages come and go, so that they are not made anew with each.
+  const inspected = useMemo(() => {
+    const [first] = rows;
     if (first === undefined || grouped) return <NoRun experiment={shown} columns={columns} />;
     return rows.length === 1 ? <OneRun row={first} actions={actions} /> : <SeveralRuns rows={rows} actions={actions} />;
-  };
+  }, [rows, grouped, shown, columns, actions]);
+  const buttons = useMemo(
+    () =>
+      experiment !== null &&
+      shown !== null && (
+        <>
+          <Button variant="default" onClick={() => go({ view: 'export', target: experiment })}>
+            Export bundle
+          </Button>
+          <Button onClick={() => go({ view: 'compare', experiment })}>Compare</Button>
+        </>
+      ),
+    [experiment, shown],
+  );
 
   return (
     <View
       fixed
       title={experiment ?? 'All runs'}
       subtitle={shown === null ? plural(experiments.length, 'experiment') : countsInWords(shown.byStatus)}
-      actions={
-        experiment !== null &&
-        shown !== null && (
-          <>
-            <Button variant="default" onClick={() => go({ view: 'export', target: experiment })}>
-              Export bundle
-            </Button>
-            <Button onClick={() => go({ view: 'compare', experiment })}>Compare</Button>
-          </>
-        )
-      }
-      inspector={{ title: grouped ? (experiment ?? 'All runs') : inspectorTitle(rows, experiment), content: inspected() }}
+      actions={buttons}
+      inspector={{ title: grouped ? (experiment ?? 'All runs') : inspectorTitle(rows, experiment), content: inspected }}
     >
       <div className="runs-layout">
         <ExperimentList experiments={experiments} shown={experiment} />
         <div className="runs-main">
-          <div className="runs-toolbar">
-            <ExperimentSelect experiments={experiments} shown={experiment} />
-            <FilterField ref={field} text={text} onText={(next) => narrow({ text: next })} onLeave={focusTable} />
-            {byStatus !== null && <StatusChips byStatus={byStatus} chosen={status} onChoose={(next) => narrow({ status: next })} />}
-            <div className="runs-toolbar-end">
-              <GroupSwitch grouped={grouped} onChange={(next) => change({ grouped: next })} />
-              <Constants constant={columns.constant} />
-              <ColumnMenu columns={hideable} visibility={visibility} />
-            </div>
-          </div>
+          <RunsToolbar experiments={experiments} experiment={experiment} field={field} byStatus={byStatus} columns={hideable} visibility={visibility} onNarrow={narrow} onLeave={focusTable} />
           {content()}
           <footer className="runs-foot">
             <p role="status">
@@ -235,16 +232,19 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
                 {groups.data.method}
               </p>
             )}
-            {!grouped && rows.length > 1 && (
-              <div className="runs-foot-actions">
-                <Button size="compact-sm" variant="default" disabled={actions.compare === null} onClick={actions.compare ?? undefined}>
-                  Compare {rows.length}
-                </Button>
-                <Button size="compact-sm" variant="default" disabled={actions.remove === null} onClick={actions.remove ?? undefined}>
-                  Delete {idsWhere(selection, can.delete).length}
-                </Button>
-              </div>
-            )}
+            <div className="runs-foot-actions">
+              {!grouped && rows.length > 1 && (
+                <>
+                  <Button size="compact-sm" variant="default" disabled={actions.compare === null} onClick={actions.compare ?? undefined}>
+                    Compare {rows.length}
+                  </Button>
+                  <Button size="compact-sm" variant="default" disabled={actions.remove === null} onClick={actions.remove ?? undefined}>
+                    Delete {idsWhere(selection, can.delete).length}
+                  </Button>
+                </>
+              )}
+              <Constants constant={columns.constant} />
+            </div>
           </footer>
         </div>
       </div>

@@ -1,11 +1,12 @@
 /** Above the table: filter by words and states, runs or variants, which columns. */
-import { useEffect, useRef, useState, type Ref } from 'react';
+import { memo, useEffect, useRef, useState, type Ref } from 'react';
 import { Button, Checkbox, CloseButton, Popover, SegmentedControl, TextInput } from '@mantine/core';
 import { Columns3, Search } from 'lucide-react';
 import type { Output } from '../../../src/api/contract';
 import { StateShape } from '../../components/state-mark';
 import { count } from '../../format';
-import { setVisible, statuses, type RunStatus } from './table-state';
+import { ExperimentSelect } from './experiment-list';
+import { changeTable, setVisible, statuses, useTableState, type RunStatus } from './table-state';
 import { leafText } from './values';
 
 const DEBOUNCE_MS = 150;
@@ -18,7 +19,7 @@ interface FilterFieldProps {
   readonly ref: Ref<HTMLInputElement>;
 }
 
-export function FilterField({ text, onText, onLeave, ref }: FilterFieldProps) {
+function FilterField({ text, onText, onLeave, ref }: FilterFieldProps) {
   const [typed, setTyped] = useState(text);
   const [known, setKnown] = useState(text);
   const timer = useRef(0);
@@ -42,7 +43,8 @@ export function FilterField({ text, onText, onLeave, ref }: FilterFieldProps) {
       className="runs-filter"
       type="search"
       aria-label="Filter runs"
-      placeholder="Filter by name, seed, state, hash"
+      placeholder="Filter"
+      size="xs"
       maxLength={200}
       value={typed}
       leftSection={<Search size={14} aria-hidden="true" />}
@@ -58,7 +60,7 @@ export function FilterField({ text, onText, onLeave, ref }: FilterFieldProps) {
   );
 }
 
-export function StatusChips({ byStatus, chosen, onChoose }: { readonly byStatus: Readonly<Record<RunStatus, number>>; readonly chosen: readonly RunStatus[]; readonly onChoose: (chosen: readonly RunStatus[]) => void }) {
+function StatusChips({ byStatus, chosen, onChoose }: { readonly byStatus: Readonly<Record<RunStatus, number>>; readonly chosen: readonly RunStatus[]; readonly onChoose: (chosen: readonly RunStatus[]) => void }) {
   return (
     <div className="runs-chips" role="group" aria-label="States">
       {statuses
@@ -79,7 +81,7 @@ export function StatusChips({ byStatus, chosen, onChoose }: { readonly byStatus:
   );
 }
 
-export function GroupSwitch({ grouped, onChange }: { readonly grouped: boolean; readonly onChange: (grouped: boolean) => void }) {
+function GroupSwitch({ grouped, onChange }: { readonly grouped: boolean; readonly onChange: (grouped: boolean) => void }) {
   return (
     <SegmentedControl
       size="xs"
@@ -94,9 +96,10 @@ export function GroupSwitch({ grouped, onChange }: { readonly grouped: boolean; 
   );
 }
 
-export function Constants({ constant }: { readonly constant: Output<'runs.columns'>['constant'] }) {
+/** A note that says how many leaves are the same in all runs, and which. */
+export const Constants = memo(function Constants({ constant }: { readonly constant: Output<'runs.columns'>['constant'] }) {
   return (
-    <Popover position="bottom-end" withinPortal trapFocus returnFocus>
+    <Popover position="top-end" withinPortal trapFocus returnFocus>
       <Popover.Target>
         <Button size="compact-sm" variant="subtle" color="gray" disabled={constant.length === 0}>
           {constant.length} constant
@@ -121,14 +124,14 @@ export function Constants({ constant }: { readonly constant: Output<'runs.column
       </Popover.Dropdown>
     </Popover>
   );
-}
+});
 
 export interface Hideable {
   readonly id: string;
   readonly title: string;
 }
 
-export function ColumnMenu({ columns, visibility }: { readonly columns: readonly Hideable[]; readonly visibility: Readonly<Record<string, boolean>> }) {
+function ColumnMenu({ columns, visibility }: { readonly columns: readonly Hideable[]; readonly visibility: Readonly<Record<string, boolean>> }) {
   return (
     <Popover position="bottom-end" withinPortal trapFocus returnFocus>
       <Popover.Target>
@@ -144,3 +147,39 @@ export function ColumnMenu({ columns, visibility }: { readonly columns: readonly
     </Popover>
   );
 }
+
+export interface RunsToolbarProps {
+  readonly experiments: Output<'experiments.list'>;
+  readonly experiment: string | null;
+  readonly field: Ref<HTMLInputElement>;
+  readonly byStatus: Readonly<Record<RunStatus, number>> | null;
+  readonly columns: readonly Hideable[];
+  readonly visibility: Readonly<Record<string, boolean>>;
+  readonly onNarrow: (next: { readonly text?: string; readonly status?: readonly RunStatus[] }) => void;
+  readonly onLeave: () => void;
+}
+
+// Each page brings counts of its own, which mostly are the same.
+export const RunsToolbar = memo(
+  function RunsToolbar({ experiments, experiment, field, byStatus, columns, visibility, onNarrow, onLeave }: RunsToolbarProps) {
+    const { text, status, grouped } = useTableState(experiment);
+    return (
+      <div className="runs-toolbar">
+        <ExperimentSelect experiments={experiments} shown={experiment} />
+        <FilterField ref={field} text={text} onText={(next) => onNarrow({ text: next })} onLeave={onLeave} />
+        {byStatus !== null && <StatusChips byStatus={byStatus} chosen={status} onChoose={(next) => onNarrow({ status: next })} />}
+        <div className="runs-toolbar-end">
+          <GroupSwitch grouped={grouped} onChange={(next) => changeTable(experiment, { grouped: next })} />
+          <ColumnMenu columns={columns} visibility={visibility} />
+        </div>
+      </div>
+    );
+  },
+  (before, after) =>
+    JSON.stringify(before.byStatus) === JSON.stringify(after.byStatus) &&
+    before.experiments === after.experiments &&
+    before.experiment === after.experiment &&
+    before.columns === after.columns &&
+    before.visibility === after.visibility &&
+    before.onNarrow === after.onNarrow,
+);

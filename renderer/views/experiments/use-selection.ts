@@ -1,5 +1,5 @@
 /** The selection of a table of runs, with all that mouse and keys do to it. */
-import { useCallback, useMemo, useRef, useState } from 'react';
+import { startTransition, useCallback, useMemo, useRef, useState } from 'react';
 import type { RunListRow } from '../../../src/api/views';
 import { count } from '../../format';
 import { complain, say } from '../../notice';
@@ -30,7 +30,7 @@ export function useSelection(runs: Runs | null, filter: RunsFilter): Selecting {
       const mine = asked.current;
       try {
         const between = await rowsBetween(runs, filter, from, to);
-        if (mine === asked.current) isMeant(between);
+        if (mine === asked.current) startTransition(() => isMeant(between));
       } catch (error) {
         complain('The runs could not be selected', error);
       }

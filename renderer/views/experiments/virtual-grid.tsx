@@ -9,7 +9,7 @@ import './virtual-grid.css';
 
 const ROW = 28;
 const HEAD = 32;
-const OVERSCAN = 8;
+const OVERSCAN = 6;
 /** Width of the column of selection boxes. */
 const BOX = 36;
 
@@ -72,17 +72,15 @@ function GridRow<T extends RowData>({ row, columns, index, start, selected, isCu
           <span className="grid-box" />
         </div>
       )}
-      {row === undefined
-        ? columns.map((column) => (
-            <div key={column.id} role="gridcell" className="grid-cell" aria-label="Loading">
-              <span className="grid-placeholder" />
-            </div>
-          ))
-        : row.getVisibleCells().map((cell) => (
-            <div key={cell.id} role="gridcell" className={cell.column.columnDef.meta?.number === true ? 'grid-cell number' : 'grid-cell'}>
-              <FlexRender cell={cell} />
-            </div>
-          ))}
+      {row === undefined ? (
+        <div role="gridcell" className="grid-cell grid-loading" aria-label="Loading" aria-colspan={columns.length} />
+      ) : (
+        row.getVisibleCells().map((cell) => (
+          <div key={cell.column.id} role="gridcell" className={cell.column.columnDef.meta?.number === true ? 'grid-cell number' : 'grid-cell'}>
+            <FlexRender cell={cell} />
+          </div>
+        ))
+      )}
     </div>
   );
 }
@@ -129,6 +127,8 @@ export function VirtualGrid<T extends RowData>(props: VirtualGridProps<T>) {
     },
   });
   const items = virtualizer.getVirtualItems();
+  /** Rows that can exist at once, besides the cursor's. */
+  const slots = Math.ceil((virtualizer.scrollRect?.height ?? 0) / ROW) + 2 + 2 * OVERSCAN;
   const first = virtualizer.range?.startIndex ?? 0;
   const last = virtualizer.range?.endIndex ?? 0;
 
@@ -150,6 +150,7 @@ export function VirtualGrid<T extends RowData>(props: VirtualGridProps<T>) {
   });
   const { rowsById } = table.getRowModel();
   const leaves = table.getVisibleLeafColumns();
+  const headers = table.getHeaderGroups()[0]?.headers ?? [];
   const lead = selected === null ? 0 : BOX;
   const { template, width } = useMemo(() => templateOf(leaves.map(({ columnDef }) => columnDef.meta), lead), [leaves, lead]);
 
@@ -193,6 +194,8 @@ export function VirtualGrid<T extends RowData>(props: VirtualGridProps<T>) {
     wantsFocus.current = false;
     scroller.current?.querySelector<HTMLElement>(`.grid-row[data-index="${cursor}"]`)?.focus({ preventScroll: true });
   });
+
+  const focusCursor = useCallback(() => scroller.current?.querySelector<HTMLElement>('.grid-row[tabindex="0"]')?.focus(), []);
 
   const onKeyDown = (event: KeyboardEvent): void => {
     if (indexUnder(event.target) === null) return;
@@ -265,14 +268,15 @@ export function VirtualGrid<T extends RowData>(props: VirtualGridProps<T>) {
         onMenu(index, { x: event.clientX, y: event.clientY });
       }}
     >
-      <GridHead table={table} corner={selected === null ? undefined : props.corner} onDown={() => count > 0 && moveTo(cursor, true)} />
+      <GridHead headers={headers} sort={sort} corner={props.corner} onDown={focusCursor} />
       <div role="rowgroup" className="grid-body" style={{ height: virtualizer.getTotalSize() }}>
         {items.map(({ index, start }) => {
           const row = at(index);
           const id = row === undefined ? null : idOf(row);
           return (
             <MemoRow
-              key={index}
+              // Rows that leave make room for rows that come, in the same elements; but the focus belongs to one row.
+              key={index === cursor ? `cursor ${index}` : index % slots}
               row={id === null ? undefined : rowsById[id]}
               columns={leaves}
               index={index}
