@@ -9,7 +9,7 @@ import { StateShape } from '../components/state-mark';
 import { answers } from '../state/answers';
 import { listen, useCommand } from '../state/commands';
 import { useLive } from '../state/live';
-import { acceptFiles, openFile, openSample } from '../state/open-file';
+import { acceptFiles, newStudy, openFile, openSample } from '../state/open-file';
 import { goBack, goForward, go, toggleInspector, usePlace, type Place } from '../state/place';
 import { styleNonce, systemScheme, theme, variables } from '../theme/mantine';
 import { RailBar } from './rail';
@@ -126,6 +126,7 @@ const themes = {
   system: () => void ask(shell.setSettings({ theme: 'system' })),
 };
 const openStudyOrBundle = (): void => void openFile('study');
+const beginStudy = (): void => void newStudy();
 const openTheSample = (): void => void openSample();
 const showLogs = (): void => void shell.showLogs({});
 
@@ -147,6 +148,7 @@ function FrameCommands() {
   useCommand('view.dark', themes.dark);
   useCommand('view.system', themes.system);
   useCommand('file.open', openStudyOrBundle);
+  useCommand('study.new', beginStudy);
   useCommand('study.sample', openTheSample);
   useCommand('help.logs', showLogs);
   return null;

@@ -3,8 +3,21 @@ import type { OpenedFile } from '../../src/api/shell';
 import type { Result } from '../../src/errors/errors';
 import { ask, Refused, shell } from '../client';
 import { complain } from '../notice';
-import { openDraft } from '../views/ablation/draft';
 import { go } from './place';
+
+/** The editor's own module comes with the editor: it reads schemas and YAML, which the first view needs nothing of. */
+const drafts = (): Promise<typeof import('../views/ablation/draft')> => import('../views/ablation/draft');
+
+async function edit(file: { readonly text: string; readonly path: string | null; readonly folder: string | null }): Promise<void> {
+  (await drafts()).openDraft(file);
+  go({ view: 'editor' });
+}
+
+/** Begins a study of a template. */
+export async function newStudy(): Promise<void> {
+  (await drafts()).newDraft();
+  go({ view: 'editor' });
+}
 
 /** Shows a file that the user chose. */
 export function show(file: OpenedFile): void {
@@ -13,8 +26,7 @@ export function show(file: OpenedFile): void {
       go({ view: 'bundle', file: file.path });
       return;
     case 'study':
-      openDraft(file);
-      go({ view: 'editor' });
+      void edit(file);
       return;
     case 'data':
       complain('A data file cannot be opened by itself', new Refused({ code: 'FILE_KIND', kind: 'input', message: `${file.path} holds data.`, hint: 'Name it in a study, under baseline.data.path.' }));
@@ -40,8 +52,7 @@ export async function openSample(): Promise<void> {
   try {
     const { folder, text } = await ask(shell.sample({}));
     // Without a path: the sample belongs to the app, and saving it asks for a place.
-    openDraft({ folder, text, path: null });
-    go({ view: 'editor' });
+    await edit({ folder, text, path: null });
   } catch (error) {
     complain('The sample could not be opened', error);
   }

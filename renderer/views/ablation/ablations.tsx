@@ -7,11 +7,10 @@ import { Empty, Failure, Loading } from '../../components/messages';
 import * as format from '../../format';
 import { View } from '../../frame/view';
 import { useAnswer } from '../../state/answers';
-import { useCommand } from '../../state/commands';
-import { openFile, openSample } from '../../state/open-file';
+import { newStudy, openFile, openSample } from '../../state/open-file';
 import { go } from '../../state/place';
 import { Grid, type Column } from '../bundles/grid';
-import { isDirty, newDraft, useDraft } from './draft';
+import { isDirty, useDraft } from './draft';
 import { nameOf } from './editor';
 import { StateBar } from './state-bar';
 import './ablation.css';
@@ -28,10 +27,7 @@ const openStudy = (studyId: string): void => go({ view: 'study', studyId });
 const openStudyFile = (): void => void openFile('study');
 const sample = (): void => void openSample();
 const edit = (): void => go({ view: 'editor' });
-function create(): void {
-  newDraft();
-  edit();
-}
+const create = (): void => void newStudy();
 
 function DraftLine() {
   const draft = useDraft((state) => state.draft);
@@ -52,7 +48,6 @@ function DraftLine() {
 export function Ablations() {
   const studies = useAnswer('studies.list', {});
   const [selected, setSelected] = useState<string | null>(null);
-  useCommand('study.new', create);
   return (
     <View
       title="Ablations"

@@ -81,7 +81,6 @@ function EditorOf({ draft }: { readonly draft: Draft }) {
   useCommand('edit.undo', draft.undo.length > 0 ? undo : null);
   useCommand('edit.redo', draft.redo.length > 0 ? redo : null);
   useCommand('study.run', ready ? start : null);
-  useCommand('study.new', newDraft);
 
   const dirty = isDirty(draft);
   const place = wrong?.place ?? null;

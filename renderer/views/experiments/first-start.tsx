@@ -10,8 +10,7 @@ import { estimate, plural } from '../../format';
 import { View } from '../../frame/view';
 import { complain } from '../../notice';
 import { call, outdated } from '../../state/answers';
-import { run } from '../../state/commands';
-import { openFile } from '../../state/open-file';
+import { newStudy, openFile } from '../../state/open-file';
 import { go } from '../../state/place';
 
 const DATA: Readonly<Record<string, string>> = { mnist: 'MNIST', csv: 'a CSV file' };
@@ -103,7 +102,7 @@ export function FirstStart() {
           <Button variant="default" onClick={() => void openFile('study')}>
             Open study…
           </Button>
-          <Button variant="default" onClick={() => run('study.new') || go({ view: 'editor' })}>
+          <Button variant="default" onClick={() => void newStudy()}>
             New ablation
           </Button>
         </div>
