@@ -59,6 +59,8 @@ const MOST_BACK = 100;
 export const usePlace = create<PlaceState>(() => ({ place: { view: 'experiments' }, back: [], forward: [], inspector: true }));
 
 export function go(place: Place): void {
+  // A double click that leads elsewhere would leave its selection behind, spread over the new view.
+  window.getSelection()?.removeAllRanges();
   usePlace.setState((state) => (JSON.stringify(state.place) === JSON.stringify(place) ? state : { place, back: [...state.back, state.place].slice(-MOST_BACK), forward: [] }));
 }
 

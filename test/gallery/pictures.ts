@@ -19,8 +19,9 @@ export async function everyLook({ app, page }: RepriseApp, look: (size: string, 
     await page.waitForFunction((size) => innerWidth === size.width && innerHeight === size.height, { width, height });
     for (const colorScheme of SCHEMES) {
       await page.emulateMedia({ colorScheme });
-      // Charts follow the size and the colours a moment later.
-      await page.waitForTimeout(350);
+      // Charts follow the size and the colours a moment later, when the page has nothing else to do.
+      await page.waitForTimeout(400);
+      await page.evaluate(() => new Promise((resolve) => requestIdleCallback(resolve, { timeout: 3000 })));
       await look(`${width}x${height}`, colorScheme);
     }
   }

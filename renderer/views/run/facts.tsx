@@ -4,6 +4,7 @@ import { formatDuration, formatPlain } from '../../../src/analysis/format';
 import type { RunDetails } from '../../../src/api/views';
 import { Hash } from '../../components/hash';
 import * as format from '../../format';
+import { isEnded } from '../../run-status';
 
 function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
   return (
@@ -32,7 +33,7 @@ export function Facts({ details }: { readonly details: RunDetails }) {
       )}
       <dl className="run-facts numbers">
         {metric !== null && <Fact name={`Test ${metric.name}`}>{formatPlain(metric.value)}</Fact>}
-        <Fact name="Final training loss">{formatPlain(run.finalLoss)}</Fact>
+        <Fact name={isEnded(run.status) ? 'Final training loss' : 'Training loss'}>{formatPlain(run.finalLoss)}</Fact>
         <Fact name="Steps">{steps(details)}</Fact>
         {run.status === 'running' && <Fact name="Left">{secondsLeft === null ? '–' : format.estimate(secondsLeft)}</Fact>}
         {run.startedAt !== null && run.endedAt !== null && <Fact name="Duration">{formatDuration((run.endedAt - run.startedAt) / 1000)}</Fact>}
