@@ -21,9 +21,10 @@ const hereStyle = { ...variantStyle(1), dash: 'dash' } as const;
 const counted = (steps: Float64Array): Float64Array => steps.map((index) => index + 1);
 
 function losses(trace: Trace): readonly Line[] {
+  // The first line is drawn on top: the dashed one leaves gaps through which the other is seen.
   return [
-    { name: 'recorded', style: recordedStyle, x: counted(trace.steps), y: trace.recorded },
     { name: 'here', style: hereStyle, x: counted(trace.hereSteps), y: trace.here },
+    { name: 'recorded', style: recordedStyle, x: counted(trace.steps), y: trace.recorded },
   ];
 }
 
