@@ -1,9 +1,26 @@
-/** The page's entry: what must hold before any other module is evaluated. */
-import { config } from 'zod';
+/** The page's entry: puts the window on the screen. */
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
 import './theme/theme.css';
 import './theme/base.css';
+import { App } from './frame/app';
+import { askAhead } from './state/answers';
+import { follow } from './state/live';
+import { styleNonce } from './theme/mantine';
 
-// zod would compile its checks with `new Function`, and finds out whether it may when the first schema is made; the
-// content security policy refuses even the question, aloud.
-config({ jitless: true });
-await import('./start');
+// zod, which comes with some views, would find out whether it may compile its checks with `new Function`; the content
+// security policy refuses even the question, aloud. This is where zod keeps what `config()` sets.
+Object.assign(globalThis, { __zod_globalConfig: { jitless: true } });
+// Where react-remove-scroll (under Mantine's dialogs) looks for the nonce of its style element.
+Object.assign(window, { __webpack_nonce__: styleNonce() });
+
+const root = document.getElementById('root');
+if (root === null) throw new Error('index.html has no element #root');
+follow();
+askAhead('experiments.list', {});
+askAhead('runs.columns', {});
+createRoot(root).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+);

@@ -12,6 +12,7 @@ import { useLive } from '../state/live';
 import { acceptFiles, newStudy, openFile, openSample } from '../state/open-file';
 import { goBack, goForward, go, toggleInspector, usePlace, type Place } from '../state/place';
 import { styleNonce, systemScheme, theme, variables } from '../theme/mantine';
+import { Experiments } from '../views/experiments/experiments';
 import { RailBar } from './rail';
 import { StatusBar } from './status-bar';
 import { ViewBoundary } from './view-boundary';
@@ -19,7 +20,7 @@ import '@mantine/core/styles.layer.css';
 import '@mantine/notifications/styles.layer.css';
 import './frame.css';
 
-const Experiments = lazy(async () => ({ default: (await import('../views/experiments/experiments')).Experiments }));
+// The first view comes with the frame; the others when they are shown.
 const Run = lazy(async () => ({ default: (await import('../views/run/run')).Run }));
 const Ablations = lazy(async () => ({ default: (await import('../views/ablation/ablations')).Ablations }));
 const Study = lazy(async () => ({ default: (await import('../views/ablation/study')).Study }));

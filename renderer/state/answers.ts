@@ -47,6 +47,11 @@ export function useAnswer<M extends Method>(method: M, input: Input<M> | null, o
   }) as UseQueryResult<Output<M>>;
 }
 
+/** Asks for what the first view needs, while that is still being made. */
+export function askAhead<M extends Method>(method: M, input: Input<M>): void {
+  void answers.prefetchQuery({ queryKey: answerKey(method, input), queryFn: () => call(method, input) });
+}
+
 /** Asks again for every shown answer of these methods; hidden ones are asked for when they are shown. */
 export function outdated(...methods: readonly Method[]): void {
   void answers.invalidateQueries({ predicate: ({ queryKey }) => methods.includes(queryKey[0] as Method) });

@@ -112,10 +112,14 @@ export function follow(): void {
     }
   });
   client.onStudyEnded(() => outdated('studies.list', 'studies.get', 'compare.experiment', 'compare.curves'));
+  let wasLost = false;
   client.onEngineState((engine) => {
     useLive.setState({ engine });
+    if (engine.status === 'restarting' || engine.status === 'failed') wasLost = true;
     if (engine.status !== 'ready') return;
-    void answers.invalidateQueries();
+    // What was asked of the first engine waits for it and is true.
+    if (wasLost) void answers.invalidateQueries();
+    wasLost = false;
     // Where the engine goes away again meanwhile, its next return asks again.
     refresh().catch(() => undefined);
   });

@@ -1,10 +1,12 @@
 /** Experiments and their runs; where there is none yet, how to begin. */
+import { lazy } from 'react';
 import { Failure, Loading } from '../../components/messages';
 import { View } from '../../frame/view';
 import { useAnswer } from '../../state/answers';
-import { FirstStart } from './first-start';
 import { RunsView } from './runs-view';
 import './experiments.css';
+
+const FirstStart = lazy(async () => ({ default: (await import('./first-start')).FirstStart }));
 
 /** @param experiment its name; null: all runs */
 export function Experiments({ experiment }: { readonly experiment: string | null }) {
