@@ -20,6 +20,12 @@ const NOUNS: Readonly<Record<string, string>> = {
   'seeds.init': 'seed of the initial weights',
   'seeds.order': 'seed of the order',
   'seeds.noise': 'seed of the noise',
+  'environment.reprise': 'Reprise',
+  'environment.node': 'Node',
+  'environment.onnxruntime': 'ONNX Runtime',
+  'environment.os': 'system',
+  'environment.arch': 'architecture',
+  'environment.memoryGb': 'memory',
   'executor.threads': 'threads',
   'selection.checkpoint': 'selected checkpoint',
 };

@@ -1,9 +1,9 @@
 /** A study's text as an editor shows it: what it says, what is wrong and where, and the variants it leads to. */
 import { readYaml, type Place, type SyntaxProblem } from '../config/locate';
 import { RepriseError, type Problem } from '../errors/errors';
-import { expandChecked, type Variant } from './expand';
+import type { Variant } from './expand';
 import { isMapping } from './paths';
-import { baselinePath, parseStudy, type Study } from './study';
+import { baselinePath, parseAndExpand, type Study } from './study';
 
 export interface PlacedProblem extends Problem, Place {}
 
@@ -21,13 +21,13 @@ export interface StudyReading {
 
 export type TextReading = { readonly ok: true; readonly reading: StudyReading } | { readonly ok: false; readonly problem: SyntaxProblem };
 
-function checked(input: unknown, file: string | null): { readonly study: Study | null; readonly problems: readonly Problem[] } {
+function checked(input: unknown, file: string | null): Pick<StudyReading, 'study' | 'variants'> & { readonly problems: readonly Problem[] } {
   try {
-    return { study: parseStudy(input), problems: [] };
+    return { ...parseAndExpand(input), problems: [] };
   } catch (error) {
     if (!(error instanceof RepriseError)) throw error;
     // That the file is not read here is no fault of the study.
-    return { study: null, problems: error.problems.filter(({ path }) => file === null || path !== 'baseline') };
+    return { study: null, variants: [], problems: error.problems.filter(({ path }) => file === null || path !== 'baseline') };
   }
 }
 
@@ -38,9 +38,9 @@ export function readStudyText(text: string): TextReading {
   const input = yaml.value ?? {};
   if (!isMapping(input)) return { ok: false, problem: { from: 0, to: 0, line: 1, message: 'A study is a mapping of names to values' } };
   const file = baselinePath(input);
-  const { study, problems } = checked(input, file);
+  const { study, variants, problems } = checked(input, file);
   return {
     ok: true,
-    reading: { input, file, study, variants: study === null ? [] : expandChecked(study).variants, problems: problems.map((problem) => ({ ...problem, ...yaml.locate(problem.path) })), locate: yaml.locate },
+    reading: { input, file, study, variants, problems: problems.map((problem) => ({ ...problem, ...yaml.locate(problem.path) })), locate: yaml.locate },
   };
 }

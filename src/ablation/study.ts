@@ -3,7 +3,7 @@ import { parseConfig } from '../config/parse';
 import { problemsOf, showValue } from '../config/problems';
 import type { Config } from '../config/schema';
 import { RepriseError, type Problem } from '../errors/errors';
-import { expandChecked } from './expand';
+import { expandChecked, type Variant } from './expand';
 import { isMapping, overlaps } from './paths';
 import { pathFactorSchema, setFactorSchema, studySchema, type Design, type StudyInput } from './schema';
 
@@ -139,6 +139,11 @@ function invalid(problems: readonly Problem[]): RepriseError {
  * @throws RepriseError STUDY_INVALID with every problem at once
  */
 export function parseStudy(input: unknown, baseline?: unknown): Study {
+  return parseAndExpand(input, baseline).study;
+}
+
+/** The same with the study's variants, baseline first. @throws RepriseError STUDY_INVALID with every problem at once */
+export function parseAndExpand(input: unknown, baseline?: unknown): { readonly study: Study; readonly variants: readonly Variant[] } {
   const outer = studySchema.safeParse(input);
   const problems: Problem[] = outer.success ? [] : problemsOf(studySchema, input, outer.error);
   const raw = isMapping(input) ? input : {};
@@ -183,7 +188,7 @@ export function parseStudy(input: unknown, baseline?: unknown): Study {
   };
   const expanded = expandChecked(study);
   if (expanded.problems.length > 0) throw invalid(expanded.problems);
-  return study;
+  return { study, variants: expanded.variants };
 }
 
 /** The study in one document with its baseline inline and complete: what a report or a bundle hands on. Parses to the same study. */

@@ -72,6 +72,13 @@ export function readTyped(of: FieldType, text: string): TypedValue {
   }
 }
 
+/** What was typed in the field, right or wrong: a number where it is one, else the text itself. To check it is the schema's. */
+export function looselyTyped(of: FieldType, text: string): unknown {
+  const read = readTyped(of, text);
+  if (read.ok) return read.value;
+  return (of.type === 'integer' || of.type === 'number' ? numberIn(text) : null) ?? text.trim();
+}
+
 /** A value as it is typed: what `readTyped` reads back. */
 export function typedText(value: unknown): string {
   if (value === undefined || value === null) return '';

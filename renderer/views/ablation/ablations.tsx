@@ -10,7 +10,7 @@ import { useAnswer } from '../../state/answers';
 import { newStudy, openFile, openSample } from '../../state/open-file';
 import { go } from '../../state/place';
 import { Grid, type Column } from '../bundles/grid';
-import { isDirty, useDraft } from './draft';
+import { bringBack, isDirty, useDraft } from './draft';
 import { nameOf } from './editor';
 import { StateBar } from './state-bar';
 import './ablation.css';
@@ -30,15 +30,24 @@ const edit = (): void => go({ view: 'editor' });
 const create = (): void => void newStudy();
 
 function DraftLine() {
-  const draft = useDraft((state) => state.draft);
-  if (draft === null || !isDirty(draft)) return null;
+  const open = useDraft((state) => state.draft);
+  const behind = open !== null && !isDirty(open);
+  const draft = behind ? open.replaced : open;
+  if (draft === null) return null;
   const read = readStudyText(draft.text);
   return (
     <div className="studies-draft">
       <span className="truncate">
         Draft: <strong>{read.ok ? nameOf(read.reading.input) : 'untitled'}</strong> <span className="soft">unsaved changes</span>
       </span>
-      <Button variant="default" size="compact-sm" onClick={edit}>
+      <Button
+        variant="default"
+        size="compact-sm"
+        onClick={() => {
+          if (behind) bringBack();
+          edit();
+        }}
+      >
         Continue editing
       </Button>
     </div>

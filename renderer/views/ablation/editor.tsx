@@ -46,6 +46,8 @@ function useStart(draft: Draft): { readonly starting: boolean; readonly start: (
   const [starting, setStarting] = useState(false);
   const { text, folder } = draft;
   const start = useCallback((): void => {
+    // What was typed a moment ago has not been planned yet, and so not been shown.
+    if (useDraft.getState().draft?.text !== text) return;
     setStarting(true);
     call('studies.start', { study: { text, folder } })
       .then(({ studyId, warnings }) => {

@@ -1,7 +1,7 @@
 /** The control of one leaf: what is written, or faintly what holds where nothing is. */
 import { useEffect, useRef, useState } from 'react';
 import { sameValue } from '../../../src/config/diff';
-import { readTyped, typedText } from '../../../src/config/field-text';
+import { looselyTyped, readTyped, typedText } from '../../../src/config/field-text';
 import type { Field } from '../../../src/config/fields';
 import { ChipList } from './chip-list';
 import { redo, undo } from './draft';
@@ -25,78 +25,76 @@ function absence({ fallback, required, of }: Field): string {
   return fallback === '' ? 'not set' : typedText(fallback);
 }
 
+/** What is typed goes into the text even where it is wrong: then the problem stands beside it, in both halves. */
 function TextControl({ field, id, invalid, describedBy, onSet, onUnset }: FieldControlProps) {
   const { of, value } = field;
   const [typed, setTyped] = useState<string | null>(null);
-  const [refused, setRefused] = useState<string | null>(null);
   const timer = useRef<number | null>(null);
   const shown = typed ?? typedText(value);
 
-  const commit = (text: string): boolean => {
+  const stop = (): void => {
     if (timer.current !== null) window.clearTimeout(timer.current);
     timer.current = null;
+  };
+  const commit = (text: string): void => {
+    stop();
     if (text.trim() === '') {
-      setRefused(null);
       if (value !== undefined) onUnset();
-      return true;
+      return;
     }
-    const read = readTyped(of, text);
-    setRefused(read.ok ? null : read.message);
-    if (read.ok && !sameValue(read.value, value)) onSet(read.value);
-    return read.ok;
+    const next = looselyTyped(of, text);
+    if (!sameValue(next, value)) onSet(next);
   };
   // Undone, or changed in the YAML: what was typed is no longer what is there.
   useEffect(() => {
-    if (timer.current === null) setTyped((text) => (text !== null && text.trim() !== '' && !sameValue(readTyped(of, text), { ok: true, value }) ? null : text));
+    if (timer.current === null) setTyped((text) => (text === null || text.trim() === '' || sameValue(looselyTyped(of, text), value) ? text : null));
   }, [value, of]);
-  useEffect(() => () => void (timer.current !== null && window.clearTimeout(timer.current)), []);
+  useEffect(
+    () => () => {
+      if (timer.current !== null) window.clearTimeout(timer.current);
+    },
+    [],
+  );
 
   return (
-    <>
-      <input
-        id={id}
-        className={of.type === 'text' ? 'field-input' : 'field-input numbers'}
-        type="text"
-        inputMode={of.type === 'integer' ? 'numeric' : of.type === 'number' ? 'decimal' : undefined}
-        spellCheck={false}
-        autoComplete="off"
-        value={shown}
-        placeholder={absence(field)}
-        aria-invalid={invalid || refused !== null}
-        aria-describedby={describedBy}
-        onChange={(event) => {
-          const text = event.currentTarget.value;
-          setTyped(text);
-          if (timer.current !== null) window.clearTimeout(timer.current);
-          timer.current = window.setTimeout(() => commit(text), COMMIT_MS);
-        }}
-        onBlur={() => {
-          if (typed !== null && commit(typed)) setTyped(null);
-        }}
-        onKeyDown={(event) => {
-          if (event.key === 'Enter' && !event.ctrlKey && !event.metaKey) commit(shown);
-          else if (event.key === 'Escape' && typed !== null) {
-            if (timer.current !== null) window.clearTimeout(timer.current);
-            timer.current = null;
-            setTyped(null);
-            setRefused(null);
-          } else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'z') {
-            // What is typed here is already in the text, so the text undoes it.
-            if (typed !== null && timer.current !== null) commit(typed);
-            if (event.shiftKey) redo();
-            else undo();
-            setTyped(null);
-          } else return;
-          event.preventDefault();
-          event.stopPropagation();
-        }}
-      />
-      {refused !== null && (
-        <p className="field-problem" role="alert">
-          {refused}
-        </p>
-      )}
-    </>
+    <input
+      id={id}
+      className={of.type === 'text' ? 'field-input' : 'field-input numbers'}
+      type="text"
+      inputMode={of.type === 'integer' ? 'numeric' : of.type === 'number' ? 'decimal' : undefined}
+      spellCheck={false}
+      autoComplete="off"
+      value={shown}
+      placeholder={absence(field)}
+      aria-invalid={invalid}
+      aria-describedby={describedBy}
+      onChange={(event) => {
+        const text = event.currentTarget.value;
+        setTyped(text);
+        stop();
+        timer.current = window.setTimeout(() => commit(text), COMMIT_MS);
+      }}
+      onBlur={() => {
+        if (typed !== null) commit(typed);
+        setTyped(null);
+      }}
+      onKeyDown={(event) => {
+        const command = event.ctrlKey || event.metaKey;
+        // A command works on all that is typed.
+        if (command && typed !== null && timer.current !== null) commit(typed);
+        if (event.key === 'Enter' && !command) commit(shown);
+        else if (event.key === 'Escape' && timer.current !== null) {
+          stop();
+          setTyped(null);
+        } else if (command && event.key.toLowerCase() === 'z') {
+          if (event.shiftKey) redo();
+          else undo();
+          setTyped(null);
+        } else return;
+        event.preventDefault();
+        event.stopPropagation();
+      }}
+    />
   );
 }
 

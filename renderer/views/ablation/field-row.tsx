@@ -1,5 +1,5 @@
 /** One leaf of the baseline: its name, its control, the button that varies it, and its levels where it is a factor. */
-import { memo, useId } from 'react';
+import { memo, useEffect, useId } from 'react';
 import { nounOf, valueInWords } from '../../../src/ablation/describe';
 import { addFactor, removeFactor, setLeaf, setLevels, unsetLeaf, type WrittenFactor } from '../../../src/ablation/edit';
 import { readStudyText } from '../../../src/ablation/read';
@@ -22,7 +22,8 @@ export interface FieldRowProps {
   /** Whether it became a factor just now: then its level is opened for typing. */
   readonly fresh: boolean;
   readonly onHint: (field: Field | null) => void;
-  readonly onVaried: (path: string) => void;
+  /** Tells which leaf became a factor just now; null once its level is open. */
+  readonly onVaried: (path: string | null) => void;
 }
 
 /** `Learning rate`, `Optimizer`. */
@@ -89,17 +90,21 @@ function PlainFieldRow({ field, factor, problems, levelProblems, fresh, onHint, 
   const title = titleOf(field);
   const hint = hintOf(field);
   const variable = canVary(field.path);
+  const opened = fresh && factor !== null;
+  useEffect(() => {
+    if (opened) onVaried(null);
+  }, [opened, onVaried]);
   const problemId = problems.length === 0 ? '' : `${id}-problem`;
   const describedBy = [hint === '' ? '' : `${id}-hint`, problemId].filter((part) => part !== '').join(' ');
   const listed = field.of.type === 'integers' || field.of.type === 'texts' || field.of.type === 'boolean';
   return (
     <div className={factor === null ? 'field' : 'field varied'} onFocus={() => onHint(field)} onMouseEnter={() => onHint(field)}>
       {listed ? (
-        <span className="field-label truncate" title={field.path}>
+        <span className="field-label truncate" title={`${title}: ${field.path}`}>
           {title}
         </span>
       ) : (
-        <label className="field-label truncate" htmlFor={id} title={field.path}>
+        <label className="field-label truncate" htmlFor={id} title={`${title}: ${field.path}`}>
           {title}
         </label>
       )}

@@ -1,5 +1,5 @@
 /** The study as a form, made from the schema of a config. */
-import { useCallback, useId, useMemo, useState, type ReactNode } from 'react';
+import { useId, useMemo, useState, type ReactNode } from 'react';
 import { ChevronRight } from 'lucide-react';
 import { factorOver, writtenBaseline, writtenFactors, type WrittenFactor } from '../../../src/ablation/edit';
 import type { StudyReading } from '../../../src/ablation/read';
@@ -52,7 +52,7 @@ interface LeafSectionProps {
   readonly problems: SortedProblems;
   readonly fresh: string | null;
   readonly onHint: (field: Field | null) => void;
-  readonly onVaried: (path: string) => void;
+  readonly onVaried: (path: string | null) => void;
 }
 
 function LeafSection({ title, closed, fields, factors, problems, fresh, onHint, onVaried }: LeafSectionProps) {
@@ -98,7 +98,6 @@ export function StudyForm({ reading, broken, problems, onReveal }: StudyFormProp
   const fields = useMemo(() => fieldsOf(writtenBaseline(input)), [input]);
   const factors = useMemo(() => writtenFactors(input), [input]);
   const sorted = useMemo(() => sortProblems(problems, fields.map(({ path }) => path)), [problems, fields]);
-  const onVaried = useCallback((path: string) => setFresh(path), []);
   return (
     <div className="form">
       {broken !== null && (
@@ -127,7 +126,7 @@ export function StudyForm({ reading, broken, problems, onReveal }: StudyFormProp
           )}
           {file === null ? (
             SECTIONS.map(({ title, parts, closed }) => (
-              <LeafSection key={title} title={title} closed={closed ?? false} fields={fields.filter(({ path }) => parts.includes(partOf(path)))} factors={factors} problems={sorted} fresh={fresh} onHint={setHinted} onVaried={onVaried} />
+              <LeafSection key={title} title={title} closed={closed ?? false} fields={fields.filter(({ path }) => parts.includes(partOf(path)))} factors={factors} problems={sorted} fresh={fresh} onHint={setHinted} onVaried={setFresh} />
             ))
           ) : (
             <p className="soft form-file">

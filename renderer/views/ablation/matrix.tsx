@@ -37,13 +37,13 @@ const Cell = memo(function Cell({ cell, variant, metric, place, column, selected
   const state = cellState(cell);
   const share = cell.run?.totalSteps != null && cell.run.totalSteps > 0 ? cell.run.stepsDone / cell.run.totalSteps : 0;
   return (
-    <td role="gridcell" className={`cell ${state}`} aria-colindex={column + 3} aria-selected={selected} tabIndex={selected ? 0 : -1} data-cell={place} aria-label={cellSentence(cell, variant, metric)} title={cell.run?.errorMessage ?? undefined}>
+    <td role="gridcell" className={`cell ${state}`} aria-colindex={column + 4} aria-selected={selected} tabIndex={selected ? 0 : -1} data-cell={place} aria-label={cellSentence(cell, variant, metric)} title={cell.run?.errorMessage ?? undefined}>
       <span className={`state ${state === 'missing' ? 'cancelled' : state}`}>
         {cell.run === null ? <MissingShape /> : <StateShape status={cell.run.status} />}
         <span className="cell-words">{cellWords(cell, metric)}</span>
-        {state === 'running' && <ProgressBar share={share} />}
         {cell.reused && <Repeat2 className="cell-reused" size={12} aria-hidden="true" />}
       </span>
+      {state === 'running' && <ProgressBar share={share} />}
     </td>
   );
 });
@@ -73,10 +73,7 @@ const Row = memo(function Row({ variant, metric, row, selected }: RowProps) {
           {variant.summary}
         </span>
       </td>
-      {variant.cells.map((cell, column) => (
-        <Cell key={cell.seed} cell={cell} variant={variant.name} metric={metric} place={`${row}:${column}`} column={column} selected={selected === column} />
-      ))}
-      <td role="gridcell" className="number matrix-mean" aria-colindex={variant.cells.length + 3}>
+      <td role="gridcell" className="number matrix-mean" aria-colindex={3}>
         {text === null ? (
           <span className="soft">–</span>
         ) : (
@@ -85,6 +82,9 @@ const Row = memo(function Row({ variant, metric, row, selected }: RowProps) {
           </>
         )}
       </td>
+      {variant.cells.map((cell, column) => (
+        <Cell key={cell.seed} cell={cell} variant={variant.name} metric={metric} place={`${row}:${column}`} column={column} selected={selected === column} />
+      ))}
     </tr>
   );
 });
@@ -153,16 +153,16 @@ export function Matrix({ study, selection, onSelect, onOpen }: MatrixProps) {
       >
         <thead>
           <tr aria-rowindex={1}>
-            <th scope="col">Variant</th>
-            <th scope="col">Difference to the baseline</th>
+            <th scope="col" className="matrix-name">Variant</th>
+            <th scope="col">Difference</th>
+            <th scope="col" className="number" title={`Mean of the test ${metric} over the seeds that are done, with half the width of its 95 % t interval`}>
+              Mean ± 95 %
+            </th>
             {seedValues.map((seed) => (
               <th key={seed} scope="col">
                 Seed {seed}
               </th>
             ))}
-            <th scope="col" className="number" title={`Mean of the test ${metric} over the seeds that are done, with half the width of its 95 % t interval`}>
-              Mean {metric} ± 95 %
-            </th>
           </tr>
         </thead>
         <tbody>

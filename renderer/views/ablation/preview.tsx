@@ -1,6 +1,7 @@
 /** What the study being edited would run: variants × seeds with what is reused, and how long the rest takes. */
 import { memo, useMemo } from 'react';
 import { describeChanges } from '../../../src/ablation/describe';
+import { sameValue } from '../../../src/config/diff';
 import type { StudyReading } from '../../../src/ablation/read';
 import type { StudyPlan } from '../../../src/api/rows';
 import { Problem } from '../../components/messages';
@@ -30,7 +31,7 @@ function CellShape({ cell }: { readonly cell: Cell }) {
 }
 
 /** @param cells a letter a seed: n new, r reused, u unknown */
-const Row = memo(function Row({ name, summary, place, cells, seeds }: PreviewRow & { readonly place: number; readonly cells: string; readonly seeds: readonly number[] }) {
+function PlainRow({ name, summary, place, cells, seeds }: PreviewRow & { readonly place: number; readonly cells: string; readonly seeds: readonly number[] }) {
   return (
     <tr>
       <th scope="row" className="preview-name">
@@ -56,10 +57,12 @@ const Row = memo(function Row({ name, summary, place, cells, seeds }: PreviewRow
       {seeds.length > MOST_SEEDS && <td className="soft">+ {format.count(seeds.length - MOST_SEEDS)} more</td>}
     </tr>
   );
-});
+}
 
-function cellsOf(plan: StudyPlan | null, name: string, seeds: readonly number[]): string {
-  const planned = plan?.variants.find((variant) => variant.name === name);
+/** Draws again only where a name, a difference or a cell changed. */
+const Row = memo(PlainRow, sameValue);
+
+function cellsOf(planned: StudyPlan['variants'][number] | undefined, seeds: readonly number[]): string {
   return seeds.map((seed) => {
     const run = planned?.runs.find((candidate) => candidate.seed === seed);
     return run === undefined ? 'u' : run.reuses === null ? 'n' : 'r';
@@ -76,6 +79,7 @@ export function Preview({ reading, planning }: { readonly reading: StudyReading;
   const { plan, stale, error, problems } = planning;
   const { study, variants } = reading;
   const rows = useMemo((): readonly PreviewRow[] => (study === null ? (plan?.variants ?? []) : variants.map((variant) => ({ name: variant.name, summary: describeChanges(variant) }))), [study, variants, plan]);
+  const planned = useMemo(() => new Map((plan?.variants ?? []).map((variant) => [variant.name, variant])), [plan]);
   const seeds = study?.seeds ?? plan?.seeds ?? [];
   return (
     <section className="preview" aria-label="What will run">
@@ -117,7 +121,7 @@ export function Preview({ reading, planning }: { readonly reading: StudyReading;
             </thead>
             <tbody className={stale ? 'stale' : undefined}>
               {rows.slice(0, MOST_ROWS).map(({ name, summary }, place) => (
-                <Row key={name} name={name} summary={summary} place={place} seeds={seeds} cells={cellsOf(plan, name, seeds)} />
+                <Row key={name} name={name} summary={summary} place={place} seeds={seeds} cells={cellsOf(planned.get(name), seeds)} />
               ))}
             </tbody>
           </table>

@@ -10,15 +10,22 @@ const CurveChart = lazy(async () => ({ default: (await import('../../charts/curv
 const POINTS = 400;
 const HEIGHT = 280;
 
-/** @param places the variants' places in the study, by name: the same colours as in every view */
-export function StudyCurves({ experiment, places }: { readonly experiment: string; readonly places: ReadonlyMap<string, number> }) {
+export interface StudyCurvesProps {
+  readonly experiment: string;
+  /** The variants' places in the study, by name: the same colours as in every view. */
+  readonly places: ReadonlyMap<string, number>;
+  /** Before the end the intervals of two or three seeds would hide the curves. */
+  readonly ended: boolean;
+}
+
+export function StudyCurves({ experiment, places, ended }: StudyCurvesProps) {
   const { data } = useAnswer('compare.curves', { experiment, key: 'train.loss', points: POINTS }, { keep: true });
   const lines = useMemo(
     (): Line[] =>
       (data?.variants ?? []).flatMap(({ name, steps, mean, low, high }) =>
-        steps.length === 0 ? [] : [{ name, style: variantStyle(places.get(name) ?? 0), x: steps, y: mean, ...(low.length === 0 ? {} : { band: { low, high } }) }],
+        steps.length === 0 ? [] : [{ name, style: variantStyle(places.get(name) ?? 0), x: steps, y: mean, ...(low.length === 0 || !ended ? {} : { band: { low, high } }) }],
       ),
-    [data, places],
+    [data, places, ended],
   );
   if (data === undefined || lines.length === 0) return null;
   return (
@@ -26,7 +33,9 @@ export function StudyCurves({ experiment, places }: { readonly experiment: strin
       <Suspense fallback={<div className="study-chart-waiting" />}>
         <CurveChart lines={lines} xTitle="Step" yTitle="Train loss" height={HEIGHT} label="Training loss of each variant over steps" exportName={`${experiment} train loss`} />
       </Suspense>
-      <p className="soft study-method">{data.method}</p>
+      <p className="soft study-method" title={data.method}>
+        {ended ? data.method : 'Mean over the finished seeds of each variant, or over those under way where none is finished; the interval is drawn when all are done.'}
+      </p>
     </Section>
   );
 }

@@ -4,27 +4,11 @@ import { X } from 'lucide-react';
 import { nounOf, valueInWords } from '../../../src/ablation/describe';
 import { removeFactor, setDescription, setDesign, setExperiment, setSeeds, type WrittenFactor } from '../../../src/ablation/edit';
 import { designSchema } from '../../../src/ablation/schema';
-import type { TypedValue } from '../../../src/config/field-text';
 import type { Place } from '../../../src/config/locate';
 import { ChipList, keyed } from './chip-list';
 import { change, redo, undo } from './draft';
 import type { SortedProblems } from './problems';
-
-const MOST_SEED = 0xffff_ffff;
-const MOST_IN_A_RANGE = 1000;
-
-/** `3`, `1, 2, 5`, `0–4` as a list of seeds. */
-export function readSeeds(text: string): TypedValue {
-  const seeds: number[] = [];
-  for (const part of text.split(/[,;\s]+/u).filter((one) => one !== '')) {
-    const match = /^(\d{1,10})(?:[-–…](\d{1,10}))?$/u.exec(part);
-    const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
-    if (match === null || first > MOST_SEED || last > MOST_SEED) return { ok: false, message: 'must be a whole number from 0 to 4,294,967,295, or a range such as 0–4' };
-    if (last < first || last - first >= MOST_IN_A_RANGE) return { ok: false, message: `must be a range upwards of at most ${MOST_IN_A_RANGE} seeds` };
-    for (let seed = first; seed <= last; seed += 1) seeds.push(seed);
-  }
-  return { ok: true, value: seeds };
-}
+import { readSeeds } from './seeds';
 
 function Line({ label, id, problems, children }: { readonly label: string; readonly id?: string; readonly problems?: readonly string[] | undefined; readonly children: ReactNode }) {
   return (
@@ -76,7 +60,6 @@ function TextLine({ label, value, placeholder, problems, onChange }: { readonly 
 }
 
 const quickSeeds: readonly { readonly name: string; readonly seeds: readonly number[] }[] = [
-  { name: '0–2', seeds: [0, 1, 2] },
   { name: '0–4', seeds: [0, 1, 2, 3, 4] },
   { name: '0–9', seeds: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] },
 ];
@@ -145,7 +128,7 @@ export function StudyFields({ input, factors, problems, locate, onReveal }: Stud
             items={written}
             show={String}
             read={readSeeds}
-            placeholder="add seeds, such as 0–4"
+            placeholder="add, such as 0–4"
             problems={problems.seeds.levels}
             onChange={(items) => change(null, (source, before) => setSeeds(source, before, items.filter((item) => typeof item === 'number')))}
           />

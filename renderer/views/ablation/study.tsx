@@ -1,6 +1,7 @@
 /** One study: its matrix as it fills, what each cell holds, and where to go when it is done. */
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { Button } from '@mantine/core';
+import { compactStudy } from '../../../src/ablation/new-study';
 import type { StudyView } from '../../../src/api/views';
 import { Failure, Loading } from '../../components/messages';
 import * as format from '../../format';
@@ -75,7 +76,7 @@ function StudyOf({ study }: { readonly study: StudyView }) {
 
   const exportBundle = useCallback(() => go({ view: 'export', target: experiment }), [experiment]);
   const editCopy = useCallback(() => {
-    openDraft({ text: source, path: null, folder: null });
+    openDraft({ text: compactStudy(source), path: null, folder: null });
     go({ view: 'editor' });
   }, [source]);
   const open = useCallback(
@@ -128,7 +129,7 @@ function StudyOf({ study }: { readonly study: StudyView }) {
         <Section title="Variants × seeds" aside={`${format.plural(study.variants, 'variant')} × ${format.plural(study.seeds, 'seed')}, test ${study.metric}`}>
           <Matrix study={study} selection={selection} onSelect={setSelection} onOpen={open} />
         </Section>
-        <StudyCurves experiment={experiment} places={places} />
+        <StudyCurves experiment={experiment} places={places} ended={ended} />
       </div>
     </View>
   );

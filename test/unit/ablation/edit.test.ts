@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { readFileSync } from 'node:fs';
 import { addFactor, factorOver, removeFactor, setDescription, setLeaf, setLevels, setSeeds, unsetLeaf, writtenBaseline, writtenFactors } from '../../../src/ablation/edit';
-import { NEW_STUDY, studyAround } from '../../../src/ablation/new-study';
+import { compactStudy, NEW_STUDY, studyAround } from '../../../src/ablation/new-study';
 import { readStudyText, type StudyReading } from '../../../src/ablation/read';
 import { suggestLevel } from '../../../src/ablation/suggest';
-import { canVary } from '../../../src/ablation/study';
+import { canVary, parseStudy, selfContainedStudy } from '../../../src/ablation/study';
 import { diff, sameValue } from '../../../src/config/diff';
 import { fieldsOf, type Field } from '../../../src/config/fields';
-import { parseYaml } from '../../../src/config/yaml';
+import { formatYaml, parseYaml } from '../../../src/config/yaml';
 import { uniforms } from '../../../src/random/streams';
 
 const SAMPLE = readFileSync(new URL('../../../resources/samples/mnist-ablation.yaml', import.meta.url), 'utf8');
@@ -205,6 +205,15 @@ describe('a study text', () => {
   it('leaves a baseline that is a file to the engine', () => {
     const found = read('experiment: x\nbaseline: base.yaml\nseeds: [1]\nfactors:\n  - path: model.dropout\n    levels: [0]\n');
     expect(found).toMatchObject({ file: 'base.yaml', study: null, problems: [] });
+  });
+  it('is written briefly when a study that ran is edited again, and parses to the same study', () => {
+    for (const text of [SAMPLE, NEW_STUDY, BLOCKS]) {
+      const study = parseStudy(parseYaml(text, 'x'));
+      const brief = compactStudy(formatYaml(selfContainedStudy(study)));
+      expect(parseStudy(parseYaml(brief, 'x')), brief).toEqual(study);
+      expect(brief.split('\n').length, brief).toBeLessThan(40);
+      expect(brief).not.toMatch(/beta1|reprise|author: ''/u);
+    }
   });
   it('begins complete, and around a single config', () => {
     expect(read(NEW_STUDY)).toMatchObject({ problems: [], variants: [{ name: 'baseline' }, { name: 'model.dropout=0' }] });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rangeInWords, readTyped, typedText } from '../../../src/config/field-text';
+import { looselyTyped, rangeInWords, readTyped, typedText } from '../../../src/config/field-text';
 import { fieldsOf, keysOfKind, type Field } from '../../../src/config/fields';
 import { configHash } from '../../../src/config/hash';
 import { leavesOf } from '../../../src/config/leaves';
@@ -72,6 +72,10 @@ describe('readTyped', () => {
     expect(readTyped(field('training.optimizer.kind').of, 'sg')).toEqual({ ok: true, value: { kind: 'sgd' } });
     expect(readTyped(field('training.optimizer.kind').of, 'ada')).toMatchObject({ ok: false });
     expect(readTyped(field('training.optimizer.kind').of, 'adam')).toEqual({ ok: true, value: { kind: 'adam' } });
+  });
+  it('keeps what is wrong as it was typed, for the schema to say so', () => {
+    const epochs = field('training.epochs').of;
+    expect([looselyTyped(epochs, '3'), looselyTyped(epochs, '0'), looselyTyped(epochs, '2.5'), looselyTyped(epochs, ' many ')]).toEqual([3, 0, 2.5, 'many']);
   });
   it('says bounds in words, and none where there is none to say', () => {
     expect(rangeInWords({ min: 1, max: Number.MAX_SAFE_INTEGER, openMin: false, openMax: false })).toBe('≥ 1');
