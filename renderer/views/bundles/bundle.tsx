@@ -3,7 +3,7 @@ import { useCallback, useState, type ReactNode } from 'react';
 import { Button } from '@mantine/core';
 import type { BundlePage } from '../../../src/api/views';
 import { reportOf } from '../../client';
-import { Failure, Loading, Problem } from '../../components/messages';
+import { Empty, Failure, Loading, Problem } from '../../components/messages';
 import * as format from '../../format';
 import { Section, View } from '../../frame/view';
 import { useAnswer } from '../../state/answers';
@@ -75,6 +75,16 @@ function Page({ page, trusted, options, onOptions, progress }: { readonly page: 
   );
 }
 
+/** The head offers another file; trying this one again would bring the same answer. */
+function Unread({ file, error }: { readonly file: string; readonly error: unknown }) {
+  if (reportOf(error).code !== 'PATH_NOT_CHOSEN') return <Failure title="The bundle could not be read" error={error} />;
+  return (
+    <Empty title="Choose the bundle again">
+      Reprise reads files outside the workspace only when somebody chose them since it started. This one was at <span className="mono bundles-path">{file}</span>.
+    </Empty>
+  );
+}
+
 const openBundle = (): void => void openFile('bundle');
 
 export function Bundle({ file }: { readonly file: string }) {
@@ -106,7 +116,7 @@ export function Bundle({ file }: { readonly file: string }) {
   return (
     <View title={page === null || page.name === '' ? baseName(file) : page.name} subtitle="Bundle" actions={actions}>
       {answer.isPending && <Loading text="Checking every hash of the bundle…" />}
-      {refused && <Failure title={reportOf(answer.error).code === 'PATH_NOT_CHOSEN' ? 'Choose the file again' : 'The bundle could not be read'} error={answer.error} onRetry={() => void answer.refetch()} />}
+      {refused && <Unread file={file} error={answer.error} />}
       {page !== null && (
         <div className="bundles-page">
           {task?.view?.status === 'cancelled' && <p className="bundles-notice">The reproduction was cancelled; nothing of it is kept.</p>}
