@@ -29,15 +29,13 @@ function read(): ChartTheme {
 
 const queries = ['(prefers-color-scheme: dark)', '(prefers-contrast: more)'].map((query) => matchMedia(query));
 let current: ChartTheme | null = null;
+// Listened to even while no chart is shown: the next one must not begin in colours of before.
+for (const query of queries) query.addEventListener('change', () => (current = null));
 
 function subscribe(listener: () => void): () => void {
-  const changed = (): void => {
-    current = null;
-    listener();
-  };
-  for (const query of queries) query.addEventListener('change', changed);
+  for (const query of queries) query.addEventListener('change', listener);
   return () => {
-    for (const query of queries) query.removeEventListener('change', changed);
+    for (const query of queries) query.removeEventListener('change', listener);
   };
 }
 
@@ -62,7 +60,7 @@ export function baseLayout(theme: ChartTheme): Spec {
     font: { family: theme.font, size: FONT_SIZE, color: theme.ink },
     dragmode: 'zoom',
     showlegend: false,
-    hoverlabel: { bgcolor: theme.paper, bordercolor: theme.lineStrong, font: { family: theme.font, size: FONT_SIZE, color: theme.ink }, namelength: 40 },
+    hoverlabel: { bgcolor: theme.paper, bordercolor: theme.lineStrong, font: { family: theme.font, size: FONT_SIZE, color: theme.ink }, namelength: 40, align: 'left' },
   };
 }
 
