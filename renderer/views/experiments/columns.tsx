@@ -46,7 +46,7 @@ export function Duration({ run }: { readonly run: RunView }) {
 
 export function Progress({ run, secondsLeft }: { readonly run: RunView; readonly secondsLeft: number | null }) {
   const share = shareDone(run);
-  if (share === null || run.status === 'queued') return null;
+  if (share === null || run.status === 'queued' || run.status === 'finished') return null;
   const percent = `${Math.floor(share * 100)} %`;
   if (run.status !== 'running') return <span className="soft">{percent}</span>;
   return (
@@ -63,7 +63,11 @@ function Loss({ run }: { readonly run: RunView }) {
   return (
     <span className="runs-loss">
       <Sparkline values={run.stepsDone === 0 ? undefined : values} />
-      <span>{run.finalLoss === null ? '' : format.loss(run.finalLoss)}</span>
+      {run.finalLoss !== null && (
+        <span className={run.status === 'finished' ? undefined : 'soft'} title={run.status === 'finished' ? undefined : `Loss at step ${format.count(run.stepsDone)}`}>
+          {format.loss(run.finalLoss)}
+        </span>
+      )}
     </span>
   );
 }
@@ -102,8 +106,8 @@ export function runColumns(options: { readonly withExperiment: boolean; readonly
     helper.accessor((row) => row.run.seed, { id: 'seed', header: 'Seed', sortDescFirst: false, meta: { width: 64, number: true }, cell: ({ row }) => row.original.run.seed }),
     metricColumn(options.metric),
     helper.accessor((row) => row.run.finalLoss, { id: 'loss', header: 'Final loss', sortDescFirst: false, meta: { width: 148, number: true, hint: 'Training loss at the last step, and its course from the first step on' }, cell: ({ row }) => <Loss run={row.original.run} /> }),
+    helper.accessor((row) => row.run.stepsDone, { id: 'progress', header: 'Progress', meta: { width: 188 }, cell: ({ row }) => <Progress run={row.original.run} secondsLeft={row.original.secondsLeft} /> }),
     ...leafColumns<RunListRow>(options.paths),
-    helper.accessor((row) => row.run.stepsDone, { id: 'progress', header: 'Progress', meta: { width: 196 }, cell: ({ row }) => <Progress run={row.original.run} secondsLeft={row.original.secondsLeft} /> }),
     helper.accessor((row) => row.run.endedAt, { id: 'duration', header: 'Duration', meta: { width: 96, number: true }, cell: ({ row }) => <Duration run={row.original.run} /> }),
     helper.accessor((row) => row.run.startedAt, { id: 'created', header: 'Started', meta: { width: 136, hint: 'When it started; sorted by when it was made' }, cell: ({ row }) => (row.original.run.startedAt === null ? <span className="soft">–</span> : format.moment(row.original.run.startedAt)) }),
     helper.accessor((row) => row.run.weightsHash, {

@@ -7,48 +7,14 @@ import { Aligned, decimalsOf } from '../../components/aligned';
 import { StateCounts } from '../../components/state-counts';
 import * as format from '../../format';
 import type { GridFeatures } from './grid-columns';
+import { groupName, sortGroups, type GroupSort } from './group-order';
 import { leafColumns } from './leaf-columns';
-import { keepOffset, offsetOf, type TableState } from './table-state';
-import { leafText, meanText, metricTitle, type MetricName } from './values';
+import { keepOffset, offsetOf } from './table-state';
+import { meanText, metricTitle, type MetricName } from './values';
 import { VirtualGrid } from './virtual-grid';
 
 type Groups = Output<'runs.groups'>;
 type GroupColumn = ColumnDef<GridFeatures, RunGroup>;
-
-export const groupName = ({ variant, variantHash }: RunGroup): string => variant ?? variantHash.slice(0, 8);
-
-function valueOf(group: RunGroup, by: string, paths: readonly string[]): string | number | null {
-  switch (by) {
-    case 'experiment':
-      return group.experiment;
-    case 'variant':
-      return groupName(group);
-    case 'mean':
-      return group.mean;
-    case 'n':
-      return group.n;
-    case 'runs':
-      return group.runs;
-    default: {
-      const value = group.leaves[paths.indexOf(by.slice('config:'.length))];
-      return typeof value === 'number' ? value : value === undefined ? null : leafText(value);
-    }
-  }
-}
-
-/** Sorted by a column; what has no value comes last both ways. The same order where `sort` is null. */
-export function sortGroups(groups: readonly RunGroup[], sort: TableState['groupSort'], paths: readonly string[]): readonly RunGroup[] {
-  if (sort === null) return groups;
-  const sign = sort.descending ? -1 : 1;
-  return groups
-    .map((group) => ({ group, value: valueOf(group, sort.by, paths) }))
-    .toSorted(({ value: left }, { value: right }) => {
-      if (left === null || right === null) return Number(left === null) - Number(right === null);
-      if (typeof left === 'number' && typeof right === 'number') return sign * (left - right || 0);
-      return sign * (String(left) < String(right) ? -1 : Number(String(left) > String(right)));
-    })
-    .map(({ group }) => group);
-}
 
 const helper = createColumnHelper<GridFeatures, RunGroup>();
 
@@ -96,8 +62,8 @@ export interface GroupsTableProps {
   readonly metric: MetricName | null;
   readonly paths: readonly string[];
   readonly visibility: Readonly<Record<string, boolean>>;
-  readonly sort: TableState['groupSort'];
-  readonly onSort: (sort: { readonly by: string; readonly descending: boolean }) => void;
+  readonly sort: GroupSort | null;
+  readonly onSort: (sort: GroupSort) => void;
   /** Shows the runs of a group. */
   readonly onOpen: (group: RunGroup) => void;
 }

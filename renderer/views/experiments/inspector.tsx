@@ -1,7 +1,6 @@
 /** What the inspector shows: the experiment, the selected run, or a summary of several. */
 import type { ReactNode } from 'react';
 import { Button } from '@mantine/core';
-import type { Output } from '../../../src/api/contract';
 import type { RunListRow } from '../../../src/api/views';
 import { nounOf, valueInWords } from '../../../src/ablation/describe';
 import { Hash } from '../../components/hash';
@@ -13,7 +12,7 @@ import { useAnswer } from '../../state/answers';
 import { go } from '../../state/place';
 import { Duration, Progress } from './columns';
 import type { RunStatus } from './table-state';
-import { metricText, metricTitle, runName } from './values';
+import { metricRange, metricText, metricTitle, nextStep, runName, type MetricName } from './values';
 
 function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
   return (
@@ -29,22 +28,6 @@ export interface RunActions {
   readonly retry: (() => void) | null;
   readonly remove: (() => void) | null;
   readonly compare: (() => void) | null;
-}
-
-/** What to do next about a run that did not finish. */
-function nextStep(status: RunStatus): string | null {
-  switch (status) {
-    case 'failed':
-      return 'Open the run to read its log, then retry it or change its config.';
-    case 'interrupted':
-      return 'Retry it: it goes on from its last checkpoint to the same result.';
-    case 'cancelled':
-      return 'Retry it to go on from its last checkpoint.';
-    case 'queued':
-    case 'running':
-    case 'finished':
-      return null;
-  }
 }
 
 function Differences({ studyId, variant }: { readonly studyId: string; readonly variant: string }) {
@@ -73,7 +56,7 @@ function Differences({ studyId, variant }: { readonly studyId: string; readonly 
 
 export function OneRun({ row, actions }: { readonly row: RunListRow; readonly actions: RunActions }) {
   const { run, metric, secondsLeft } = row;
-  const step = nextStep(run.status);
+  const step = nextStep(run);
   return (
     <>
       <div className="runs-inspector-actions">
@@ -111,7 +94,7 @@ export function OneRun({ row, actions }: { readonly row: RunListRow; readonly ac
         {run.variant !== null && <Fact name="Variant">{run.variant}</Fact>}
         <Fact name="Seed">{run.seed}</Fact>
         {metric !== null && <Fact name={metricTitle(metric.name)}>{metricText(metric.name, metric.value)}</Fact>}
-        {run.finalLoss !== null && <Fact name="Final loss">{format.loss(run.finalLoss)}</Fact>}
+        {run.finalLoss !== null && <Fact name={run.status === 'finished' ? 'Final loss' : 'Last loss'}>{format.loss(run.finalLoss)}</Fact>}
         <Fact name="Steps">
           {format.count(run.stepsDone)}
           {run.totalSteps !== null && run.totalSteps !== run.stepsDone ? ` of ${format.count(run.totalSteps)}` : ''}
@@ -144,19 +127,10 @@ export function OneRun({ row, actions }: { readonly row: RunListRow; readonly ac
   );
 }
 
-export function countStates(rows: Iterable<RunListRow>): Partial<Record<RunStatus, number>> {
+function countStates(rows: Iterable<RunListRow>): Partial<Record<RunStatus, number>> {
   const counts: Partial<Record<RunStatus, number>> = {};
   for (const { run } of rows) counts[run.status] = (counts[run.status] ?? 0) + 1;
   return counts;
-}
-
-/** Lowest and highest of a metric that all these runs share; null where they have none in common. */
-export function metricRange(rows: readonly RunListRow[]): { readonly name: 'accuracy' | 'loss'; readonly low: number; readonly high: number; readonly n: number } | null {
-  const metrics = rows.flatMap(({ metric }) => (metric === null || Number.isNaN(metric.value) ? [] : [metric]));
-  const [first] = metrics;
-  if (first === undefined || metrics.some(({ name }) => name !== first.name)) return null;
-  const values = metrics.map(({ value }) => value);
-  return { name: first.name, low: values.reduce((a, b) => Math.min(a, b)), high: values.reduce((a, b) => Math.max(a, b)), n: values.length };
 }
 
 export function SeveralRuns({ rows, actions }: { readonly rows: readonly RunListRow[]; readonly actions: RunActions }) {
@@ -187,20 +161,37 @@ export function SeveralRuns({ rows, actions }: { readonly rows: readonly RunList
   );
 }
 
-export function NoRun({ experiment, columns }: { readonly experiment: Output<'experiments.list'>[number] | null; readonly columns: Output<'runs.columns'> | undefined }) {
+interface NoRunProps {
+  /** Of the shown experiments together. */
+  readonly runs: number;
+  readonly byStatus: Readonly<Partial<Record<RunStatus, number>>>;
+  readonly updatedAt: number;
+  readonly metric: MetricName | null;
+  /** How the means of the shown variants were made; null where runs are shown. */
+  readonly method: string | null;
+}
+
+export function NoRun({ runs, byStatus, updatedAt, metric, method }: NoRunProps) {
   return (
     <>
-      {experiment !== null && (
-        <dl className="runs-facts">
-          <Fact name="Runs">{format.count(experiment.runs)}</Fact>
-          <Fact name="States">
-            <StateCounts byStatus={experiment.byStatus} />
-          </Fact>
-          {columns !== undefined && columns.metric !== null && <Fact name="Metric">{metricTitle(columns.metric).toLowerCase()}, as declared</Fact>}
-          <Fact name="Last change">{format.moment(experiment.updatedAt)}</Fact>
-        </dl>
+      <dl className="runs-facts">
+        <Fact name="Runs">{format.count(runs)}</Fact>
+        <Fact name="States">
+          <StateCounts byStatus={byStatus} />
+        </Fact>
+        {metric !== null && <Fact name="Metric">{metricTitle(metric).toLowerCase()}, as declared</Fact>}
+        <Fact name="Last change">{format.moment(updatedAt)}</Fact>
+      </dl>
+      {method === null ? (
+        <p className="soft">Select a run to see it here. Shift and Ctrl select several; 2 to 6 can stand side by side.</p>
+      ) : (
+        <>
+          <Section title="Method">
+            <p>{method}</p>
+          </Section>
+          <p className="soft">Enter or a double click shows the runs of a variant.</p>
+        </>
       )}
-      <p className="soft">Select a run to see it here. Shift and Ctrl select several; 2 to 6 can stand side by side.</p>
     </>
   );
 }

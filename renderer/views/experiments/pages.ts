@@ -1,14 +1,11 @@
 /** The runs of a table, a page at a time: only pages near the viewport are asked for. */
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useQueries, type UseQueryResult } from '@tanstack/react-query';
-import type { Input, Output } from '../../../src/api/contract';
+import type { Input } from '../../../src/api/contract';
 import type { RunListRow } from '../../../src/api/views';
 import { answerKey, call } from '../../state/answers';
+import { PAGE, pagesFor, runsOf, versionOf, type Page, type Runs, type RunsFilter } from './page-rows';
 
-/** Runs a page. */
-export const PAGE = 100;
-/** Rows beyond the viewport whose page is asked for ahead. */
-const AHEAD = 30;
 /** Rows of a range that are asked for at once: many more would take the window too long to receive. */
 const MOST_ASKED = 200;
 /** While the user scrolls, the wanted pages are looked at so often. */
@@ -17,49 +14,6 @@ const SETTLE_MS = 100;
 const ESTIMATE_MS = 2000;
 /** Pages out of sight are forgotten soon: nothing keeps them true. */
 const FORGET_MS = 5000;
-
-type Page = Output<'runs.page'>;
-export type RunsFilter = Omit<Input<'runs.page'>, 'offset' | 'limit'>;
-
-export interface Runs {
-  /** Which filter and order the rows belong to. */
-  readonly version: string;
-  /** Config leaves of which the rows have the values. */
-  readonly paths: readonly string[];
-  readonly total: number;
-  readonly byStatus: Page['byStatus'];
-  /** undefined: not here yet. */
-  readonly at: (index: number) => RunListRow | undefined;
-  /** Index of a run among the rows that are here, or -1. */
-  readonly indexOf: (runId: string) => number;
-}
-
-/** First and last page for rows `first` to `last`, with what is near. */
-export function pagesFor(first: number, last: number): readonly number[] {
-  const from = Math.floor(Math.max(0, first - AHEAD) / PAGE);
-  const to = Math.floor((last + AHEAD) / PAGE);
-  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
-}
-
-/** The same for filters that differ in nothing but their columns. */
-export function versionOf({ columns: _columns, ...rest }: RunsFilter): string {
-  return JSON.stringify(rest);
-}
-
-/** Rows of the pages that are here. `total` comes from the page that was answered last. */
-export function runsOf(filter: RunsFilter, numbers: readonly number[], pages: readonly (Page | undefined)[], newest: Page): Runs {
-  const byNumber = new Map(numbers.map((number, index) => [number, pages[index]]));
-  const places = new Map<string, number>();
-  for (const [number, page] of byNumber) for (const [place, { run }] of (page?.rows ?? []).entries()) places.set(run.runId, number * PAGE + place);
-  return {
-    version: versionOf(filter),
-    paths: filter.columns ?? [],
-    total: newest.total,
-    byStatus: newest.byStatus,
-    at: (index) => byNumber.get(Math.floor(index / PAGE))?.rows[index % PAGE],
-    indexOf: (runId) => places.get(runId) ?? -1,
-  };
-}
 
 /** Rows `from` to `to`, of which those that are not here are asked for. @throws Refused */
 export async function rowsBetween(runs: Runs, filter: RunsFilter, from: number, to: number): Promise<RunListRow[]> {

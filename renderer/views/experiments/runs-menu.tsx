@@ -20,7 +20,7 @@ export function RunsMenu({ at, rows, actions, onClose }: RunsMenuProps) {
   const one = rows.length === 1 ? first : undefined;
   const counted = (verb: string): string => (rows.length === 1 ? verb : `${verb} ${rows.length}`);
   return (
-    <Menu opened onClose={onClose} position="bottom-start" offset={0} withinPortal width={224} clickOutsideEvents={MOUSE}>
+    <Menu opened onClose={onClose} position="bottom-start" offset={0} withinPortal={false} floatingStrategy="fixed" width={224} clickOutsideEvents={MOUSE}>
       <Menu.Target>
         <button type="button" className="runs-menu-anchor" tabIndex={-1} aria-label="Actions for the selected runs" style={{ left: at.x, top: at.y }} />
       </Menu.Target>
@@ -45,7 +45,7 @@ export function RunsMenu({ at, rows, actions, onClose }: RunsMenuProps) {
           Copy run id
         </Menu.Item>
         <Menu.Divider />
-        <Menu.Item disabled={actions.remove === null} color="red" onClick={actions.remove ?? undefined}>
+        <Menu.Item disabled={actions.remove === null} className="runs-menu-delete" onClick={actions.remove ?? undefined}>
           {counted('Delete')}
         </Menu.Item>
       </Menu.Dropdown>

@@ -5,7 +5,7 @@ import type { RunView } from '../../../src/api/rows';
 import type { RunListRow, RunSortKey } from '../../../src/api/views';
 import { go } from '../../state/place';
 import { runColumns } from './columns';
-import type { Runs } from './pages';
+import type { Runs } from './page-rows';
 import { MOST_SELECTED } from './selection';
 import { useSparklines } from './sparklines';
 import { keepOffset, offsetOf, type Sort } from './table-state';

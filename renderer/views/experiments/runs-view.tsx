@@ -13,13 +13,15 @@ import { go } from '../../state/place';
 import { cancelRuns, retryRuns, writeReport } from './actions';
 import { deleteRuns, redoDeletion, undoDeletion, useDeletions } from './deletions';
 import { ExperimentList } from './experiment-list';
-import { groupName, GroupsTable } from './groups-table';
+import { groupName } from './group-order';
+import { GroupsTable } from './groups-table';
 import { inspectorTitle, NoRun, OneRun, SeveralRuns, type RunActions } from './inspector';
-import { useRunPages, type RunsFilter } from './pages';
+import type { RunsFilter } from './page-rows';
+import { useRunPages } from './pages';
 import { RunsMenu } from './runs-menu';
 import { RunsTable } from './runs-table';
 import { can, idsWhere } from './selection';
-import { changeTable, useTableState, useVisibility } from './table-state';
+import { changeTable, statuses, useTableState, useVisibility, type RunStatus } from './table-state';
 import { Constants, RunsToolbar, type Hideable } from './toolbar';
 import { useSelection } from './use-selection';
 import { leafNames, metricTitle } from './values';
@@ -36,6 +38,13 @@ interface RunsViewProps {
 
 const undo = (): void => void undoDeletion();
 const redo = (): void => void redoDeletion();
+
+/** Counts of several experiments together. */
+function summed(experiments: Output<'experiments.list'>): { readonly runs: number; readonly byStatus: Partial<Record<RunStatus, number>>; readonly updatedAt: number } {
+  const byStatus: Partial<Record<RunStatus, number>> = {};
+  for (const row of experiments) for (const status of statuses) byStatus[status] = (byStatus[status] ?? 0) + (row.byStatus[status] ?? 0);
+  return { runs: experiments.reduce((sum, { runs }) => sum + runs, 0), byStatus, updatedAt: Math.max(...experiments.map((row) => row.updatedAt)) };
+}
 
 /** Puts the focus back into the table's current row. */
 function focusTable(): void {
@@ -60,7 +69,9 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
   const withExperiment = experiment === null;
 
   const leafIds = useMemo(() => columns.varying.map((path) => `config:${path}`), [columns]);
-  const visibility = useMemo(() => ({ ...Object.fromEntries(leafIds.slice(MOST_LEAVES).map((id) => [id, false])), ...chosen }), [leafIds, chosen]);
+  const shown = experiments.find((row) => row.name === experiment) ?? null;
+  const isActive = (shown === null ? experiments : [shown]).some(({ byStatus }) => (byStatus.running ?? 0) + (byStatus.queued ?? 0) + (byStatus.interrupted ?? 0) > 0);
+  const visibility = useMemo((): Readonly<Record<string, boolean>> => ({ progress: isActive, ...Object.fromEntries(leafIds.slice(MOST_LEAVES).map((id) => [id, false])), ...chosen }), [isActive, leafIds, chosen]);
   const paths = useMemo(() => columns.varying.filter((path) => visibility[`config:${path}`] !== false).slice(0, MOST_ASKED), [columns, visibility]);
   const hideable = useMemo((): readonly Hideable[] => {
     const names = leafNames(columns.varying);
@@ -69,8 +80,8 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
       { id: 'seed', title: 'Seed' },
       { id: 'metric', title: metricTitle(columns.metric) },
       { id: 'loss', title: 'Final loss' },
-      ...columns.varying.map((path) => ({ id: `config:${path}`, title: names.get(path) ?? path })),
       { id: 'progress', title: 'Progress' },
+      ...columns.varying.map((path) => ({ id: `config:${path}`, title: names.get(path) ?? path })),
       { id: 'duration', title: 'Duration' },
       { id: 'created', title: 'Started' },
       { id: 'weights', title: 'Weights' },
@@ -137,7 +148,6 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
   const [menu, setMenu] = useState<{ readonly x: number; readonly y: number } | null>(null);
   const total = runs?.total ?? 0;
   const narrowed = text.trim() !== '' || status.length > 0;
-  const shown = experiments.find((row) => row.name === experiment) ?? null;
 
   const content = (): React.ReactNode => {
     if (failed !== null && runs === null) return <Failure title="The runs could not be read" error={failed.error} onRetry={() => void failed.refetch()} />;
@@ -188,12 +198,13 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
     );
   };
 
+  const method = grouped ? (groups.data?.method ?? null) : null;
   // As elements that stay the same while pages come and go, so that they are not made anew with each.
   const inspected = useMemo(() => {
     const [first] = rows;
-    if (first === undefined || grouped) return <NoRun experiment={shown} columns={columns} />;
+    if (first === undefined || grouped) return <NoRun {...summed(shown === null ? experiments : [shown])} metric={columns.metric} method={method} />;
     return rows.length === 1 ? <OneRun row={first} actions={actions} /> : <SeveralRuns rows={rows} actions={actions} />;
-  }, [rows, grouped, shown, columns, actions]);
+  }, [rows, grouped, shown, experiments, columns, method, actions]);
   const buttons = useMemo(
     () =>
       experiment !== null &&
@@ -227,9 +238,9 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
               {narrowed && ' met by the filter'}
               {!grouped && rows.length > 0 && ` · ${count(rows.length)} selected`}
             </p>
-            {grouped && groups.data !== undefined && (
-              <p className="truncate" title={groups.data.method}>
-                {groups.data.method}
+            {method !== null && (
+              <p className="truncate" title={method}>
+                {method}
               </p>
             )}
             <div className="runs-foot-actions">

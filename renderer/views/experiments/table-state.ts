@@ -2,6 +2,7 @@
 import { create } from 'zustand';
 import type { RunView } from '../../../src/api/rows';
 import type { RunSortKey } from '../../../src/api/views';
+import type { GroupSort } from './group-order';
 
 export type RunStatus = RunView['status'];
 
@@ -20,7 +21,7 @@ export interface TableState {
   readonly status: readonly RunStatus[];
   readonly sort: Sort;
   /** Sort of the groups; null: newest first, as they come. */
-  readonly groupSort: { readonly by: string; readonly descending: boolean } | null;
+  readonly groupSort: GroupSort | null;
   /** One row a variant instead of one a run. */
   readonly grouped: boolean;
 }

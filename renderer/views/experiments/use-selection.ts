@@ -4,7 +4,8 @@ import type { RunListRow } from '../../../src/api/views';
 import { count } from '../../format';
 import { complain, say } from '../../notice';
 import type { Reach } from './grid-keys';
-import { rowsBetween, type Runs, type RunsFilter } from './pages';
+import type { Runs, RunsFilter } from './page-rows';
+import { rowsBetween } from './pages';
 import { MOST_SELECTED, nothing, only, ranged, rangeTo, refreshed, toggled, type Selection } from './selection';
 
 export interface Selecting {

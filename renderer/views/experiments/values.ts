@@ -1,5 +1,6 @@
 /** Cells as text: what a run's numbers say, with the decimals they deserve. */
 import type { RunView } from '../../../src/api/rows';
+import type { RunListRow } from '../../../src/api/views';
 import { valueInWords } from '../../../src/ablation/describe';
 import { decimalsFor, formatFixed, formatPlain } from '../../../src/analysis/format';
 import { accuracy, loss } from '../../format';
@@ -56,4 +57,29 @@ export function shareDone({ stepsDone, totalSteps }: RunView): number | null {
 /** The name under which people know a run: its variant and seed. */
 export function runName({ variant, seed, reproductionId }: RunView): string {
   return `${variant ?? reproductionId.slice(0, 8)}, seed ${seed}`;
+}
+
+/** What to do next about a run that did not finish. */
+export function nextStep({ status, stepsDone }: Pick<RunView, 'status' | 'stepsDone'>): string | null {
+  switch (status) {
+    case 'failed':
+      return 'Open the run to read its log; then retry it, or change its config.';
+    case 'interrupted':
+      return 'Retry it: it goes on from its last checkpoint to the same result.';
+    case 'cancelled':
+      return stepsDone === 0 ? 'Retry it to put it into the queue again.' : 'Retry it: it goes on from its last checkpoint.';
+    case 'queued':
+    case 'running':
+    case 'finished':
+      return null;
+  }
+}
+
+/** Lowest and highest of a metric that all these runs share; null where they have none in common. */
+export function metricRange(rows: readonly Pick<RunListRow, 'metric'>[]): { readonly name: MetricName; readonly low: number; readonly high: number; readonly n: number } | null {
+  const metrics = rows.flatMap(({ metric }) => (metric === null || Number.isNaN(metric.value) ? [] : [metric]));
+  const [first] = metrics;
+  if (first === undefined || metrics.some(({ name }) => name !== first.name)) return null;
+  const values = metrics.map(({ value }) => value);
+  return { name: first.name, low: values.reduce((a, b) => Math.min(a, b)), high: values.reduce((a, b) => Math.max(a, b)), n: values.length };
 }
