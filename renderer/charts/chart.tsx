@@ -70,7 +70,7 @@ async function save(element: HTMLElement, format: 'svg' | 'png', name: string, s
 
 function NumbersTable({ table, height }: { readonly table: ChartTable; readonly height: number }) {
   return (
-    <div className="chart-table" style={{ maxHeight: height }} tabIndex={0} role="region" aria-label={table.caption}>
+    <div className="chart-table" style={{ maxHeight: Math.max(height - 28, 160) }} tabIndex={0} role="region" aria-label={table.caption}>
       <table className="dense">
         <caption className="hidden">{table.caption}</caption>
         <thead>
@@ -183,7 +183,7 @@ export function Chart({ draw, table, label, exportName, height, axes }: ChartPro
       }}
     >
       {asTable ? <NumbersTable table={table()} height={height} /> : <Plot element={plot} draw={draw} label={label} width={width} height={height} zoom={zoom} onZoom={onZoom} />}
-      <Menu position="bottom-end" opened={menu} onChange={setMenu}>
+      <Menu position="bottom-end" withinPortal={false} opened={menu} onChange={setMenu}>
         <Menu.Target>
           <ActionIcon className="chart-menu" variant="default" size={24} aria-label={`Chart menu: ${label}`}>
             <EllipsisVertical size={14} aria-hidden="true" />

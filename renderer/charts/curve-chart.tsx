@@ -5,7 +5,7 @@ import { formatPlain } from '../../src/analysis/format';
 import { count } from '../format';
 import { Chart, type ChartTable, type Draw } from './chart';
 import { fitted, plain, spread, textWidth } from './labels';
-import { beyond, fullRanges, type Ranges } from './ranges';
+import { beyond, fullRanges, logTicks, type Ranges } from './ranges';
 import { baseAxis, baseLayout, faint, FONT_SIZE, type ChartTheme } from './theme';
 import type { CurveChartProps, Line, Mark } from './types';
 
@@ -44,7 +44,8 @@ function linesOf(line: Line, index: number, shortName: string, { theme, legend, 
   ];
   const raw = line.raw === undefined ? [] : [{ ...group, x: line.x, y: line.raw, line: { width: 1, color: faint(color, 0.25) } }];
   const name = plain(shortName);
-  const main = { name, legendgroup: String(index), showlegend: legend, mode: line.x.length === 1 ? 'markers' : 'lines', x: line.x, y: line.y, line: { width: 1.75, color, dash: line.style.dash }, marker: { size: 6, color }, hovertemplate: `%{y:.4~g}<extra>${name}</extra>` };
+  // The baseline, which the others are read against, lies above them.
+  const main = { name, zorder: index === 0 ? 1 : 0, legendgroup: String(index), showlegend: legend, mode: line.x.length === 1 ? 'markers' : 'lines', x: line.x, y: line.y, line: { width: 1.75, color, dash: line.style.dash }, marker: { size: 6, color }, hovertemplate: `%{y:.4~g}<extra>${name}</extra>` };
   return [...band, ...raw, main];
 }
 
@@ -104,7 +105,7 @@ function drawing({ lines, xTitle, yTitle, logY = false, marks = [], height = 320
         showlegend: lines.length > MOST_LABELS,
         legend: { traceorder: 'normal', itemclick: false, itemdoubleclick: false, font: { size: 11 } },
         xaxis: { ...baseAxis(theme, xTitle), range: ranges.x, showgrid: false, ticks: 'outside', ticklen: 4, tickcolor: theme.lineStrong, showline: true, tickformat: ',~g', unifiedhovertitle: { text: `${xTitle} %{x:,~g}` }, spikecolor: theme.inkSoft, spikethickness: 1, spikedash: 'dot' },
-        yaxis: { ...baseAxis(theme, yTitle), type: logY ? 'log' : 'linear', range: ranges.y, zeroline: !logY && ranges.y[0] < 0 && ranges.y[1] > 0, zerolinecolor: theme.lineStrong, ...(logY ? { dtick: ranges.y[1] - ranges.y[0] > 1 ? 1 : 'D1' } : {}) },
+        yaxis: { ...baseAxis(theme, yTitle), type: logY ? 'log' : 'linear', range: ranges.y, zeroline: !logY && ranges.y[0] < 0 && ranges.y[1] > 0, zerolinecolor: theme.lineStrong, ...(logY ? logTicks(ranges.y) : {}) },
         annotations: [...ends.annotations, ...lead.annotations, ...farNote(far, theme)],
         shapes: [...lead.shapes, ...ends.shapes],
       },

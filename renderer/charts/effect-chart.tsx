@@ -1,7 +1,7 @@
 /** Differences to the baseline: a point and its interval a variant, the seeds faint behind them, the baseline as the zero line. */
 import { useMemo } from 'react';
 import type { Spec } from 'plotly.js-strict-dist-min';
-import { decimalsAlone, decimalsFor, formatSigned } from '../../src/analysis/format';
+import { decimalsAlone, decimalsFor, decimalsForDifference, formatSigned } from '../../src/analysis/format';
 import { Chart, type ChartTable, type Draw } from './chart';
 import { fitted, plain, textWidth } from './labels';
 import { extent, padded } from './ranges';
@@ -16,13 +16,13 @@ const NAME_WIDTH = 240;
 
 function differenceText({ mean, ci }: Effect): string {
   if (mean === null) return 'no difference known';
-  const decimals = decimalsFor(ci === null ? null : (ci[1] - ci[0]) / 2) ?? decimalsAlone(mean);
+  const decimals = decimalsFor(ci === null ? null : (ci[1] - ci[0]) / 2) ?? decimalsForDifference(mean);
   return ci === null ? formatSigned(mean, decimals) : `${formatSigned(mean, decimals)} [${formatSigned(ci[0], decimals)}, ${formatSigned(ci[1], decimals)}]`;
 }
 
 function tracesOf(effect: Effect, row: number, theme: ChartTheme): Spec[] {
   const color = theme.resolve(effect.style.color);
-  const words = `${plain(effect.name)}: ${differenceText(effect)}, n = ${effect.n}${effect.note === undefined ? '' : `<br>${plain(effect.note)}`}<extra></extra>`;
+  const words = `${[effect.name, `${differenceText(effect)}, n = ${effect.n}`, ...(effect.note?.split('; ') ?? [])].map(plain).join('<br>')}<extra></extra>`;
   const seeds = {
     type: 'scatter',
     mode: 'markers',
@@ -30,7 +30,7 @@ function tracesOf(effect: Effect, row: number, theme: ChartTheme): Spec[] {
     y: effect.points.map(() => row + BELOW),
     text: effect.points.map(({ seed }) => `seed ${seed}`),
     marker: { size: 6, color: faint(color, 0.35) },
-    hovertemplate: `${plain(effect.name)}, %{text}: %{x:+.4~g}<extra></extra>`,
+    hovertemplate: `${plain(effect.name)}<br>%{text}: %{x:+.4~g}<extra></extra>`,
   };
   if (effect.mean === null) return [seeds];
   const interval = effect.ci === null ? [] : [{ type: 'scatter', mode: 'lines', x: effect.ci, y: [row, row], line: { width: 2, color, dash: effect.style.dash }, hoverinfo: 'skip' }];
@@ -53,6 +53,7 @@ function drawing({ effects, xTitle }: EffectChartProps): Draw {
         ...baseLayout(theme),
         margin: { l: left, r: 64, t: MARGIN.top, b: MARGIN.bottom },
         hovermode: 'closest',
+        hoverdistance: 40,
         xaxis: { ...baseAxis(theme, xTitle), range: [low, high], ticks: 'outside', ticklen: 4, tickcolor: theme.lineStrong, zeroline: true, zerolinecolor: theme.ink, zerolinewidth: 1 },
         yaxis: { ...baseAxis(theme, ''), range: [effects.length - 0.5, -0.5], fixedrange: true, showticklabels: false, tickvals: effects.map((_, row) => row), showgrid: true },
         annotations: [

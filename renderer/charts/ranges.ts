@@ -59,3 +59,30 @@ export function fullRanges(lines: readonly Line[], logY: boolean): Ranges {
   const [low, high] = verticalExtent(far.length === 0 ? lines : lines.filter((line) => !far.includes(line)), logY);
   return { x: x[0] === x[1] ? padded(x) : x, y: padded(logY ? [Math.log10(low), Math.log10(high)] : [low, high]) };
 }
+
+/** 10^exponent as an axis says it. */
+function powerText(exponent: number): string {
+  if (exponent < -3 || exponent > 3) return `10<sup>${String(exponent).replace('-', '−')}</sup>`;
+  return exponent < 0 ? (10 ** exponent).toFixed(-exponent) : String(10 ** exponent);
+}
+
+/**
+ * Ticks of a logarithmic axis between two powers of ten, in plotly's words: 1-2-5 over at most three powers, whole
+ * powers, about 8 of them, over more. Nothing, so that plotly finds its own, where the axis has not room for 1-2-5.
+ */
+export function logTicks([low, high]: readonly [number, number]): { readonly tickvals?: readonly number[]; readonly ticktext?: readonly string[] } {
+  const powers = high - low;
+  if (powers < 0.7) return {};
+  const ticks: { value: number; text: string }[] = [];
+  const step = powers <= 3 ? 1 : Math.ceil(powers / 8);
+  for (let exponent = Math.floor(low); exponent <= high; exponent += 1) {
+    if (exponent % step !== 0) continue;
+    for (const digit of powers <= 3 ? [1, 2, 5] : [1]) {
+      const at = exponent + Math.log10(digit);
+      if (at < low || at > high) continue;
+      const text = digit === 1 ? powerText(exponent) : Math.abs(exponent) > 3 ? `${digit}·${powerText(exponent)}` : (digit * 10 ** exponent).toFixed(Math.max(0, -exponent));
+      ticks.push({ value: digit * 10 ** exponent, text });
+    }
+  }
+  return { tickvals: ticks.map(({ value }) => value), ticktext: ticks.map(({ text }) => text) };
+}

@@ -32,6 +32,11 @@ export function decimalsAlone(value: number): number {
   return Math.max(0, Math.min(MOST_DECIMALS, exponent < 0 ? 3 - exponent : 4 - Math.min(4, exponent)));
 }
 
+/** Decimals for a difference of which no uncertainty is known: two significant digits, as the values it is taken from have four. */
+export function decimalsForDifference(value: number): number {
+  return Math.max(0, decimalsAlone(value) - 2);
+}
+
 /** A value by itself, four significant digits: `0.9713`, `12.35`, `1.2e-9` where decimals would not do. */
 export function formatPlain(value: number | null): string {
   if (value === null) return '–';

@@ -14,7 +14,7 @@ import { openSample } from '../../state/open-file';
 import { go } from '../../state/place';
 import { copyTable, writeReport, type TableFormat } from './actions';
 import { Curves } from './curves';
-import { Effects } from './effects';
+import { Effects, Missing } from './effects';
 import { VariantDetails } from './inspector';
 import { progressOf, type Progress } from './numbers';
 import { PickRuns } from './pick-runs';
@@ -53,7 +53,7 @@ function useCopyCommand(id: CommandId, format: TableFormat, experiment: string |
 
 function CopyMenu() {
   return (
-    <Menu position="bottom-end">
+    <Menu position="bottom-end" withinPortal={false}>
       <Menu.Target>
         <Button variant="default" rightSection={<ChevronDown size={14} aria-hidden="true" />}>
           Copy as
@@ -70,7 +70,7 @@ function CopyMenu() {
 
 function ReportMenu({ experiment, opened, onChange }: { readonly experiment: string; readonly opened: boolean; readonly onChange: (opened: boolean) => void }) {
   return (
-    <Menu position="bottom-end" opened={opened} onChange={onChange}>
+    <Menu position="bottom-end" withinPortal={false} opened={opened} onChange={onChange}>
       <Menu.Target>
         <Button variant="default" rightSection={<ChevronDown size={14} aria-hidden="true" />}>
           Write report
@@ -165,7 +165,9 @@ export function Compare({ experiment: asked }: { readonly experiment: string | n
           <Loading text="Comparing the runs…" />
         )
       ) : progress.finished === 0 && progress.pending === 0 ? (
-        <Failure title="No run of this experiment has a result" error={new Error(progress.lost.map(({ variant: name, seed, reason }) => `${name}, seed ${seed}: ${reason}`).join('; '))} />
+        <Empty title="No run of this experiment has a result">
+          <Missing cells={progress.lost} />
+        </Empty>
       ) : (
         <div className="compare-page">
           {progress.pending > 0 && <Provisional progress={progress} />}
@@ -177,7 +179,7 @@ export function Compare({ experiment: asked }: { readonly experiment: string | n
             selected={variant?.name ?? null}
             onSelect={setSelected}
           />
-          <Curves key={experiment} experiment={experiment} provisional={progress.pending > 0} />
+          <Curves key={experiment} experiment={experiment} />
         </div>
       )}
     </View>

@@ -46,7 +46,7 @@ function spanOf(variants: CurvesView['variants']): number {
   return Math.max(0, ...variants.map(({ steps }) => (steps.at(-1) ?? 0) - (steps[0] ?? 0)));
 }
 
-export function Curves({ experiment, provisional }: { readonly experiment: string; readonly provisional: boolean }) {
+export function Curves({ experiment }: { readonly experiment: string }) {
   const [key, setKey] = useState<ShownKey>('train.loss');
   const [logY, setLogY] = useState(false);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
@@ -85,7 +85,7 @@ export function Curves({ experiment, provisional }: { readonly experiment: strin
       {answer.isError && <Problem error={answer.error} />}
       {curves !== undefined && lines.length === 0 && <p className="compare-nothing soft">{hidden.size > 0 ? 'All variants are hidden. Press one above to show it.' : 'No run has such a curve yet.'}</p>}
       {lines.length > 0 && (
-        <div className={provisional || answer.isPlaceholderData ? 'compare-provisional' : undefined}>
+        <div className={answer.isPlaceholderData ? 'compare-stale' : undefined}>
           <CurveChart lines={lines} xTitle="Step" yTitle={title} logY={logY} height={HEIGHT} label={`${title} of each variant over training steps, ${words}`} exportName={`${experiment} ${title.toLowerCase()}`} />
         </div>
       )}

@@ -3,10 +3,21 @@
 const TAIL = 10;
 
 export function Cut({ text }: { readonly text: string }) {
+  if (text.length <= 2 * TAIL) {
+    return (
+      <span className="truncate" title={text}>
+        {text}
+      </span>
+    );
+  }
+  // Its two parts would be read as two words.
   return (
     <span className="compare-cut" title={text}>
-      <span className="truncate">{text.slice(0, -TAIL)}</span>
-      <span>{text.slice(-TAIL)}</span>
+      <span className="hidden">{text}</span>
+      <span className="truncate" aria-hidden="true">
+        {text.slice(0, -TAIL)}
+      </span>
+      <span aria-hidden="true">{text.slice(-TAIL)}</span>
     </span>
   );
 }

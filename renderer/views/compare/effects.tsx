@@ -9,7 +9,8 @@ import { plural } from '../../format';
 import { go } from '../../state/place';
 import { byEffect, pairedDifferences, percent, type Progress } from './numbers';
 
-function Missing({ cells }: { readonly cells: Progress['lost'] }) {
+/** Cells that have no value and will get none by themselves, each with its run. */
+export function Missing({ cells }: { readonly cells: Progress['lost'] }) {
   return (
     <div className="compare-missing">
       <p>{plural(cells.length, 'missing cell')}, left out of every number here:</p>
@@ -47,17 +48,16 @@ export function Effects({ comparison, progress }: { readonly comparison: Compari
       })),
     [variants],
   );
+  const known = effects.some(({ mean }) => mean !== null);
   const simultaneous = effects.length > 1 ? 'simultaneous ' : '';
   return (
-    <Section title="Effects" aside="sorted by effect">
-      {effects.length === 0 ? (
-        <p className="soft">There is one variant, so there is nothing to compare it with.</p>
+    <Section title="Effects" aside={known ? 'sorted by effect' : undefined}>
+      {!known ? (
+        <p className="compare-nothing soft">{effects.length === 0 ? 'There is one variant, so there is nothing to compare it with.' : 'No variant and the baseline have finished with the same seed yet.'}</p>
       ) : (
-        <div className={progress.pending > 0 ? 'compare-provisional' : undefined}>
-          <EffectChart effects={effects} xTitle={`Difference in ${metric} to ${variants[0]?.name ?? 'the baseline'}`} label={`Difference in ${metric} of each variant to the baseline`} exportName={`${experiment} effects`} />
-        </div>
+        <EffectChart effects={effects} xTitle={`Difference in ${metric} to ${variants[0]?.name ?? 'the baseline'}`} label={`Difference in ${metric} of each variant to the baseline`} exportName={`${experiment} effects`} />
       )}
-      {effects.length > 0 && (
+      {known && (
         <p className="compare-method soft">
           Point: mean difference over seeds. Bar: {simultaneous}
           {percent(confidence)} interval. Small points: single seeds. n: pairs of runs with the same seed.

@@ -1,6 +1,6 @@
 /** A comparison's numbers as its table shows them, and what its words are made from. */
 import type { ComparisonView } from '../../../src/api/rows';
-import { decimalsAlone, decimalsFor, formatFixed, formatSigned } from '../../../src/analysis/format';
+import { decimalsAlone, decimalsFor, decimalsForDifference, formatFixed, formatSigned } from '../../../src/analysis/format';
 
 export type ComparedVariant = ComparisonView['variants'][number];
 type Interval = readonly [number, number];
@@ -20,7 +20,7 @@ export function meanParts({ mean, sd, ci }: Pick<ComparedVariant, 'mean' | 'sd' 
 /** `+0.0120`, `−0.0010`, `+0.0250`: the mean difference and the ends of its interval; null without pairs. */
 export function deltaParts({ mean, ci }: { readonly mean: number | null; readonly ci: Interval | null }): readonly string[] | null {
   if (mean === null) return null;
-  const decimals = decimalsFor(halfWidth(ci)) ?? decimalsAlone(mean);
+  const decimals = decimalsFor(halfWidth(ci)) ?? decimalsForDifference(mean);
   return [mean, ...(ci ?? [])].map((value) => formatSigned(value, decimals));
 }
 

@@ -34,7 +34,7 @@ export function PickRuns({ variants, opened, onChange }: PickRunsProps) {
   return (
     <Popover position="bottom-end" opened={opened} onChange={onChange} trapFocus width={320}>
       <Popover.Target>
-        <Button variant="default" size="xs" disabled={variants.length < 2} aria-haspopup="dialog" aria-expanded={opened} onClick={() => onChange(!opened)}>
+        <Button variant="default" size="xs" disabled={offered.length < 2} aria-haspopup="dialog" aria-expanded={opened} onClick={() => onChange(!opened)}>
           Side by side…
         </Button>
       </Popover.Target>

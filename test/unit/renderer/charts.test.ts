@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { fitted, plain, spread } from '../../../renderer/charts/labels';
 import { variantStyle } from '../../../renderer/charts/palette';
-import { beyond, extent, fullRanges } from '../../../renderer/charts/ranges';
+import { beyond, extent, fullRanges, logTicks } from '../../../renderer/charts/ranges';
 import type { Line } from '../../../renderer/charts/types';
 
 const style = variantStyle(0);
@@ -83,5 +83,14 @@ describe('ranges', () => {
     expect(fullRanges(lines, false).y[1]).toBeLessThan(2);
     expect(fullRanges(lines, true).y[1]).toBeGreaterThan(30);
     expect(beyond([line('alone', [1, 1e30])])).toEqual([]);
+  });
+
+  it('marks a logarithmic axis by 1-2-5 or by whole powers', () => {
+    expect(logTicks([Math.log10(0.15), Math.log10(3)]).ticktext).toEqual(['0.2', '0.5', '1', '2']);
+    const wide = logTicks([-5, 38]);
+    expect(wide.ticktext).toEqual(['1', '10<sup>6</sup>', '10<sup>12</sup>', '10<sup>18</sup>', '10<sup>24</sup>', '10<sup>30</sup>', '10<sup>36</sup>']);
+    expect(wide.tickvals?.[1]).toBe(1e6);
+    expect(logTicks([-8, -2]).ticktext?.[0]).toBe('10<sup>−8</sup>');
+    expect(logTicks([0, 0.1])).toEqual({});
   });
 });
