@@ -88,7 +88,7 @@ function Unfinished({ runs, leftOut }: { readonly runs: readonly RunListRow[]; r
   return (
     <div className="bundles-notice" role="status">
       <p>
-        {format.plural(leftOut, 'run is', 'runs are')} not at an end, and a bundle holds results only. Let them finish, or cancel them; then export.
+        {format.plural(leftOut, 'run is', 'runs are')} not at an end, and a bundle holds results only. Let {leftOut === 1 ? 'it finish or cancel it' : 'them finish or cancel them'}, then export.
       </p>
       {names.length > 0 && (
         <p className="soft">
