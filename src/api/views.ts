@@ -218,7 +218,7 @@ export const bundlePage = z.object({
 });
 export type BundlePage = z.infer<typeof bundlePage>;
 
-export const bundleEstimate = z.object({ runs: z.number(), bytes: z.number(), dataBytes: z.number(), /** Runs that are not finished and so not in the bundle. */ leftOut: z.number(), calibrationRuns: z.number() });
+export const bundleEstimate = z.object({ runs: z.number(), bytes: z.number(), dataBytes: z.number(), /** Runs that are not at an end: they hold the export up. */ leftOut: z.number(), calibrationRuns: z.number() });
 
 /** A re-execution that came to a verdict, kept in the workspace. */
 export const verdictSummary = z.object({
