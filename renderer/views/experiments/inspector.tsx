@@ -23,11 +23,18 @@ function Fact({ name, children }: { readonly name: string; readonly children: Re
   );
 }
 
+export interface RunAction {
+  readonly do: () => void;
+  /** Of how many of the selected runs it is true. */
+  readonly count: number;
+}
+
+/** null: none of the selected runs allows it. */
 export interface RunActions {
-  readonly cancel: (() => void) | null;
-  readonly retry: (() => void) | null;
-  readonly remove: (() => void) | null;
-  readonly compare: (() => void) | null;
+  readonly cancel: RunAction | null;
+  readonly retry: RunAction | null;
+  readonly remove: RunAction | null;
+  readonly compare: RunAction | null;
 }
 
 function Differences({ studyId, variant }: { readonly studyId: string; readonly variant: string }) {
@@ -64,12 +71,12 @@ export function OneRun({ row, actions }: { readonly row: RunListRow; readonly ac
           Open run
         </Button>
         {actions.cancel !== null && (
-          <Button variant="default" onClick={actions.cancel}>
+          <Button variant="default" onClick={actions.cancel.do}>
             Cancel
           </Button>
         )}
         {actions.retry !== null && (
-          <Button variant="default" onClick={actions.retry}>
+          <Button variant="default" onClick={actions.retry.do}>
             Retry
           </Button>
         )}
@@ -139,7 +146,7 @@ export function SeveralRuns({ rows, actions }: { readonly rows: readonly RunList
   return (
     <>
       <div className="runs-inspector-actions">
-        <Button variant="default" disabled={actions.compare === null} onClick={actions.compare ?? undefined}>
+        <Button variant="default" disabled={actions.compare === null} onClick={actions.compare?.do}>
           Compare side by side
         </Button>
       </div>

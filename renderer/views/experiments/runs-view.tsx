@@ -15,7 +15,7 @@ import { deleteRuns, redoDeletion, undoDeletion, useDeletions } from './deletion
 import { ExperimentList } from './experiment-list';
 import { groupName } from './group-order';
 import { GroupsTable } from './groups-table';
-import { inspectorTitle, NoRun, OneRun, SeveralRuns, type RunActions } from './inspector';
+import { inspectorTitle, NoRun, OneRun, SeveralRuns, type RunAction, type RunActions } from './inspector';
 import type { RunsFilter } from './page-rows';
 import { useRunPages } from './pages';
 import { RunsMenu } from './runs-menu';
@@ -112,27 +112,23 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
   const openGroup = useCallback((group: RunGroup) => change({ grouped: false, text: groupName(group) }), [change]);
 
   const actions = useMemo((): RunActions => {
-    const cancel = idsWhere(selection, can.cancel);
-    const retry = idsWhere(selection, can.retry);
-    const remove = idsWhere(selection, can.delete);
+    const action = (ids: readonly string[], act: (ids: readonly string[]) => void): RunAction | null => (ids.length === 0 ? null : { count: ids.length, do: () => act(ids) });
     const ids = [...selection.rows.keys()];
     return {
-      cancel: cancel.length === 0 ? null : () => void cancelRuns(cancel),
-      retry: retry.length === 0 ? null : () => void retryRuns(retry),
-      remove:
-        remove.length === 0
-          ? null
-          : () =>
-              void deleteRuns(remove).then((gone) => {
-                if (gone) clear();
-              }),
-      compare: ids.length < 2 || ids.length > 6 ? null : () => go({ view: 'side-by-side', runs: ids }),
+      cancel: action(idsWhere(selection, can.cancel), (runs) => void cancelRuns(runs)),
+      retry: action(idsWhere(selection, can.retry), (runs) => void retryRuns(runs)),
+      remove: action(idsWhere(selection, can.delete), (runs) => {
+        void deleteRuns(runs).then((gone) => {
+          if (gone) clear();
+        });
+      }),
+      compare: ids.length < 2 || ids.length > 6 ? null : action(ids, (runs) => go({ view: 'side-by-side', runs })),
     };
   }, [selection, clear]);
-  useCommand('run.cancel', actions.cancel);
-  useCommand('run.retry', actions.retry);
-  useCommand('run.delete', actions.remove);
-  useCommand('run.compare', actions.compare);
+  useCommand('run.cancel', actions.cancel?.do ?? null);
+  useCommand('run.retry', actions.retry?.do ?? null);
+  useCommand('run.delete', actions.remove?.do ?? null);
+  useCommand('run.compare', actions.compare?.do ?? null);
   useCommand('edit.undo', useDeletions(({ done }) => done.length > 0) ? undo : null);
   useCommand('edit.redo', useDeletions(({ undone }) => undone.length > 0) ? redo : null);
 
@@ -155,7 +151,7 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
     if (runs === null || (grouped && groups.data === undefined)) return <Loading text="Reading the runs…" />;
     if (runs.total === 0 && !stale) {
       return narrowed ? (
-        <Empty title="No run meets the filter" action={<Button onClick={() => narrow({ text: '', status: [] })}>Show all runs</Button>}>
+        <Empty title="No run meets the filter" action={<Button onClick={() => narrow({ text: '', status: [] })}>Clear the filter</Button>}>
           Every word must occur in experiment, variant, seed, state or a hash.
         </Empty>
       ) : (
@@ -192,7 +188,7 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
         sort={sort}
         onSort={(next) => change({ sort: next })}
         selecting={selecting}
-        onDelete={() => actions.remove?.()}
+        onDelete={() => actions.remove?.do()}
         onMenu={setMenu}
       />
     );
@@ -246,11 +242,11 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
             <div className="runs-foot-actions">
               {!grouped && rows.length > 1 && (
                 <>
-                  <Button size="compact-sm" variant="default" disabled={actions.compare === null} onClick={actions.compare ?? undefined}>
+                  <Button size="compact-sm" variant="default" disabled={actions.compare === null} onClick={actions.compare?.do}>
                     Compare {rows.length}
                   </Button>
-                  <Button size="compact-sm" variant="default" disabled={actions.remove === null} onClick={actions.remove ?? undefined}>
-                    Delete {idsWhere(selection, can.delete).length}
+                  <Button size="compact-sm" variant="default" disabled={actions.remove === null} onClick={actions.remove?.do}>
+                    Delete {actions.remove?.count ?? 0}
                   </Button>
                 </>
               )}

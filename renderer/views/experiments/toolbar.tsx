@@ -115,7 +115,7 @@ export const Constants = memo(function Constants({ constant }: { readonly consta
                   <th scope="row" className="mono">
                     {path}
                   </th>
-                  <td className="mono">{leafText(value)}</td>
+                  <td className="mono">{leafText(value) || 'none'}</td>
                 </tr>
               ))}
             </tbody>
@@ -141,7 +141,7 @@ function ColumnMenu({ columns, visibility }: { readonly columns: readonly Hideab
       </Popover.Target>
       <Popover.Dropdown className="runs-columns" aria-label="Shown columns">
         {columns.map(({ id, title }) => (
-          <Checkbox key={id} size="xs" label={title} checked={visibility[id] !== false} onChange={(event) => setVisible(id, event.currentTarget.checked)} />
+          <Checkbox key={id} size="xs" radius={3} label={title} checked={visibility[id] !== false} onChange={(event) => setVisible(id, event.currentTarget.checked)} />
         ))}
       </Popover.Dropdown>
     </Popover>
