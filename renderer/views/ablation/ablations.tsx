@@ -77,8 +77,15 @@ export function Ablations() {
       {studies.isPending && <Loading text="Reading the studies…" />}
       {studies.isError && <Failure title="The studies could not be read" error={studies.error} onRetry={() => void studies.refetch()} />}
       {studies.data?.length === 0 && (
-        <Empty title="No ablation yet">
-          An ablation takes a baseline, varies one ingredient after the other, and trains each variant over several seeds, so that a difference can be told from chance. Begin with New ablation, or open the sample to see a complete one.
+        <Empty
+          title="No ablation yet"
+          action={
+            <Button variant="default" onClick={sample}>
+              Open the sample
+            </Button>
+          }
+        >
+          An ablation takes a baseline, varies one ingredient after the other, and trains each variant over several seeds, so that a difference can be told from chance. The sample is a complete one.
         </Empty>
       )}
       {studies.data !== undefined && studies.data.length > 0 && (

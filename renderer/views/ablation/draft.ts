@@ -21,7 +21,31 @@ export interface Draft {
   readonly replaced: Draft | null;
 }
 
-export const useDraft = create<{ readonly draft: Draft | null }>(() => ({ draft: null }));
+/** Where the text of an unsaved draft is kept while the window is closed or loaded again. */
+const KEPT = 'unsaved study';
+
+/** The draft that was unsaved when the window went. Its file and folder were chosen in a window that is gone, so it has none. */
+function kept(): Draft | null {
+  try {
+    const text = localStorage.getItem(KEPT);
+    return text === null ? null : { text, path: null, folder: null, saved: '', undo: [], redo: [], last: null, replaced: null };
+  } catch {
+    // Without storage a draft lives as long as its window.
+    return null;
+  }
+}
+
+export const useDraft = create<{ readonly draft: Draft | null }>(() => ({ draft: kept() }));
+
+useDraft.subscribe(({ draft }) => {
+  const unsaved = draft !== null && !isDirty(draft) ? draft.replaced : draft;
+  try {
+    if (unsaved === null) localStorage.removeItem(KEPT);
+    else localStorage.setItem(KEPT, unsaved.text);
+  } catch {
+    // As above.
+  }
+});
 
 /** Edits of the same value within this time are one step. */
 const ONE_STEP_MS = 1500;

@@ -13,7 +13,7 @@ export interface Selection {
   readonly column: number;
 }
 
-const ROW = 32;
+const ROW = 44;
 const PAGE = 10;
 
 function MissingShape() {
@@ -37,7 +37,7 @@ const Cell = memo(function Cell({ cell, variant, metric, place, column, selected
   const state = cellState(cell);
   const share = cell.run?.totalSteps != null && cell.run.totalSteps > 0 ? cell.run.stepsDone / cell.run.totalSteps : 0;
   return (
-    <td role="gridcell" className={`cell ${state}`} aria-colindex={column + 4} aria-selected={selected} tabIndex={selected ? 0 : -1} data-cell={place} aria-label={cellSentence(cell, variant, metric)} title={cell.run?.errorMessage ?? undefined}>
+    <td role="gridcell" className={`cell ${state}`} aria-colindex={column + 3} aria-selected={selected} tabIndex={selected ? 0 : -1} data-cell={place} aria-label={cellSentence(cell, variant, metric)} title={cell.run?.errorMessage ?? undefined}>
       <span className={`state ${state === 'missing' ? 'cancelled' : state}`}>
         {cell.run === null ? <MissingShape /> : <StateShape status={cell.run.status} />}
         <span className="cell-words">{cellWords(cell, metric)}</span>
@@ -67,13 +67,11 @@ const Row = memo(function Row({ variant, metric, row, selected }: RowProps) {
             {variant.name}
           </span>
         </span>
-      </th>
-      <td role="gridcell" className="matrix-summary" aria-colindex={2}>
-        <span className="truncate" title={variant.summary}>
+        <span className="matrix-summary truncate small" title={variant.summary}>
           {variant.summary}
         </span>
-      </td>
-      <td role="gridcell" className="number matrix-mean" aria-colindex={3}>
+      </th>
+      <td role="gridcell" className="number matrix-mean" aria-colindex={2}>
         {text === null ? (
           <span className="soft">–</span>
         ) : (
@@ -140,7 +138,7 @@ export function Matrix({ study, selection, onSelect, onOpen }: MatrixProps) {
         className="dense"
         aria-label="Variants and seeds"
         aria-rowcount={matrix.length + 1}
-        aria-colcount={seedValues.length + 3}
+        aria-colcount={seedValues.length + 2}
         onKeyDown={onKeyDown}
         onClick={(event) => {
           const place = placeOf(event.target);
@@ -153,8 +151,7 @@ export function Matrix({ study, selection, onSelect, onOpen }: MatrixProps) {
       >
         <thead>
           <tr aria-rowindex={1}>
-            <th scope="col" className="matrix-name">Variant</th>
-            <th scope="col">Difference</th>
+            <th scope="col" className="matrix-name">Variant and its difference</th>
             <th scope="col" className="number" title={`Mean of the test ${metric} over the seeds that are done, with half the width of its 95 % t interval`}>
               Mean ± 95 %
             </th>

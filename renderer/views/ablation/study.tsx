@@ -1,6 +1,7 @@
 /** One study: its matrix as it fills, what each cell holds, and where to go when it is done. */
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { Button } from '@mantine/core';
+import { Repeat2 } from 'lucide-react';
 import { compactStudy } from '../../../src/ablation/new-study';
 import type { StudyView } from '../../../src/api/views';
 import { Failure, Loading } from '../../components/messages';
@@ -38,6 +39,19 @@ function Warnings({ studyId }: { readonly studyId: string }) {
         Dismiss
       </button>
     </div>
+  );
+}
+
+function Aside({ study }: { readonly study: StudyView }) {
+  return (
+    <>
+      {format.plural(study.variants, 'variant')} × {format.plural(study.seeds, 'seed')}, test {study.metric}
+      {study.matrix.some(({ cells }) => cells.some(({ reused }) => reused)) && (
+        <span className="matrix-legend">
+          <Repeat2 size={12} aria-hidden="true" /> from an earlier run
+        </span>
+      )}
+    </>
   );
 }
 
@@ -126,7 +140,7 @@ function StudyOf({ study }: { readonly study: StudyView }) {
       <div className="study">
         <Warnings studyId={studyId} />
         {study.paused && <p className="study-paused soft">Runs that wait keep waiting; those that ran stop at their next checkpoint and go on later to the same bits.</p>}
-        <Section title="Variants × seeds" aside={`${format.plural(study.variants, 'variant')} × ${format.plural(study.seeds, 'seed')}, test ${study.metric}`}>
+        <Section title="Variants × seeds" aside={<Aside study={study} />}>
           <Matrix study={study} selection={selection} onSelect={setSelection} onOpen={open} />
         </Section>
         <StudyCurves experiment={experiment} places={places} ended={ended} />

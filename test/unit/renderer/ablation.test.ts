@@ -75,6 +75,8 @@ describe('a study in words', () => {
 describe('the draft', () => {
   // The window's bridge is asked for when the module is read; here nothing is saved.
   vi.stubGlobal('window', { reprise: { shell: {} } });
+  const storage = new Map<string, string>();
+  vi.stubGlobal('localStorage', { getItem: (key: string) => storage.get(key) ?? null, setItem: (key: string, value: string) => storage.set(key, value), removeItem: (key: string) => storage.delete(key) });
   const drafts = import('../../../renderer/views/ablation/draft');
   const field = (path: string): Field => fieldsOf({}).find((candidate) => candidate.path === path) as Field;
 
@@ -129,6 +131,19 @@ describe('the draft', () => {
     const { draft } = useDraft.getState();
     expect(draft).toMatchObject({ path: '/x/other.yaml' });
     expect(draft !== null && isDirty(draft)).toBe(false);
+  });
+  it('outlives its window while it is unsaved', async () => {
+    const { setText, newDraft, useDraft } = await drafts;
+    expect([...storage.values()]).toEqual([]);
+    setText('experiment: precious\n', null);
+    newDraft();
+    vi.resetModules();
+    const next = await import('../../../renderer/views/ablation/draft');
+    const { draft } = next.useDraft.getState();
+    expect(draft).toMatchObject({ text: 'experiment: precious\n', path: null, folder: null });
+    expect(draft !== null && next.isDirty(draft)).toBe(true);
+    useDraft.setState({ draft: null });
+    expect([...storage.values()]).toEqual([]);
   });
   it('builds a study around a single config and never writes over that', async () => {
     const { openDraft, useDraft } = await drafts;
