@@ -15,6 +15,7 @@ import { styleNonce, systemScheme, theme, variables } from '../theme/mantine';
 import { Experiments } from '../views/experiments/experiments';
 import { RailBar } from './rail';
 import { StatusBar } from './status-bar';
+import { View } from './view';
 import { ViewBoundary } from './view-boundary';
 import '@mantine/core/styles.layer.css';
 import '@mantine/notifications/styles.layer.css';
@@ -88,20 +89,20 @@ function Content() {
   const opened = useLive((state) => state.info !== null);
   if (engine.status === 'failed' && place.view !== 'settings') {
     return (
-      <main className="view-main">
+      <View title="Workspace">
         <Failure
           title={engine.error.code === 'ENGINE_CRASHED' ? 'The engine keeps stopping' : 'The workspace could not be opened'}
           error={new Refused(engine.error)}
           onRetry={() => void shell.restartEngine({})}
         />
-      </main>
+      </View>
     );
   }
   if (!opened && engine.status !== 'ready') {
     return (
-      <main className="view-main">
+      <View title="Workspace">
         <Loading text="Opening the workspace…" />
-      </main>
+      </View>
     );
   }
   return (

@@ -29,5 +29,5 @@ export function Palette({ asked }: { readonly asked: number }) {
         }),
     [actions],
   );
-  return <Spotlight store={spotlight} actions={entries} nothingFound="No command of that name" shortcut={null} maxHeight={400} scrollable limit={50} overlayProps={{ blur: 0, backgroundOpacity: 0.3 }} transitionProps={{ duration: 0 }} searchProps={{ placeholder: 'Find a command', 'aria-label': 'Find a command' }} />;
+  return <Spotlight title="Find a command" store={spotlight} actions={entries} nothingFound="No command of that name" shortcut={null} maxHeight={400} scrollable limit={50} overlayProps={{ blur: 0, backgroundOpacity: 0.3 }} transitionProps={{ duration: 0 }} searchProps={{ placeholder: 'Find a command', 'aria-label': 'Find a command' }} />;
 }

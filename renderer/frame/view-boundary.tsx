@@ -1,6 +1,7 @@
 /** A view that throws takes nothing else with it. */
 import { Component, type ReactNode } from 'react';
 import { Failure } from '../components/messages';
+import { View } from './view';
 
 interface State {
   readonly error: unknown;
@@ -17,9 +18,9 @@ export class ViewBoundary extends Component<{ readonly children: ReactNode }, St
   override render(): ReactNode {
     if (!this.state.failed) return this.props.children;
     return (
-      <main className="view-main">
+      <View title="Something went wrong">
         <Failure title="This view could not be shown" error={this.state.error} onRetry={() => this.setState({ error: null, failed: false })} />
-      </main>
+      </View>
     );
   }
 }

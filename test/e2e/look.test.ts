@@ -32,7 +32,13 @@ describe.each(stages)('$name', ({ open }) => {
       ({ end } = stage);
       const found: Record<string, string[]> = {};
       for (const { name, show } of stage.shots) {
-        await show(stage.app);
+        try {
+          await show(stage.app);
+        } catch (error) {
+          // What was found before it is worth knowing.
+          found[name] = [String(error)];
+          break;
+        }
         await everyLook(stage.app, async (size, scheme) => {
           // What axe judges does not change with the width.
           const problems = [...(size === '1280x800' ? await violations(stage.app.page) : []), ...(await cutOff(stage.app.page))];

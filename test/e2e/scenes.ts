@@ -125,7 +125,7 @@ const work: Stage = {
     const tooFast = smallConfig({ experiment: LONG_NAME }).replace(/learningRate: [0-9.]+/u, 'learningRate: 900, optimizer: { kind: sgd, momentum: 0.99 }');
     const diverged = await startRun(page, await folder.write('diverging.yaml', tooFast));
     await page.evaluate((run) => window.reprise.runsWait({ runs: [run] }), diverged);
-    const long = await folder.write('long.yaml', smallConfig({ experiment: 'spirals-long', epochs: 3000, samples: 3000, checkpointEvery: 150 }));
+    const long = await folder.write('long.yaml', smallConfig({ experiment: 'spirals-long', epochs: 30_000, samples: 3000, checkpointEvery: 150 }));
     const runs: string[] = [];
     for (const seed of [1, 2, 3, 4, 5]) runs.push(await startRun(page, long, { seed }));
     // The third waits for a core; what it finds when its turn comes makes it fail.
