@@ -39,6 +39,9 @@ export interface ChartProps {
   readonly axes: string;
 }
 
+/** Experiments may have longer names than a file should. */
+const NAME_LENGTH = 120;
+
 const CONFIG: Spec = { displayModeBar: false, displaylogo: false, doubleClick: false, showTips: false, responsive: false };
 
 function useWidth(): readonly [(element: HTMLElement | null) => void, number] {
@@ -61,7 +64,7 @@ async function save(element: HTMLElement, format: 'svg' | 'png', name: string, s
   try {
     const plotly = await loadPlotly();
     const data = await plotly.toImage(element, { format, ...size, ...(format === 'png' ? { scale: 2 } : {}), imageDataOnly: true });
-    const file = await ask(shell.saveFile({ kind: format, suggestion: `${name}.${format}`, content: format === 'png' ? bytesOf(data) : data }));
+    const file = await ask(shell.saveFile({ kind: format, suggestion: `${name.slice(0, NAME_LENGTH)}.${format}`, content: format === 'png' ? bytesOf(data) : data }));
     if (file !== null) say('Chart saved');
   } catch (error) {
     complain('The chart could not be saved', error);

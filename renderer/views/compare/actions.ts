@@ -17,10 +17,13 @@ export async function copyTable(experiment: string, format: TableFormat): Promis
   }
 }
 
+/** Experiments may have longer names than a file should. */
+const NAME_LENGTH = 120;
+
 /** Asks where, and writes there; the dialog has asked already whether to replace a file. */
 export async function writeReport(experiment: string, format: ReportFormat): Promise<void> {
   try {
-    const out = await ask(shell.chooseTarget({ kind: `report-${format}`, suggestion: `${experiment} report.${format}` }));
+    const out = await ask(shell.chooseTarget({ kind: `report-${format}`, suggestion: `${experiment.slice(0, NAME_LENGTH)} report.${format}` }));
     if (out === null) return;
     await call('report.write', { target: experiment, format, out, overwrite: true });
     say(`Report written to ${out}`);

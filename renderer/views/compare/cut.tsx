@@ -1,9 +1,11 @@
 /** A name that loses its middle where there is not room for it: names of variants differ at their ends. */
 
 const TAIL = 10;
+/** Shorter texts are not worth it. */
+const SHORT = 14;
 
 export function Cut({ text }: { readonly text: string }) {
-  if (text.length <= 2 * TAIL) {
+  if (text.length <= SHORT) {
     return (
       <span className="truncate" title={text}>
         {text}

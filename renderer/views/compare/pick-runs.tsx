@@ -1,5 +1,5 @@
 /** Picks runs of a comparison to be laid side by side: one seed, two to six variants. */
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { Button, Checkbox, Popover, Select } from '@mantine/core';
 import { plural } from '../../format';
 import { go } from '../../state/place';
@@ -15,6 +15,11 @@ interface PickRunsProps {
 
 export function PickRuns({ variants, opened, onChange }: PickRunsProps) {
   const seeds = [...new Set(variants.flatMap(({ values }) => values.map(({ seed }) => seed)))].toSorted((a, b) => a - b);
+  const button = useRef<HTMLButtonElement>(null);
+  // The command, too, opens it, wherever the page is scrolled to.
+  useEffect(() => {
+    if (opened) button.current?.scrollIntoView({ block: 'nearest' });
+  }, [opened]);
   const [picked, setPicked] = useState<number | null>(null);
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
   const seed = picked !== null && seeds.includes(picked) ? picked : seeds[0];
@@ -34,7 +39,7 @@ export function PickRuns({ variants, opened, onChange }: PickRunsProps) {
   return (
     <Popover position="bottom-end" opened={opened} onChange={onChange} trapFocus width={320}>
       <Popover.Target>
-        <Button variant="default" size="xs" disabled={offered.length < 2} aria-haspopup="dialog" aria-expanded={opened} onClick={() => onChange(!opened)}>
+        <Button ref={button} variant="default" size="xs" disabled={offered.length < 2} aria-haspopup="dialog" aria-expanded={opened} onClick={() => onChange(!opened)}>
           Side by side…
         </Button>
       </Popover.Target>
