@@ -30,6 +30,22 @@ const rendererEntries = inputs({ index: 'renderer/index.html' });
 
 const nodeResolve = { noExternal: true as const, external, conditions: ['node', 'module'] };
 
+interface Modules {
+  getModuleInfo(id: string): { readonly isEntry: boolean; readonly importers: readonly string[] } | null;
+}
+
+/** Names the file of all that the page loads at once: each file more is one more question to the main process. */
+function inFirstFile(id: string, modules: Modules): string | null {
+  const seen = new Set<string>();
+  const isFirst = (module: string): boolean => {
+    if (seen.has(module)) return false;
+    seen.add(module);
+    const info = modules.getModuleInfo(module);
+    return info !== null && (info.isEntry || info.importers.some(isFirst));
+  };
+  return isFirst(id) ? 'first' : null;
+}
+
 export default defineConfig({
   root: join(root, 'renderer'),
   base: './',
@@ -48,7 +64,7 @@ export default defineConfig({
         // Inlined data: URLs would need a wider content security policy.
         assetsInlineLimit: 0,
         sourcemap: true,
-        rolldownOptions: { input: rendererEntries },
+        rolldownOptions: { input: rendererEntries, output: { codeSplitting: { groups: [{ name: inFirstFile }] } } },
       },
     },
     node: {
