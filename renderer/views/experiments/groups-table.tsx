@@ -1,5 +1,5 @@
 /** One row a variant: mean and interval over its seeds. */
-import { useCallback, useMemo } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import { createColumnHelper, type ColumnDef } from '@tanstack/react-table';
 import type { Output } from '../../../src/api/contract';
 import type { RunGroup } from '../../../src/api/views';
@@ -9,7 +9,7 @@ import * as format from '../../format';
 import type { GridFeatures } from './grid-columns';
 import { groupName, sortGroups, type GroupSort } from './group-order';
 import { leafColumns } from './leaf-columns';
-import { keepOffset, offsetOf } from './table-state';
+import { keepPlace, placeOf, type GridPlace } from './table-state';
 import { meanText, metricTitle, type MetricName } from './values';
 import { VirtualGrid } from './virtual-grid';
 
@@ -77,7 +77,8 @@ export function GroupsTable({ table, answer, stale, withExperiment, metric, path
   const columns = useMemo(() => groupColumns({ withExperiment, metric, paths, decimals }), [withExperiment, metric, paths, decimals]);
   const at = useCallback((index: number) => groups[index], [groups]);
   const indexOf = useCallback((id: string) => groups.findIndex((group) => idOf(group) === id), [groups]);
-  const keep = useCallback((offset: number) => keepOffset(`${table} variants`, offset), [table]);
+  const [initial] = useState(() => placeOf(`${table} variants`));
+  const keep = useCallback((place: GridPlace) => keepPlace(`${table} variants`, place), [table]);
   return (
     <VirtualGrid
       label="Variants"
@@ -92,8 +93,8 @@ export function GroupsTable({ table, answer, stale, withExperiment, metric, path
       onSort={(by, descending) => onSort({ by, descending })}
       selected={null}
       stale={stale}
-      initialOffset={offsetOf(`${table} variants`)}
-      onOffset={keep}
+      initial={initial}
+      onPlace={keep}
       onOpen={(index) => {
         const group = groups[index];
         if (group !== undefined) onOpen(group);

@@ -1,5 +1,5 @@
 /** One row a run. */
-import { useCallback, useMemo, useRef } from 'react';
+import { useCallback, useMemo, useRef, useState } from 'react';
 import { Checkbox } from '@mantine/core';
 import type { RunView } from '../../../src/api/rows';
 import type { RunListRow, RunSortKey } from '../../../src/api/views';
@@ -8,7 +8,7 @@ import { runColumns } from './columns';
 import type { Runs } from './page-rows';
 import { MOST_SELECTED } from './selection';
 import { useSparklines } from './sparklines';
-import { keepOffset, offsetOf, type Sort } from './table-state';
+import { keepPlace, placeOf, type GridPlace, type Sort } from './table-state';
 import type { Selecting } from './use-selection';
 import type { MetricName } from './values';
 import { VirtualGrid } from './virtual-grid';
@@ -51,7 +51,8 @@ export function RunsTable({ table, runs, stale, want, withExperiment, metric, vi
     return rows;
   });
   const columns = useMemo(() => runColumns({ withExperiment, metric, paths: runs.paths }), [withExperiment, metric, runs.paths]);
-  const keep = useCallback((offset: number) => keepOffset(table, offset), [table]);
+  const [initial] = useState(() => placeOf(table));
+  const keep = useCallback((place: GridPlace) => keepPlace(table, place), [table]);
   const size = selection.rows.size;
   const whole = Math.min(runs.total, MOST_SELECTED);
   const corner = useMemo(
@@ -82,8 +83,8 @@ export function RunsTable({ table, runs, stale, want, withExperiment, metric, vi
       selected={selection.rows}
       corner={corner}
       stale={stale}
-      initialOffset={offsetOf(table)}
-      onOffset={keep}
+      initial={initial}
+      onPlace={keep}
       onRange={onRange}
       onMove={move}
       onToggle={toggle}

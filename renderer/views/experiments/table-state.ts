@@ -54,14 +54,20 @@ export function setVisible(column: string, visible: boolean): void {
   useStates.setState(({ visibility }) => ({ visibility: { ...visibility, [column]: visible } }));
 }
 
-// Where a table was scrolled to; no component shows it, so it is no state.
-const offsets = new Map<string, number>();
-
-/** The scroll offset of a table, for when it is shown again; pixels. */
-export function offsetOf(table: string): number {
-  return offsets.get(table) ?? 0;
+/** Where a table stands: scroll offset in pixels, index of the cursor's row. */
+export interface GridPlace {
+  readonly offset: number;
+  readonly cursor: number;
 }
 
-export function keepOffset(table: string, offset: number): void {
-  offsets.set(table, offset);
+// No component shows it, so it is no state.
+const places = new Map<string, GridPlace>();
+
+/** Where a table stood when it was last shown; null: it was not. */
+export function placeOf(table: string): GridPlace | null {
+  return places.get(table) ?? null;
+}
+
+export function keepPlace(table: string, place: GridPlace): void {
+  places.set(table, place);
 }

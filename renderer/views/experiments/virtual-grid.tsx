@@ -5,6 +5,7 @@ import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
 import { features, templateOf, type GridFeatures } from './grid-columns';
 import { gridKey, type Reach } from './grid-keys';
 import { GridHead } from './grid-head';
+import type { GridPlace } from './table-state';
 import './virtual-grid.css';
 
 const ROW = 28;
@@ -33,8 +34,9 @@ export interface VirtualGridProps<T extends RowData> {
   readonly corner?: ReactNode;
   /** Rows that belong to an older question. */
   readonly stale?: boolean;
-  readonly initialOffset?: number;
-  readonly onOffset?: (offset: number) => void;
+  /** Where it stood when it was last shown: whoever comes back by key goes on there. */
+  readonly initial: GridPlace | null;
+  readonly onPlace: (place: GridPlace) => void;
   readonly onRange?: (first: number, last: number) => void;
   readonly onMove?: (index: number, reach: Reach) => void;
   readonly onToggle?: (index: number) => void;
@@ -103,11 +105,11 @@ function indexUnder(target: EventTarget | null): number | null {
 }
 
 export function VirtualGrid<T extends RowData>(props: VirtualGridProps<T>) {
-  const { columns, visibility, count, version, at, idOf, indexOf, sort, onSort, selected, onOffset, onRange, onMove, onToggle, onOpen, onMenu } = props;
+  const { columns, visibility, count, version, at, idOf, indexOf, sort, onSort, selected, initial, onPlace, onRange, onMove, onToggle, onOpen, onMenu } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const [place, setPlace] = useState(0);
+  const [place, setPlace] = useState(initial?.cursor ?? 0);
   const cursor = Math.max(0, Math.min(place, count - 1));
-  const wantsFocus = useRef(false);
+  const wantsFocus = useRef(initial !== null && document.activeElement === document.body);
 
   // oxlint-disable-next-line react/incompatible-library -- no compiler memoizes this component
   const virtualizer = useVirtualizer({
@@ -117,7 +119,7 @@ export function VirtualGrid<T extends RowData>(props: VirtualGridProps<T>) {
     overscan: OVERSCAN,
     // The head lies over the upper rows, so the viewport is lower by its height.
     scrollPaddingEnd: HEAD,
-    initialOffset: props.initialOffset ?? 0,
+    initialOffset: initial?.offset ?? 0,
     useFlushSync: false,
     // The row with the focus stays, or the keyboard would lose its place when the wheel turns.
     rangeExtractor: (range) => {
@@ -155,7 +157,7 @@ export function VirtualGrid<T extends RowData>(props: VirtualGridProps<T>) {
   const { template, width } = useMemo(() => templateOf(leaves.map(({ columnDef }) => columnDef.meta), lead), [leaves, lead]);
 
   useEffect(() => onRange?.(first, last), [onRange, first, last, version]);
-  useEffect(() => onOffset?.(virtualizer.scrollOffset ?? 0), [onOffset, virtualizer.scrollOffset]);
+  useEffect(() => onPlace({ offset: virtualizer.scrollOffset ?? 0, cursor }), [onPlace, virtualizer.scrollOffset, cursor]);
 
   // The cursor stays with its run when others come before it, and so does what is in sight.
   const followed = useRef<{ readonly version: string; readonly id: string | null }>({ version, id: null });
@@ -191,8 +193,10 @@ export function VirtualGrid<T extends RowData>(props: VirtualGridProps<T>) {
   );
   useLayoutEffect(() => {
     if (!wantsFocus.current) return;
+    const row = scroller.current?.querySelector<HTMLElement>(`.grid-row[data-index="${cursor}"]`);
+    if (row == null) return;
     wantsFocus.current = false;
-    scroller.current?.querySelector<HTMLElement>(`.grid-row[data-index="${cursor}"]`)?.focus({ preventScroll: true });
+    row.focus({ preventScroll: true });
   });
 
   const focusCursor = useCallback(() => scroller.current?.querySelector<HTMLElement>('.grid-row[tabindex="0"]')?.focus(), []);
