@@ -6,8 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { _electron, type ElectronApplication, type Page } from 'playwright';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { engineReady, environment, openApp, scene, until, type RepriseApp, type Scene } from '../e2e/reprise-app';
-import { smallConfig } from '../helpers/cli';
+import { engineReady, environment, openApp, scene, until, type Scene } from '../e2e/reprise-app';
 import { fillRuns } from '../helpers/many-runs';
 
 const RUNS = 100_000;
@@ -41,9 +40,9 @@ void app.whenReady().then(() => {
   return folder;
 }
 
-async function emptyLaunch(folder: string, number: number): Promise<number> {
+async function emptyLaunch(folder: string): Promise<number> {
   const start = performance.now();
-  const app = await _electron.launch({ args: [folder, `--user-data-dir=${join(here.folder.path, `empty-${number}`)}`], env: environment(), chromiumSandbox: process.getuid?.() !== 0 });
+  const app = await _electron.launch({ args: [folder, `--user-data-dir=${join(here.folder.path, 'empty-data')}`], env: environment(), chromiumSandbox: process.getuid?.() !== 0 });
   const page = await app.firstWindow();
   await page.waitForSelector('main');
   const took = performance.now() - start;
@@ -51,11 +50,14 @@ async function emptyLaunch(folder: string, number: number): Promise<number> {
   return took;
 }
 
-/** Until the list of runs is there with a row that can be selected. */
+/** A row of the table of runs that has its run. */
+const ROW = '[role=grid][aria-label=Runs] [role=row][data-index]:not([aria-busy])';
+
+/** Until the list of runs is there, with its runs. */
 async function ourLaunch(): Promise<number> {
   const start = performance.now();
   const app = await here.open();
-  await app.page.waitForSelector('[role=row][aria-rowindex]');
+  await app.page.waitForSelector(ROW);
   const took = performance.now() - start;
   await app.close();
   return took;
@@ -65,16 +67,16 @@ it('launch to usable takes at most 1.5 times an empty window', async () => {
   await fillRuns(here.workspace, 200);
   const folder = await emptyApp();
   // The first of each fills caches that later starts find.
-  await emptyLaunch(folder, 0);
+  await emptyLaunch(folder);
   await ourLaunch();
   const empty: number[] = [];
   const ours: number[] = [];
   for (let launch = 1; launch <= LAUNCHES; launch += 1) {
-    empty.push(await emptyLaunch(folder, launch % 2));
+    empty.push(await emptyLaunch(folder));
     ours.push(await ourLaunch());
   }
   const ratio = median(ours) / median(empty);
-  console.log(`launch: empty ${Math.round(median(empty))} ms, Reprise ${Math.round(median(ours))} ms, ratio ${ratio.toFixed(2)} (medians of ${LAUNCHES})`);
+  console.log(`launch, with the caches of the launch before: empty window ${Math.round(median(empty))} ms, Reprise with its runs ${Math.round(median(ours))} ms, ratio ${ratio.toFixed(2)} (medians of ${LAUNCHES})`);
   expect(ratio).toBeLessThanOrEqual(1.5);
 }, LIMIT);
 
@@ -83,7 +85,7 @@ interface Delay {
   readonly max: number;
 }
 
-/** Event loop delay of the main process, in milliseconds over what the timer itself waits. */
+/** Event loop delay of the main process in milliseconds: the time between two turns of a timer of 1 ms. */
 async function watchMain(app: ElectronApplication): Promise<() => Promise<Delay>> {
   await app.evaluate(() => {
     const { monitorEventLoopDelay } = process.getBuiltinModule('node:perf_hooks');
@@ -116,8 +118,9 @@ async function watchPage(page: Page): Promise<(since: number) => Promise<LongTas
 }
 
 async function scrollThrough(page: Page): Promise<void> {
-  const box = await page.locator('.runs-scroller').boundingBox();
-  if (box === null) throw new Error('the list of runs is not shown');
+  const grid = page.getByRole('grid', { name: 'Runs' });
+  const box = await grid.boundingBox();
+  if (box === null) throw new Error('the table of runs is not shown');
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
   for (let turn = 0; turn < 60; turn += 1) {
     await page.mouse.wheel(0, 1200);
@@ -125,48 +128,75 @@ async function scrollThrough(page: Page): Promise<void> {
   }
   // And to places far away, as dragging the scroll bar does.
   for (const share of [0.25, 0.9, 0.5, 1, 0]) {
-    await page.locator('.runs-scroller').evaluate((element, to) => element.scrollTo(0, element.scrollHeight * to), share);
+    await grid.evaluate((element, to) => element.scrollTo(0, element.scrollHeight * to), share);
     await page.waitForTimeout(250);
+    await page.waitForSelector(ROW);
+    if (share === 1) await page.waitForSelector(`[role=row][data-index="${RUNS - 1}"]:not([aria-busy])`);
   }
 }
 
-async function trainInBackground({ app, page }: RepriseApp): Promise<void> {
-  const config = await here.folder.write('long.yaml', smallConfig({ experiment: 'training', epochs: 5000, samples: 3000 }));
-  for (const seed of [1, 2]) {
-    await app.evaluate(({ dialog }, file) => {
-      dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [file] });
-    }, config);
-    await page.evaluate(() => window.reprise.shell.chooseFile({ kind: 'study' }));
-    const started = await page.evaluate((input) => window.reprise.runsStart(input), { config, seed });
-    if (!started.ok) throw new Error(`${started.error.code}: ${started.error.message}`);
-  }
-  await until('training', async () => ((await page.evaluate(() => window.reprise.queueStatus({}))) as { value?: { running: number } }).value?.running === 2);
+const STUDY = `experiment: training
+design: one-at-a-time
+seeds: [1, 2]
+factors:
+  - { path: model.dropout, levels: [0, 0.3] }
+baseline:
+  model: { kind: mlp, hidden: [32], dropout: 0.1 }
+  training: { learningRate: 0.02, batchSize: 32, epochs: 5000, checkpointEvery: 200 }
+  data: { kind: spirals, samples: 3000, noise: 0.1 }
+  selection: { metric: accuracy, checkpoint: best }
+`;
+
+/** Starts a study that outlasts the measurement. */
+async function train(page: Page): Promise<void> {
+  const started = await page.evaluate((text) => window.reprise.studiesStart({ study: { text, folder: null } }), STUDY);
+  if (!started.ok) throw new Error(`${started.error.code}: ${started.error.message}`);
+  await until('training', async () => {
+    const queue = await page.evaluate(() => window.reprise.queueStatus({}));
+    return queue.ok && queue.value.running > 0;
+  });
 }
 
-it(`${RUNS} runs and a training study: no long task, and a main process that answers`, async () => {
+const longest = (tasks: readonly LongTask[]): string => (tasks.length === 0 ? '' : ` (longest ${Math.round(Math.max(...tasks.map(({ duration }) => duration)))} ms)`);
+
+it(`${RUNS} runs and a study that trains: no long task, and a main process that answers`, async () => {
   await fillRuns(here.workspace, RUNS);
   const app = await openApp({ workspace: here.workspace, userData: join(here.folder.path, 'user-data') });
   try {
     const { page } = app;
     await engineReady(page);
-    await trainInBackground(app);
     const longTasks = await watchPage(page);
+    await page.waitForSelector(ROW);
+    await train(page);
+    const places = page.getByRole('navigation', { name: 'Places' });
+    await places.getByRole('button', { name: 'Bundles' }).click();
+    // Until the pages of runs are forgotten: the view opens with what the engine answers.
+    await page.waitForTimeout(6000);
+
     const delay = await watchMain(app.app);
-    await page.getByRole('button', { name: 'Machines' }).click();
-    await page.waitForTimeout(1000);
     const start = await page.evaluate(() => performance.now());
-    await page.getByRole('button', { name: 'Experiments' }).click();
-    await page.waitForSelector('[role=row][aria-rowindex]');
-    await page.getByRole('button', { name: /^All runs/u }).click().catch(() => undefined);
-    await page.waitForTimeout(500);
-    for (const column of ['Seed', 'Duration', 'State']) {
-      await page.getByRole('columnheader', { name: column }).getByRole('button').first().click();
-      await page.waitForTimeout(400);
+    const measured: string[] = [];
+    let since = start;
+    const phase = async (name: string): Promise<void> => {
+      const found = await longTasks(since);
+      measured.push(`${name} ${found.length}${longest(found)}`);
+      since = await page.evaluate(() => performance.now());
+    };
+    await places.getByRole('button', { name: 'Experiments' }).click();
+    await page.waitForSelector(ROW);
+    await page.waitForTimeout(1000);
+    await phase('opening');
+    for (const column of ['Seed', 'Duration', 'State', 'Final loss']) {
+      await page.getByRole('columnheader', { name: column, exact: true }).getByRole('button').click();
+      await page.waitForTimeout(500);
+      await page.waitForSelector('[role=grid][aria-label=Runs]:not([aria-busy])');
     }
+    await phase('sorting');
     await scrollThrough(page);
-    const tasks = (await longTasks(start)).filter((task) => task.duration > 50);
+    await phase('scrolling');
+    const tasks = (await longTasks(start)).filter(({ duration }) => duration > 50);
     const { p99, max } = await delay();
-    console.log(`${RUNS} runs: ${tasks.length} long tasks over 50 ms${tasks.length === 0 ? '' : ` (longest ${Math.round(Math.max(...tasks.map((task) => task.duration)))} ms)`}; main's event loop delay p99 ${p99.toFixed(1)} ms, max ${max.toFixed(1)} ms`);
+    console.log(`${RUNS} runs, a study in training: long tasks over 50 ms: ${measured.join(', ')}; main's event loop delay p99 ${p99.toFixed(1)} ms, max ${max.toFixed(1)} ms`);
     expect(tasks).toEqual([]);
     expect(p99).toBeLessThan(16);
   } finally {
