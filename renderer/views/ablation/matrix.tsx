@@ -1,12 +1,12 @@
 /** Variants × seeds as a grid: one cell a run, walked with the arrow keys. */
-import { memo, useRef, type KeyboardEvent } from 'react';
+import { memo, useMemo, useRef, type KeyboardEvent } from 'react';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { Repeat2 } from 'lucide-react';
 import type { StudyView } from '../../../src/api/views';
 import { ProgressBar } from '../../components/progress-bar';
 import { StateShape } from '../../components/state-mark';
 import { Swatch } from '../compare/swatch';
-import { cellSentence, cellState, cellWords, rowMean, type StudyCell } from './study-words';
+import { cellSentence, cellState, cellWords, rowMeans, type StudyCell } from './study-words';
 
 export interface Selection {
   readonly row: number;
@@ -52,12 +52,14 @@ interface RowProps {
   readonly variant: StudyView['matrix'][number];
   readonly metric: StudyView['metric'];
   readonly row: number;
+  /** Mean of the finished seeds with its interval. */
+  readonly mean: string | null;
+  readonly n: number;
   /** Column of the selected cell, where it is in this row. */
   readonly selected: number | null;
 }
 
-const Row = memo(function Row({ variant, metric, row, selected }: RowProps) {
-  const { text, n } = rowMean(variant.cells);
+const Row = memo(function Row({ variant, metric, row, mean, n, selected }: RowProps) {
   return (
     <tr aria-rowindex={row + 2}>
       <th scope="row" className="matrix-name" aria-colindex={1}>
@@ -72,11 +74,11 @@ const Row = memo(function Row({ variant, metric, row, selected }: RowProps) {
         </span>
       </th>
       <td role="gridcell" className="number matrix-mean" aria-colindex={2}>
-        {text === null ? (
+        {mean === null ? (
           <span className="soft">–</span>
         ) : (
           <>
-            {text} <span className="soft small">n = {n}</span>
+            {mean} <span className="soft small">n = {n}</span>
           </>
         )}
       </td>
@@ -98,6 +100,7 @@ export function Matrix({ study, selection, onSelect, onOpen }: MatrixProps) {
   const scroll = useRef<HTMLDivElement>(null);
   const { matrix, seedValues, metric } = study;
   const rows = useVirtualizer({ count: matrix.length, getScrollElement: () => scroll.current, estimateSize: () => ROW, overscan: 12 });
+  const means = useMemo(() => rowMeans(matrix), [matrix]);
   const shown = rows.getVirtualItems();
   const before = shown[0]?.start ?? 0;
   const after = rows.getTotalSize() - (shown.at(-1)?.end ?? 0);
@@ -166,7 +169,7 @@ export function Matrix({ study, selection, onSelect, onOpen }: MatrixProps) {
           {before > 0 && <tr style={{ height: before }} aria-hidden="true" />}
           {shown.map(({ index }) => {
             const variant = matrix[index];
-            return variant === undefined ? null : <Row key={variant.name} variant={variant} metric={metric} row={index} selected={selection.row === index ? selection.column : null} />;
+            return variant === undefined ? null : <Row key={variant.name} variant={variant} metric={metric} row={index} mean={means[index]?.text ?? null} n={means[index]?.n ?? 0} selected={selection.row === index ? selection.column : null} />;
           })}
           {after > 0 && <tr style={{ height: after }} aria-hidden="true" />}
         </tbody>

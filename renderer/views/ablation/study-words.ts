@@ -1,8 +1,8 @@
 /** A study's state in words and numbers. */
-import { decimalsAlone, decimalsFor, formatFixed } from '../../../src/analysis/format';
 import { summarize } from '../../../src/analysis/summary';
 import type { StudySummary, StudyView } from '../../../src/api/views';
 import * as format from '../../format';
+import { align, meanParts } from '../compare/numbers';
 
 export type StudyCell = StudyView['matrix'][number]['cells'][number];
 
@@ -34,18 +34,22 @@ export function metricText(value: number, metric: StudyView['metric']): string {
 }
 
 export interface RowMean {
-  /** `0.9713 ± 0.0021`, or the mean alone for a single seed; null without a value. */
+  /** `0.9713 ± 0.0021`, or the mean alone for a single seed; null without a value. Lined up with the other rows on the decimal points. */
   readonly text: string | null;
   readonly n: number;
 }
 
-/** Mean and half the width of the 95 % t interval over the finished seeds of a variant. */
-export function rowMean(cells: readonly StudyCell[]): RowMean {
-  const { n, mean, sd, ci } = summarize(cells.flatMap(({ value }) => (value !== null && Number.isFinite(value) ? [value] : [])));
-  if (mean === null) return { text: null, n };
-  const half = ci === null ? null : (ci[1] - ci[0]) / 2;
-  const decimals = decimalsFor(half) ?? decimalsFor(sd) ?? decimalsAlone(mean);
-  return { text: half === null ? formatFixed(mean, decimals) : `${formatFixed(mean, decimals)} ± ${formatFixed(half, decimals)}`, n };
+const FIGURE_SPACE = '\u2007';
+
+/** Mean and half the width of the 95 % t interval over the finished seeds of each variant. */
+export function rowMeans(matrix: readonly { readonly cells: readonly StudyCell[] }[]): readonly RowMean[] {
+  const summaries = matrix.map(({ cells }) => summarize(cells.flatMap(({ value }) => (value !== null && Number.isFinite(value) ? [value] : []))));
+  const { rows } = align(summaries.map(({ mean, sd, ci }) => meanParts({ mean, sd, ci: ci === null ? null : [ci[0], ci[1]] })));
+  const lengths = [0, 1].map((part) => Math.max(0, ...rows.map((row) => row?.[part]?.length ?? 0)));
+  return summaries.map(({ n }, place) => {
+    const [mean, half] = (rows[place] ?? []).map((part, index) => part.padStart(lengths[index] ?? 0, FIGURE_SPACE));
+    return { n, text: mean === undefined ? null : half === undefined ? mean : `${mean} ± ${half}` };
+  });
 }
 
 type Counts = Pick<StudySummary, 'byStatus' | 'missing' | 'variants' | 'seeds' | 'paused'>;

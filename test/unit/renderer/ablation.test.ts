@@ -3,7 +3,7 @@ import { setLeaf } from '../../../src/ablation/edit';
 import { fieldsOf, type Field } from '../../../src/config/fields';
 import { sortProblems } from '../../../renderer/views/ablation/problems';
 import { readSeeds } from '../../../renderer/views/ablation/seeds';
-import { cellSentence, cellWords, countsOf, rowMean, stateLine, unfinished, type StudyCell } from '../../../renderer/views/ablation/study-words';
+import { cellSentence, cellWords, countsOf, rowMeans, stateLine, unfinished, type StudyCell } from '../../../renderer/views/ablation/study-words';
 import type { RunView } from '../../../src/api/rows';
 import type { StudyView } from '../../../src/api/views';
 
@@ -58,9 +58,15 @@ describe('a study in words', () => {
   });
   it('gives a mean with its interval, and n beside it', () => {
     // t(0.975, 2) = 4.3027; sd of 0.96, 0.97, 0.98 is 0.01: half = 4.3027 × 0.01 / √3 = 0.0248.
-    expect(rowMean([cell(0, 'finished', 0.96), cell(1, 'finished', 0.97), cell(2, 'finished', 0.98), cell(3, 'running')])).toEqual({ text: '0.970 ± 0.025', n: 3 });
-    expect(rowMean([cell(0, 'finished', 0.96)])).toEqual({ text: '0.9600', n: 1 });
-    expect(rowMean([cell(0, 'failed'), cell(1, 'finished', Number.NaN)])).toEqual({ text: null, n: 0 });
+    const three = { cells: [cell(0, 'finished', 0.96), cell(1, 'finished', 0.97), cell(2, 'finished', 0.98), cell(3, 'running')] };
+    expect(rowMeans([three])).toEqual([{ text: '0.970 ± 0.025', n: 3 }]);
+    // Lined up on the decimal points: spaces as wide as a digit.
+    const one = { cells: [cell(0, 'finished', 12.5)] };
+    expect(rowMeans([three, one, { cells: [cell(0, 'failed'), cell(1, 'finished', Number.NaN)] }])).toEqual([
+      { text: '\u20070.970 ± 0.025', n: 3 },
+      { text: '12.500', n: 1 },
+      { text: null, n: 0 },
+    ]);
   });
   it('counts its cells and tells what is left', () => {
     const study = { variants: 2, seeds: 3, paused: false, matrix: [{ cells: [cell(0, 'finished'), cell(1, 'running'), cell(2, 'queued')] }, { cells: [cell(0, 'finished'), cell(1, 'failed'), cell(2, null)] }] } as unknown as StudyView;
