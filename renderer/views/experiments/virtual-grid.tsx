@@ -159,6 +159,15 @@ export function VirtualGrid<T extends RowData>(props: VirtualGridProps<T>) {
   useEffect(() => onRange?.(first, last), [onRange, first, last, version]);
   useEffect(() => onPlace({ offset: virtualizer.scrollOffset ?? 0, cursor }), [onPlace, virtualizer.scrollOffset, cursor]);
 
+  // Before the next effect, which asks for the focus after the next rendering.
+  useLayoutEffect(() => {
+    if (!wantsFocus.current) return;
+    const row = scroller.current?.querySelector<HTMLElement>(`.grid-row[data-index="${cursor}"]`);
+    if (row == null) return;
+    wantsFocus.current = false;
+    row.focus({ preventScroll: true });
+  });
+
   // The cursor stays with its run when others come before it, and so does what is in sight.
   const followed = useRef<{ readonly version: string; readonly id: string | null }>({ version, id: null });
   useLayoutEffect(() => {
@@ -191,13 +200,6 @@ export function VirtualGrid<T extends RowData>(props: VirtualGridProps<T>) {
     },
     [at, idOf, version],
   );
-  useLayoutEffect(() => {
-    if (!wantsFocus.current) return;
-    const row = scroller.current?.querySelector<HTMLElement>(`.grid-row[data-index="${cursor}"]`);
-    if (row == null) return;
-    wantsFocus.current = false;
-    row.focus({ preventScroll: true });
-  });
 
   const focusCursor = useCallback(() => scroller.current?.querySelector<HTMLElement>('.grid-row[tabindex="0"]')?.focus(), []);
 
