@@ -104,7 +104,6 @@ export function Preview({ reading, planning }: { readonly reading: StudyReading;
       {rows.length === 0 ? (
         <p className="soft preview-none">{reading.file !== null && reading.problems.length === 0 && problems.length === 0 && error === null ? 'Reading the baseline…' : 'The matrix of variants × seeds appears here when the study has no problems left.'}</p>
       ) : (
-        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a region that scrolls is reached by keyboard
         <div className="preview-scroll" tabIndex={0} role="region" aria-label="Variants and seeds">
           <table className="dense">
             <thead>
