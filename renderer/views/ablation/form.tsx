@@ -8,6 +8,7 @@ import type { Place, SyntaxProblem } from '../../../src/config/locate';
 import { FieldRow, hintOf, titleOf } from './field-row';
 import { sortProblems, type SortedProblems } from './problems';
 import { StudyFields } from './study-fields';
+import './form.css';
 
 /** Parts of the config as sections; those that are rarely set begin closed. */
 const SECTIONS: readonly { readonly title: string; readonly parts: readonly string[]; readonly closed?: boolean }[] = [

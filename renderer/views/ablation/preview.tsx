@@ -69,7 +69,7 @@ function cellsOf(planned: StudyPlan['variants'][number] | undefined, seeds: read
   }).join('');
 }
 
-export function planTotals(plan: StudyPlan): string {
+function planTotals(plan: StudyPlan): string {
   const left = plan.totalRuns - plan.reusedRuns;
   const time = plan.estimatedSeconds === null || left === 0 ? '' : `, ${format.estimate(plan.estimatedSeconds)}`;
   return `${format.plural(plan.totalRuns, 'run')}, ${format.count(plan.reusedRuns)} reused${time}`;
