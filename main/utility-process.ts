@@ -1,6 +1,6 @@
 /** Forks utility processes and says truthfully how they ended. */
 import { createWriteStream } from 'node:fs';
-import { constants } from 'node:os';
+import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { app, utilityProcess, type MessagePortMain, type UtilityProcess } from 'electron';
 import { WORKER_LOG, workerEnvironment } from '../src/execution/local-spawn';
@@ -79,6 +79,15 @@ function keepWorkerOutput(child: UtilityProcess, file: string, keep: KeepOutput)
   child.once('exit', () => setTimeout(() => log.end(), 100));
 }
 
+/** Training takes what is left over: the window answers at once even where workers fill all cores. */
+function yieldToWindow(pid: number): void {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // It has ended already, or the system does not allow it: it trains all the same.
+  }
+}
+
 let workersStarted = 0;
 
 /** Forks `entry RUN_FOLDER DATA_FILE` in the run's folder, with the environment the command line gives a worker too. */
@@ -92,7 +101,14 @@ export function workerFork(entry: string, keep: KeepOutput): ForkWorker {
     keepWorkerOutput(child, join(runFolder, WORKER_LOG), keep);
     const ended = new Promise<number>((resolve) => child.once('exit', resolve));
     const started = new Promise<number>((resolve, reject) => {
-      child.once('spawn', () => (child.pid === undefined ? reject(new Error('it has no process id')) : resolve(child.pid)));
+      child.once('spawn', () => {
+        if (child.pid === undefined) {
+          reject(new Error('it has no process id'));
+          return;
+        }
+        yieldToWindow(child.pid);
+        resolve(child.pid);
+      });
       void ended.then((code) => reject(new Error(`it ended at once (code ${code})`)));
     });
     // The broker awaits `started` as well; a worker that ends later must not count as an unhandled rejection.
