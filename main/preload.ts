@@ -66,9 +66,21 @@ function bridge(): RepriseBridge {
   };
 }
 
+const CONNECT_AGAIN_MS = 20;
+const CONNECT_TRIES = 250;
+
+/**
+ * Tells the main process that this page listens. A preload may run before the main process has heard that the frame is
+ * on this page, and is refused until it has.
+ */
+async function connect(triesLeft = CONNECT_TRIES): Promise<void> {
+  const answer = (await ipcRenderer.invoke(channels.connect)) as Result<null>;
+  if (!answer.ok && triesLeft > 1) setTimeout(() => void connect(triesLeft - 1), CONNECT_AGAIN_MS);
+}
+
 if (location.pathname === '/crash.html') {
   contextBridge.exposeInMainWorld('reprise', { showLogs: () => ipcRenderer.invoke(shellChannel('showLogs'), {}) });
 } else {
   contextBridge.exposeInMainWorld('reprise', bridge());
-  void ipcRenderer.invoke(channels.connect);
+  void connect();
 }
