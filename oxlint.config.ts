@@ -51,7 +51,7 @@ const packages: readonly { name: string; only: readonly string[]; door: string }
   { name: 'electron', only: ['main'], door: 'main/ alone imports electron: the engine reaches it through a port' },
   { name: 'commander', only: ['cli'], door: 'src/cli alone imports commander' },
   ...['react', 'react-dom', 'zustand', '@mantine', '@tanstack', 'lucide-react'].map((name) => ({ name, only: rendererRooms, door: 'renderer/ alone shows things' })),
-  { name: '@codemirror', only: ['renderer/editor'], door: 'renderer/editor alone imports CodeMirror' },
+  ...['@codemirror', '@lezer'].map((name) => ({ name, only: ['renderer/editor'], door: 'renderer/editor alone imports CodeMirror' })),
   { name: 'plotly.js-strict-dist-min', only: ['renderer/charts'], door: 'renderer/charts alone imports plotly: give its charts lines and effects' },
 ];
 

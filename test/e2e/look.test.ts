@@ -24,12 +24,15 @@ function cutOff(page: Page): Promise<string[]> {
 }
 
 describe.each(stages)('$name', ({ open }) => {
-  it('passes axe in every state, light and dark, and is not cut off', async () => {
+  it('passes axe in every state, light and dark, is not cut off, and says nothing on the console', async () => {
     const here = await scene();
     let end: (() => Promise<void>) | undefined;
     try {
       const stage = await open(here);
       ({ end } = stage);
+      const said: string[] = [];
+      stage.app.page.on('console', (message) => message.type() === 'error' && said.push(message.text()));
+      stage.app.page.on('pageerror', (error) => said.push(String(error)));
       const found: Record<string, string[]> = {};
       for (const { name, show } of stage.shots) {
         try {
@@ -46,6 +49,8 @@ describe.each(stages)('$name', ({ open }) => {
         });
       }
       expect(found).toEqual({});
+      // The content security policy's refusals, and whatever a view throws.
+      expect(said).toEqual([]);
     } finally {
       await here.end();
       await end?.();
