@@ -8,32 +8,15 @@ import { Scheduler } from '../execution/scheduler';
 import type { Spawn } from '../execution/spawn';
 import { openStore } from '../store/open';
 import { emptyTrash, sweepLeftovers } from '../store/sweep';
-import { estimateBundle } from './bundle-estimate';
-import { inspectBundle } from './bundle-inspect';
-import { planReproduction, verify } from './bundles';
-import { compareExperiment } from './compare';
-import { compareCurves } from './compare-curves';
-import { compareTable } from './compare-table';
 import type { EngineContext } from './context';
-import { doctor } from './doctor';
-import { exportBundle } from './export';
 import { packageRoot, repriseVersion } from './package-info';
 import { runsOfPausedStudiesOnly } from './pauses';
 import { QueueMonitor } from './queue';
-import { writeReport } from './reports';
-import { reproduce } from './reproduce';
-import { describeRunInFull } from './run-details';
 import { groupRuns } from './run-groups';
 import { describeColumns, listRunsPage, readSeries, readSparklines } from './run-list';
-import { readRunLog } from './run-log';
-import { cancelRun, describeRun, diffRuns, retryRun, startRun, waitForRuns } from './runs';
-import { compareRuns } from './side-by-side';
-import { planStudy, startStudy } from './studies';
-import { describeStudy, listStudies, pauseStudy, resumeStudy } from './study-list';
 import { StudyWatch } from './study-watch';
 import { Tasks } from './tasks';
 import { deleteRuns, restoreRuns } from './trash';
-import { getVerdict, getVerdictTrace, listVerdicts } from './verdicts';
 import { checkWorkspace } from './workspace';
 
 export interface EngineOptions {
@@ -58,45 +41,50 @@ export interface Engine extends EngineClient {
 
 type Handlers = { readonly [M in Method]: (context: EngineContext, input: Input<M>) => Output<M> | Promise<Output<M>> };
 
+/** A use case whose code is loaded when it is first asked for: an engine starts without. */
+function later<I, O>(load: () => Promise<(context: EngineContext, input: I) => O | Promise<O>>): (context: EngineContext, input: I) => Promise<O> {
+  return async (context, input) => (await load())(context, input);
+}
+
 const handlers: Handlers = {
   'app.info': (context) => ({ version: repriseVersion, workspace: context.workspace, readOnly: context.scheduler === null, cores: context.cores }),
   'experiments.list': ({ store }) => store.listExperiments().map((row) => ({ ...row, byStatus: { ...row.byStatus } })),
   'runs.list': ({ store }, input) => store.listRuns(input.experiment === undefined ? {} : { experiment: input.experiment }),
-  'runs.get': describeRun,
+  'runs.get': later(async () => (await import('./runs')).describeRun),
   'runs.page': listRunsPage,
   'runs.columns': describeColumns,
   'runs.groups': groupRuns,
   'runs.sparklines': readSparklines,
-  'runs.details': describeRunInFull,
-  'runs.log': readRunLog,
+  'runs.details': later(async () => (await import('./run-details')).describeRunInFull),
+  'runs.log': later(async () => (await import('./run-log')).readRunLog),
   'runs.delete': deleteRuns,
   'runs.restore': restoreRuns,
   'runs.series': readSeries,
-  'runs.start': startRun,
-  'runs.cancel': cancelRun,
-  'runs.retry': retryRun,
-  'runs.wait': waitForRuns,
-  'runs.diff': diffRuns,
-  'studies.list': listStudies,
-  'studies.get': describeStudy,
-  'studies.pause': pauseStudy,
-  'studies.resume': resumeStudy,
-  'studies.plan': planStudy,
-  'studies.start': startStudy,
-  'compare.experiment': ({ store }, input) => compareExperiment(store, input.experiment),
-  'compare.curves': compareCurves,
-  'compare.runs': compareRuns,
-  'compare.table': compareTable,
-  'report.write': writeReport,
-  'bundle.export': exportBundle,
-  'bundle.estimate': estimateBundle,
-  'bundle.inspect': inspectBundle,
-  'bundle.verify': (_context, input) => verify(input.file),
-  'bundle.plan': (_context, input) => planReproduction(input),
-  'bundle.reproduce': reproduce,
-  'verdicts.list': listVerdicts,
-  'verdicts.get': getVerdict,
-  'verdicts.trace': getVerdictTrace,
+  'runs.start': later(async () => (await import('./runs')).startRun),
+  'runs.cancel': later(async () => (await import('./runs')).cancelRun),
+  'runs.retry': later(async () => (await import('./runs')).retryRun),
+  'runs.wait': later(async () => (await import('./runs')).waitForRuns),
+  'runs.diff': later(async () => (await import('./runs')).diffRuns),
+  'studies.list': later(async () => (await import('./study-list')).listStudies),
+  'studies.get': later(async () => (await import('./study-list')).describeStudy),
+  'studies.pause': later(async () => (await import('./study-list')).pauseStudy),
+  'studies.resume': later(async () => (await import('./study-list')).resumeStudy),
+  'studies.plan': later(async () => (await import('./studies')).planStudy),
+  'studies.start': later(async () => (await import('./studies')).startStudy),
+  'compare.experiment': async ({ store }, input) => (await import('./compare')).compareExperiment(store, input.experiment),
+  'compare.curves': later(async () => (await import('./compare-curves')).compareCurves),
+  'compare.runs': later(async () => (await import('./side-by-side')).compareRuns),
+  'compare.table': later(async () => (await import('./compare-table')).compareTable),
+  'report.write': later(async () => (await import('./reports')).writeReport),
+  'bundle.export': later(async () => (await import('./export')).exportBundle),
+  'bundle.estimate': later(async () => (await import('./bundle-estimate')).estimateBundle),
+  'bundle.inspect': later(async () => (await import('./bundle-inspect')).inspectBundle),
+  'bundle.verify': async (_context, input) => (await import('./bundles')).verify(input.file),
+  'bundle.plan': async (_context, input) => (await import('./bundles')).planReproduction(input),
+  'bundle.reproduce': later(async () => (await import('./reproduce')).reproduce),
+  'verdicts.list': later(async () => (await import('./verdicts')).listVerdicts),
+  'verdicts.get': later(async () => (await import('./verdicts')).getVerdict),
+  'verdicts.trace': later(async () => (await import('./verdicts')).getVerdictTrace),
   'tasks.list': ({ tasks }) => tasks.list(),
   'tasks.cancel': ({ tasks }, input) => tasks.cancel(input.task),
   'queue.status': ({ queue }) => queue.view(),
@@ -104,7 +92,7 @@ const handlers: Handlers = {
     const problems = await checkWorkspace(context.workspace);
     return { ok: problems.length === 0, problems: [...problems] };
   },
-  doctor: (context) => doctor({ workspace: context.workspace, packageRoot, repriseVersion }),
+  doctor: async (context) => (await import('./doctor')).doctor({ workspace: context.workspace, packageRoot, repriseVersion }),
 };
 
 type Listeners = { [E in EventName]: Set<(value: EventOf<E>) => void> };
