@@ -41,9 +41,24 @@ export interface Engine extends EngineClient {
 
 type Handlers = { readonly [M in Method]: (context: EngineContext, input: Input<M>) => Output<M> | Promise<Output<M>> };
 
+/** Code on its way. Calls wait for it, so that they take effect in the order in which they were made. */
+const loading = new Set<Promise<unknown>>();
+
 /** A use case whose code is loaded when it is first asked for: an engine starts without. */
 function later<I, O>(load: () => Promise<(context: EngineContext, input: I) => O | Promise<O>>): (context: EngineContext, input: I) => Promise<O> {
-  return async (context, input) => (await load())(context, input);
+  let loaded: Awaited<ReturnType<typeof load>> | null = null;
+  return async (context, input) => {
+    if (loaded === null) {
+      const coming = load();
+      loading.add(coming);
+      try {
+        loaded = await coming;
+      } finally {
+        loading.delete(coming);
+      }
+    }
+    return loaded(context, input);
+  };
 }
 
 const handlers: Handlers = {
@@ -149,6 +164,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
           const problems = problemsOf(schema, input, parsed.error);
           throw new RepriseError('INPUT_INVALID', `${method}: ${problems[0]?.path ?? 'input'} ${problems[0]?.message ?? 'is not valid'}`, { kind: 'input', problems });
         }
+        while (loading.size > 0) await Promise.allSettled(loading);
         const handler: (context: EngineContext, input: Input<M>) => Output<M> | Promise<Output<M>> = handlers[method];
         return { ok: true, value: await handler(context, parsed.data as Input<M>) };
       } catch (error) {
