@@ -155,8 +155,6 @@ export default defineConfig({
     // Styles and registrations.
     'import/no-unassigned-import': ['error', { allow: ['**/*.css'] }],
     'react/react-in-jsx-scope': 'off',
-    // TanStack Virtual: the rule tells that a compiler, which is not used, would skip these components.
-    'react/incompatible-library': 'off',
   },
   overrides: [
     ...roomOverrides,

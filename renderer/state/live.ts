@@ -24,6 +24,7 @@ export const useLive = create<Live>(() => ({ engine: { status: 'starting' }, inf
 const changedRuns = new Map<string, RunView>();
 let batch: number | null = null;
 let summary: number | null = null;
+let summarized = -SUMMARY_MS;
 
 type Page = Output<'runs.page'>;
 type Details = Output<'runs.details'>;
@@ -75,11 +76,13 @@ function flush(): void {
   if ([...changed.values()].some((run) => before.get(run.runId) !== run.status)) summarize();
 }
 
+/** At once after a quiet time; then at most once in `SUMMARY_MS`. */
 function summarize(): void {
   summary ??= window.setTimeout(() => {
     summary = null;
+    summarized = performance.now();
     outdated('experiments.list', 'runs.page', 'runs.groups', 'runs.columns', 'studies.list', 'studies.get', 'compare.experiment', 'compare.curves', 'compare.table', 'runs.details');
-  }, SUMMARY_MS);
+  }, Math.max(0, summarized + SUMMARY_MS - performance.now()));
 }
 
 async function refresh(): Promise<void> {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Page } from 'playwright';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunResult } from '../../src/api/rows';
 import { RUN_FILES } from '../../src/events/manifest';
@@ -20,6 +21,19 @@ beforeEach(async () => {
 });
 afterEach(() => here.end());
 
+/** A row of the table of runs; its head is none. */
+const ROW = '.grid-row[data-index]';
+
+/** The shown rows of the table of runs, cell by cell under the names of the columns. */
+function table(page: Page): Promise<Record<string, string>[]> {
+  return page.evaluate((selector) => {
+    const text = (element: Element): string => (element as HTMLElement).innerText.trim();
+    const heads = [...document.querySelectorAll('[role=columnheader]')].map((head) => text(head));
+    const rows = [...document.querySelectorAll<HTMLElement>(selector)].sort((a, b) => Number(a.dataset['index']) - Number(b.dataset['index']));
+    return rows.map((row) => Object.fromEntries([...row.querySelectorAll('[role=gridcell]')].map((cell, place) => [heads[place] ?? '', text(cell)])));
+  }, ROW);
+}
+
 /** The same config under plain Node, in a workspace of its own. */
 function underNode(config: string): Promise<RunResult> {
   return cliJson<RunResult>(['run', config, '--workspace', join(here.folder.path, 'under-node')]);
@@ -32,17 +46,16 @@ describe('the list', () => {
     const second = await cliJson<RunResult>(['run', config, '--seed', '2', '--workspace', here.workspace]);
 
     const { page } = await here.open();
-    await page.waitForSelector('tbody tr');
-    const rows = await page.locator('tbody tr').evaluateAll((all) => all.map((row) => [...(row as HTMLTableRowElement).cells].map((cell) => cell.innerText.trim())));
+    await page.waitForSelector(ROW);
+    // The metric is the declared one of the test split.
+    await page.getByRole('columnheader', { name: 'Test accuracy' }).waitFor();
+    const rows = await table(page);
     expect(rows).toHaveLength(2);
-    // Newest first: state, experiment, variant, seed, progress, final loss … weights.
+    // Newest first.
     for (const [row, result] of [[rows[0], second], [rows[1], first]] as const) {
-      expect(row?.slice(0, 4)).toEqual(['Finished', 'two by hand', '–', String(result.seed)]);
-      expect(row?.[5]).toBe(result.finalLoss?.toFixed(4));
-      expect(row?.[8]).toBe(result.weightsHash?.slice(0, 8));
+      expect(row).toMatchObject({ State: 'Finished', Seed: String(result.seed), 'Test accuracy': result.metrics?.accuracy.toFixed(3), 'Final loss': result.finalLoss?.toFixed(4), Weights: result.weightsHash?.slice(0, 8) });
     }
-    await page.waitForFunction((accuracy) => document.querySelector('tbody tr td:nth-child(7)')?.textContent === accuracy, second.metrics?.accuracy.toFixed(3));
-    expect(await page.locator('header').innerText()).toContain(here.workspace);
+    expect(await page.locator('footer.status').innerText()).toContain(here.workspace);
   }, LIMIT);
 
   it('is walked with the arrow keys, and a click copies a hash', async () => {
@@ -50,17 +63,35 @@ describe('the list', () => {
     const runs: RunResult[] = [];
     for (const seed of ['1', '2', '3']) runs.unshift(await cliJson<RunResult>(['run', config, '--seed', seed, '--workspace', here.workspace]));
     const { app, page } = await here.open();
-    await page.waitForSelector('tbody tr');
-    await page.locator('tbody tr').first().focus();
-    const focused = (): Promise<string | undefined> => page.evaluate(() => (document.activeElement as HTMLElement | null)?.dataset['run']);
+    await page.waitForSelector(ROW);
+    await page.locator(ROW).first().focus();
+    const focused = (): Promise<string | undefined> => page.evaluate(() => (document.activeElement as HTMLElement | null)?.dataset['index']);
     const seen: (string | undefined)[] = [await focused()];
     for (const key of ['ArrowDown', 'ArrowDown', 'ArrowDown', 'ArrowUp', 'End', 'Home']) {
       await page.keyboard.press(key);
       seen.push(await focused());
     }
-    expect(seen).toEqual([0, 1, 2, 2, 1, 2, 0].map((row) => runs[row]?.run));
-    await page.locator('tbody tr').first().locator('button.hash').click();
+    expect(seen).toEqual(['0', '1', '2', '2', '1', '2', '0']);
+    await page.locator(ROW).first().locator('button.hash').click();
+    await page.getByText(/copied$/u).waitFor();
     expect(await app.evaluate(({ clipboard }) => clipboard.readText())).toBe(runs[0]?.weightsHash);
+  }, LIMIT);
+
+  it('puts deleted runs back by undo, and deletes them again by redo', async () => {
+    const config = await here.folder.write('small.yaml', smallConfig());
+    for (const seed of ['1', '2', '3']) await cliJson(['run', config, '--seed', seed, '--workspace', here.workspace]);
+    const { page } = await here.open();
+    const count = (): Promise<number> => page.locator(ROW).count();
+    await page.waitForSelector(ROW);
+    await page.locator(ROW).nth(1).click();
+    await page.keyboard.press('Delete');
+    await until('two runs', async () => (await count()) === 2);
+    expect((await table(page)).map((row) => row['Seed'])).toEqual(['3', '1']);
+    await page.keyboard.press('Control+z');
+    await until('three runs again', async () => (await count()) === 3);
+    expect((await table(page)).map((row) => row['Seed'])).toEqual(['3', '2', '1']);
+    await page.keyboard.press('Control+Shift+Z');
+    await until('two runs once more', async () => (await count()) === 2);
   }, LIMIT);
 });
 
@@ -76,7 +107,6 @@ describe('training', () => {
       return found.length > 0 ? found : null;
     });
     expect(worker).toBeGreaterThan(0);
-    await page.waitForSelector('.state.running');
     const row = await ended(page, run);
     expect(row).toMatchObject({ status: 'finished', attempts: 1, exitCode: 0, signal: null, weightsHash: expected.weightsHash, computeHash: expected.computeHash, configHash: expected.configHash });
     await page.waitForSelector('.state.finished');
@@ -88,9 +118,10 @@ describe('training', () => {
   it('starts from the empty state: one action runs the sample', async () => {
     const { page } = await here.open();
     await page.getByRole('button', { name: 'Run 15' }).click();
-    await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 15, null, { timeout: 60_000 });
-    await page.waitForSelector('.state.running', { timeout: 30_000 });
-    expect(await page.locator('td:nth-child(2)').first().innerText()).toBe('mnist-ablation');
+    await page.getByRole('heading', { level: 1, name: 'mnist-ablation' }).waitFor({ timeout: 60_000 });
+    await page.getByRole('grid').getByText('running').first().waitFor({ timeout: 30_000 });
+    const study = await page.evaluate(() => window.reprise.studiesGet({ studyId: 'mnist-ablation' }));
+    expect(study).toMatchObject({ ok: true, value: { variants: 5, seeds: 3, missing: 0 } });
   }, LIMIT);
 });
 
@@ -178,7 +209,7 @@ describe('kill -9', () => {
     await page.waitForSelector('text=ENGINE_CRASHED');
     expect(await page.evaluate(() => window.reprise.appInfo({}))).toMatchObject({ ok: false, error: { code: 'ENGINE_CRASHED' } });
     await page.getByRole('button', { name: 'Try again' }).click();
-    await page.waitForSelector('text=No runs yet');
+    await page.getByRole('button', { name: 'Run 15' }).waitFor();
     expect(await page.evaluate(() => window.reprise.appInfo({}))).toMatchObject({ ok: true, value: { workspace: here.workspace, readOnly: false } });
   }, LIMIT);
 });
@@ -237,7 +268,7 @@ describe('a workspace that cannot be opened', () => {
     child.kill('SIGINT');
     await done;
     await page.getByRole('button', { name: 'Try again' }).click();
-    await page.waitForSelector('tbody tr');
+    await page.waitForSelector(ROW);
     const list = await page.evaluate(() => window.reprise.runsList({}));
     expect(list).toMatchObject({ ok: true, value: [{ experiment: 'long' }] });
   }, LIMIT);

@@ -99,6 +99,7 @@ export interface MatrixProps {
 export function Matrix({ study, selection, onSelect, onOpen }: MatrixProps) {
   const scroll = useRef<HTMLDivElement>(null);
   const { matrix, seedValues, metric } = study;
+  // oxlint-disable-next-line react/incompatible-library -- no compiler memoizes this component
   const rows = useVirtualizer({ count: matrix.length, getScrollElement: () => scroll.current, estimateSize: () => ROW, overscan: 12 });
   const means = useMemo(() => rowMeans(matrix), [matrix]);
   const shown = rows.getVirtualItems();

@@ -48,6 +48,7 @@ export function Log({ run, live }: { readonly run: string; readonly live: boolea
   const [follow, setFollow] = useState(true);
   const scroller = useRef<HTMLDivElement>(null);
   const lines = log.data?.lines ?? [];
+  // oxlint-disable-next-line react/incompatible-library -- no compiler memoizes this component
   const rows = useVirtualizer({ count: lines.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 20 });
   // The last lines came after the run was last seen alive.
   const { refetch } = log;
