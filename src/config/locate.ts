@@ -1,5 +1,5 @@
 /** Places in a YAML text: where it breaks, and where a problem's path stands. */
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node, type Pair } from 'yaml';
+import { isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type Node, type Pair } from 'yaml';
 import { READ_OPTIONS } from './yaml';
 
 /** A stretch of the text; offsets in characters, lines from 1. */
@@ -46,6 +46,20 @@ function nodesAt(document: Document.Parsed, path: string): { readonly key: unkno
   return { key, value };
 }
 
+/** Where an alias stands that no anchor before it explains. */
+function unresolvedAlias(document: Document.Parsed): readonly [from: number, to: number] | null {
+  let found: readonly [number, number] | null = null;
+  visit(document, {
+    Alias: (_key, alias) => {
+      if (alias.resolve(document) !== undefined) return undefined;
+      const { range } = alias;
+      if (range != null) found = [range[0], range[1]];
+      return visit.BREAK;
+    },
+  });
+  return found;
+}
+
 /** Reads YAML 1.2 into plain values and says where things are; never throws. */
 export function readYaml(source: string): YamlReading {
   const lines = new LineCounter();
@@ -75,6 +89,7 @@ export function readYaml(source: string): YamlReading {
       },
     };
   } catch (cause) {
-    return broken(cause instanceof Error ? cause.message : 'not readable', place(0, 0));
+    const [from, to] = unresolvedAlias(document) ?? [0, 0];
+    return broken(cause instanceof Error ? cause.message : 'not readable', place(from, to));
   }
 }

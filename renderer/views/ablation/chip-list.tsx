@@ -190,6 +190,11 @@ export function ChipList({ label, one, items, show, read, onChange, options, pla
           )
         )}
       </div>
+      {[...new Set(problems?.values())].map((problem) => (
+        <p key={problem} className="field-problem">
+          {problem}
+        </p>
+      ))}
       {refused !== null && (
         <p className="field-problem" role="alert">
           {one.charAt(0).toUpperCase() + one.slice(1)} {refused}

@@ -117,7 +117,7 @@ function EditorOf({ draft }: { readonly draft: Draft }) {
             Save
           </Button>
           <Button onClick={start} disabled={!ready} loading={starting}>
-            {planning.plan === null ? 'Run' : runWords(planning.plan)}
+            {planning.plan === null || wrong !== null ? 'Run' : runWords(planning.plan)}
           </Button>
         </>
       }

@@ -98,6 +98,7 @@ export function StudyForm({ reading, broken, problems, onReveal }: StudyFormProp
   const { input, file, locate } = reading;
   const fields = useMemo(() => fieldsOf(writtenBaseline(input)), [input]);
   const factors = useMemo(() => writtenFactors(input), [input]);
+  const placed = useMemo(() => new Set(file === null ? fields.flatMap((field) => factorOver(factors, field)?.index ?? []) : []), [file, fields, factors]);
   const sorted = useMemo(() => sortProblems(problems, fields.map(({ path }) => path)), [problems, fields]);
   return (
     <div className="form">
@@ -116,7 +117,7 @@ export function StudyForm({ reading, broken, problems, onReveal }: StudyFormProp
         <fieldset className="form-fields" disabled={broken !== null}>
           <legend className="hidden">The study</legend>
           <FormSection title="Study" open>
-            <StudyFields input={input as Readonly<Record<string, unknown>>} factors={factors} problems={sorted} locate={locate} onReveal={onReveal} />
+            <StudyFields input={input as Readonly<Record<string, unknown>>} factors={factors} placed={placed} problems={sorted} locate={locate} onReveal={onReveal} />
           </FormSection>
           {sorted.others.length > 0 && (
             <div className="form-others field-problem">

@@ -1,5 +1,5 @@
 /** Variants × seeds as a grid: one cell a run, walked with the arrow keys. */
-import { memo, useMemo, useRef, type KeyboardEvent } from 'react';
+import { memo, useMemo, useRef, useState, type KeyboardEvent } from 'react';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { Repeat2 } from 'lucide-react';
 import type { StudyView } from '../../../src/api/views';
@@ -31,13 +31,15 @@ interface CellProps {
   readonly place: string;
   readonly column: number;
   readonly selected: boolean;
+  /** Whether Tab leads here. */
+  readonly reachable: boolean;
 }
 
-const Cell = memo(function Cell({ cell, variant, metric, place, column, selected }: CellProps) {
+const Cell = memo(function Cell({ cell, variant, metric, place, column, selected, reachable }: CellProps) {
   const state = cellState(cell);
   const share = cell.run?.totalSteps != null && cell.run.totalSteps > 0 ? cell.run.stepsDone / cell.run.totalSteps : 0;
   return (
-    <td role="gridcell" className={`cell ${state}`} aria-colindex={column + 3} aria-selected={selected} tabIndex={selected ? 0 : -1} data-cell={place} aria-label={cellSentence(cell, variant, metric)} title={cell.run?.errorMessage ?? undefined}>
+    <td role="gridcell" className={`cell ${state}`} aria-colindex={column + 3} aria-selected={selected} tabIndex={reachable ? 0 : -1} data-cell={place} aria-label={cellSentence(cell, variant, metric)} title={cell.run?.errorMessage ?? undefined}>
       <span className={`state ${state === 'missing' ? 'cancelled' : state}`}>
         {cell.run === null ? <MissingShape /> : <StateShape status={cell.run.status} />}
         <span className="cell-words">{cellWords(cell, metric)}</span>
@@ -57,9 +59,11 @@ interface RowProps {
   readonly n: number;
   /** Column of the selected cell, where it is in this row. */
   readonly selected: number | null;
+  /** Column of the cell that Tab leads to, where it is in this row. */
+  readonly reachable: number | null;
 }
 
-const Row = memo(function Row({ variant, metric, row, mean, n, selected }: RowProps) {
+const Row = memo(function Row({ variant, metric, row, mean, n, selected, reachable }: RowProps) {
   return (
     <tr aria-rowindex={row + 2}>
       <th scope="row" className="matrix-name" aria-colindex={1}>
@@ -83,7 +87,7 @@ const Row = memo(function Row({ variant, metric, row, mean, n, selected }: RowPr
         )}
       </td>
       {variant.cells.map((cell, column) => (
-        <Cell key={cell.seed} cell={cell} variant={variant.name} metric={metric} place={`${row}:${column}`} column={column} selected={selected === column} />
+        <Cell key={cell.seed} cell={cell} variant={variant.name} metric={metric} place={`${row}:${column}`} column={column} selected={selected === column} reachable={reachable === column} />
       ))}
     </tr>
   );
@@ -91,8 +95,9 @@ const Row = memo(function Row({ variant, metric, row, mean, n, selected }: RowPr
 
 export interface MatrixProps {
   readonly study: StudyView;
-  readonly selection: Selection;
-  readonly onSelect: (selection: Selection) => void;
+  /** null: none yet, or no longer. */
+  readonly selection: Selection | null;
+  readonly onSelect: (selection: Selection | null) => void;
   readonly onOpen: (selection: Selection) => void;
 }
 
@@ -101,19 +106,24 @@ export function Matrix({ study, selection, onSelect, onOpen }: MatrixProps) {
   const { matrix, seedValues, metric } = study;
   // oxlint-disable-next-line react/incompatible-library -- no compiler memoizes this component
   const rows = useVirtualizer({ count: matrix.length, getScrollElement: () => scroll.current, estimateSize: () => ROW, overscan: 12 });
+  const [at, setAt] = useState<Selection>({ row: 0, column: 0 });
   const means = useMemo(() => rowMeans(matrix), [matrix]);
   const shown = rows.getVirtualItems();
   const before = shown[0]?.start ?? 0;
   const after = rows.getTotalSize() - (shown.at(-1)?.end ?? 0);
 
+  const choose = (next: Selection): void => {
+    setAt(next);
+    onSelect(next);
+  };
   const select = (row: number, column: number): void => {
     const next = { row: Math.max(0, Math.min(matrix.length - 1, row)), column: Math.max(0, Math.min(seedValues.length - 1, column)) };
-    onSelect(next);
+    choose(next);
     rows.scrollToIndex(next.row);
     requestAnimationFrame(() => scroll.current?.querySelector<HTMLElement>(`[data-cell="${next.row}:${next.column}"]`)?.focus());
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    const { row, column } = selection;
+    const { row, column } = at;
     if (event.altKey || event.metaKey || (event.ctrlKey && event.key !== 'Home' && event.key !== 'End')) return;
     const moves: Readonly<Record<string, readonly [number, number]>> = {
       ArrowDown: [row + 1, column],
@@ -127,7 +137,8 @@ export function Matrix({ study, selection, onSelect, onOpen }: MatrixProps) {
     };
     const to = moves[event.key];
     if (to !== undefined) select(...to);
-    else if (event.key === 'Enter' || event.key === ' ') onOpen(selection);
+    else if (event.key === 'Enter' || event.key === ' ') onOpen(at);
+    else if (event.key === 'Escape' && selection !== null) onSelect(null);
     else return;
     event.preventDefault();
   };
@@ -144,6 +155,10 @@ export function Matrix({ study, selection, onSelect, onOpen }: MatrixProps) {
         aria-rowcount={matrix.length + 1}
         aria-colcount={seedValues.length + 2}
         onKeyDown={onKeyDown}
+        onFocus={(event) => {
+          const place = placeOf(event.target);
+          if (place !== null) choose(place);
+        }}
         onClick={(event) => {
           const place = placeOf(event.target);
           if (place !== null) select(place.row, place.column);
@@ -156,8 +171,8 @@ export function Matrix({ study, selection, onSelect, onOpen }: MatrixProps) {
         <thead>
           <tr aria-rowindex={1}>
             <th scope="col" className="matrix-name">Variant and its difference</th>
-            <th scope="col" className="number" title={`Mean of the test ${metric} over the seeds that are done, with half the width of its 95 % t interval`}>
-              Mean ± 95 %
+            <th scope="col" className="number" title={`Mean of the test ${metric} over the seeds that are done, with half the width of its 95% t interval`}>
+              Mean ± 95%
             </th>
             {seedValues.map((seed) => (
               <th key={seed} scope="col">
@@ -170,7 +185,7 @@ export function Matrix({ study, selection, onSelect, onOpen }: MatrixProps) {
           {before > 0 && <tr style={{ height: before }} aria-hidden="true" />}
           {shown.map(({ index }) => {
             const variant = matrix[index];
-            return variant === undefined ? null : <Row key={variant.name} variant={variant} metric={metric} row={index} mean={means[index]?.text ?? null} n={means[index]?.n ?? 0} selected={selection.row === index ? selection.column : null} />;
+            return variant === undefined ? null : <Row key={variant.name} variant={variant} metric={metric} row={index} mean={means[index]?.text ?? null} n={means[index]?.n ?? 0} selected={selection?.row === index ? selection.column : null} reachable={at.row === index ? at.column : null} />;
           })}
           {after > 0 && <tr style={{ height: after }} aria-hidden="true" />}
         </tbody>

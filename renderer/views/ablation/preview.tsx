@@ -86,7 +86,7 @@ export function Preview({ reading, planning }: { readonly reading: StudyReading;
       <header className="preview-head">
         <h2>What will run</h2>
         {rows.length > 0 && (
-          <span>
+          <span className={stale ? 'preview-totals stale' : 'preview-totals'}>
             {format.plural(rows.length, 'variant')} × {format.plural(seeds.length, 'seed')}
           </span>
         )}

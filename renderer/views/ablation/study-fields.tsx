@@ -92,12 +92,14 @@ function FactorLine({ factor, problems, onReveal }: { readonly factor: WrittenFa
 export interface StudyFieldsProps {
   readonly input: Readonly<Record<string, unknown>>;
   readonly factors: readonly WrittenFactor[];
+  /** Places of the factors whose levels stand beside their leaf, with what is wrong with them. */
+  readonly placed: ReadonlySet<number>;
   readonly problems: SortedProblems;
   readonly locate: (path: string) => Place;
   readonly onReveal: (place: Place) => void;
 }
 
-export function StudyFields({ input, factors, problems, locate, onReveal }: StudyFieldsProps) {
+export function StudyFields({ input, factors, placed, problems, locate, onReveal }: StudyFieldsProps) {
   const designId = useId();
   const { experiment, description, design, seeds } = input;
   const written = Array.isArray(seeds) ? (seeds as unknown[]) : [];
@@ -145,7 +147,7 @@ export function StudyFields({ input, factors, problems, locate, onReveal }: Stud
         ) : (
           <ul className="factors">
             {factors.map((factor) => (
-              <FactorLine key={factor.index} factor={factor} problems={factor.path === null ? [...(problems.factors.get(factor.index)?.own ?? []), ...(problems.factors.get(factor.index)?.levels.values() ?? [])] : []} onReveal={() => onReveal(locate(`factors[${factor.index}]`))} />
+              <FactorLine key={factor.index} factor={factor} problems={placed.has(factor.index) ? [] : [...(problems.factors.get(factor.index)?.own ?? []), ...(problems.factors.get(factor.index)?.levels.values() ?? [])]} onReveal={() => onReveal(locate(`factors[${factor.index}]`))} />
             ))}
           </ul>
         )}

@@ -41,7 +41,7 @@ export interface RowMean {
 
 const FIGURE_SPACE = '\u2007';
 
-/** Mean and half the width of the 95 % t interval over the finished seeds of each variant. */
+/** Mean and half the width of the 95% t interval over the finished seeds of each variant. */
 export function rowMeans(matrix: readonly { readonly cells: readonly StudyCell[] }[]): readonly RowMean[] {
   const summaries = matrix.map(({ cells }) => summarize(cells.flatMap(({ value }) => (value !== null && Number.isFinite(value) ? [value] : []))));
   const { rows } = align(summaries.map(({ mean, sd, ci }) => meanParts({ mean, sd, ci: ci === null ? null : [ci[0], ci[1]] })));

@@ -79,7 +79,7 @@ function StudyOf({ study }: { readonly study: StudyView }) {
   const ended = unfinished(counts) === 0;
   const running = (counts.byStatus.running ?? 0) > 0;
   const { busy, pause, resume } = useHold(study, ended);
-  const [selection, setSelection] = useState<Selection>({ row: 0, column: 0 });
+  const [selection, setSelection] = useState<Selection | null>(null);
   const places = useMemo(() => new Map(matrix.map(({ name }, place) => [name, place])), [matrix]);
 
   useEffect(() => {
@@ -104,8 +104,8 @@ function StudyOf({ study }: { readonly study: StudyView }) {
   useCommand('study.resume', resume);
   useCommand('bundle.export', ended ? exportBundle : null);
 
-  const variant = matrix[selection.row];
-  const cell = variant?.cells[selection.column];
+  const variant = selection === null ? undefined : matrix[selection.row];
+  const cell = selection === null ? undefined : variant?.cells[selection.column];
   const failed = matrix.flatMap(({ cells }) => cells.flatMap(({ run }) => (run?.status === 'failed' ? [run.runId] : [])));
   return (
     <View

@@ -110,6 +110,7 @@ describe('readYaml', () => {
   });
   it('says where a text breaks', () => {
     expect(readYaml('a: 1\nb: [1,\nc: 2\n')).toMatchObject({ ok: false, problem: { line: expect.any(Number) } });
+    expect(readYaml('a: &x 1\nb: *x\nc: *nope\n')).toMatchObject({ ok: false, problem: { line: 3, from: 17 } });
     const twice = readYaml('a: 1\na: 2\n');
     expect(twice).toMatchObject({ ok: false, problem: { line: 2, message: 'Map keys must be unique' } });
   });
