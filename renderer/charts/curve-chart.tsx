@@ -17,6 +17,8 @@ const LABEL_WIDTH = 168;
 const LEADER = 20;
 const MARGIN = { left: 64, top: 24, bottom: 44 };
 const TABLE_ROWS = 50;
+/** Over so few steps every whole one has a tick: there are no halves. */
+const FEW_STEPS = 10;
 
 /** The value at the last step not after `end`; null where the line has none. */
 function valueAt({ x, y }: Line, end: number): number | null {
@@ -104,7 +106,7 @@ function drawing({ lines, xTitle, yTitle, logY = false, marks = [], height = 320
         hovermode: 'x unified',
         showlegend: lines.length > MOST_LABELS,
         legend: { traceorder: 'normal', itemclick: false, itemdoubleclick: false, font: { size: 11 } },
-        xaxis: { ...baseAxis(theme, xTitle), range: ranges.x, showgrid: false, ticks: 'outside', ticklen: 4, tickcolor: theme.lineStrong, showline: true, tickformat: ',~g', unifiedhovertitle: { text: `${xTitle} %{x:,~g}` }, spikecolor: theme.inkSoft, spikethickness: 1, spikedash: 'dot' },
+        xaxis: { ...baseAxis(theme, xTitle), range: ranges.x, ...(ranges.x[1] - ranges.x[0] <= FEW_STEPS ? { tick0: 0, dtick: 1 } : {}), showgrid: false, ticks: 'outside', ticklen: 4, tickcolor: theme.lineStrong, showline: true, tickformat: ',~g', unifiedhovertitle: { text: `${xTitle} %{x:,~g}` }, spikecolor: theme.inkSoft, spikethickness: 1, spikedash: 'dot' },
         yaxis: { ...baseAxis(theme, yTitle), type: logY ? 'log' : 'linear', range: ranges.y, zeroline: !logY && ranges.y[0] < 0 && ranges.y[1] > 0, zerolinecolor: theme.lineStrong, ...(logY ? logTicks(ranges.y) : {}) },
         annotations: [...ends.annotations, ...lead.annotations, ...farNote(far, theme)],
         shapes: [...lead.shapes, ...ends.shapes],

@@ -3,7 +3,7 @@
 export interface Style {
   /** CSS colour. */
   readonly color: string;
-  readonly dash: 'solid' | 'dash' | 'dot' | 'dashdot';
+  readonly dash: 'solid' | 'dash' | 'dot' | 'dashdot' | 'longdash' | 'longdashdot';
 }
 
 export interface Line {

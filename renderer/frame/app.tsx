@@ -10,7 +10,7 @@ import { answers } from '../state/answers';
 import { listen, useCommand } from '../state/commands';
 import { useLive } from '../state/live';
 import { acceptFiles, newStudy, openFile, openSample } from '../state/open-file';
-import { goBack, goForward, go, toggleInspector, usePlace, type Place } from '../state/place';
+import { goBack, goForward, go, usePlace, type Place } from '../state/place';
 import { styleNonce, systemScheme, theme, variables } from '../theme/mantine';
 import { Experiments } from '../views/experiments/experiments';
 import { RailBar } from './rail';
@@ -86,7 +86,7 @@ function Restarting() {
 function Content() {
   const place = usePlace((state) => state.place);
   const engine = useLive((state) => state.engine);
-  const opened = useLive((state) => state.info !== null);
+  const opened = useLive((state) => state.info !== null || state.remembered);
   if (engine.status === 'failed' && place.view !== 'settings') {
     return (
       <View title="Workspace">
@@ -111,6 +111,16 @@ function Content() {
         <Shown place={place} />
       </Suspense>
     </ViewBoundary>
+  );
+}
+
+function Main() {
+  const old = useLive((state) => state.remembered && state.info === null);
+  return (
+    <div className={old ? 'frame-main old' : 'frame-main'} aria-busy={old}>
+      <Restarting />
+      <Content />
+    </div>
   );
 }
 
@@ -145,7 +155,6 @@ function FrameCommands() {
   useCommand('go.settings', places.settings);
   useCommand('go.back', canGoBack ? goBack : null);
   useCommand('go.forward', canGoForward ? goForward : null);
-  useCommand('view.inspector', toggleInspector);
   useCommand('view.light', themes.light);
   useCommand('view.dark', themes.dark);
   useCommand('view.system', themes.system);
@@ -176,10 +185,7 @@ export function App() {
         <PaletteDoor />
         <div className="frame">
           <RailBar />
-          <div className="frame-main">
-            <Restarting />
-            <Content />
-          </div>
+          <Main />
           <StatusBar />
         </div>
       </QueryClientProvider>

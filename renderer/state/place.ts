@@ -46,17 +46,19 @@ export function railOf({ view }: Place): Rail {
   }
 }
 
+/** When the inspector on the right is shown: with a selection, also without one, or never. */
+export type Inspector = 'selection' | 'always' | 'never';
+
 interface PlaceState {
   readonly place: Place;
   readonly back: readonly Place[];
   readonly forward: readonly Place[];
-  /** Whether the inspector on the right is open. */
-  readonly inspector: boolean;
+  readonly inspector: Inspector;
 }
 
 const MOST_BACK = 100;
 
-export const usePlace = create<PlaceState>(() => ({ place: { view: 'experiments' }, back: [], forward: [], inspector: true }));
+export const usePlace = create<PlaceState>(() => ({ place: { view: 'experiments' }, back: [], forward: [], inspector: 'selection' }));
 
 export function go(place: Place): void {
   // A double click that leads elsewhere would leave its selection behind, spread over the new view.
@@ -83,6 +85,12 @@ export function goForward(): void {
   });
 }
 
-export function toggleInspector(): void {
-  usePlace.setState(({ inspector }) => ({ inspector: !inspector }));
+/** When the inspector is shown from now on, after it was opened or closed by hand. */
+export function toggled(shown: boolean, selected: boolean): Inspector {
+  if (shown) return selected ? 'never' : 'selection';
+  return selected ? 'selection' : 'always';
+}
+
+export function toggleInspector(shown: boolean, selected: boolean): void {
+  usePlace.setState({ inspector: toggled(shown, selected) });
 }

@@ -88,7 +88,7 @@ function methodOf({ counts, thinned, leftOut, notes }: Told): string {
   const most = Math.max(0, ...counts);
   const least = Math.min(...counts.filter((n) => n > 0));
   const seeds = most === least ? `${most} seed${most === 1 ? '' : 's'}` : `${least} to ${most} seeds`;
-  const parts = [most === 0 ? 'No variant has a curve yet' : most === 1 ? 'One seed a variant: no mean, no band' : `Mean of ${seeds} a variant at each step, band = 95 % t interval of that mean${least === 1 ? ' (none for a single seed)' : ''}`];
+  const parts = [most === 0 ? 'No variant has a curve yet' : most === 1 ? 'One seed a variant: no mean, no band' : `Mean of ${seeds} a variant at each step, band = 95% t interval of that mean${least === 1 ? ' (none for a single seed)' : ''}`];
   const [first, ...others] = thinned;
   if (first !== undefined) {
     const alike = others.every(({ of }) => of === first.of);

@@ -5,7 +5,7 @@ import type { EngineContext } from './context';
 import { leavesAt } from './run-list';
 
 const METHOD =
-  'Mean ± 95 % Student t interval over seeds of the declared test metric at the selected checkpoint. The newest finished run of a seed stands for it; runs whose test loss is no finite number are left out. ' +
+  'Mean ± 95% Student t interval over seeds of the declared test metric at the selected checkpoint. The newest finished run of a seed stands for it; runs whose test loss is no finite number are left out. ' +
   'Each interval is for one group; it does not compare groups.';
 
 export function groupRuns({ store }: EngineContext, input: Input<'runs.groups'>): Output<'runs.groups'> {

@@ -89,7 +89,7 @@ describe('compare', () => {
       expect(baseline?.low[step]).toBeCloseTo(ci?.[0] ?? Number.NaN, 12);
       expect(baseline?.high[step]).toBeCloseTo(ci?.[1] ?? Number.NaN, 12);
     }
-    expect(whole.method).toContain('Mean of 3 seeds a variant at each step, band = 95 % t interval');
+    expect(whole.method).toContain('Mean of 3 seeds a variant at each step, band = 95% t interval');
     expect(exploding?.mean.some((value) => Number.isNaN(value))).toBe(true);
     expect(whole.method).toMatch(/seed \d of =exploding_\[100%\]: diverged, train\.loss is not a finite number from step \d+ on/iu);
 

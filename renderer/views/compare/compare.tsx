@@ -8,14 +8,15 @@ import { Empty, Failure, Loading } from '../../components/messages';
 import { StateShape } from '../../components/state-mark';
 import { View } from '../../frame/view';
 import { count, plural } from '../../format';
+import { writeReport } from '../../report';
 import { useAnswer } from '../../state/answers';
 import { command, run, useCommand } from '../../state/commands';
 import { openSample } from '../../state/open-file';
 import { go } from '../../state/place';
-import { copyTable, writeReport, type TableFormat } from './actions';
+import { copyTable, type TableFormat } from './actions';
 import { Curves } from './curves';
 import { Effects, Missing } from './effects';
-import { VariantDetails } from './inspector';
+import { ComparisonDetails, VariantDetails } from './inspector';
 import { progressOf, type Progress } from './numbers';
 import { PickRuns } from './pick-runs';
 import { ComparisonTable } from './table';
@@ -77,8 +78,8 @@ function ReportMenu({ experiment, opened, onChange }: { readonly experiment: str
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Item onClick={() => void writeReport(experiment, 'html')}>HTML…</Menu.Item>
-        <Menu.Item onClick={() => void writeReport(experiment, 'md')}>Markdown…</Menu.Item>
+        <Menu.Item onClick={() => void writeReport(experiment, experiment)}>HTML…</Menu.Item>
+        <Menu.Item onClick={() => void writeReport(experiment, experiment, 'md')}>Markdown…</Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );
@@ -141,7 +142,7 @@ export function Compare({ experiment: asked }: { readonly experiment: string | n
     );
   }
 
-  const variant = comparison?.variants.find(({ name }) => name === selected) ?? comparison?.variants[0];
+  const variant = comparison?.variants.find(({ name }) => name === selected) ;
   return (
     <View
       title="Compare"
@@ -156,7 +157,13 @@ export function Compare({ experiment: asked }: { readonly experiment: string | n
           </>
         )
       }
-      inspector={usable === null || comparison === undefined || variant === undefined ? null : { title: variant.name, content: <VariantDetails variant={variant} comparison={comparison} /> }}
+      inspector={
+        usable === null || comparison === undefined
+          ? null
+          : variant === undefined
+            ? { title: usable, content: <ComparisonDetails comparison={comparison} />, selected: false }
+            : { title: variant.name, content: <VariantDetails variant={variant} comparison={comparison} /> }
+      }
     >
       {comparison === undefined || progress === null ? (
         answer.isError ? (

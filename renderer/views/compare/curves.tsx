@@ -11,7 +11,8 @@ import { Section } from '../../frame/view';
 import { plural } from '../../format';
 import { useAnswer } from '../../state/answers';
 import { Cut } from './cut';
-import { useSmoothing } from './smoothing';
+import { unitOf } from './numbers';
+import { useSmoothing } from '../../charts/smoothing';
 import { Swatch } from './swatch';
 
 const KEYS = [
@@ -24,8 +25,11 @@ type ShownKey = (typeof KEYS)[number]['value'];
 /** More steps than a wide screen has pixels for. */
 const POINTS = 2000;
 const HEIGHT = 400;
+/** More bands than that cover one another and the lines. */
+const MOST_BANDS = 8;
 
 function linesOf(variants: CurvesView['variants'], hidden: ReadonlySet<string>, halfLife: number): Line[] {
+  const withBands = variants.filter(({ name }) => !hidden.has(name)).length <= MOST_BANDS;
   return variants.flatMap(({ name, steps, mean, low, high }, place) => {
     if (hidden.has(name) || steps.length === 0) return [];
     const smooth = (values: Float64Array): Float64Array => exponentialMean(steps, values, halfLife);
@@ -35,7 +39,7 @@ function linesOf(variants: CurvesView['variants'], hidden: ReadonlySet<string>, 
         style: variantStyle(place),
         x: steps,
         y: smooth(mean),
-        ...(low.length === 0 ? {} : { band: { low: smooth(low), high: smooth(high) } }),
+        ...(low.length === 0 || !withBands ? {} : { band: { low: smooth(low), high: smooth(high) } }),
         ...(halfLife === 0 ? {} : { raw: mean }),
       },
     ];
@@ -56,6 +60,7 @@ export function Curves({ experiment }: { readonly experiment: string }) {
   const span = useMemo(() => (curves === undefined ? 0 : spanOf(curves.variants)), [curves]);
   const { halfLife, words, control } = useSmoothing(span);
   const lines = useMemo(() => (curves === undefined ? [] : linesOf(curves.variants, hidden, halfLife)), [curves, hidden, halfLife]);
+  const unit = unitOf(curves?.key ?? '');
   const title = KEYS.find(({ value }) => value === curves?.key)?.label ?? '';
 
   function toggle(name: string): void {
@@ -86,12 +91,13 @@ export function Curves({ experiment }: { readonly experiment: string }) {
       {curves !== undefined && lines.length === 0 && <p className="compare-nothing soft">{hidden.size > 0 ? 'All variants are hidden. Press one above to show it.' : 'No run has such a curve yet.'}</p>}
       {lines.length > 0 && (
         <div className={answer.isPlaceholderData ? 'compare-stale' : undefined}>
-          <CurveChart lines={lines} xTitle="Step" yTitle={title} logY={logY} height={HEIGHT} label={`${title} of each variant over training steps, ${words}`} exportName={`${experiment} ${title.toLowerCase()}`} />
+          <CurveChart lines={lines} xTitle="Step" yTitle={`${title}${unit}`} logY={logY} height={HEIGHT} label={`${title} of each variant over training steps, ${words}`} exportName={`${experiment} ${title.toLowerCase()}`} />
         </div>
       )}
       {curves !== undefined && (
         <p className="compare-method soft">
           {curves.method}
+          {lines.length > MOST_BANDS && ` With more than ${MOST_BANDS} variants the bands are not drawn: hide some to see them.`}
           {halfLife > 0 && ` Mean and band are smoothed by an exponential moving average with a half-life of ${plural(halfLife, 'step')}; the faint line behind is the mean as it is.`}
         </p>
       )}

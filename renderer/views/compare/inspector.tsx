@@ -1,9 +1,9 @@
-/** The selected variant in the inspector. */
+/** The selected variant in the inspector, or the comparison as a whole. */
 import { decimalsAlone, decimalsFor, formatFixed } from '../../../src/analysis/format';
 import type { ComparisonView } from '../../../src/api/rows';
 import { Section } from '../../frame/view';
 import { go } from '../../state/place';
-import { deltaParts, meanParts, percent, pText, type ComparedVariant } from './numbers';
+import { deltaParts, meanParts, percent, progressOf, pText, unitOf, type ComparedVariant } from './numbers';
 
 function Facts({ items }: { readonly items: readonly (readonly [string, string])[] }) {
   return (
@@ -20,6 +20,29 @@ function Facts({ items }: { readonly items: readonly (readonly [string, string])
 
 function meanText(variant: ComparedVariant): string {
   return meanParts(variant)?.join(' ± ') ?? 'no value';
+}
+
+/** Where no variant is selected. */
+export function ComparisonDetails({ comparison }: { readonly comparison: ComparisonView }) {
+  const { metric, higherIsBetter, confidence, variants } = comparison;
+  const { finished, total, lost } = progressOf(comparison);
+  return (
+    <>
+      <Section title="Comparison">
+        <Facts
+          items={[
+            ['Metric', `${metric}${unitOf(metric)}`],
+            ['Better', higherIsBetter ? 'higher' : 'lower'],
+            ['Variants', String(variants.length)],
+            ['Runs finished', finished === total ? String(total) : `${finished} of ${total}`],
+            ['Missing cells', String(lost.length)],
+            ['Confidence', percent(confidence)],
+          ]}
+        />
+      </Section>
+      <p className="soft">Select a variant in the table to see it here; Enter or a double click shows its seeds.</p>
+    </>
+  );
 }
 
 export function VariantDetails({ variant, comparison }: { readonly variant: ComparedVariant; readonly comparison: ComparisonView }) {

@@ -100,6 +100,11 @@ export function progressOf({ variants, missing }: ComparisonView): Progress {
   return { finished, total: finished + missing.length, pending: missing.length - lost.length, lost };
 }
 
+/** What stands behind a metric's or curve's name: losses are cross-entropies in nats, accuracies have no unit. */
+export function unitOf(name: string): string {
+  return name.endsWith('loss') ? ' (nats)' : '';
+}
+
 /** `95%`. */
 export function percent(share: number): string {
   return `${Number((share * 100).toFixed(2))}%`;

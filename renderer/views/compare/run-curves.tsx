@@ -8,7 +8,7 @@ import { CurveChart } from '../../charts/curve-chart';
 import type { Line, Style } from '../../charts/types';
 import { Problem } from '../../components/messages';
 import { answerKey, call } from '../../state/answers';
-import { useSmoothing } from './smoothing';
+import { useSmoothing } from '../../charts/smoothing';
 
 type Series = Output<'runs.series'>;
 
@@ -53,7 +53,7 @@ export function RunCurves({ runs }: { readonly runs: readonly NamedRun[] }) {
         {control}
       </div>
       {error !== null && <Problem error={error} />}
-      {lines.length > 0 && <CurveChart lines={lines} xTitle="Step" yTitle="Train loss" logY={logY} label={`Train loss of ${runs.map(({ name }) => name).join(' and ')} over training steps, ${words}`} exportName="runs train loss" />}
+      {lines.length > 0 && <CurveChart lines={lines} xTitle="Step" yTitle="Train loss (nats)" logY={logY} label={`Train loss of ${runs.map(({ name }) => name).join(' and ')} over training steps, ${words}`} exportName="runs train loss" />}
       {error === null && lines.length === 0 && series.every((one) => one !== undefined) && <p className="compare-nothing soft">None of these runs has a loss yet.</p>}
     </>
   );

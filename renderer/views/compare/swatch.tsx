@@ -1,7 +1,7 @@
 /** A piece of a variant's line, as charts draw it. */
 import { variantStyle } from '../../charts/palette';
 
-const DASHES = { solid: undefined, dash: '5 3', dot: '2 2', dashdot: '6 2 2 2' } as const;
+const DASHES = { solid: undefined, dash: '5 3', dot: '2 2', dashdot: '6 2 2 2', longdash: '7 2', longdashdot: '9 2 2 2' } as const;
 
 export function Swatch({ place }: { readonly place: number }) {
   const { color, dash } = variantStyle(place);

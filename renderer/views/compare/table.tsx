@@ -8,7 +8,7 @@ import type { ComparisonView } from '../../../src/api/rows';
 import { Section } from '../../frame/view';
 import { go } from '../../state/place';
 import { Cut } from './cut';
-import { align, deltaParts, meanParts, pairedDifferences, percent, pText, type AlignedColumn, type ComparedVariant } from './numbers';
+import { align, deltaParts, meanParts, pairedDifferences, percent, pText, unitOf, type AlignedColumn, type ComparedVariant } from './numbers';
 import { Swatch } from './swatch';
 
 type Mark = 'best' | 'tied' | null;
@@ -130,7 +130,8 @@ interface TableProps {
   readonly aside: ReactNode;
   readonly provisional: boolean;
   readonly selected: string | null;
-  readonly onSelect: (name: string) => void;
+  /** null: none. */
+  readonly onSelect: (name: string | null) => void;
 }
 
 export function ComparisonTable({ comparison, aside, provisional, selected, onSelect }: TableProps) {
@@ -170,6 +171,7 @@ export function ComparisonTable({ comparison, aside, provisional, selected, onSe
       if (name !== undefined) onOpen(name, false);
       else rows.slice(0, place).findLast((other) => other.dataset['name'] !== undefined)?.focus();
     } else if ((event.key === 'Enter' || event.key === ' ') && name !== undefined) onOpen(name, !opened.has(name));
+    else if (event.key === 'Escape' && selected !== null) onSelect(null);
     else if (event.key === 'Enter' && run !== undefined) go({ view: 'run', run });
     else return;
     event.preventDefault();
@@ -189,6 +191,7 @@ export function ComparisonTable({ comparison, aside, provisional, selected, onSe
               </th>
               <th scope="col" className="number">
                 {metric}
+                {unitOf(metric)}
                 <span className="compare-how">mean{means.widths.length > 1 ? ` ± ${level} interval` : ''}</span>
               </th>
               <th scope="col" className="number">

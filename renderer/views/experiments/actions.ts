@@ -1,7 +1,6 @@
-/** What can be done with runs and with an experiment from the table. */
+/** What can be done with runs from the table. */
 import { plural } from '../../format';
 import { complain, say } from '../../notice';
-import { ask, shell } from '../../client';
 import { call } from '../../state/answers';
 
 async function each(runs: readonly string[], method: 'runs.cancel' | 'runs.retry', done: string, failed: string): Promise<void> {
@@ -19,17 +18,4 @@ export function cancelRuns(runs: readonly string[]): Promise<void> {
 
 export function retryRuns(runs: readonly string[]): Promise<void> {
   return each(runs, 'runs.retry', 'queued again', 'retried');
-}
-
-/** Asks where, and writes the report of an experiment or a run there. */
-export async function writeReport(target: string, name: string): Promise<void> {
-  try {
-    const out = await ask(shell.chooseTarget({ kind: 'report-html', suggestion: `${name}.html` }));
-    if (out === null) return;
-    // The system's dialog has asked already whether a file may be replaced.
-    const { file } = await call('report.write', { target, format: 'html', out, overwrite: true });
-    say(`Report written to ${file}`);
-  } catch (error) {
-    complain('The report could not be written', error);
-  }
 }

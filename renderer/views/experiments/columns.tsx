@@ -84,7 +84,14 @@ function metricColumn(metric: MetricName | null): RunColumn {
     cell: ({ row: { original } }) => {
       if (original.metric === null) return <span className="soft">–</span>;
       const { name, value } = original.metric;
-      return metric === null ? `${name} ${metricText(name, value)}` : metricText(name, value);
+      const text = metric === null ? `${name} ${metricText(name, value)}` : metricText(name, value);
+      return Number.isNaN(original.run.finalLoss) ? (
+        <span className="soft" title="The training diverged: this value says nothing, and comparisons leave it out">
+          {text}
+        </span>
+      ) : (
+        text
+      );
     },
   }) as RunColumn;
 }
@@ -94,7 +101,7 @@ export function runColumns(options: { readonly withExperiment: boolean; readonly
   const columns = [
     helper.accessor((row) => row.run.status, { id: 'status', header: 'State', sortDescFirst: false, meta: { width: 108 }, cell: ({ row }) => <StateMark status={row.original.run.status} /> }),
     ...(options.withExperiment
-      ? [helper.accessor((row) => row.run.experiment, { id: 'experiment', header: 'Experiment', sortDescFirst: false, meta: { width: 168 }, cell: ({ row }) => <span title={row.original.run.experiment}>{row.original.run.experiment}</span> })]
+      ? [helper.accessor((row) => row.run.experiment, { id: 'experiment', header: 'Experiment', sortDescFirst: false, meta: { width: 144 }, cell: ({ row }) => <span title={row.original.run.experiment}>{row.original.run.experiment}</span> })]
       : []),
     helper.accessor((row) => row.run.variant, {
       id: 'variant',
@@ -105,8 +112,8 @@ export function runColumns(options: { readonly withExperiment: boolean; readonly
     }),
     helper.accessor((row) => row.run.seed, { id: 'seed', header: 'Seed', sortDescFirst: false, meta: { width: 64, number: true }, cell: ({ row }) => row.original.run.seed }),
     metricColumn(options.metric),
-    helper.accessor((row) => row.run.finalLoss, { id: 'loss', header: 'Final loss', sortDescFirst: false, meta: { width: 148, number: true, hint: 'Training loss at the last step, and its course from the first step on' }, cell: ({ row }) => <Loss run={row.original.run} /> }),
-    helper.accessor((row) => row.run.stepsDone, { id: 'progress', header: 'Progress', meta: { width: 188 }, cell: ({ row }) => <Progress run={row.original.run} secondsLeft={row.original.secondsLeft} /> }),
+    helper.accessor((row) => row.run.finalLoss, { id: 'loss', header: 'Final loss', sortDescFirst: false, meta: { width: 148, number: true, hint: 'Training loss at the last step (cross-entropy, nats), and its course from the first step on' }, cell: ({ row }) => <Loss run={row.original.run} /> }),
+    helper.accessor((row) => row.run.stepsDone, { id: 'progress', header: 'Progress', meta: { width: 176 }, cell: ({ row }) => <Progress run={row.original.run} secondsLeft={row.original.secondsLeft} /> }),
     ...leafColumns<RunListRow>(options.paths),
     helper.accessor((row) => row.run.endedAt, { id: 'duration', header: 'Duration', meta: { width: 96, number: true }, cell: ({ row }) => <Duration run={row.original.run} /> }),
     helper.accessor((row) => row.run.startedAt, { id: 'created', header: 'Started', meta: { width: 136, hint: 'When it started; sorted by when it was made' }, cell: ({ row }) => (row.original.run.startedAt === null ? <span className="soft">–</span> : format.moment(row.original.run.startedAt)) }),

@@ -19,6 +19,7 @@ function tell(deletion: Deletion): void {
     id: noticeOf(deletion),
     autoClose: 10_000,
     withBorder: true,
+    closeButtonProps: { 'aria-label': 'Close' },
     message: (
       <span className="runs-deleted">
         {plural(deletion.length, 'run')} deleted

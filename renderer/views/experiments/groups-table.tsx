@@ -34,7 +34,7 @@ function groupColumns(options: { readonly withExperiment: boolean; readonly metr
       id: 'mean',
       header: metricTitle(options.metric),
       sortDescFirst: options.metric !== 'loss',
-      meta: { width: 168, number: true, hint: 'Mean and half-width of the 95 % interval over seeds' },
+      meta: { width: 168, number: true, hint: 'Mean and half-width of the 95% interval over seeds' },
       cell: ({ row: { original } }) => {
         const { mean, half } = meanText(original.mean, original.ci);
         return (

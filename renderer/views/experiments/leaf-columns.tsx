@@ -7,7 +7,7 @@ import { leafNames, leafText } from './values';
 const NARROWEST = 80;
 const WIDEST = 160;
 /** Pixels a letter, roughly, and what stands beside the name. */
-const LETTER = 7;
+const LETTER = 8;
 const BESIDE = 32;
 
 interface WithLeaves {

@@ -7,10 +7,11 @@ import { Empty, Failure, Loading } from '../../components/messages';
 import { countsInWords } from '../../components/state-counts';
 import { count, plural } from '../../format';
 import { View } from '../../frame/view';
+import { writeReport } from '../../report';
 import { useAnswer } from '../../state/answers';
 import { useCommand } from '../../state/commands';
 import { go } from '../../state/place';
-import { cancelRuns, retryRuns, writeReport } from './actions';
+import { cancelRuns, retryRuns } from './actions';
 import { deleteRuns, redoDeletion, undoDeletion, useDeletions } from './deletions';
 import { ExperimentList } from './experiment-list';
 import { groupName } from './group-order';
@@ -66,7 +67,7 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
   const state = useTableState(experiment);
   const { text, status, sort, grouped } = state;
   const chosen = useVisibility();
-  const withExperiment = experiment === null;
+  const withExperiment = experiment === null && experiments.length > 1;
 
   const leafIds = useMemo(() => columns.varying.map((path) => `config:${path}`), [columns]);
   const shown = experiments.find((row) => row.name === experiment) ?? null;
@@ -221,7 +222,7 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
       title={experiment ?? 'All runs'}
       subtitle={shown === null ? plural(experiments.length, 'experiment') : countsInWords(shown.byStatus)}
       actions={buttons}
-      inspector={{ title: grouped ? (experiment ?? 'All runs') : inspectorTitle(rows, experiment), content: inspected }}
+      inspector={{ title: grouped ? (experiment ?? 'All runs') : inspectorTitle(rows, experiment), content: inspected, selected: !grouped && rows.length > 0 }}
     >
       <div className="runs-layout">
         <ExperimentList experiments={experiments} shown={experiment} />

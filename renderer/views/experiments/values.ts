@@ -36,9 +36,9 @@ export function leafText(value: unknown): string {
   return value === undefined ? '' : valueInWords(value);
 }
 
-/** Short names for paths: the last part, with as many parts before it as tell it from the others. */
+/** Short names for paths: the last part, with as many parts before it as tell it from the others. A `kind` goes by what it is the kind of. */
 export function leafNames(paths: readonly string[]): ReadonlyMap<string, string> {
-  const parts = paths.map((path) => path.split('.'));
+  const parts = paths.map((path) => path.replace(/(?<=.)\.kind$/u, '').split('.'));
   const tail = (index: number, length: number): string => parts[index]?.slice(-length).join('.') ?? '';
   return new Map(
     paths.map((path, index) => {

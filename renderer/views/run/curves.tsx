@@ -1,11 +1,12 @@
 /** A run's curves: loss, accuracy, learning rate over steps. */
-import { useId, useMemo, useState } from 'react';
-import { Checkbox, NativeSelect, SegmentedControl } from '@mantine/core';
-import { exponentialMean, halfLives } from '../../../src/analysis/smooth';
+import { useMemo, useState } from 'react';
+import { Checkbox, SegmentedControl } from '@mantine/core';
+import { exponentialMean } from '../../../src/analysis/smooth';
 import type { RunDetails } from '../../../src/api/views';
 import { CurveChart } from '../../charts/curve-chart';
 import { variantStyle } from '../../charts/palette';
-import type { Line, Mark } from '../../charts/types';
+import { useSmoothing } from '../../charts/smoothing';
+import type { Line, Mark, Style } from '../../charts/types';
 import { Failure } from '../../components/messages';
 import * as format from '../../format';
 import { isEnded } from '../../run-status';
@@ -21,10 +22,17 @@ const LIVE_MS = 1000;
 const yTitles: Readonly<Record<Shown, string>> = { loss: 'Cross-entropy loss (nats)', accuracy: 'Accuracy', rate: 'Learning rate' };
 
 /** Metrics of one split over steps, where there are any. */
-function splitLine(details: RunDetails, split: 'train' | 'validation', value: 'loss' | 'accuracy', style: number): Line[] {
+function splitLine(details: RunDetails, split: 'train' | 'validation', value: 'loss' | 'accuracy', style: Style): Line[] {
   const rows = details.metrics.filter((row) => row.split === split);
   if (rows.length === 0) return [];
-  return [{ name: split === 'train' ? 'train, whole split' : 'validation', style: variantStyle(style), x: rows.map((row) => row.step), y: rows.map((row) => row[value]) }];
+  return [{ name: split === 'train' ? 'train, whole split' : 'validation', style, x: rows.map((row) => row.step), y: rows.map((row) => row[value]) }];
+}
+
+/** The look that the run's variant has in every view; ink for a run without a study. */
+function useStyle({ run, lineage: { study } }: RunDetails): Style {
+  const { data } = useAnswer('studies.get', study === null ? null : { studyId: study.studyId });
+  const place = data?.matrix.findIndex(({ name }) => name === run.variant) ?? 0;
+  return useMemo(() => variantStyle(place), [place]);
 }
 
 function marksOf({ run }: RunDetails): Mark[] {
@@ -35,29 +43,32 @@ export function Curves({ details }: { readonly details: RunDetails }) {
   const { run } = details;
   const [shown, setShown] = useState<Shown>('loss');
   const [logY, setLogY] = useState(false);
-  const [halfLife, setHalfLife] = useState(0);
-  const smoothingId = useId();
+  const own = useStyle(details);
   const key = shown === 'rate' ? 'train.learningRate' : 'train.loss';
   const series = useAnswer('runs.series', shown === 'accuracy' ? null : { run: run.runId, key, points: POINTS }, { keep: true, everyMs: isEnded(run.status) ? null : LIVE_MS });
+  const steps = series.data?.steps;
+  const { halfLife, words, control } = useSmoothing((steps?.at(-1) ?? 0) - (steps?.[0] ?? 0));
 
   const lines = useMemo((): Line[] => {
-    const own = series.data === undefined || shown === 'accuracy' ? null : series.data;
+    const each = series.data === undefined || shown === 'accuracy' ? null : series.data;
+    // The variant has the colour, so that the split has the dashes.
+    const other: Style = { ...own, dash: own.dash === 'solid' ? 'dash' : 'solid' };
     switch (shown) {
       case 'loss': {
-        if (own === null) return [];
-        const smooth = halfLife > 0 ? { y: exponentialMean(own.steps, own.values, halfLife), raw: own.values } : { y: own.values };
-        return [{ name: halfLife > 0 ? 'train, smoothed' : 'train, each step', style: variantStyle(0), x: own.steps, ...smooth }, ...splitLine(details, 'validation', 'loss', 1)];
+        if (each === null) return [];
+        const smooth = halfLife > 0 ? { y: exponentialMean(each.steps, each.values, halfLife), raw: each.values } : { y: each.values };
+        return [{ name: halfLife > 0 ? 'train, smoothed' : 'train, each step', style: own, x: each.steps, ...smooth }, ...splitLine(details, 'validation', 'loss', other)];
       }
       case 'accuracy':
-        return [...splitLine(details, 'train', 'accuracy', 0), ...splitLine(details, 'validation', 'accuracy', 1)];
+        return [...splitLine(details, 'train', 'accuracy', own), ...splitLine(details, 'validation', 'accuracy', other)];
       case 'rate':
-        return own === null ? [] : [{ name: 'learning rate', style: variantStyle(0), x: own.steps, y: own.values }];
+        return each === null ? [] : [{ name: 'learning rate', style: own, x: each.steps, y: each.values }];
     }
-  }, [details, halfLife, series.data, shown]);
+  }, [details, halfLife, own, series.data, shown]);
   const marks = useMemo(() => marksOf(details), [details]);
 
   const note = [
-    ...(shown === 'loss' && halfLife > 0 ? [`Training loss smoothed: exponential moving average, half-life ${format.plural(halfLife, 'step')}; the faint line is not.`] : []),
+    ...(shown === 'loss' && halfLife > 0 ? [`The training loss is smoothed by an exponential moving average with a half-life of ${format.plural(halfLife, 'step')}; the faint line behind is each step as it is.`] : []),
     ...(shown !== 'accuracy' && series.data !== undefined && run.stepsDone > POINTS ? [`Thinned to ${format.count(series.data.steps.length)} of ${format.count(run.stepsDone)} steps; first, last and extremes are kept.`] : []),
   ].join(' ');
 
@@ -76,18 +87,7 @@ export function Curves({ details }: { readonly details: RunDetails }) {
           ]}
         />
         {shown !== 'accuracy' && <Checkbox size="xs" label="Log axis" checked={logY} onChange={(event) => setLogY(event.currentTarget.checked)} />}
-        {shown === 'loss' && (
-          <div className="run-smoothing">
-            <label htmlFor={smoothingId}>Smoothing</label>
-            <NativeSelect
-              id={smoothingId}
-              size="xs"
-              value={String(halfLife)}
-              onChange={(event) => setHalfLife(Number(event.currentTarget.value))}
-              data={halfLives(run.stepsDone).map((steps) => ({ value: String(steps), label: steps === 0 ? 'none' : `half-life ${format.plural(steps, 'step')}` }))}
-            />
-          </div>
-        )}
+        {shown === 'loss' && control}
       </div>
       {series.isError && shown !== 'accuracy' ? (
         <Failure title="The curve could not be read" error={series.error} onRetry={() => void series.refetch()} />
@@ -100,7 +100,7 @@ export function Curves({ details }: { readonly details: RunDetails }) {
           yTitle={yTitles[shown]}
           logY={logY && shown !== 'accuracy'}
           marks={marks}
-          label={`${yTitles[shown]} of ${run.variant ?? run.experiment}, seed ${run.seed}, over ${format.plural(run.stepsDone, 'step')}`}
+          label={`${yTitles[shown]} of ${run.variant ?? run.experiment}, seed ${run.seed}, over ${format.plural(run.stepsDone, 'step')}${shown === 'loss' ? `, ${words}` : ''}`}
           exportName={`${run.reproductionId}-${shown}`}
         />
       )}

@@ -1,6 +1,5 @@
 /** What one wants to know of a run first. */
 import type { ReactNode } from 'react';
-import { formatDuration, formatPlain } from '../../../src/analysis/format';
 import type { RunDetails } from '../../../src/api/views';
 import { Hash } from '../../components/hash';
 import * as format from '../../format';
@@ -32,11 +31,11 @@ export function Facts({ details }: { readonly details: RunDetails }) {
         </div>
       )}
       <dl className="run-facts numbers">
-        {metric !== null && <Fact name={`Test ${metric.name}`}>{formatPlain(metric.value)}</Fact>}
-        <Fact name={isEnded(run.status) ? 'Final training loss' : 'Training loss'}>{formatPlain(run.finalLoss)}</Fact>
+        {metric !== null && <Fact name={`Test ${metric.name}`}>{metric.name === 'accuracy' ? format.accuracy(metric.value) : format.loss(metric.value)}</Fact>}
+        <Fact name={isEnded(run.status) ? 'Final training loss' : 'Training loss'}>{format.loss(run.finalLoss)}</Fact>
         <Fact name="Steps">{steps(details)}</Fact>
         {run.status === 'running' && <Fact name="Left">{secondsLeft === null ? '–' : format.estimate(secondsLeft)}</Fact>}
-        {run.startedAt !== null && run.endedAt !== null && <Fact name="Duration">{formatDuration((run.endedAt - run.startedAt) / 1000)}</Fact>}
+        {run.startedAt !== null && run.endedAt !== null && <Fact name="Duration">{format.duration(run.endedAt - run.startedAt)}</Fact>}
         {run.startedAt !== null && <Fact name="Started">{format.moment(run.startedAt)}</Fact>}
         {run.selectedStep !== null && <Fact name="Selected checkpoint">step {format.count(run.selectedStep)}</Fact>}
         {run.exitCode !== null && run.exitCode !== 0 && <Fact name="Exit code">{run.exitCode}</Fact>}

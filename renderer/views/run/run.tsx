@@ -6,6 +6,7 @@ import { Failure, Loading } from '../../components/messages';
 import { StateMark } from '../../components/state-mark';
 import { View } from '../../frame/view';
 import { complain } from '../../notice';
+import { writeReport } from '../../report';
 import { isEnded } from '../../run-status';
 import { call, useAnswer } from '../../state/answers';
 import { useCommand } from '../../state/commands';
@@ -46,6 +47,9 @@ export function Run({ run: id }: { readonly run: string }) {
   useCommand('run.retry', canRetry ? retry : null);
   useCommand('bundle.export', status === 'finished' ? exportRun : null);
 
+  const reportName = details?.run.reproductionId;
+  useCommand('report.write', useMemo(() => (reportName === undefined ? null : () => void writeReport(id, reportName)), [id, reportName]));
+
   const title = useMemo(() => (details === undefined ? 'Run' : runTitle(details.run)), [details]);
   if (details === undefined) {
     return <View title={title}>{answer.isError ? <Failure title="The run could not be read" error={answer.error} onRetry={() => void answer.refetch()} /> : <Loading text="Reading the run…" />}</View>;
@@ -54,7 +58,7 @@ export function Run({ run: id }: { readonly run: string }) {
     <View
       title={title}
       subtitle={
-        <button type="button" className="run-link" onClick={() => go({ view: 'experiments', experiment: details.run.experiment })}>
+        <button type="button" className="run-link run-experiment truncate" onClick={() => go({ view: 'experiments', experiment: details.run.experiment })}>
           {details.run.experiment}
         </button>
       }

@@ -49,11 +49,11 @@ const cell = (seed: number, status: RunView['status'] | null, value: number | nu
 
 describe('a study in words', () => {
   it('says what a cell does in the fewest words, and in full', () => {
-    expect(cellWords(cell(1, 'finished', 0.97134), 'accuracy')).toBe('0.971');
+    expect(cellWords(cell(1, 'finished', 0.97134), 'accuracy')).toBe('0.9713');
     expect(cellWords(cell(1, 'finished', 0.97134), 'loss')).toBe('0.9713');
     expect(cellWords(cell(1, 'running', null, 85), 'accuracy')).toBe('42 %');
     expect(cellWords(cell(1, null), 'accuracy')).toBe('missing');
-    expect(cellSentence({ ...cell(3, 'finished', 0.5), reused: true }, 'sgd', 'accuracy')).toBe('sgd, seed 3: done, accuracy 0.500, from an earlier run');
+    expect(cellSentence({ ...cell(3, 'finished', 0.5), reused: true }, 'sgd', 'accuracy')).toBe('sgd, seed 3: done, accuracy 0.5000, from an earlier run');
     expect(cellSentence(cell(3, 'failed'), 'sgd', 'accuracy')).toBe('sgd, seed 3: failed');
   });
   it('gives a mean with its interval, and n beside it', () => {

@@ -9,10 +9,10 @@ const style = variantStyle(0);
 const line = (name: string, y: readonly number[], band?: Line['band']): Line => ({ name, style, x: y.map((_, step) => step), y, ...(band === undefined ? {} : { band }) });
 
 describe('variantStyle', () => {
-  it('draws the baseline in ink and gives 28 variants a look of their own', () => {
+  it('draws the baseline in ink and gives 42 variants a look of their own', () => {
     expect(variantStyle(0)).toEqual({ color: 'var(--ink)', dash: 'solid' });
-    const looks = Array.from({ length: 28 }, (_, index) => JSON.stringify(variantStyle(index + 1)));
-    expect(new Set(looks).size).toBe(28);
+    const looks = Array.from({ length: 42 }, (_, index) => JSON.stringify(variantStyle(index + 1)));
+    expect(new Set(looks).size).toBe(42);
     expect(variantStyle(8)).toEqual({ color: 'var(--series-1)', dash: 'dash' });
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ComparisonView } from '../../../src/api/rows';
-import { align, byEffect, deltaParts, meanParts, pairedDifferences, progressOf, pText, type ComparedVariant } from '../../../renderer/views/compare/numbers';
+import { align, byEffect, deltaParts, meanParts, pairedDifferences, progressOf, pText, unitOf, type ComparedVariant } from '../../../renderer/views/compare/numbers';
 import { differs, fullText, moved, shortText, shownSections, type Section } from '../../../renderer/views/compare/values';
 
 function variant(name: string, values: readonly (readonly [number, number])[], delta: number | null | 'baseline'): ComparedVariant {
@@ -20,6 +20,12 @@ const baseline = variant('baseline', [[1, 0.5], [2, 0.6]], 'baseline');
 const worse = variant('worse', [[2, 0.5], [3, 0.4]], -0.1);
 const better = variant('better', [[1, 0.75]], 0.25);
 const lost = variant('lost', [], null);
+
+describe('unitOf', () => {
+  it('gives losses their unit, and accuracies none', () => {
+    expect([unitOf('test loss'), unitOf('train.loss'), unitOf('test accuracy')]).toEqual([' (nats)', ' (nats)', '']);
+  });
+});
 
 describe('numbers of the comparison', () => {
   it('gives a mean the decimals of its interval', () => {

@@ -124,12 +124,12 @@ describe('values', () => {
     expect([decimalsOf('0.9570'), decimalsOf('12'), decimalsOf('−1.5')]).toEqual([4, 0, 1]);
   });
   it('names leaves as shortly as they can be told apart', () => {
-    expect([...leafNames(['model.kind', 'training.optimizer.kind', 'training.learningRate']).values()]).toEqual(['model.kind', 'optimizer.kind', 'learningRate']);
+    expect([...leafNames(['model.kind', 'training.optimizer.kind', 'training.learningRate']).values()]).toEqual(['model', 'optimizer', 'learningRate']);
     expect(leafNames(['seed', 'seeds.seed']).get('seed')).toBe('seed');
     expect([leafText([16, 16]), leafText(undefined), leafText({ kind: 'sgd', momentum: 0.9 })]).toEqual(['16, 16', '', 'sgd (momentum 0.9)']);
   });
   it('says metrics, progress and names', () => {
-    expect([metricText('accuracy', 0.957_6), metricText('loss', 0.123_456), metricTitle('loss'), metricTitle(null)]).toEqual(['0.958', '0.1235', 'Test loss', 'Test metric']);
+    expect([metricText('accuracy', 0.957_6), metricText('loss', 0.123_456), metricTitle('loss'), metricTitle(null)]).toEqual(['0.9576', '0.1235', 'Test loss', 'Test metric']);
     expect([shareDone(row(0, { stepsDone: 3 }).run), shareDone(row(0, { totalSteps: null }).run)]).toEqual([0.3, null]);
     expect([runName(row(2, { variant: 'sgd' }).run), runName(row(2).run)]).toEqual(['sgd, seed 2', 'c2, seed 2']);
   });

@@ -17,7 +17,7 @@ describe('format', () => {
   it('counts and hashes', () => {
     expect(count(225_000)).toBe('225,000');
     expect([plural(1, 'run'), plural(2, 'run'), plural(0, 'run')]).toEqual(['1 run', '2 runs', '0 runs']);
-    expect(accuracy(0.86666)).toBe('0.867');
+    expect(accuracy(0.86666)).toBe('0.8667');
     expect(shortHash('954cb7f2aa')).toBe('954cb7f2');
   });
 });

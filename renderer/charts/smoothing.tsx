@@ -1,8 +1,9 @@
 /** Chooses how much curves are smoothed, and says it. */
 import { useId, useMemo, useState, type ReactNode } from 'react';
 import { Slider } from '@mantine/core';
-import { halfLives } from '../../../src/analysis/smooth';
-import { plural } from '../../format';
+import { halfLives } from '../../src/analysis/smooth';
+import { plural } from '../format';
+import './chart.css';
 
 export interface Smoothing {
   /** In steps; 0: none. */
@@ -24,7 +25,7 @@ export function useSmoothing(span: number): Smoothing {
     halfLife,
     words,
     control: (
-      <div className="compare-smoothing">
+      <div className="chart-smoothing">
         <span id={id}>Smoothing</span>
         <Slider
           size="sm"
