@@ -1,4 +1,4 @@
-/** Exports and reproductions that this window began: they go on when their view is left. */
+/** Exports and reproductions: they go on when their view is left, and are found again when the window is opened anew. */
 import { create } from 'zustand';
 import type { Input, Output } from '../../src/api/contract';
 import type { TaskView } from '../../src/api/views';
@@ -17,6 +17,8 @@ export interface Begun {
   readonly ended: boolean;
   /** Why there is no result; null where there is one, or it was cancelled. */
   readonly error: unknown;
+  /** Whether another page of this window began it: then only the engine tells how it ends. */
+  readonly adopted: boolean;
   /** What an export wrote. */
   readonly exported: Output<'bundle.export'> | null;
 }
@@ -26,7 +28,7 @@ const useBegun = create<{ readonly begun: readonly Begun[] }>(() => ({ begun: []
 
 function begin(kind: Begun['kind'], subject: string): string {
   const task = crypto.randomUUID();
-  const begun: Begun = { task, kind, subject, ended: false, error: null, exported: null };
+  const begun: Begun = { task, kind, subject, ended: false, error: null, adopted: false, exported: null };
   // One a subject: what an earlier one came to has been seen.
   useBegun.setState((state) => ({ begun: [begun, ...state.begun.filter((other) => other.kind !== kind || other.subject !== subject)] }));
   return task;
@@ -93,7 +95,34 @@ export async function cancelTask(task: string): Promise<void> {
   }
 }
 
-/** The newest task begun here for a subject, with what the engine last told of it: null until it does. */
+function adopt({ task, kind, subject }: TaskView): void {
+  const begun: Begun = { task, kind, subject, ended: false, error: null, adopted: true, exported: null };
+  useBegun.setState((state) => ({ begun: [begun, ...state.begun] }));
+}
+
+function endAdopted({ task, kind, subject, status, text, result, error }: TaskView): void {
+  if (status === 'failed') failed(task, kind, subject, new Refused({ kind: 'system', code: error?.code ?? 'TASK_FAILED', message: error?.message ?? text, ...(error?.hint == null ? {} : { hint: error.hint }) }));
+  else end(task, {});
+  if (status !== 'done' || result === null) return;
+  if (kind === 'export') offerNext(`${subject} is exported.`, { label: 'Open bundle', act: () => go({ view: 'bundle', file: result }) });
+  else if (isShown(kind, subject)) go({ view: 'verdict', verdictId: result });
+  else offerNext(`${baseName(subject)}: ${text}`, { label: 'Open verdict', act: () => go({ view: 'verdict', verdictId: result }) });
+}
+
+function hear(tasks: readonly TaskView[]): void {
+  for (const view of tasks) {
+    const known = useBegun.getState().begun.find(({ task }) => task === view.task);
+    if (known === undefined && view.status === 'running') adopt(view);
+    else if (known !== undefined && known.adopted && !known.ended && view.status !== 'running') endAdopted(view);
+  }
+}
+
+hear(useLive.getState().tasks);
+useLive.subscribe(({ tasks }, before) => {
+  if (tasks !== before.tasks) hear(tasks);
+});
+
+/** The newest task for a subject, with what the engine last told of it: null until it does. */
 export function useTask(kind: Begun['kind'], subject: string): { readonly begun: Begun; readonly view: TaskView | null } | null {
   const begun = useBegun((state) => state.begun.find((one) => one.kind === kind && one.subject === subject));
   const view = useLive((state) => state.tasks.find(({ task }) => task === begun?.task));

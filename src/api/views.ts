@@ -244,10 +244,23 @@ export const verdictTrace = z.object({ steps: float64Array, recorded: float64Arr
 
 export const taskKind = z.enum(['export', 'reproduce']);
 
+/** One of the runs that a task trains. */
+export const taskRun = z.object({
+  /** Id of the recorded run that is executed again. */
+  run: z.string(),
+  status: runStatus,
+  /** Steps. */
+  done: z.number(),
+  total: z.number(),
+});
+export type TaskRunView = z.infer<typeof taskRun>;
+
 /** Long work that goes on when the window closes. The last 20 ended ones are remembered until the engine ends. */
 export const task = z.object({
   task: z.string(),
   kind: taskKind,
+  /** The target of an export, the file of a reproduction. */
+  subject: z.string(),
   title: z.string(),
   status: z.enum(['running', 'done', 'failed', 'cancelled']),
   startedAt: z.number(),
@@ -256,6 +269,8 @@ export const task = z.object({
   /** null: not known. */
   total: z.number().nullable(),
   text: z.string(),
+  /** What a reproduction executes, in the order of the bundle; none before it is known, and of an export. */
+  runs: z.array(taskRun),
   error: z.object({ code: z.string(), message: z.string(), hint: z.string().nullable() }).nullable(),
   /** The file an export wrote; the id of the verdict a reproduction came to. */
   result: z.string().nullable(),

@@ -120,7 +120,7 @@ export async function exportBundle(context: EngineContext, input: Input<'bundle.
   if (!target.runs.some((run) => run.status === 'finished')) {
     throw new RepriseError('NOTHING_TO_EXPORT', `${JSON.stringify(target.name)} has no finished run (${target.runs[0]?.runId ?? 'none'} is ${target.runs[0]?.status ?? 'not there'}): there is no result to reproduce.`, { kind: 'input' });
   }
-  return context.tasks.run({ id: input.task, kind: 'export', title: `Export ${target.name}` }, (handle) => exportTarget(context, target, { ...input, out, license }, handle), ({ file }) => file);
+  return context.tasks.run({ id: input.task, kind: 'export', subject: input.target, title: `Export ${target.name}` }, (handle) => exportTarget(context, target, { ...input, out, license }, handle), ({ file }) => file);
 }
 
 async function exportTarget(context: EngineContext, target: Target, input: Input<'bundle.export'>, handle: TaskHandle): Promise<Output<'bundle.export'>> {

@@ -2,6 +2,7 @@
 import { basename, join, resolve } from 'node:path';
 import type { Input } from '../api/contract';
 import type { ReproduceView } from '../api/rows';
+import type { TaskRunView } from '../api/views';
 import type { BundleContent, BundleRun } from '../bundle/model';
 import { extractBundle } from '../bundle/open';
 import { recordedTrace } from '../bundle/recorded';
@@ -44,8 +45,8 @@ export interface ReproduceOptions {
   readonly spawn: Spawn;
   readonly cores: number | CoreBudget;
   readonly signal?: AbortSignal;
-  /** Runs that will be executed, and their steps in all. */
-  readonly onRuns?: (total: number, steps: number) => void;
+  /** What will be executed: ids of the recorded run and of its re-execution. */
+  readonly onRuns?: (runs: readonly { readonly recorded: string; readonly here: string; readonly steps: number }[]) => void;
   readonly onRun?: (row: RunRow) => void;
 }
 
@@ -171,7 +172,7 @@ async function reproduceIn(work: string, options: ReproduceOptions): Promise<Rep
   }
 
   const runnable = candidates.flatMap((candidate) => (candidate.manifest === null || candidate.dataFile === null ? [] : [{ manifest: candidate.manifest, dataFile: candidate.dataFile }]));
-  options.onRuns?.(runnable.length, candidates.reduce((sum, { manifest, run }) => sum + (manifest === null ? 0 : run.totalSteps), 0));
+  options.onRuns?.(candidates.flatMap(({ run, manifest }) => (manifest === null ? [] : [{ recorded: run.manifest.runId, here: manifest.runId, steps: run.totalSteps }])));
   const traces = await executeApart({
     root: options.root,
     spawn: options.spawn,
@@ -212,18 +213,21 @@ async function reproduceIn(work: string, options: ReproduceOptions): Promise<Rep
 /** Re-executes a bundle and keeps the verdict where the workspace is hosted here. */
 export async function reproduce(context: EngineContext, input: Input<'bundle.reproduce'>): Promise<ReproduceView> {
   const file = resolve(input.file);
-  const { result } = await context.tasks.run({ id: input.task, kind: 'reproduce', title: `Reproduce ${basename(file)}` }, (handle) => reproduceAndKeep(context, { ...input, file }, handle), ({ verdictId }) => verdictId);
+  const { result } = await context.tasks.run({ id: input.task, kind: 'reproduce', subject: file, title: `Reproduce ${basename(file)}` }, (handle) => reproduceAndKeep(context, { ...input, file }, handle), ({ verdictId }) => verdictId);
   return result;
 }
 
 async function reproduceAndKeep(context: EngineContext, input: Input<'bundle.reproduce'>, handle: TaskHandle): Promise<{ readonly result: ReproduceView; readonly verdictId: string | null }> {
   const startedAt = Date.now();
   handle.report(0, null, 'Checking the bundle…');
-  let total = 0;
-  let text = '';
-  const stepsDone = new Map<string, number>();
-  const ended = new Set<string>();
-  const sum = (): number => [...stepsDone.values()].reduce((steps, done) => steps + done, 0);
+  /** By id of the re-execution. */
+  const runs = new Map<string, TaskRunView>();
+  const tell = (text?: string): void => {
+    const now = [...runs.values()];
+    const ended = now.filter(({ status }) => status === 'finished' || status === 'failed').length;
+    const steps = (of: 'done' | 'total'): number => now.reduce((sum, run) => sum + run[of], 0);
+    handle.report(steps('done'), steps('total'), text ?? `${ended} of ${now.length} runs re-executed`, now);
+  };
   const { traces, ...reproduction } = await executeBundle({
     file: input.file,
     trust: input.trust,
@@ -233,21 +237,20 @@ async function reproduceAndKeep(context: EngineContext, input: Input<'bundle.rep
     spawn: context.spawn,
     cores: context.budget,
     signal: handle.signal,
-    onRuns: (runs, steps) => {
-      total = steps;
-      text = `of ${runs} runs re-executed`;
-      handle.report(0, total, `0 ${text}`);
+    onRuns: (planned) => {
+      for (const { recorded, here, steps } of planned) runs.set(here, { run: recorded, status: 'queued', done: 0, total: steps });
+      tell();
     },
     onRun: (row) => {
-      stepsDone.set(row.runId, row.stepsDone);
-      if (row.status === 'finished' || row.status === 'failed') ended.add(row.runId);
-      handle.report(sum(), total, `${ended.size} ${text}`);
+      const run = runs.get(row.runId);
+      if (run !== undefined) runs.set(row.runId, { ...run, status: row.status, done: row.stepsDone });
+      tell();
       context.emit('progress', { task: 'reproduce', done: row.stepsDone, total: row.totalSteps, text: `${row.variant ?? row.experiment}, seed ${row.seed}: ${row.status}` });
     },
   });
   refuseCancelled(handle.signal);
   const { result } = reproduction;
-  handle.report(sum(), total, result.sentence);
+  tell(result.sentence);
   if (context.scheduler === null) return { result, verdictId: null };
   try {
     const verdictId = await keepVerdict(context.workspace, { ...reproduction, seconds: (Date.now() - startedAt) / 1000, file: input.file, traces });
@@ -255,7 +258,7 @@ async function reproduceAndKeep(context: EngineContext, input: Input<'bundle.rep
     return { result, verdictId };
   } catch (error) {
     // Hours of re-execution must not be lost for want of a place to note them.
-    handle.report(sum(), total, `${result.sentence} The verdict could not be kept: ${toErrorReport(error).message}`);
+    tell(`${result.sentence} The verdict could not be kept: ${toErrorReport(error).message}`);
     return { result, verdictId: null };
   }
 }

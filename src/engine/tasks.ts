@@ -1,5 +1,5 @@
 /** Long work that a user interface watches and cancels: exports and reproductions. */
-import type { TaskView } from '../api/views';
+import type { TaskRunView, TaskView } from '../api/views';
 import { RepriseError, toErrorReport } from '../errors/errors';
 
 /** Milliseconds between two tellings of a task that moves on: five a second at most. */
@@ -10,8 +10,8 @@ const REMEMBERED = 20;
 /** What the work gets to say how far it is, and to learn that it is no longer wanted. */
 export interface TaskHandle {
   readonly signal: AbortSignal;
-  /** `total` null: not known. */
-  report(done: number, total: number | null, text: string): void;
+  /** `total` null: not known. `runs`: where each of the task's runs is; as before where left out. */
+  report(done: number, total: number | null, text: string, runs?: TaskRunView[]): void;
 }
 
 interface Entry {
@@ -56,19 +56,19 @@ export class Tasks {
    * @param resultOf what the task shows as its result
    * @throws RepriseError TASK_EXISTS, and whatever the work throws
    */
-  async run<T>(start: { readonly id: string | undefined; readonly kind: TaskView['kind']; readonly title: string }, work: (handle: TaskHandle) => Promise<T>, resultOf: (value: T) => string | null): Promise<T> {
+  async run<T>(start: { readonly id: string | undefined; readonly kind: TaskView['kind']; readonly subject: string; readonly title: string }, work: (handle: TaskHandle) => Promise<T>, resultOf: (value: T) => string | null): Promise<T> {
     const { id } = start;
     const stop = new AbortController();
     const { signal } = stop;
     if (id === undefined) return this.#follow(stop, work({ signal, report: () => undefined }), () => undefined, () => undefined);
     if (this.#entries.has(id)) throw new RepriseError('TASK_EXISTS', `There is a task ${id} already.`, { kind: 'input', hint: 'Choose a new id for every task.' });
-    const view: TaskView = { task: id, kind: start.kind, title: start.title, status: 'running', startedAt: Date.now(), endedAt: null, done: 0, total: null, text: '', error: null, result: null };
+    const view: TaskView = { task: id, kind: start.kind, subject: start.subject, title: start.title, status: 'running', startedAt: Date.now(), endedAt: null, done: 0, total: null, text: '', runs: [], error: null, result: null };
     const entry: Entry = { view, stop, toldAt: 0, timer: null };
     this.#entries.set(id, entry);
     this.#change(entry, {});
     return this.#follow(
       stop,
-      work({ signal, report: (done, total, text) => this.#change(entry, signal.aborted ? { done, total } : { done, total, text }) }),
+      work({ signal, report: (done, total, text, runs) => this.#change(entry, { done, total, ...(signal.aborted ? {} : { text }), ...(runs === undefined ? {} : { runs }) }) }),
       (value) => this.#end(entry, { status: 'done', result: resultOf(value) }),
       (error) => {
         const { code, message, hint } = toErrorReport(error);

@@ -12,7 +12,7 @@ import { openFile } from '../../state/open-file';
 import { baseName, reproduceBundle, useTask } from '../../state/tasks';
 import { Checks, Files, Identity, Problems, Runs } from './contents';
 import { Environment } from './environment';
-import { TaskProgress } from './progress';
+import { RunStates, TaskProgress } from './progress';
 import { ReproduceChoices, type ReproduceOptions } from './reproduce-choices';
 import { useTrust } from './trust';
 import './bundles.css';
@@ -126,7 +126,14 @@ export function Bundle({ file }: { readonly file: string }) {
             trusted={trusted}
             options={options}
             onOptions={(change) => setOptions((before) => ({ ...before, ...change }))}
-            progress={running ? <TaskProgress task={task.begun.task} title={task.view?.title ?? `Reproduce ${page.name}`} view={task.view} /> : null}
+            progress={
+              running ? (
+                <>
+                  <TaskProgress task={task.begun.task} title={task.view?.title ?? `Reproduce ${page.name}`} view={task.view} />
+                  <RunStates runs={page.runs} states={task.view?.runs ?? []} />
+                </>
+              ) : null
+            }
           />
         </div>
       )}

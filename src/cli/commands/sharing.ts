@@ -115,7 +115,7 @@ export async function reproduce([file = '']: readonly string[], options: GlobalO
       spawn: spawnWorker,
       cores: availableParallelism(),
       signal: stop.signal,
-      onRuns: (total) => printer.expect(total),
+      onRuns: (runs) => printer.expect(runs.length),
       onRun: (row) => printer.update(row),
     });
     printer.end();

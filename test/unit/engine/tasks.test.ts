@@ -39,7 +39,7 @@ function openWork(): { work: (handle: TaskHandle) => Promise<string>; handle: ()
   };
 }
 
-const start = (id: string | undefined) => ({ id, kind: 'export', title: 'Export x' }) as const;
+const start = (id: string | undefined) => ({ id, kind: 'export', subject: 'x', title: 'Export x' }) as const;
 
 describe('Tasks', () => {
   it('tells of a task at most five times a second, and of its end at once', async () => {
