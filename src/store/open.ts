@@ -11,6 +11,8 @@ import { takeHostLock, type HostLock } from './lock';
 import { latestVersion, migrate, schemaVersion } from './migrations';
 import { refuseNetwork } from './network';
 import { SqliteStore } from './sqlite-store';
+import { tablesOf } from './tables/all';
+import { finishDeletions } from './trash';
 import type { Store } from './types';
 
 export interface OpenOptions {
@@ -129,6 +131,7 @@ async function openAsHost(workspace: string, lockWaitMs: number | undefined): Pr
       }
       migrate(database, file);
       await makeFolders(workspace);
+      finishDeletions(database, tablesOf(database), workspace);
       await fillIdentities(database, workspace);
       if (lock.takenOver || isNew) await adoptFolders(database, workspace);
       return new SqliteStore(workspace, database, lock);

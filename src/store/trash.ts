@@ -1,5 +1,5 @@
 /** Deleted runs: their folders lie in `trash/RUN_ID` for 30 days; rows they have none. */
-import { existsSync, mkdirSync, renameSync, rmSync, utimesSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { RepriseError } from '../errors/errors';
@@ -31,15 +31,38 @@ export async function trashRuns(database: Database, tables: Tables, workspace: s
   for (let from = 0; from < runIds.length; from += AT_ONCE) {
     // Without giving way in between: nobody can take up a run whose folder is moved.
     const runs = tables.runs.byIds(runIds.slice(from, from + AT_ONCE)).filter((run) => ENDED.includes(run.status));
-    for (const { runId } of runs) moveIntoTrash(workspace, runId);
-    database.transaction(() => {
-      for (const { runId } of runs) tables.runs.remove(runId);
-      tables.variants.dropUnused();
-    }).immediate();
+    const moved: string[] = [];
+    try {
+      for (const { runId } of runs) {
+        moveIntoTrash(workspace, runId);
+        moved.push(runId);
+      }
+    } finally {
+      // Where one cannot be moved the others of this go lie in the trash already.
+      removeRows(database, tables, moved);
+    }
     deleted.push(...runs.map((run) => run.runId));
     await setImmediate();
   }
   return deleted;
+}
+
+function removeRows(database: Database, tables: Tables, runIds: readonly string[]): void {
+  database.transaction(() => {
+    for (const runId of runIds) tables.runs.remove(runId);
+    tables.variants.dropUnused();
+  }).immediate();
+}
+
+/**
+ * Ends what a host that was killed had begun: runs whose folder lies in the trash, and not among the runs, lose their
+ * rows, so that none of them is shown, compared or reused.
+ */
+export function finishDeletions(database: Database, tables: Tables, workspace: string): void {
+  const trash = trashFolderOf(workspace);
+  if (!existsSync(trash)) return;
+  const left = tables.runs.byIds(readdirSync(trash)).filter(({ runId }) => !existsSync(runFolderOf(workspace, runId)));
+  if (left.length > 0) removeRows(database, tables, left.map(({ runId }) => runId));
 }
 
 function moveIntoTrash(workspace: string, runId: string): void {
@@ -48,17 +71,18 @@ function moveIntoTrash(workspace: string, runId: string): void {
   if (!existsSync(folder)) return;
   // An older copy of a run that is there again.
   rmSync(target, { recursive: true, force: true });
-  renameSync(folder, target);
-  // From now on it lies there: see `emptyTrash`.
+  // From now on it lies there (see `emptyTrash`); set first, for a folder that was moved with its old time would be removed at the next start.
   const now = new Date();
-  utimesSync(target, now, now);
+  utimesSync(folder, now, now);
+  renameSync(folder, target);
 }
 
 /**
- * Brings runs back from the trash, with rows made from their folders.
- * @returns ids of those that were in the trash
+ * Brings runs back from the trash, with rows made from their folders. One whose manifest cannot be read stays there.
+ * @returns ids of those that are back
  */
 export async function restoreRuns(database: Database, tables: Tables, workspace: string, runIds: readonly string[]): Promise<string[]> {
+  finishDeletions(database, tables, workspace);
   const restored = runIds.filter((runId) => {
     if (!isId(runId)) return false;
     const source = join(trashFolderOf(workspace), runId);
@@ -67,7 +91,9 @@ export async function restoreRuns(database: Database, tables: Tables, workspace:
     return true;
   });
   await adoptRuns(database, tables, workspace, restored);
-  return restored;
+  const back = new Set(tables.runs.byIds(restored).map(({ runId }) => runId));
+  for (const runId of restored) if (!back.has(runId)) moveIntoTrash(workspace, runId);
+  return restored.filter((runId) => back.has(runId));
 }
 
 function runActive(runs: readonly RunRow[]): RepriseError {

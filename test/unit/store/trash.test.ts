@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkWorkspace } from '../../../src/store/check';
@@ -74,5 +74,33 @@ describe('a deleted run', () => {
     expect(await emptyTrash(folder, Date.now() + 31 * DAY)).toEqual([join(folder, 'trash', 'run-done')]);
     expect(existsSync(join(folder, 'trash', 'run-new'))).toBe(true);
     expect(existsSync(join(folder, 'runs', 'run-wait'))).toBe(true);
+  });
+
+  it('whose deletion was cut off by a kill is shown and reused no more, and can be restored', async () => {
+    const folder = await workspaceOfTwo();
+    const before = await dumpWorkspace(folder);
+    // Where a kill between moving the folder and removing the row leaves things.
+    mkdirSync(join(folder, 'trash'));
+    renameSync(join(folder, 'runs', 'run-done'), join(folder, 'trash', 'run-done'));
+    const store = await openStore(folder, { mode: 'host' });
+    expect(store.listRuns().map(({ runId }) => runId)).toEqual(['run-wait']);
+    expect(await store.restoreRuns(['run-done'])).toEqual(['run-done']);
+    store.close();
+    expect(await dumpWorkspace(folder)).toEqual(before);
+  });
+
+  it('stays in the trash while its manifest cannot be read', async () => {
+    const folder = await workspaceOfTwo();
+    const store = await openStore(folder, { mode: 'host' });
+    await store.trashRuns(['run-done']);
+    const manifest = join(folder, 'trash', 'run-done', 'run.json');
+    const text = readFileSync(manifest, 'utf8');
+    writeFileSync(manifest, text.slice(0, 100));
+    expect(await store.restoreRuns(['run-done'])).toEqual([]);
+    expect(existsSync(manifest)).toBe(true);
+    expect(existsSync(store.runFolder('run-done'))).toBe(false);
+    writeFileSync(manifest, text);
+    expect(await store.restoreRuns(['run-done'])).toEqual(['run-done']);
+    store.close();
   });
 });
