@@ -55,8 +55,13 @@ export class LogFile {
   }
 
   private rotate(): void {
-    rmSync(this.previous, { force: true });
-    renameSync(this.file, this.previous);
+    // Whatever becomes of it: a file that somebody removed, or holds open, must not stop what comes after.
     this.size = 0;
+    try {
+      rmSync(this.previous, { force: true });
+      renameSync(this.file, this.previous);
+    } catch {
+      // The next lines go to the same file; it is tried again when as much has been written.
+    }
   }
 }

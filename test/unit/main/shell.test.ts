@@ -138,6 +138,18 @@ describe('the log', () => {
     new LogFile(file, 100).write('after a restart\n');
     await expect.poll(() => readFile(file, 'utf8')).toMatch(/line 39\nafter a restart\n$|^after a restart\n$/u);
   });
+  it('goes on after somebody removed it', async () => {
+    const file = join(folder, 'logs', 'reprise.log');
+    const log = new LogFile(file, 100);
+    log.write(`${'x'.repeat(90)}\n`);
+    await log.flush();
+    await rm(file);
+    log.write('the first after it\n');
+    await log.flush();
+    log.write('the second\n');
+    await log.flush();
+    expect(await readFile(file, 'utf8')).toBe('the first after it\nthe second\n');
+  });
   it('that cannot be written is done without', async () => {
     await writeFile(join(folder, 'logs'), '');
     const log = new LogFile(join(folder, 'logs', 'reprise.log'));
