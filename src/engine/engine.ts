@@ -10,7 +10,7 @@ import { openStore } from '../store/open';
 import { emptyTrash, sweepLeftovers } from '../store/sweep';
 import type { EngineContext } from './context';
 import { packageRoot, repriseVersion } from './package-info';
-import { runsOfPausedStudiesOnly } from './pauses';
+import { runsOfPausedStudiesOnly, setPaused } from './pauses';
 import { QueueMonitor } from './queue';
 import { groupRuns } from './run-groups';
 import { describeColumns, listRunsPage, readSeries, readSparklines } from './run-list';
@@ -115,7 +115,11 @@ type Listeners = { [E in EventName]: Set<(value: EventOf<E>) => void> };
 /** Holds what is paused, and makes events of the queue and of studies from what happens to runs. */
 function followRuns({ store, queue, emit }: EngineContext, scheduler: Scheduler, listeners: Listeners): void {
   scheduler.hold(runsOfPausedStudiesOnly(store));
-  const studies = new StudyWatch(store, (ended) => emit('studyEnded', ended));
+  const studies = new StudyWatch(store, (ended) => {
+    // A pause ends with its study: it must not hold a run that is retried later.
+    void setPaused(store.workspace, ended.studyId, false).catch(() => undefined);
+    emit('studyEnded', ended);
+  });
   listeners.run.add((row) => queue.see(row));
   listeners.run.add((row) => studies.see(row));
   listeners.changed.add(({ what }) => {

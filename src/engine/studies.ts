@@ -8,7 +8,7 @@ import { selfContainedStudy, type Study } from '../ablation/study';
 import { variantHash } from '../config/hash';
 import { formatYaml } from '../config/yaml';
 import { captureProvenance } from '../provenance/capture';
-import type { Store } from '../store/types';
+import type { RunStatus, Store } from '../store/types';
 import { hostScheduler, type EngineContext } from './context';
 import { estimate, type Workload } from './estimate';
 import { IdentityFinder, manifestOf, newId, refuseThreads, type RunIdentity } from './identity';
@@ -100,15 +100,17 @@ export async function startStudy(context: EngineContext, input: Input<'studies.s
       const cell = cells[column];
       const target = variants[row];
       if (cell === undefined || target === undefined) continue;
-      const pending = reuse && cell.reuses === null ? store.findByComputeHash(cell.identity.computeHash, ['queued', 'running', 'interrupted']) : null;
-      let runId = cell.reuses ?? pending?.runId ?? null;
+      // Looked for again: since the plan was made a run may have been deleted, or come to its end.
+      const find = (statuses: readonly RunStatus[]): string | null => (reuse ? (store.findByComputeHash(cell.identity.computeHash, statuses)?.runId ?? null) : null);
+      const finished = find(['finished']);
+      let runId = finished ?? find(['queued', 'running', 'interrupted']);
       if (runId === null) {
         const run = await store.createRun(manifestOf(cell.identity, provenance, { studyId, variant: variant.name }));
         context.emit('run', run);
         ({ runId } = run);
       }
       target.runIds[column] = runId;
-      runs.push({ run: runId, reused: cell.reuses !== null });
+      runs.push({ run: runId, reused: finished !== null });
     }
   }
   // Kept whole, so that report and bundle hand on a study that needs no other file.

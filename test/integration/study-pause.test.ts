@@ -142,4 +142,16 @@ describe('a paused study', () => {
     await sleep(500);
     expect(await statusesOf(engine)).toEqual(['cancelled', 'queued', 'queued', 'running']);
   }, 60_000);
+
+  it('is paused no more once every run is at an end: one that is retried later is not held', async () => {
+    const engine = await open(join(folder.path, 'ended'));
+    const { studyId, runs } = await start(engine, STUDY('ended'));
+    const file = join(folder.path, 'ended', 'studies', `${studyId}.paused`);
+    await ask(engine, 'studies.pause', { studyId });
+    expect(existsSync(file)).toBe(true);
+    for (const { run } of runs) await ask(engine, 'runs.cancel', { run });
+    await until(() => !existsSync(file));
+    await ask(engine, 'runs.retry', { run: runs[0]?.run ?? '' });
+    expect(await ask(engine, 'studies.get', { studyId })).toMatchObject({ paused: false });
+  }, 30_000);
 });
