@@ -3,6 +3,14 @@ import { decodeLines } from '../events/codec';
 import { RepriseError } from '../errors/errors';
 import { openBundle } from './open';
 
+/** Of the steps of one record: a century. */
+const LONGEST_SECONDS = 3.2e9;
+
+/** A stranger's log may hold anything: text, or a number beyond all time. */
+function isDuration(seconds: unknown): seconds is number {
+  return typeof seconds === 'number' && seconds >= 0 && seconds < LONGEST_SECONDS;
+}
+
 /**
  * Seconds a training step took, by run id, from the event logs: pauses between attempts are not in it. Runs without
  * timed steps, or whose log cannot be read, are left out. Hashes are not checked.
@@ -20,7 +28,7 @@ export async function secondsPerStep(file: string): Promise<ReadonlyMap<string, 
       let steps = 0;
       let seconds = 0;
       for (const record of decodeLines(log, 0).records) {
-        if (record.type !== 'steps' || !Array.isArray(record.losses) || !(record.seconds >= 0)) continue;
+        if (record.type !== 'steps' || !Array.isArray(record.losses) || !isDuration(record.seconds)) continue;
         steps += record.losses.length;
         seconds += record.seconds;
       }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ReproduceView, RunResult, VerifyView } from '../../src/api/rows';
 import { decodeLines, encodeRecord } from '../../src/events/codec';
 import type { ArtifactName, EventRecord } from '../../src/events/records';
+import { secondsPerStep } from '../../src/bundle/durations';
 import { hashBytes } from '../../src/bundle/payload';
 import { pack, remakeHashes, unpack, type Files } from '../helpers/bundle-surgery';
 import { cli, cliJson, smallConfig, temporaryFolder } from '../helpers/cli';
@@ -49,6 +50,17 @@ async function judge(change: (files: Files) => void): Promise<{ verified: Verify
 }
 
 describe('a forged bundle', () => {
+  it('of steps that took no time there is, or none that is a number, tells nothing of how long it takes', async () => {
+    for (const seconds of ['5', 1e308, -1]) {
+      const files = await unpack(bundle);
+      editLog(files, (record) => (record.type === 'steps' ? { ...record, seconds: seconds as number } : record));
+      remakeHashes(files);
+      const file = await pack(files, join(folder.path, `timeless-${String(seconds)}.crate.zip`));
+      expect((await secondsPerStep(file)).size, String(seconds)).toBe(0);
+    }
+    expect((await secondsPerStep(bundle)).get(run)).toBeGreaterThan(0);
+  });
+
   it('of other weights is not valid, and diverges by the name of the file', async () => {
     const { verified, reproduced } = await judge((files) => forgeFile(files, 'weights', 'weights.safetensors'));
     expect(verified.valid).toBe(false);
