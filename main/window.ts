@@ -117,10 +117,17 @@ function keepZoom(contents: WebContents, first: number): void {
 function keepPageAlive(window: BrowserWindow, log: Log): void {
   const { webContents } = window;
   const crashes: number[] = [];
+  let gaveWay = false;
   const giveWay = (reason: string): void => {
+    // What breaks the crash page too (a preload that fails) would bring it again and again.
+    if (gaveWay) return log(`The crash page cannot live either: ${reason}.`);
+    gaveWay = true;
     log(`The window shows the crash page: ${reason}.`);
     if (!window.isDestroyed()) void webContents.loadURL(CRASH_PAGE).catch((error: unknown) => log(`The crash page did not load: ${String(error)}`));
   };
+  webContents.on('did-start-navigation', (event) => {
+    if (event.isMainFrame && event.url !== CRASH_PAGE) gaveWay = false;
+  });
   webContents.on('render-process-gone', (_event, details) => {
     log(`The window's process ended (${details.reason}).`);
     if (details.reason === 'clean-exit') return;

@@ -307,6 +307,18 @@ describe('the crash page', () => {
     expect(await page.getByRole('heading').innerText()).toBe('This window stopped working');
   }, LIMIT);
 
+  it('is not brought again and again by what breaks it too', async () => {
+    const { app, page } = await here.open();
+    const breakPreload = (): Promise<unknown> => app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.webContents.emit('preload-error', {}, 'preload.cjs', new Error('broken')));
+    await breakPreload();
+    await page.waitForURL(CRASH_PAGE);
+    await page.waitForLoadState();
+    await page.evaluate(() => document.body.setAttribute('data-kept', ''));
+    await breakPreload();
+    await page.waitForTimeout(500);
+    expect(await page.evaluate(() => document.body.hasAttribute('data-kept'))).toBe(true);
+  }, LIMIT);
+
   it('can be read by everybody', async () => {
     const { app, page } = await here.open();
     await app.evaluate(({ BrowserWindow }, url) => BrowserWindow.getAllWindows()[0]?.loadURL(url), CRASH_PAGE);
