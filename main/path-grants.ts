@@ -1,6 +1,7 @@
 /**
  * Which paths a window may name to the engine: those a person chose, which the main process tells, and the workspace's
- * own files for reading. A page that is not ours, or no longer, can so read and write nothing else.
+ * own files for reading. A page that is not ours, or no longer, can so write nothing else and look into nothing else,
+ * but for what the text of a study names (its baseline, its table): people type those paths, so they are not checked.
  */
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
