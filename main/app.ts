@@ -25,7 +25,7 @@ import { TrayIcon } from './tray';
 import { engineFork, watchUtilityProcesses, workerFork } from './utility-process';
 import { FIRST_STATE, windowState, type WindowState } from './window-state';
 import { guardContents, guardSession, openWindow } from './window';
-import { NO_WORK, type Work } from './work';
+import { NO_WORK, workWithout, type Work } from './work';
 
 const userData = app.getPath('userData');
 const logFile = new LogFile(join(userData, 'logs', 'reprise.log'));
@@ -103,7 +103,7 @@ function open(firstFiles: readonly string[]): void {
     broker: new WorkerBroker(workspace, workerFork(unpacked(join(out, 'worker.js')), keepOutput)),
     log,
     onState: (state) => {
-      if (state.status !== 'ready') changeWork(NO_WORK);
+      if (state.status !== 'ready') changeWork(workWithout(state, work));
       if (window === null || !listening) return;
       window.webContents.send(channels.engineState, state);
       if (state.status === 'ready') handOver();

@@ -1,4 +1,5 @@
 /** What goes on in the engine, as the app shows it outside its window. */
+import type { EngineState } from '../src/api/bridge';
 import type { EventOf } from '../src/api/contract';
 
 export interface Work {
@@ -14,6 +15,14 @@ export const NO_WORK: Work = { running: 0, queued: 0, tasks: 0, share: null };
 
 export function isBusy(work: Work): boolean {
   return work.running + work.queued + work.tasks > 0;
+}
+
+/**
+ * What goes on while there is no engine. One that comes back takes up its runs: an app that works in the background
+ * must not end meanwhile. Exports and reproductions end with their engine.
+ */
+export function workWithout(engine: EngineState, work: Work): Work {
+  return engine.status === 'restarting' || engine.status === 'starting' ? { ...work, tasks: 0 } : NO_WORK;
 }
 
 const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;

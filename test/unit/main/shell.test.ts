@@ -14,7 +14,7 @@ import { menuTemplate } from '../../../main/menu-template';
 import { SettingsFile } from '../../../main/settings';
 import { trayAvailable } from '../../../main/tray-host';
 import { FIRST_STATE, placement, windowState } from '../../../main/window-state';
-import { isBusy, NO_WORK, quitSentence, studyEndedSentence, workSentence } from '../../../main/work';
+import { isBusy, NO_WORK, quitSentence, studyEndedSentence, workSentence, workWithout } from '../../../main/work';
 import { shellMethodNames } from '../../../src/api/bridge';
 import { commandIds } from '../../../src/api/commands';
 import { shellMethods } from '../../../src/api/shell';
@@ -187,6 +187,10 @@ describe('what goes on, in words', () => {
     expect(workSentence({ ...NO_WORK, queued: 3, tasks: 1 })).toBe('3 runs wait, 1 export or reproduction goes on.');
     expect(workSentence(NO_WORK)).toBe('Nothing is running.');
     expect([isBusy(NO_WORK), isBusy({ ...NO_WORK, tasks: 1 })]).toEqual([false, true]);
+    // Runs wait for an engine that comes back; its exports are lost, and with one that stays away all is.
+    const work = { running: 1, queued: 2, tasks: 1, share: 0.5 };
+    expect(workWithout({ status: 'restarting', restart: 1 }, work)).toEqual({ ...work, tasks: 0 });
+    expect(workWithout({ status: 'failed', error: { code: 'ENGINE_CRASHED', kind: 'system', message: '' } }, work)).toEqual(NO_WORK);
   });
   it('says what quitting does', () => {
     expect(quitSentence({ ...NO_WORK, running: 1 })).toBe('Runs stop now and go on from their last checkpoint at the next start.');
