@@ -16,6 +16,8 @@ const LABEL_WIDTH = 168;
 /** Between the plot and a line's name: a piece of the line that leads there. */
 const LEADER = 20;
 const MARGIN = { left: 64, top: 24, bottom: 44 };
+/** Opacity of a quiet line. */
+const QUIET = 0.45;
 const TABLE_ROWS = 50;
 /** Over so few steps every whole one has a tick: there are no halves. */
 const FEW_STEPS = 10;
@@ -36,17 +38,22 @@ interface Look {
   readonly floor: number;
 }
 
+function colorOf({ style, quiet }: Line, theme: ChartTheme): string {
+  const color = theme.resolve(style.color);
+  return quiet === true ? faint(color, QUIET) : color;
+}
+
 function linesOf(line: Line, index: number, shortName: string, { theme, legend, floor }: Look): Spec[] {
-  const color = theme.resolve(line.style.color);
+  const color = colorOf(line, theme);
   const group = { legendgroup: String(index), showlegend: false, hoverinfo: 'skip', mode: 'lines' };
   const edge = { width: 0, color };
   const band = line.band === undefined || line.band.low.length === 0 ? [] : [
     { ...group, x: line.x, y: floor === 0 ? line.band.low : Float64Array.from(line.band.low, (value) => Math.max(value, floor)), line: edge },
     { ...group, x: line.x, y: line.band.high, line: edge, fill: 'tonexty', fillcolor: faint(color, 0.14) },
   ];
-  const raw = line.raw === undefined ? [] : [{ ...group, x: line.x, y: line.raw, line: { width: 1, color: faint(color, 0.25) } }];
+  const raw = line.raw === undefined ? [] : [{ ...group, x: line.x, y: line.raw, line: { width: 1, color: faint(theme.resolve(line.style.color), 0.25) } }];
   const name = plain(shortName);
-  // The baseline, which the others are read against, lies above them.
+  // The first, mostly the baseline, which the others are read against, lies above them.
   const main = { name, zorder: index === 0 ? 1 : 0, legendgroup: String(index), showlegend: legend, mode: line.x.length === 1 ? 'markers' : 'lines', x: line.x, y: line.y, line: { width: 1.75, color, dash: line.style.dash }, marker: { size: 6, color }, hovertemplate: `%{y:.4~g}<extra>${name}</extra>` };
   return [...band, ...raw, main];
 }
@@ -69,7 +76,7 @@ function endLabels(lines: readonly Line[], theme: ChartTheme, logY: boolean, ran
   const place = (pixels: number): number => pixels / plotHeight;
   return {
     annotations: ends.map(({ name, line }, index) => ({ xref: 'paper', yref: 'paper', x: 1, y: place(centres[index] ?? 0), xanchor: 'left', yanchor: 'middle', xshift: LEADER + 4, showarrow: false, align: 'left', text: plain(name), hovertext: plain(line.name), font: { size: FONT_SIZE, color: theme.ink } })),
-    shapes: ends.map(({ line, at }, index) => ({ type: 'path', xref: 'paper', yref: 'paper', xsizemode: 'pixel', xanchor: 1, ysizemode: 'pixel', yanchor: 0, path: `M2,${at}L8,${centres[index] ?? at}L${LEADER},${centres[index] ?? at}`, line: { width: 1.75, color: theme.resolve(line.style.color), dash: line.style.dash } })),
+    shapes: ends.map(({ line, at }, index) => ({ type: 'path', xref: 'paper', yref: 'paper', xsizemode: 'pixel', xanchor: 1, ysizemode: 'pixel', yanchor: 0, path: `M2,${at}L8,${centres[index] ?? at}L${LEADER},${centres[index] ?? at}`, line: { width: 1.75, color: colorOf(line, theme), dash: line.style.dash } })),
   };
 }
 

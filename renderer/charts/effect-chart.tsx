@@ -29,7 +29,7 @@ function tracesOf(effect: Effect, row: number, theme: ChartTheme): Spec[] {
     x: effect.points.map(({ value }) => value),
     y: effect.points.map(() => row + BELOW),
     text: effect.points.map(({ seed }) => `seed ${seed}`),
-    marker: { size: 6, color: faint(color, 0.35) },
+    marker: { size: 6, color: faint(color, 0.5) },
     hovertemplate: `${plain(effect.name)}<br>%{text}: %{x:+.4~g}<extra></extra>`,
   };
   if (effect.mean === null) return [seeds];

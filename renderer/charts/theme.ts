@@ -4,7 +4,7 @@ import type { Spec } from 'plotly.js-strict-dist-min';
 
 export interface ChartTheme {
   readonly paper: string;
-  readonly line: string;
+  readonly grid: string;
   readonly lineStrong: string;
   readonly ink: string;
   readonly inkSoft: string;
@@ -18,7 +18,7 @@ function read(): ChartTheme {
   const variable = (name: string): string => style.getPropertyValue(name).trim();
   return {
     paper: variable('--paper'),
-    line: variable('--line'),
+    grid: variable('--grid'),
     lineStrong: variable('--line-strong'),
     ink: variable('--ink'),
     inkSoft: variable('--ink-soft'),
@@ -69,7 +69,7 @@ export function baseAxis(theme: ChartTheme, title: string): Spec {
   return {
     title: { text: title, font: { size: FONT_SIZE, color: theme.inkSoft }, standoff: 8 },
     tickfont: { size: 11, color: theme.inkSoft },
-    gridcolor: theme.line,
+    gridcolor: theme.grid,
     gridwidth: 1,
     linecolor: theme.lineStrong,
     zeroline: false,

@@ -13,6 +13,8 @@ export interface Line {
   readonly y: ArrayLike<number>;
   /** Bounds at the same x. */
   readonly band?: { readonly low: ArrayLike<number>; readonly high: ArrayLike<number> };
+  /** Noisy, so that it is drawn lighter than the lines beside it. */
+  readonly quiet?: boolean;
   /** The unsmoothed values behind a smoothed line: drawn faint. */
   readonly raw?: ArrayLike<number>;
 }

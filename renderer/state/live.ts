@@ -10,6 +10,8 @@ import { answers, call, outdated } from './answers';
 const BATCH_MS = 200;
 /** Answers that are computed over many runs are asked for again at most so often. */
 const SUMMARY_MS = 1000;
+/** Paces change slowly: what the engine estimates of them is asked for again so often while runs go on. */
+const ESTIMATE_MS = 3000;
 
 export interface Live {
   readonly engine: EngineState;
@@ -24,11 +26,19 @@ export const useLive = create<Live>(() => ({ engine: { status: 'starting' }, inf
 const changedRuns = new Map<string, RunView>();
 let batch: number | null = null;
 let summary: number | null = null;
+let estimate: number | null = null;
 let summarized = -SUMMARY_MS;
 
 type Page = Output<'runs.page'>;
 type Details = Output<'runs.details'>;
 type Study = Output<'studies.get'>;
+
+/** Seconds that a run has left after an event, by the pace that the engine last told; null where it told none. An estimate. */
+export function secondsLeft(run: RunView, before: { readonly run: RunView; readonly secondsLeft: number | null }): number | null {
+  if (run.status !== 'running' || run.totalSteps === null || before.secondsLeft === null) return null;
+  const stepsBefore = run.totalSteps - before.run.stepsDone;
+  return stepsBefore <= 0 ? 0 : (before.secondsLeft * (run.totalSteps - run.stepsDone)) / stepsBefore;
+}
 
 /** Rows of a page with the changed runs in their place; the same page where none of them is on it. */
 export function patchPage(page: Page, changed: ReadonlyMap<string, RunView>): Page {
@@ -37,7 +47,7 @@ export function patchPage(page: Page, changed: ReadonlyMap<string, RunView>): Pa
     ...page,
     rows: page.rows.map((row) => {
       const run = changed.get(row.run.runId);
-      return run === undefined ? row : { ...row, run };
+      return run === undefined ? row : { ...row, run, secondsLeft: secondsLeft(run, row) };
     }),
   };
 }
@@ -70,8 +80,14 @@ function flush(): void {
   answers.setQueriesData<Study>({ queryKey: ['studies.get'] }, (study) => (study === undefined ? undefined : patchStudy(study, changed)));
   answers.setQueriesData<Details>({ queryKey: ['runs.details'] }, (details) => {
     const run = details === undefined ? undefined : changed.get(details.run.runId);
-    return details === undefined || run === undefined ? details : { ...details, run };
+    return details === undefined || run === undefined ? details : { ...details, run, secondsLeft: secondsLeft(run, details) };
   });
+  if ([...changed.values()].some(({ status }) => status === 'running')) {
+    estimate ??= window.setTimeout(() => {
+      estimate = null;
+      outdated('runs.page');
+    }, ESTIMATE_MS);
+  }
   // Progress alone changes no count, no order and no statistic.
   if ([...changed.values()].some((run) => before.get(run.runId) !== run.status)) summarize();
 }

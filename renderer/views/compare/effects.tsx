@@ -33,6 +33,24 @@ export function Missing({ cells }: { readonly cells: Progress['lost'] }) {
   );
 }
 
+/** What the statistics say about themselves: a difference without spread, other test data. */
+function Warnings({ variants }: { readonly variants: ComparisonView['variants'] }) {
+  const warned = variants.filter(({ delta }) => typeof delta?.warning === 'string');
+  if (warned.length === 0) return null;
+  return (
+    <div className="compare-missing">
+      <p>{plural(warned.length, 'warning')}:</p>
+      <ul>
+        {warned.map(({ name, delta }) => (
+          <li key={name}>
+            {name}: {delta?.warning}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
 export function Effects({ comparison, progress }: { readonly comparison: ComparisonView; readonly progress: Progress }) {
   const { variants, metric, confidence, experiment } = comparison;
   const effects = useMemo<readonly Effect[]>(
@@ -64,6 +82,7 @@ export function Effects({ comparison, progress }: { readonly comparison: Compari
         </p>
       )}
       <p className="compare-method soft">{comparison.method}</p>
+      <Warnings variants={variants} />
       {progress.lost.length > 0 && <Missing cells={progress.lost} />}
     </Section>
   );

@@ -9,7 +9,7 @@ import { plural } from '../../format';
 import { copy } from '../../notice';
 import { go } from '../../state/place';
 import { Cut } from './cut';
-import { differs, fullText, shortText, type Row, type ShownSection } from './values';
+import { copyText, differs, fullText, shortText, type Row, type ShownSection } from './values';
 
 interface HeadProps {
   readonly run: RunView;
@@ -118,7 +118,7 @@ export function Leaves({ runs, names, sections, unfolded, at, onAt, onFold, onMo
     const value = row.values[column];
     if (value !== undefined && (event.key === 'Enter' || (event.key === 'c' && (event.ctrlKey || event.metaKey)))) {
       event.preventDefault();
-      void copy(fullText(value), row.path);
+      void copy(copyText(value), row.path);
       return;
     }
     const next = neighbour(cell, event.key);
@@ -177,7 +177,7 @@ export function Leaves({ runs, names, sections, unfolded, at, onAt, onFold, onMo
                     data-column={column}
                     tabIndex={reachable.section === title && reachable.path === row.path && reachable.column === column ? 0 : -1}
                     onFocus={() => onAt({ section: title, path: row.path, column })}
-                    onDoubleClick={() => void copy(fullText(cell), row.path)}
+                    onDoubleClick={() => void copy(copyText(cell), row.path)}
                   >
                     {different && (
                       <span className="beside-sign">

@@ -15,7 +15,7 @@ import { useCommand } from '../../state/commands';
 import { go, replace } from '../../state/place';
 import { Leaves, type At } from './leaves';
 import { RunCurves } from './run-curves';
-import { differs, fullText, moved, shownSections, type Row } from './values';
+import { copyText, differs, fullText, moved, shownSections, type Row } from './values';
 import './compare.css';
 import './side-by-side.css';
 
@@ -55,7 +55,7 @@ function LeafDetails({ row, names }: { readonly row: Row; readonly names: readon
           key={names[column]}
           title={names[column] ?? ''}
           aside={
-            <button type="button" className="compare-link" aria-label={`Copy ${row.path} of ${names[column] ?? ''}`} onClick={() => void copy(fullText(cell), row.path)}>
+            <button type="button" className="compare-link" aria-label={`Copy ${row.path} of ${names[column] ?? ''}`} onClick={() => void copy(copyText(cell), row.path)}>
               Copy
             </button>
           }

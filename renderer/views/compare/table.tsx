@@ -46,13 +46,16 @@ function DeltaCell({ column, row }: { readonly column: AlignedColumn; readonly r
     <>
       <Part text={mean} digits={column.widths[0]} />
       {column.widths.length > 1 && (
-        <span className="compare-interval soft" style={{ '--digits': (column.widths[1] ?? 0) + (column.widths[2] ?? 0) + 2 } as CSSProperties}>
+        <span className="compare-interval soft" style={{ '--digits': (column.widths[1] ?? 0) + (column.widths[2] ?? 0) + BRACKETS } as CSSProperties}>
           {low === undefined || high === undefined ? '–' : `[${low.trim()}, ${high.trim()}]`}
         </span>
       )}
     </>
   );
 }
+
+/** Brackets, comma and space of an interval, and what its signs are wider than digits, in digits. */
+const BRACKETS = 3;
 
 const MARKS = { best: 'best', tied: 'tied' } as const;
 

@@ -15,8 +15,13 @@ const AMBIGUOUS = /^(?:|\s.*|.*\s|true|false|null|[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-
 export function fullText({ present, value }: Cell): string {
   if (!present) return 'not set';
   if (typeof value === 'string') return AMBIGUOUS.test(value) ? JSON.stringify(value) : value;
-  if (typeof value === 'number') return String(value).replace('-', '−');
+  if (typeof value === 'number') return String(value).replaceAll('-', '−');
   return JSON.stringify(value) ?? String(value);
+}
+
+/** A value as other programs read it: numbers with the minus of ASCII. */
+export function copyText(cell: Cell): string {
+  return cell.present && typeof cell.value === 'number' ? String(cell.value) : fullText(cell);
 }
 
 /** The same as short as a table needs it: hashes by 8 digits, what was measured by four, seconds by two decimals. */

@@ -80,6 +80,11 @@ export function OneRun({ row, actions }: { readonly row: RunListRow; readonly ac
             Retry
           </Button>
         )}
+        {actions.remove !== null && (
+          <Button variant="default" onClick={actions.remove.do}>
+            Delete
+          </Button>
+        )}
       </div>
       {(run.errorMessage !== null || step !== null) && (
         <div className={`runs-error ${run.status}`}>
@@ -140,6 +145,16 @@ function countStates(rows: Iterable<RunListRow>): Partial<Record<RunStatus, numb
   return counts;
 }
 
+/** What some or all of the selected runs allow, with their number. */
+function Counted({ action, verb }: { readonly action: RunAction | null; readonly verb: string }) {
+  if (action === null) return null;
+  return (
+    <Button variant="default" onClick={action.do}>
+      {verb} {action.count}
+    </Button>
+  );
+}
+
 export function SeveralRuns({ rows, actions }: { readonly rows: readonly RunListRow[]; readonly actions: RunActions }) {
   const distinct = (of: (row: RunListRow) => unknown): number => new Set(rows.map((row) => of(row))).size;
   const range = metricRange(rows);
@@ -149,6 +164,9 @@ export function SeveralRuns({ rows, actions }: { readonly rows: readonly RunList
         <Button variant="default" disabled={actions.compare === null} onClick={actions.compare?.do}>
           Compare side by side
         </Button>
+        <Counted action={actions.cancel} verb="Cancel" />
+        <Counted action={actions.retry} verb="Retry" />
+        <Counted action={actions.remove} verb="Delete" />
       </div>
       {actions.compare === null && <p className="soft runs-inspector-note">Up to 6 runs can stand side by side.</p>}
       <dl className="runs-facts">

@@ -246,9 +246,11 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
                   <Button size="compact-sm" variant="default" disabled={actions.compare === null} onClick={actions.compare?.do}>
                     Compare {rows.length}
                   </Button>
-                  <Button size="compact-sm" variant="default" disabled={actions.remove === null} onClick={actions.remove?.do}>
-                    Delete {actions.remove?.count ?? 0}
-                  </Button>
+                  {actions.remove !== null && (
+                    <Button size="compact-sm" variant="default" onClick={actions.remove.do}>
+                      Delete {actions.remove.count}
+                    </Button>
+                  )}
                 </>
               )}
               <Constants constant={columns.constant} />

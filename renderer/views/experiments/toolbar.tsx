@@ -71,10 +71,12 @@ function StatusChips({ byStatus, chosen, onChoose }: { readonly byStatus: Readon
             type="button"
             className={`runs-chip state ${status}`}
             aria-pressed={chosen.includes(status)}
+            title={status}
             onClick={() => onChoose(chosen.includes(status) ? chosen.filter((other) => other !== status) : [...chosen, status])}
           >
             <StateShape status={status} />
-            {status} {count(byStatus[status])}
+            <span className="runs-chip-word">{status} </span>
+            {count(byStatus[status])}
           </button>
         ))}
     </div>

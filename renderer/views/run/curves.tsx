@@ -51,16 +51,14 @@ export function Curves({ details }: { readonly details: RunDetails }) {
 
   const lines = useMemo((): Line[] => {
     const each = series.data === undefined || shown === 'accuracy' ? null : series.data;
-    // The variant has the colour, so that the split has the dashes.
-    const other: Style = { ...own, dash: own.dash === 'solid' ? 'dash' : 'solid' };
     switch (shown) {
       case 'loss': {
         if (each === null) return [];
         const smooth = halfLife > 0 ? { y: exponentialMean(each.steps, each.values, halfLife), raw: each.values } : { y: each.values };
-        return [{ name: halfLife > 0 ? 'train, smoothed' : 'train, each step', style: own, x: each.steps, ...smooth }, ...splitLine(details, 'validation', 'loss', other)];
+        return [...splitLine(details, 'validation', 'loss', own), { name: halfLife > 0 ? 'train, smoothed' : 'train, each step', style: own, quiet: true, x: each.steps, ...smooth }];
       }
       case 'accuracy':
-        return [...splitLine(details, 'train', 'accuracy', own), ...splitLine(details, 'validation', 'accuracy', other)];
+        return [...splitLine(details, 'validation', 'accuracy', own), ...splitLine(details, 'train', 'accuracy', own).map((line) => ({ ...line, quiet: true }))];
       case 'rate':
         return each === null ? [] : [{ name: 'learning rate', style: own, x: each.steps, y: each.values }];
     }

@@ -32,7 +32,7 @@ export function Facts({ details }: { readonly details: RunDetails }) {
       )}
       <dl className="run-facts numbers">
         {metric !== null && <Fact name={`Test ${metric.name}`}>{metric.name === 'accuracy' ? format.accuracy(metric.value) : format.loss(metric.value)}</Fact>}
-        <Fact name={isEnded(run.status) ? 'Final training loss' : 'Training loss'}>{format.loss(run.finalLoss)}</Fact>
+        <Fact name={run.status === 'finished' ? 'Final training loss' : isEnded(run.status) ? 'Last training loss' : 'Training loss'}>{format.loss(run.finalLoss)}</Fact>
         <Fact name="Steps">{steps(details)}</Fact>
         {run.status === 'running' && <Fact name="Left">{secondsLeft === null ? '–' : format.estimate(secondsLeft)}</Fact>}
         {run.startedAt !== null && run.endedAt !== null && <Fact name="Duration">{format.duration(run.endedAt - run.startedAt)}</Fact>}

@@ -1,5 +1,5 @@
 /** One run: how it went, what it was, where it came from. */
-import { useCallback, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
 import { Button, Tabs } from '@mantine/core';
 import type { RunDetails } from '../../../src/api/views';
 import { Failure, Loading } from '../../components/messages';
@@ -20,6 +20,9 @@ import { Log } from './log';
 import { ProvenanceSections } from './provenance';
 import './run.css';
 
+/** What a run that trains is asked anew so often. */
+const REFRESH_MS = 2000;
+
 /** `dropout=0.5, seed 2`; a run without a variant goes by its experiment. */
 export function runTitle({ variant, experiment, seed }: RunDetails['run']): string {
   return `${variant ?? experiment}, seed ${seed}`;
@@ -37,6 +40,13 @@ export function Run({ run: id }: { readonly run: string }) {
   const answer = useAnswer('runs.details', { run: id });
   const details = answer.data;
   const status = details?.run.status ?? null;
+  // Events tell of steps and states; validation, checkpoints and the time left come with the answer.
+  const { refetch } = answer;
+  useEffect(() => {
+    if (status !== 'running') return undefined;
+    const timer = window.setInterval(() => void refetch(), REFRESH_MS);
+    return () => window.clearInterval(timer);
+  }, [status, refetch]);
   const [tab, setTab] = useState<string | null>('config');
   const cancel = useCallback(() => void act('runs.cancel', id), [id]);
   const retry = useCallback(() => void act('runs.retry', id), [id]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ComparisonView } from '../../../src/api/rows';
 import { align, byEffect, deltaParts, meanParts, pairedDifferences, progressOf, pText, unitOf, type ComparedVariant } from '../../../renderer/views/compare/numbers';
-import { differs, fullText, moved, shortText, shownSections, type Section } from '../../../renderer/views/compare/values';
+import { copyText, differs, fullText, moved, shortText, shownSections, type Section } from '../../../renderer/views/compare/values';
 
 function variant(name: string, values: readonly (readonly [number, number])[], delta: number | null | 'baseline'): ComparedVariant {
   return {
@@ -81,6 +81,7 @@ describe('runs side by side', () => {
 
   it('shortens hashes and measured numbers, not settings', () => {
     expect(shortText(cell('ab'.repeat(32)), 'Data', 'fingerprint')).toBe('abababab');
+    expect([copyText(cell(-1e-8)), fullText(cell(-1e-8)), copyText(cell('sgd'))]).toEqual(['-1e-8', '−1e−8', 'sgd']);
     expect(shortText(cell(0.45), 'Result', 'test accuracy')).toBe('0.4500');
     expect(shortText(cell(12.3456), 'Result', 'duration, s')).toBe('12.35');
     expect(shortText(cell(0.0003), 'Config', 'training.learningRate')).toBe('0.0003');
