@@ -56,12 +56,14 @@ function looksLike(text: string): 'study' | 'data' | null {
 
 /**
  * @param path absolute
- * @throws RepriseError FILE_NOT_FOUND, FILE_NOT_READABLE, FILE_UNKNOWN, STUDY_TOO_LARGE
+ * @throws RepriseError FILE_NOT_FOUND, FILE_NOT_READABLE, FILE_EMPTY, FILE_UNKNOWN, STUDY_TOO_LARGE
  */
 export async function identify(path: string): Promise<OpenedFile> {
   const { size, start } = await read(path);
   if (start.subarray(0, ZIP_MAGIC.length).equals(ZIP_MAGIC)) return { kind: 'bundle', path };
+  if (size === 0) throw new RepriseError('FILE_EMPTY', `${basename(path)} is empty.`, { hint: 'It may not have been downloaded or written to its end: fetch it again.' });
   const extension = extname(path).toLowerCase();
+  if (extension === '.zip') throw new RepriseError('FILE_UNKNOWN', `${basename(path)} is named like a bundle, but is no ZIP archive.`, { hint: 'It may have been damaged on its way: fetch it again.' });
   if (DATA_NAMES.has(extension)) return { kind: 'data', path };
   const whole = size <= STUDY_LIMIT;
   if (STUDY_NAMES.has(extension) && !whole) {

@@ -14,7 +14,7 @@ import { bringBack, isDirty, newDraft, redo, save, saveAs, setText, TYPED, undo,
 import { StudyForm } from './form';
 import { Preview } from './preview';
 import { usePlan, useReading, type DraftReading, type Planning } from './reading';
-import { keepWarnings } from './warnings';
+import { keepStarted } from './started';
 import './ablation.css';
 import './editor.css';
 
@@ -51,7 +51,7 @@ function useStart(draft: Draft): { readonly starting: boolean; readonly start: (
     setStarting(true);
     call('studies.start', { study: { text, folder } })
       .then(({ studyId, warnings }) => {
-        keepWarnings(studyId, warnings);
+        keepStarted(studyId, { warnings, folder });
         outdated('studies.list', 'studies.plan', 'experiments.list');
         go({ view: 'study', studyId });
       })

@@ -15,9 +15,9 @@ import { retryRuns } from '../experiments/actions';
 import { CellInspector } from './cell-inspector';
 import { openDraft } from './draft';
 import { Matrix, type Selection } from './matrix';
+import { dismissWarnings, folderOfStudy, useStarted } from './started';
 import { StudyCurves } from './study-curves';
 import { countsOf, stateLine, unfinished } from './study-words';
-import { dismissWarnings, useWarnings } from './warnings';
 import './ablation.css';
 import './study.css';
 
@@ -26,7 +26,7 @@ const REFRESH_MS = 1000;
 const NO_WARNINGS: readonly string[] = [];
 
 function Warnings({ studyId }: { readonly studyId: string }) {
-  const warnings = useWarnings(({ byStudy }) => byStudy.get(studyId) ?? NO_WARNINGS);
+  const warnings = useStarted(({ byStudy }) => byStudy.get(studyId)?.warnings ?? NO_WARNINGS);
   if (warnings.length === 0) return null;
   return (
     <div className="study-warnings" role="status">
@@ -90,9 +90,9 @@ function StudyOf({ study }: { readonly study: StudyView }) {
 
   const exportBundle = useCallback(() => go({ view: 'export', target: experiment }), [experiment]);
   const editCopy = useCallback(() => {
-    openDraft({ text: compactStudy(source), path: null, folder: null });
+    openDraft({ text: compactStudy(source), path: null, folder: folderOfStudy(studyId) });
     go({ view: 'editor' });
-  }, [source]);
+  }, [source, studyId]);
   const open = useCallback(
     ({ row, column }: Selection) => {
       const run = matrix[row]?.cells[column]?.run;
