@@ -66,8 +66,8 @@ function bridge(): RepriseBridge {
   };
 }
 
-const CONNECT_AGAIN_MS = 20;
-const CONNECT_TRIES = 250;
+const CONNECT_AGAIN_MS = 5;
+const CONNECT_TRIES = 1000;
 
 /**
  * Tells the main process that this page listens. A preload may run before the main process has heard that the frame is

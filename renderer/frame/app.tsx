@@ -86,7 +86,7 @@ function Restarting() {
 function Content() {
   const place = usePlace((state) => state.place);
   const engine = useLive((state) => state.engine);
-  const opened = useLive((state) => state.info !== null || state.remembered);
+  const opened = useLive((state) => state.info !== null);
   if (engine.status === 'failed' && place.view !== 'settings') {
     return (
       <View title="Workspace">
@@ -111,16 +111,6 @@ function Content() {
         <Shown place={place} />
       </Suspense>
     </ViewBoundary>
-  );
-}
-
-function Main() {
-  const old = useLive((state) => state.remembered && state.info === null);
-  return (
-    <div className={old ? 'frame-main old' : 'frame-main'} aria-busy={old}>
-      <Restarting />
-      <Content />
-    </div>
   );
 }
 
@@ -185,7 +175,10 @@ export function App() {
         <PaletteDoor />
         <div className="frame">
           <RailBar />
-          <Main />
+          <div className="frame-main">
+            <Restarting />
+            <Content />
+          </div>
           <StatusBar />
         </div>
       </QueryClientProvider>

@@ -9,12 +9,11 @@ function queueLine(running: number, queued: number, cores: number): string {
 }
 
 export function StatusBar() {
-  const { engine, queue, info, tasks, remembered } = useLive();
+  const { engine, queue, info, tasks } = useLive();
   const working = tasks.filter((task) => task.status === 'running');
   const [first] = working;
   return (
     <footer className="status">
-      {remembered && info === null && engine.status !== 'failed' && <span>Opening the workspace: this is what was there last time</span>}
       {queue !== null && info !== null && <span>{queueLine(queue.running, queue.queued, info.cores)}</span>}
       {queue?.secondsLeft != null && <span>{format.estimate(queue.secondsLeft)} left</span>}
       {first !== undefined && engine.status === 'ready' && (

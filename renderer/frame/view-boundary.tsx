@@ -1,7 +1,6 @@
 /** A view that throws takes nothing else with it. */
 import { Component, type ReactNode } from 'react';
 import { Failure } from '../components/messages';
-import { forgetSnapshot } from '../state/snapshot';
 import { View } from './view';
 
 interface State {
@@ -14,11 +13,6 @@ export class ViewBoundary extends Component<{ readonly children: ReactNode }, St
 
   static getDerivedStateFromError(error: unknown): State {
     return { error, failed: true };
-  }
-
-  override componentDidCatch(): void {
-    // What was kept of the last time may be what cannot be shown.
-    forgetSnapshot();
   }
 
   override render(): ReactNode {

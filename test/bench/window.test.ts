@@ -4,9 +4,10 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { _electron, type ElectronApplication, type Page } from 'playwright';
+import { type ElectronApplication, type Page } from 'playwright';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { engineReady, environment, openApp, scene, until, type Scene } from '../e2e/reprise-app';
+import { engineReady, launch, openApp, scene, until, type Scene } from '../e2e/reprise-app';
+import { projectRoot } from '../helpers/cli';
 import { fillRuns } from '../helpers/many-runs';
 
 const RUNS = 100_000;
@@ -42,7 +43,7 @@ void app.whenReady().then(() => {
 
 async function emptyLaunch(folder: string): Promise<number> {
   const start = performance.now();
-  const app = await _electron.launch({ args: [folder, `--user-data-dir=${join(here.folder.path, 'empty-data')}`], env: environment(), chromiumSandbox: process.getuid?.() !== 0 });
+  const app = await launch([folder, `--user-data-dir=${join(here.folder.path, 'empty-data')}`]);
   const page = await app.firstWindow();
   await page.waitForSelector('main');
   const took = performance.now() - start;
@@ -53,11 +54,12 @@ async function emptyLaunch(folder: string): Promise<number> {
 /** A row of the table of runs that has its run. */
 const ROW = '[role=grid][aria-label=Runs] [role=row][data-index]:not([aria-busy])';
 
-/** Until the list of runs is there, with its runs. */
+/** Until the table of runs is there with its runs. */
 async function ourLaunch(): Promise<number> {
   const start = performance.now();
-  const app = await here.open();
-  await app.page.waitForSelector(ROW);
+  const app = await launch([projectRoot, `--user-data-dir=${join(here.folder.path, 'user-data')}`, '--workspace', here.workspace]);
+  const page = await app.firstWindow();
+  await page.waitForSelector(ROW);
   const took = performance.now() - start;
   await app.close();
   return took;

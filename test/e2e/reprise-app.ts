@@ -65,15 +65,26 @@ export function environment(): Record<string, string> {
   return env;
 }
 
+/** A start takes a second or two; on a busy machine some more. */
+const LAUNCH_MS = 12_000;
+
+/**
+ * Starts Electron on an app's folder. Where Playwright attaches in the middle of the page's first navigation it misses the
+ * page and waits for it for ever, while the app itself is there: then it is started again.
+ */
+export async function launch(args: readonly string[], env: Readonly<Record<string, string>> = environment()): Promise<ElectronApplication> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await _electron.launch({ cwd: projectRoot, args: [...args], env: { ...env }, chromiumSandbox: process.getuid?.() !== 0, timeout: LAUNCH_MS });
+    } catch (error) {
+      if (tries === 4 || !(error instanceof Error && error.name === 'TimeoutError')) throw error;
+    }
+  }
+}
+
 /** Opens the app on a workspace. `userData` must be the test's own folder. */
 export async function openApp(options: { readonly workspace: string; readonly userData: string; readonly files?: readonly string[]; readonly env?: Readonly<Record<string, string>> }): Promise<RepriseApp> {
-  const app = await _electron.launch({
-    cwd: projectRoot,
-    args: [projectRoot, `--user-data-dir=${options.userData}`, '--workspace', options.workspace, ...(options.files ?? [])],
-    env: { ...environment(), ...options.env },
-    chromiumSandbox: process.getuid?.() !== 0,
-    timeout: 30_000,
-  });
+  const app = await launch([projectRoot, `--user-data-dir=${options.userData}`, '--workspace', options.workspace, ...(options.files ?? [])], { ...environment(), ...options.env });
   let log = '';
   app.process().stderr?.on('data', (text: Buffer) => (log += text.toString()));
   const page = await app.firstWindow();
