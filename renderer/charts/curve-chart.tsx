@@ -16,6 +16,8 @@ const LABEL_WIDTH = 168;
 /** Between the plot and a line's name: a piece of the line that leads there. */
 const LEADER = 20;
 const MARGIN = { left: 64, top: 24, bottom: 44 };
+/** Share of the axis that counts as its end. */
+const EDGE = 0.1;
 /** Opacity of a quiet line. */
 const QUIET = 0.45;
 const TABLE_ROWS = 50;
@@ -80,9 +82,16 @@ function endLabels(lines: readonly Line[], theme: ChartTheme, logY: boolean, ran
   };
 }
 
-function markParts(marks: readonly Mark[], theme: ChartTheme): { readonly annotations: Spec[]; readonly shapes: Spec[] } {
+/** Words at an end of the axis stand inside it, where nothing cuts them off. */
+function anchorOf(x: number, [low, high]: Ranges['x']): 'left' | 'center' | 'right' {
+  const share = (x - low) / (high - low);
+  if (share < EDGE) return 'left';
+  return share > 1 - EDGE ? 'right' : 'center';
+}
+
+function markParts(marks: readonly Mark[], theme: ChartTheme, ranges: Ranges): { readonly annotations: Spec[]; readonly shapes: Spec[] } {
   return {
-    annotations: marks.map(({ x, text }) => ({ xref: 'x', yref: 'paper', x, y: 1, yanchor: 'bottom', showarrow: false, text: plain(text), font: { size: 11, color: theme.inkSoft } })),
+    annotations: marks.map(({ x, text }) => ({ xref: 'x', yref: 'paper', x, xanchor: anchorOf(x, ranges.x), y: 1, yanchor: 'bottom', showarrow: false, text: plain(text), font: { size: 11, color: theme.inkSoft } })),
     shapes: marks.map(({ x }) => ({ type: 'line', xref: 'x', yref: 'paper', x0: x, x1: x, y0: 0, y1: 1, line: { width: 1, color: theme.inkSoft, dash: 'dot' } })),
   };
 }
@@ -97,12 +106,12 @@ function drawing({ lines, xTitle, yTitle, logY = false, marks = [], height = 320
   return (theme, width, zoom) => {
     const font = `${FONT_SIZE}px ${theme.font}`;
     const measure = (text: string): number => textWidth(text, font);
-    const labelled = lines.length <= MOST_LABELS && lines.length > 1;
+    const labelled = lines.length <= MOST_LABELS;
     const names = lines.map(({ name }) => fitted(name, Math.min(LABEL_WIDTH, width / 4), measure));
     const right = labelled ? Math.ceil(Math.max(0, ...names.map(measure))) + LEADER + 12 : 16;
     const ranges = zoom ?? fullRanges(lines, logY);
     const ends = labelled ? endLabels(lines, theme, logY, ranges, height - MARGIN.top - MARGIN.bottom, names) : { annotations: [], shapes: [] };
-    const lead = markParts(marks, theme);
+    const lead = markParts(marks, theme, ranges);
     const far = logY ? [] : beyond(lines);
     const look = { theme, legend: lines.length > MOST_LABELS, floor: logY ? 10 ** (ranges.y[0] - 1) : 0 };
     return {

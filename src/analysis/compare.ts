@@ -1,4 +1,5 @@
 /** Variants against their baseline, paired by seed, with intervals that hold together. */
+import { formatFixed } from './format';
 import { studentTTwoSided } from './student-t';
 import { pearson, summarize, type Interval, type Summary } from './summary';
 
@@ -120,7 +121,7 @@ function warningOf(pairs: number, correlation: number | null, spread: number | n
   else if (pairs === 1) parts.push('one pair: no interval can be given');
   else if (pairs === 2) parts.push('two pairs: the interval is very wide and the correlation cannot be estimated');
   if (pairs >= 2 && spread === 0) parts.push('all differences are equal: the interval has no width and does not show the uncertainty');
-  if (correlation !== null && correlation <= 0) parts.push(`the pairs are not positively correlated (r = ${correlation.toFixed(2).replace('-', '−')}): pairing by seed costs power here`);
+  if (correlation !== null && correlation <= 0) parts.push(`the pairs are not positively correlated (r = ${formatFixed(correlation, 2)}): pairing by seed costs power here`);
   return parts.length === 0 ? undefined : parts.join('; ');
 }
 

@@ -152,7 +152,7 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
     if (runs === null || (grouped && groups.data === undefined)) return <Loading text="Reading the runs…" />;
     if (runs.total === 0 && !stale) {
       return narrowed ? (
-        <Empty title="No run meets the filter" action={<Button onClick={() => narrow({ text: '', status: [] })}>Clear the filter</Button>}>
+        <Empty title="No run meets the filter" action={<Button onClick={() => narrow({ text: '', status: [] })}>Show all runs</Button>}>
           Every word must occur in experiment, variant, seed, state or a hash.
         </Empty>
       ) : (

@@ -31,7 +31,7 @@ export function Lineage({ details: { attempts, lineage, run } }: { readonly deta
         {attempts.length === 0 ? (
           <p className="soft">None yet.</p>
         ) : (
-          <table className="dense">
+          <table className="dense wide">
             <thead>
               <tr>
                 <th scope="col" className="number">
