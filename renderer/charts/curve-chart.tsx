@@ -6,7 +6,8 @@ import { count } from '../format';
 import { Chart, type ChartTable, type Draw } from './chart';
 import { fitted, plain, spread, textWidth } from './labels';
 import { beyond, fullRanges, logTicks, type Ranges } from './ranges';
-import { baseAxis, baseLayout, faint, FONT_SIZE, type ChartTheme } from './theme';
+import { faint } from './palette';
+import { baseAxis, baseLayout, FONT_SIZE, type ChartTheme } from './theme';
 import type { CurveChartProps, Line, Mark } from './types';
 
 /** More lines than that get a legend: their ends have no room for names. */

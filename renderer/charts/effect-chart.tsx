@@ -5,7 +5,8 @@ import { decimalsAlone, decimalsFor, decimalsForDifference, formatSigned } from 
 import { Chart, type ChartTable, type Draw } from './chart';
 import { fitted, plain, textWidth } from './labels';
 import { extent, padded } from './ranges';
-import { baseAxis, baseLayout, faint, FONT_SIZE, type ChartTheme } from './theme';
+import { faint } from './palette';
+import { baseAxis, baseLayout, FONT_SIZE, type ChartTheme } from './theme';
 import type { Effect, EffectChartProps } from './types';
 
 const ROW = 32;

@@ -11,3 +11,10 @@ export function variantStyle(index: number): Style {
   const place = (index - 1) % (COLORS * DASHES.length);
   return { color: `var(--series-${(place % COLORS) + 1})`, dash: DASHES[Math.floor(place / COLORS)] ?? 'solid' };
 }
+
+/** `#rrggbb` or `#rgb`, as a minifier writes it, with an opacity of 0…1; another notation stays as it is. */
+export function faint(color: string, opacity: number): string {
+  const byte = Math.round(opacity * 255).toString(16).padStart(2, '0');
+  const whole = color.replace(/^#([0-9a-f])([0-9a-f])([0-9a-f])$/iu, '#$1$1$2$2$3$3');
+  return /^#[0-9a-f]{6}$/iu.test(whole) ? `${whole}${byte}` : color;
+}

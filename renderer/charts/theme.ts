@@ -43,12 +43,6 @@ export function useChartTheme(): ChartTheme {
   return useSyncExternalStore(subscribe, () => (current ??= read()));
 }
 
-/** `#rrggbb` with an opacity of 0…1. */
-export function faint(color: string, opacity: number): string {
-  const byte = Math.round(opacity * 255).toString(16).padStart(2, '0');
-  return /^#[0-9a-f]{6}$/iu.test(color) ? `${color}${byte}` : color;
-}
-
 export const FONT_SIZE = 12;
 
 /** What every chart's layout has in common. */

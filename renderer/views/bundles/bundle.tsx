@@ -39,7 +39,7 @@ function Standing({ page, trusted }: { readonly page: BundlePage; readonly trust
         </p>
       ) : (
         <p>
-          <span className="bundles-strong">Restricted.</span> Nothing of this bundle has been executed. Below is what can be known of it without that; reproducing is locked until you trust it.
+          <span className="bundles-strong">Restricted.</span> Looking at a bundle executes nothing of it: below is what can be known without that. Reproducing is locked until you trust it.
         </p>
       )}
     </div>
@@ -50,7 +50,7 @@ function Page({ page, trusted, options, onOptions, progress }: { readonly page: 
   const different = page.environment.filter(({ same }) => !same).length;
   return (
     <>
-      <Standing page={page} trusted={trusted} />
+      <Standing page={page} trusted={trusted || progress !== null} />
       <div className="bundles-columns">
         <Section title="Bundle">
           <Identity page={page} />

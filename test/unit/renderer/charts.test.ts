@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { fitted, plain, spread } from '../../../renderer/charts/labels';
-import { variantStyle } from '../../../renderer/charts/palette';
+import { faint, variantStyle } from '../../../renderer/charts/palette';
 import { beyond, extent, fullRanges, logTicks } from '../../../renderer/charts/ranges';
 import type { Line } from '../../../renderer/charts/types';
 
@@ -83,6 +83,12 @@ describe('ranges', () => {
     expect(fullRanges(lines, false).y[1]).toBeLessThan(2);
     expect(fullRanges(lines, true).y[1]).toBeGreaterThan(30);
     expect(beyond([line('alone', [1, 1e30])])).toEqual([]);
+  });
+
+  it('make a colour faint, also one that was written short', () => {
+    expect(faint('#1b1c1e', 0.2)).toBe('#1b1c1e33');
+    expect(faint('#f0a', 1)).toBe('#ff00aaff');
+    expect(faint('rgb(1 2 3)', 0.5)).toBe('rgb(1 2 3)');
   });
 
   it('marks a logarithmic axis by 1-2-5 or by whole powers', () => {
