@@ -100,11 +100,10 @@ const first: Stage = {
   },
 };
 
-/** Two bundles made of one: with the recorded loss of a step changed and all hashes made anew, and with them left as they were. */
+/** Two bundles made of one: with the recorded losses of a step changed and all hashes made anew, and with them left as they were. */
 async function altered(from: string, forged: string, tampered: string): Promise<void> {
   const files = await unpack(from);
-  const log = [...files.keys()].find((path) => path.endsWith('events.log')) ?? '';
-  files.set(log, alterLoss(files.get(log) ?? new Uint8Array(), 60, (loss) => loss * 2));
+  for (const [path, log] of files) if (path.endsWith('events.log')) files.set(path, alterLoss(log, 60, (loss) => loss * 2));
   await pack(files, tampered);
   remakeHashes(files);
   await pack(files, forged);
