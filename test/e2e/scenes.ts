@@ -171,7 +171,7 @@ const work: Stage = {
         { name: 'run-unreadable', show: async () => { await rail(page, 'Experiments'); await row(/Failed/u).dblclick(); await main(page).getByText('The run could not be read').waitFor(); } },
         { name: 'run-cancelled', show: async () => { await rail(page, 'Experiments'); await row(/Cancelled/u).dblclick(); await main(page).getByRole('button', { name: 'Retry' }).waitFor(); } },
         { name: 'run-running', show: async () => { await rail(page, 'Experiments'); await row(/Running/u).dblclick(); await tab('Log'); await main(page).getByText(/step .* of/u).first().waitFor(); } },
-        { name: 'ablations', show: () => toRail(page, 'Ablations') },
+        { name: 'ablations', show: async () => { await page.evaluate((ids) => Promise.all(ids.map((run) => window.reprise.runsCancel({ run }))), runs); await toRail(page, 'Ablations'); } },
         { name: 'study', show: async () => { await row(/spirals-width/u).dblclick(); await shown(page, /spirals-width/u); } },
         { name: 'compare', show: async () => { await main(page).getByRole('button', { name: 'Compare' }).click(); await main(page).getByRole('img', { name: /difference/iu }).first().waitFor(); } },
         { name: 'compare-curves', show: async () => { await main(page).getByRole('heading', { name: 'Curves' }).scrollIntoViewIfNeeded(); await page.locator('.view-pane').evaluate((pane) => pane.scrollTo(0, pane.scrollHeight)); } },
@@ -183,7 +183,6 @@ const work: Stage = {
         { name: 'verdict', show: async () => { await row(/Identical/u).dblclick(); await main(page).getByRole('img').first().waitFor(); } },
         { name: 'verdict-diverged', show: async () => { await toRail(page, 'Bundles'); await row(/Diverged/u).dblclick(); await main(page).getByRole('img').first().waitFor(); } },
         { name: 'study-running', show: async () => {
-          await page.evaluate((ids) => Promise.all(ids.map((run) => window.reprise.runsCancel({ run }))), runs);
           const file = await folder.write('long-study.yaml', study('spirals-long-study', '[1, 2, 3, 4]').replace('epochs: 8', 'epochs: 300'));
           await chooseFile(page, file);
           const started = await page.evaluate((path) => window.reprise.studiesStart({ study: path }), file);
