@@ -40,7 +40,7 @@ export function StudyCurves({ experiment, places, ended }: StudyCurvesProps) {
   return (
     <Section title="Training loss">
       <Suspense fallback={<div className="study-chart-waiting" />}>
-        <CurveChart lines={lines} xTitle="Step" yTitle="Train loss" height={HEIGHT} label="Training loss of each variant over steps" exportName={`${experiment} train loss`} />
+        <CurveChart lines={lines} xTitle="Step" yTitle="Train loss (nats)" height={HEIGHT} label="Training loss of each variant over steps" exportName={`${experiment} train loss`} />
       </Suspense>
       <p className="soft study-method" title={data.method}>
         {halfLife > 0 && `Smoothed by an exponential moving average with a half-life of ${plural(halfLife, 'step')}. `}

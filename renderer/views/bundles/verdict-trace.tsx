@@ -69,7 +69,7 @@ export function VerdictTrace({ verdictId, run }: { readonly verdictId: string; r
       <CurveChart
         lines={lines}
         xTitle="step"
-        yTitle={parts ? 'relative difference of the losses' : 'training loss'}
+        yTitle={parts ? 'Relative difference of the losses' : 'Train loss (nats)'}
         logY={parts}
         marks={marks}
         label={parts ? `Relative difference of recorded and re-executed training loss over steps: ${name}` : `Training loss over steps, recorded and re-executed here: ${name}`}
