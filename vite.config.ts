@@ -63,8 +63,10 @@ export default defineConfig({
         modulePreload: { polyfill: false },
         // Inlined data: URLs would need a wider content security policy.
         assetsInlineLimit: 0,
+        // plotly.js is large, and loaded with the first chart.
+        chunkSizeWarningLimit: 6000,
         sourcemap: true,
-        rolldownOptions: { input: rendererEntries, output: { codeSplitting: { groups: [{ name: inFirstFile }] } } },
+        rolldownOptions: { input: rendererEntries, output: { codeSplitting: { groups: [{ name: inFirstFile, debugName: 'first' }] } } },
       },
     },
     node: {

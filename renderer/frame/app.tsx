@@ -10,7 +10,7 @@ import { answers } from '../state/answers';
 import { listen, useCommand } from '../state/commands';
 import { useLive } from '../state/live';
 import { acceptFiles, newStudy, openFile, openSample } from '../state/open-file';
-import { goBack, goForward, go, usePlace, type Place } from '../state/place';
+import { go, goBack, goForward, keepSelectionOut, usePlace, type Place } from '../state/place';
 import { styleNonce, systemScheme, theme, variables } from '../theme/mantine';
 import { Experiments } from '../views/experiments/experiments';
 import { RailBar } from './rail';
@@ -137,6 +137,7 @@ function FrameCommands() {
   const canGoForward = usePlace((state) => state.forward.length > 0);
   useEffect(listen, []);
   useEffect(acceptFiles, []);
+  useEffect(keepSelectionOut, []);
   useCommand('go.experiments', places.experiments);
   useCommand('go.ablations', places.ablations);
   useCommand('go.compare', places.compare);

@@ -60,9 +60,23 @@ const MOST_BACK = 100;
 
 export const usePlace = create<PlaceState>(() => ({ place: { view: 'experiments' }, back: [], forward: [], inspector: 'selection' }));
 
+/** When the present place was gone to, by the page's clock. */
+let arrived = -Infinity;
+const DOUBLE_CLICK_MS = 500;
+
+/** Where a click leads elsewhere, the second one of a double click falls into the new view and would select its text. */
+function noSelection(event: Event): void {
+  if (performance.now() - arrived < DOUBLE_CLICK_MS) event.preventDefault();
+}
+
+/** Keeps double clicks from selecting text in the place they led to; called once. @returns the function that ends it */
+export function keepSelectionOut(): () => void {
+  document.addEventListener('selectstart', noSelection);
+  return () => document.removeEventListener('selectstart', noSelection);
+}
+
 export function go(place: Place): void {
-  // A double click that leads elsewhere would leave its selection behind, spread over the new view.
-  window.getSelection()?.removeAllRanges();
+  arrived = performance.now();
   usePlace.setState((state) => (JSON.stringify(state.place) === JSON.stringify(place) ? state : { place, back: [...state.back, state.place].slice(-MOST_BACK), forward: [] }));
 }
 

@@ -25,7 +25,7 @@ export async function takeHostLock(file: string, workspace: string, waitMs: numb
 }
 
 function inUse(workspace: string, { process: owner, since }: Holder, file: string): RepriseError {
-  const when = since === null ? '' : ` since ${new Date(since).toISOString()}`;
+  const when = since === null ? '' : ` since ${new Date(since).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   return new RepriseError('WORKSPACE_IN_USE', `The workspace ${workspace} is in use by process ${owner.pid}${when}.`, {
     kind: 'system',
     hint: holderHint(owner, [file], 'Close that Reprise (the app or a command), or use another workspace with --workspace DIR.'),

@@ -12,7 +12,8 @@ import { useAnswer } from '../../state/answers';
 import { go } from '../../state/place';
 import { Duration, Progress } from './columns';
 import type { RunStatus } from './table-state';
-import { metricRange, metricText, metricTitle, nextStep, runName, type MetricName } from './values';
+import { runName } from '../../run-status';
+import { metricRange, metricText, metricTitle, nextStep, type MetricName } from './values';
 
 function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
   return (

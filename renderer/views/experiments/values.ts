@@ -54,11 +54,6 @@ export function shareDone({ stepsDone, totalSteps }: RunView): number | null {
   return totalSteps === null || totalSteps === 0 ? null : Math.min(1, stepsDone / totalSteps);
 }
 
-/** The name under which people know a run: its variant and seed. */
-export function runName({ variant, seed, reproductionId }: RunView): string {
-  return `${variant ?? reproductionId.slice(0, 8)}, seed ${seed}`;
-}
-
 /** What to do next about a run that did not finish. */
 export function nextStep({ status, stepsDone }: Pick<RunView, 'status' | 'stepsDone'>): string | null {
   switch (status) {

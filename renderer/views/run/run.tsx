@@ -1,13 +1,12 @@
 /** One run: how it went, what it was, where it came from. */
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { Button, Tabs } from '@mantine/core';
-import type { RunDetails } from '../../../src/api/views';
 import { Failure, Loading } from '../../components/messages';
 import { StateMark } from '../../components/state-mark';
 import { View } from '../../frame/view';
 import { complain } from '../../notice';
 import { writeReport } from '../../report';
-import { isEnded } from '../../run-status';
+import { isEnded, runName } from '../../run-status';
 import { call, useAnswer } from '../../state/answers';
 import { useCommand } from '../../state/commands';
 import { go } from '../../state/place';
@@ -22,11 +21,6 @@ import './run.css';
 
 /** What a run that trains is asked anew so often. */
 const REFRESH_MS = 2000;
-
-/** `dropout=0.5, seed 2`; a run without a variant goes by its experiment. */
-export function runTitle({ variant, experiment, seed }: RunDetails['run']): string {
-  return `${variant ?? experiment}, seed ${seed}`;
-}
 
 async function act(method: 'runs.cancel' | 'runs.retry', run: string): Promise<void> {
   try {
@@ -60,7 +54,7 @@ export function Run({ run: id }: { readonly run: string }) {
   const reportName = details?.run.reproductionId;
   useCommand('report.write', useMemo(() => (reportName === undefined ? null : () => void writeReport(id, reportName)), [id, reportName]));
 
-  const title = useMemo(() => (details === undefined ? 'Run' : runTitle(details.run)), [details]);
+  const title = useMemo(() => (details === undefined ? 'Run' : runName(details.run)), [details]);
   if (details === undefined) {
     return <View title={title}>{answer.isError ? <Failure title="The run could not be read" error={answer.error} onRetry={() => void answer.refetch()} /> : <Loading text="Reading the run…" />}</View>;
   }

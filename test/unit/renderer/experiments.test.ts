@@ -8,7 +8,8 @@ import { gridKey, type Pressed } from '../../../renderer/views/experiments/grid-
 import { groupName, sortGroups } from '../../../renderer/views/experiments/group-order';
 import { PAGE, pagesFor, runsOf, versionOf } from '../../../renderer/views/experiments/page-rows';
 import { can, idsWhere, MOST_SELECTED, nothing, only, ranged, rangeTo, refreshed, toggled } from '../../../renderer/views/experiments/selection';
-import { leafNames, leafText, meanText, metricRange, metricText, metricTitle, nextStep, runName, shareDone } from '../../../renderer/views/experiments/values';
+import { leafNames, leafText, meanText, metricRange, metricText, metricTitle, nextStep, shareDone } from '../../../renderer/views/experiments/values';
+import { runName } from '../../../renderer/run-status';
 
 const hash = 'ab'.repeat(32);
 
