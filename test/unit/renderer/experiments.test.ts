@@ -132,7 +132,7 @@ describe('values', () => {
   it('says metrics, progress and names', () => {
     expect([metricText('accuracy', 0.957_6), metricText('loss', 0.123_456), metricTitle('loss'), metricTitle(null)]).toEqual(['0.9576', '0.1235', 'Test loss', 'Test metric']);
     expect([shareDone(row(0, { stepsDone: 3 }).run), shareDone(row(0, { totalSteps: null }).run)]).toEqual([0.3, null]);
-    expect([runName(row(2, { variant: 'sgd' }).run), runName(row(2).run)]).toEqual(['sgd, seed 2', 'c2, seed 2']);
+    expect([runName(row(2, { variant: 'sgd' }).run), runName(row(2).run)]).toEqual(['sgd, seed 2', 'e, seed 2']);
   });
   it('ranges over a metric that all share', () => {
     const accuracy = (value: number): RunListRow => row(0, {}, { name: 'accuracy', value });
