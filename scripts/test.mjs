@@ -83,7 +83,8 @@ function counts(file, code) {
 const vitest = (part, report, below = '.') => [
   join(below, bin('vitest/vitest.mjs')), 'run', '--dir', join('test', part), '--configLoader', 'runner',
   '--reporter=default', '--reporter=json', `--outputFile.json=${report}`,
-  ...(further.length > 0 ? ['--passWithNoTests'] : []), ...further,
+  // What is measured has the machine for itself.
+  ...(part === 'bench' ? ['--no-file-parallelism'] : []), ...(further.length > 0 ? ['--passWithNoTests'] : []), ...further,
 ];
 
 /** Where the gallery's pictures go: REPRISE_PICTURES, else a folder outside the project. Whoever runs the tests may write there. */
