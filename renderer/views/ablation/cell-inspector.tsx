@@ -1,23 +1,14 @@
 /** The run of a selected cell: what it does, what went wrong and what to do next. */
-import type { ReactNode } from 'react';
 import { Button } from '@mantine/core';
 import { formatDuration, formatPlain } from '../../../src/analysis/format';
 import type { StudyView } from '../../../src/api/views';
+import { Fact } from '../../components/fact';
 import { Hash } from '../../components/hash';
 import { StateMark } from '../../components/state-mark';
 import * as format from '../../format';
 import { go } from '../../state/place';
 import { cancelRuns, retryRuns } from '../experiments/actions';
 import type { StudyCell } from './study-words';
-
-function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
 
 function progress(done: number, total: number | null): string {
   return total === null || done === total ? format.count(done) : `${format.count(done)} of ${format.count(total)}`;

@@ -2,11 +2,12 @@
 import { useState } from 'react';
 import { Button } from '@mantine/core';
 import type { BundlePage } from '../../../src/api/views';
+import { Fact } from '../../components/fact';
 import { Hash } from '../../components/hash';
 import { StateMark, StateShape } from '../../components/state-mark';
 import * as format from '../../format';
 import { copy } from '../../notice';
-import { Fact, Facts } from './facts';
+import { Facts } from './facts';
 
 /** Rows that are shown before one asks for all. */
 const FIRST_ROWS = 50;

@@ -4,6 +4,7 @@ import { Autocomplete, Button, Checkbox } from '@mantine/core';
 import type { Output } from '../../../src/api/contract';
 import type { RunListRow } from '../../../src/api/views';
 import { ask, shell } from '../../client';
+import { Fact } from '../../components/fact';
 import { Hash } from '../../components/hash';
 import { Failure, Loading, Problem } from '../../components/messages';
 import * as format from '../../format';
@@ -13,7 +14,7 @@ import { useAnswer } from '../../state/answers';
 import { useCommand } from '../../state/commands';
 import { go } from '../../state/place';
 import { exportBundle, useTask } from '../../state/tasks';
-import { Fact, Facts } from './facts';
+import { Facts } from './facts';
 import { TaskProgress } from './progress';
 import './bundles.css';
 

@@ -1,15 +1,6 @@
-/** Names with their values, one a line. */
+/** Names with their values, one a line (see `Fact`). */
 import type { ReactNode } from 'react';
 
 export function Facts({ children }: { readonly children: ReactNode }) {
   return <dl className="bundles-facts">{children}</dl>;
-}
-
-export function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
 }

@@ -2,6 +2,7 @@
 import { useState } from 'react';
 import { Button } from '@mantine/core';
 import type { VerdictView } from '../../../src/api/views';
+import { Fact } from '../../components/fact';
 import { Hash } from '../../components/hash';
 import { Failure, Loading } from '../../components/messages';
 import * as format from '../../format';
@@ -10,7 +11,7 @@ import { copy } from '../../notice';
 import { useAnswer } from '../../state/answers';
 import { go } from '../../state/place';
 import { Environment } from './environment';
-import { Fact, Facts } from './facts';
+import { Facts } from './facts';
 import { Grid, type Column } from './grid';
 import { VerdictHeadline, VerdictMark } from './verdict-mark';
 import { VerdictTrace } from './verdict-trace';

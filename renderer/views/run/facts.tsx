@@ -1,18 +1,9 @@
 /** What one wants to know of a run first. */
-import type { ReactNode } from 'react';
 import type { RunDetails } from '../../../src/api/views';
+import { Fact } from '../../components/fact';
 import { Hash } from '../../components/hash';
 import * as format from '../../format';
 import { isEnded } from '../../run-status';
-
-function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
-  return (
-    <div className="run-fact">
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
 
 function steps({ run: { stepsDone, totalSteps, status } }: RunDetails): string {
   if (totalSteps === null || (status === 'finished' && stepsDone === totalSteps)) return format.count(stepsDone);
