@@ -45,6 +45,11 @@ export function formatPlain(value: number | null): string {
   return formatFixed(value, decimalsAlone(value));
 }
 
+/** A whole number with its thousands apart: 12345 → `12,345`. */
+export function formatCount(value: number): string {
+  return String(value).replaceAll(/\B(?=(\d{3})+$)/gu, ',');
+}
+
 /** A duration in seconds: `840 ms`, `3.2 s`, `1 min 44 s`, `2 h 5 min`. */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds) || seconds < 0) return '–';

@@ -1,5 +1,6 @@
 /** Use case: curves of an experiment's variants, mean and band over seeds. */
 import { setImmediate } from 'node:timers/promises';
+import { formatCount } from '../analysis/format';
 import type { Input, Output } from '../api/contract';
 import type { CurveKey, CurvesView } from '../api/views';
 import { bandOf, type Curve } from '../analysis/band';
@@ -75,8 +76,6 @@ function listed(entries: readonly string[]): string {
   return `${entries.slice(0, NAMED).join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
 }
 
-const grouped = (count: number): string => String(count).replaceAll(/\B(?=(\d{3})+$)/gu, ',');
-
 interface Told {
   readonly counts: readonly number[];
   readonly thinned: readonly { readonly name: string; readonly shown: number; readonly of: number }[];
@@ -93,7 +92,7 @@ function methodOf({ counts, thinned, leftOut, notes }: Told): string {
   if (first !== undefined) {
     const alike = others.every(({ of }) => of === first.of);
     const largest = thinned.reduce((large, one) => (one.of > large.of ? one : large), first);
-    parts.push(`${alike ? '' : 'up to '}${grouped(largest.of)} steps thinned to ${grouped(largest.shown)} after averaging; first, last, smallest and largest of each stretch are kept`);
+    parts.push(`${alike ? '' : 'up to '}${formatCount(largest.of)} steps thinned to ${formatCount(largest.shown)} after averaging; first, last, smallest and largest of each stretch are kept`);
   }
   if (notes.length > 0) parts.push(listed(notes));
   if (leftOut.length > 0) parts.push(`left out: ${listed(leftOut)}`);

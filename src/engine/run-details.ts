@@ -1,6 +1,7 @@
 /** Use case: all that is known about one run. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { formatCount } from '../analysis/format';
 import type { Input, Output } from '../api/contract';
 import type { RunDetails } from '../api/views';
 import { ARTIFACT_FILES, type Provenance, type RunManifest } from '../events/manifest';
@@ -8,7 +9,7 @@ import { RepriseError } from '../errors/errors';
 import { publicRemote } from '../report/facts';
 import type { RunRow, Store } from '../store/types';
 import type { EngineContext } from './context';
-import { grouped, logOf } from './run-log';
+import { logOf } from './run-log';
 import { metricOf, secondsLeft } from './run-list';
 
 type Section = RunDetails['provenance'][number];
@@ -127,7 +128,7 @@ function sectionsOf(manifest: RunManifest, run: RunRow): Section[] {
       items: [
         text('Source', data.source),
         data.license === 'unknown' ? warning('Licence', 'Not known.') : text('Licence', data.license),
-        text('Prepared size', `${grouped(data.bytes)} bytes`),
+        text('Prepared size', `${formatCount(data.bytes)} bytes`),
         hash('Fingerprint (SHA-256)', data.fingerprint),
         ...(data.sourceSha256 === undefined ? [] : [hash('Source file (SHA-256)', data.sourceSha256)]),
       ],
@@ -156,7 +157,7 @@ function codeItems({ git }: Provenance): Item[] {
     ...(git.remote === null ? [] : [text('Remote', publicRemote(git.remote))]),
     text('Working tree', git.dirty ? 'with uncommitted changes' : 'clean'),
     ...(git.patch === null ? [] : [{ name: 'Patch', value: git.patch, kind: 'code' } satisfies Item]),
-    ...git.untracked.slice(0, MOST_FILES).map(({ path, bytes, content }) => text(`Untracked: ${path}`, `${grouped(bytes)} bytes${content === null ? ', content not kept' : ''}`)),
-    ...(more > 0 ? [text('Untracked', `${grouped(more)} more files`)] : []),
+    ...git.untracked.slice(0, MOST_FILES).map(({ path, bytes, content }) => text(`Untracked: ${path}`, `${formatCount(bytes)} bytes${content === null ? ', content not kept' : ''}`)),
+    ...(more > 0 ? [text('Untracked', `${formatCount(more)} more files`)] : []),
   ];
 }

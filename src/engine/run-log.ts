@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Input, Output } from '../api/contract';
 import type { RunDetails } from '../api/views';
-import { formatPlain } from '../analysis/format';
+import { formatCount, formatPlain } from '../analysis/format';
 import { RepriseError } from '../errors/errors';
 import { RUN_FILES } from '../events/manifest';
 import { readEvents } from '../events/reader';
@@ -57,9 +57,9 @@ function endingOf(record: EventRecord): string | null {
     case 'failed':
       return `failed: ${record.message}`;
     case 'cancelled':
-      return `cancelled at step ${grouped(record.step)}`;
+      return `cancelled at step ${formatCount(record.step)}`;
     case 'orphaned':
-      return `stopped at step ${grouped(record.step)}: its host went away`;
+      return `stopped at step ${formatCount(record.step)}: its host went away`;
     case 'exit':
       return endOfProcess(record.exitCode, record.signal);
     default:
@@ -101,34 +101,34 @@ function inWords(record: EventRecord, totalSteps: number | null): { level: LogLi
   const info = (text: string): { level: LogLine['level']; text: string } => ({ level: 'info', text });
   switch (record.type) {
     case 'attempt':
-      return info(record.attempt === 1 && record.fromStep === 0 ? `training begins: ${grouped(record.totalSteps)} steps, ${grouped(record.stepsPerEpoch)} an epoch` : `attempt ${record.attempt} goes on from step ${grouped(record.fromStep)}`);
+      return info(record.attempt === 1 && record.fromStep === 0 ? `training begins: ${formatCount(record.totalSteps)} steps, ${formatCount(record.stepsPerEpoch)} an epoch` : `attempt ${record.attempt} goes on from step ${formatCount(record.fromStep)}`);
     case 'steps': {
       const done = record.firstStep + record.losses.length;
       const loss = record.losses.at(-1);
-      const pace = record.seconds > 0 ? ` · ${grouped(Math.round(record.losses.length / record.seconds))} steps/s` : '';
-      const text = `step ${grouped(done)}${totalSteps === null ? '' : ` of ${grouped(totalSteps)}`}${loss === undefined ? '' : ` · loss ${formatPlain(fromLogged(loss))}`}${pace}`;
+      const pace = record.seconds > 0 ? ` · ${formatCount(Math.round(record.losses.length / record.seconds))} steps/s` : '';
+      const text = `step ${formatCount(done)}${totalSteps === null ? '' : ` of ${formatCount(totalSteps)}`}${loss === undefined ? '' : ` · loss ${formatPlain(fromLogged(loss))}`}${pace}`;
       const broken = loss !== undefined && !Number.isFinite(fromLogged(loss));
       return { level: broken ? 'warning' : 'info', text };
     }
     case 'metrics': {
       const values = `accuracy ${formatPlain(fromLogged(record.values.accuracy))}, loss ${formatPlain(fromLogged(record.values.loss))}`;
       const epoch = Number(record.epoch.toFixed(2));
-      return info(record.split === 'test' ? `test at the selected checkpoint, step ${grouped(record.step)}: ${values}` : `${record.split} after epoch ${epoch}: ${values}`);
+      return info(record.split === 'test' ? `test at the selected checkpoint, step ${formatCount(record.step)}: ${values}` : `${record.split} after epoch ${epoch}: ${values}`);
     }
     case 'weights-hash':
-      return info(`weights after step ${grouped(record.step)}: SHA-256 ${record.hash.slice(0, 12)}…`);
+      return info(`weights after step ${formatCount(record.step)}: SHA-256 ${record.hash.slice(0, 12)}…`);
     case 'checkpoint':
-      return info(`checkpoint at step ${grouped(record.step)}`);
+      return info(`checkpoint at step ${formatCount(record.step)}`);
     case 'artifact':
-      return info(`${record.name.replaceAll('-', ' ')} written: ${record.file}, ${grouped(record.bytes)} bytes`);
+      return info(`${record.name.replaceAll('-', ' ')} written: ${record.file}, ${formatCount(record.bytes)} bytes`);
     case 'finished':
-      return info(`finished: loss ${formatPlain(fromLogged(record.finalLoss))} at the last step, ${formatPlain(fromLogged(record.bestLoss))} at the best; checkpoint of step ${grouped(record.selectedStep)} selected`);
+      return info(`finished: loss ${formatPlain(fromLogged(record.finalLoss))} at the last step, ${formatPlain(fromLogged(record.bestLoss))} at the best; checkpoint of step ${formatCount(record.selectedStep)} selected`);
     case 'failed':
       return { level: 'error', text: `failed: ${record.message} (${record.code})` };
     case 'cancelled':
-      return { level: 'warning', text: `cancelled at step ${grouped(record.step)}` };
+      return { level: 'warning', text: `cancelled at step ${formatCount(record.step)}` };
     case 'orphaned':
-      return { level: 'warning', text: `stopped at step ${grouped(record.step)}: its host went away; the run can go on` };
+      return { level: 'warning', text: `stopped at step ${formatCount(record.step)}: its host went away; the run can go on` };
     case 'exit':
       return { level: record.exitCode === 0 ? 'info' : 'warning', text: `worker process ${endOfProcess(record.exitCode, record.signal)}` };
     case 'requeued':
@@ -141,9 +141,4 @@ function inWords(record: EventRecord, totalSteps: number | null): { level: LogLi
 function endOfProcess(exitCode: number | null, signal: string | null): string {
   if (signal !== null) return `ended by the signal ${signal}`;
   return exitCode === null ? 'ended; how is not known' : `ended with exit code ${exitCode}`;
-}
-
-/** A whole number with commas between thousands, the same in every locale. */
-export function grouped(value: number): string {
-  return String(value).replaceAll(/\B(?=(\d{3})+$)/gu, ',');
 }
