@@ -8,18 +8,22 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/u);
 
 export const runStatus = z.enum(['queued', 'running', 'finished', 'failed', 'cancelled', 'interrupted']);
 
+export const runKind = z.enum(['training', 'command', 'logged']);
+
 export const runRow = z.object({
   runId: z.string(),
+  kind: runKind,
+  name: z.string().nullable(),
   reproductionId: z.string(),
   experiment: z.string(),
   studyId: z.string().nullable(),
   variant: z.string().nullable(),
-  seed: z.number(),
+  seed: z.number().nullable(),
   status: runStatus,
   exitCode: z.number().nullable(),
   signal: z.string().nullable(),
-  configHash: sha256,
-  computeHash: sha256,
+  configHash: sha256.nullable(),
+  computeHash: sha256.nullable(),
   createdAt: time,
   startedAt: time.nullable(),
   endedAt: time.nullable(),

@@ -5,7 +5,7 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import type { RunManifest } from '../events/manifest';
+import type { TrainingManifest } from '../events/manifest';
 import type { BundleIndex, BundleIndexRun } from './schemas';
 import { licensePage } from './spdx';
 
@@ -104,7 +104,7 @@ function propertyValue(name: string, value: Scalar): CrateEntity {
 }
 
 /** What a run was given: model, training, data and seeds; not its labels. */
-function parameters(manifest: RunManifest): CrateEntity[] {
+function parameters(manifest: TrainingManifest): CrateEntity[] {
   const { model, training, data, seed, seeds, selection, executor } = manifest.config;
   return leaves({ model, training, data, seed, seeds, selection, executor }).map(([path, value]) => propertyValue(path, value));
 }
@@ -122,7 +122,7 @@ function results(entry: BundleIndexRun): CrateEntity[] {
   );
 }
 
-function software(manifest: RunManifest): { readonly instrument: CrateEntity; readonly runtime: CrateEntity } {
+function software(manifest: TrainingManifest): { readonly instrument: CrateEntity; readonly runtime: CrateEntity } {
   const { reprise, onnxruntime } = manifest.provenance.versions;
   const runtime: CrateEntity = { '@id': `#onnxruntime-${onnxruntime}`, '@type': 'SoftwareApplication', name: 'ONNX Runtime', version: onnxruntime, url: 'https://onnxruntime.ai/' };
   return {
@@ -144,7 +144,7 @@ function dataEntityId(index: BundleIndex, fingerprint: string): string | null {
   return data.file === null ? `#data-${fingerprint}` : crateId(data.file);
 }
 
-function action(entry: BundleIndexRun, manifest: RunManifest, index: BundleIndex, instrument: string, values: { readonly given: readonly CrateEntity[]; readonly found: readonly CrateEntity[] }): CrateEntity {
+function action(entry: BundleIndexRun, manifest: TrainingManifest, index: BundleIndex, instrument: string, values: { readonly given: readonly CrateEntity[]; readonly found: readonly CrateEntity[] }): CrateEntity {
   const { files } = entry;
   const data = dataEntityId(index, manifest.data.fingerprint);
   const inputs = [entry.manifest, entry.config, files['training-graph'], files.scalars].filter((path) => path !== undefined);
@@ -168,7 +168,7 @@ function action(entry: BundleIndexRun, manifest: RunManifest, index: BundleIndex
  * The crate's metadata for the files of a bag's payload, `ro-crate-metadata.json` itself not among them.
  * @param manifests by run id
  */
-export function crateMetadata(index: BundleIndex, manifests: ReadonlyMap<string, RunManifest>, files: readonly CrateFile[]): { readonly '@context': unknown; readonly '@graph': readonly CrateEntity[] } {
+export function crateMetadata(index: BundleIndex, manifests: ReadonlyMap<string, TrainingManifest>, files: readonly CrateFile[]): { readonly '@context': unknown; readonly '@graph': readonly CrateEntity[] } {
   const contextual = new Map<string, CrateEntity>();
   const remember = (entity: CrateEntity): void => void contextual.set(entity['@id'], entity);
   const actions: CrateEntity[] = [];

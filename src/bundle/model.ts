@@ -1,6 +1,6 @@
 /** What goes into a bundle and what is read out of one. Paths inside a bundle use `/` and start with `data/`. */
 import type { ArtifactName } from '../events/records';
-import type { DataRef, RunManifest } from '../events/manifest';
+import type { DataRef, TrainingManifest } from '../events/manifest';
 import type { RunStatus } from '../store/types';
 import type { Tolerance } from './tolerance';
 
@@ -28,7 +28,7 @@ export interface RunOutcome {
 }
 
 export interface BundleRunInput extends RunOutcome {
-  readonly manifest: RunManifest;
+  readonly manifest: TrainingManifest;
   /** Absolute path of each artifact. */
   readonly files: Readonly<Partial<Record<ArtifactName, string>>>;
   /** Absolute path of the event log. */
@@ -88,7 +88,7 @@ export interface WrittenBundle {
 
 /** A run as a bundle holds it. */
 export interface BundleRun extends RunOutcome {
-  readonly manifest: RunManifest;
+  readonly manifest: TrainingManifest;
   /** Path in the bundle of each artifact. */
   readonly files: Readonly<Partial<Record<ArtifactName, string>>>;
   readonly eventLog: string;

@@ -2,7 +2,7 @@
 import { homedir, hostname } from 'node:os';
 import { configHash } from '../config/hash';
 import type { Config } from '../config/schema';
-import type { RunManifest } from '../events/manifest';
+import type { TrainingManifest } from '../events/manifest';
 import { visible, visibleLine } from './text';
 
 export type Redact = (text: string) => string;
@@ -20,9 +20,9 @@ export interface Machine {
  * This machine, nameless where its name is a word of the runs' settings ("mnist", "linux"): in a text that repeats
  * settings, the name could not be told from that word.
  */
-export function machineBeside(manifests: readonly RunManifest[], machine: Machine = { home: homedir(), host: hostname() }): Machine {
+export function machineBeside(manifests: readonly TrainingManifest[], machine: Machine = { home: homedir(), host: hostname() }): Machine {
   const isWord = (text: string): boolean => wholeWord(machine.host).test(text);
-  const settings = ({ config, runtime }: RunManifest): string => {
+  const settings = ({ config, runtime }: TrainingManifest): string => {
     const { author: _author, description: _description, data, ...rest } = config;
     return JSON.stringify([rest, { ...data, path: '' }, runtime]);
   };
@@ -66,7 +66,7 @@ function isAbsolute(path: string): boolean {
 }
 
 /** Folders of data files that configs name by an absolute path; their texts name them too. */
-export function dataFolders(manifests: readonly RunManifest[]): string[] {
+export function dataFolders(manifests: readonly TrainingManifest[]): string[] {
   const paths = manifests.flatMap(({ config: { data } }) => (data.kind === 'csv' && isAbsolute(data.path) ? [data.path] : []));
   return [...new Set(paths.map((path) => path.replace(/[\\/]+[^\\/]*$/u, '')))];
 }
@@ -84,7 +84,7 @@ function redactConfig(config: Config, clean: Redact): Config {
  * hashes are made of, or captured code, which would not apply with other bytes. `configHash` is that of the config as
  * it is answered.
  */
-export function redactManifest(manifest: RunManifest, redact: Redact): RunManifest {
+export function redactManifest(manifest: TrainingManifest, redact: Redact): TrainingManifest {
   const clean: Redact = (text) => visible(redact(text));
   const { provenance } = manifest;
   const { git } = provenance;

@@ -5,7 +5,7 @@ import { formatPath } from '../config/problems';
 import type { Config } from '../config/schema';
 import { RepriseError, type Problem } from '../errors/errors';
 import { toLogged, type LoggedNumber } from '../events/records';
-import type { RunManifest } from '../events/manifest';
+import type { TrainingManifest } from '../events/manifest';
 import { nameProblem } from './names';
 import type { BundleContent, BundleData, RunOutcome } from './model';
 import { hasControls, visibleLine } from './text';
@@ -156,7 +156,7 @@ export function parseIndex(json: string, source = 'data/bundle.json'): BundleInd
 }
 
 /** @throws RepriseError BUNDLE_INVALID, CONFIG_INVALID */
-export function parseManifest(json: string, source: string): RunManifest {
+export function parseManifest(json: string, source: string): TrainingManifest {
   const manifest = parse(manifestSchema, json, source);
   const config = parseConfig(manifest.config, `${source}: config`);
   const problems = configTextProblems(config, source);

@@ -5,7 +5,7 @@ import { formatYaml } from '../config/yaml';
 import { refuseCancelled } from '../errors/cancelled';
 import { RepriseError } from '../errors/errors';
 import type { ArtifactName } from '../events/records';
-import { ARTIFACT_FILES, type RunManifest } from '../events/manifest';
+import { ARTIFACT_FILES, type TrainingManifest } from '../events/manifest';
 import { syncFolder, temporaryName } from '../files/atomic-write';
 import { fileExists, refuseTarget } from '../files/targets';
 import { BAG_FILES, BAGIT_TXT, bundleDigest, formatInfo, formatManifest } from './bag';
@@ -46,7 +46,7 @@ function runFolder(run: BundleRunInput): string {
 }
 
 /** The parts of a run that are stored under its own names, redacted. Answers the manifest as written. */
-async function addRun(payload: PayloadBuilder, run: BundleRunInput, redact: Redact): Promise<RunManifest> {
+async function addRun(payload: PayloadBuilder, run: BundleRunInput, redact: Redact): Promise<TrainingManifest> {
   const folder = runFolder(run);
   const text = json(redactManifest(run.manifest, redact));
   const manifest = parseManifest(text, `run ${run.manifest.runId}`);
@@ -95,7 +95,7 @@ function indexRun(run: BundleRunInput, places: ReadonlyMap<string, string>): Omi
   return { runId: run.manifest.runId, manifest: `${folder}/run.json`, eventLog: `${folder}/events.log`, config: `${folder}/config.yaml`, files, ...toLoggedOutcome(run) };
 }
 
-function runLine(manifest: RunManifest): RunLine {
+function runLine(manifest: TrainingManifest): RunLine {
   const { runtime } = manifest;
   return {
     runId: manifest.runId,
@@ -147,7 +147,7 @@ async function collect(input: BundleInput, outFile: string, signal: AbortSignal 
   const privatePaths = [...(input.privatePaths ?? []), ...dataFolders(inputManifests)];
   const redact = createRedact(privatePaths);
   const payload = new PayloadBuilder();
-  const manifests = new Map<string, RunManifest>();
+  const manifests = new Map<string, TrainingManifest>();
   for (const run of input.runs) {
     refuseCancelled(signal);
     manifests.set(run.manifest.runId, await addRun(payload, run, redact));

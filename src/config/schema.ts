@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 
-const seedNumber = z.int().min(0).max(0xffff_ffff);
+export const seedNumber = z.int().min(0).max(0xffff_ffff);
 const positiveInt = z.int().min(1);
 const fraction = z.number().min(0).lt(1);
 
@@ -132,7 +132,7 @@ export const selectionSchema = z.strictObject({
   checkpoint: z.enum(['last', 'best']).default('last').meta({ description: 'The last checkpoint, or the one with the best validation value (the earliest on ties)' }),
 });
 
-const label = z.string().min(1).max(200);
+export const label = z.string().min(1).max(200);
 
 export const configSchema = z.strictObject({
   experiment: label.regex(/^[^/\\\u0000-\u001f]+$/u, { error: 'must not contain slashes or control characters' }).default('untitled'),

@@ -3,7 +3,7 @@ import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Trace } from '../bundle/trace';
 import { RepriseError } from '../errors/errors';
-import type { RunManifest } from '../events/manifest';
+import type { TrainingManifest } from '../events/manifest';
 import type { CoreBudget } from '../execution/core-budget';
 import { Scheduler } from '../execution/scheduler';
 import type { Spawn } from '../execution/spawn';
@@ -20,7 +20,7 @@ export interface ApartOptions {
   readonly spawn: Spawn;
   /** Shared with whatever else trains at the same time, where it is a budget. */
   readonly cores: number | CoreBudget;
-  readonly manifests: readonly RunManifest[];
+  readonly manifests: readonly TrainingManifest[];
   /** Prepared data files, one for each fingerprint the manifests name. */
   readonly dataFiles: readonly string[];
   readonly onRun?: (row: RunRow) => void;

@@ -63,7 +63,7 @@ export async function estimateBundle({ store, workspace }: EngineContext, input:
   const variants = new Set<string>();
   let packed = BUNDLE_BYTES;
   for (const run of ended) {
-    const manifest = store.getManifest(run.runId);
+    const manifest = store.trainingManifest(run.runId);
     const { fingerprint } = manifest.data;
     for (const { name, sha256 } of store.artifacts(run.runId)) {
       if (!objects.has(sha256)) objects.set(sha256, await sizes.of(name, store.objectPath(sha256)));

@@ -52,7 +52,7 @@ export function arrange(store: Store, experiment: string): Arrangement {
   const oldestFirst = runs.toSorted((left, right) => left.createdAt - right.createdAt || (left.runId < right.runId ? -1 : 1));
   const groups = new Map<string, { runs: Map<number, RunRow>; first: string }>();
   for (const run of oldestFirst) {
-    const { config, data, trainingGraphHash } = store.getManifest(run.runId);
+    const { config, data, trainingGraphHash } = store.trainingManifest(run.runId);
     // A file that changed between two runs of one config makes two variants of it.
     const key = hashJson([variantHash(config), data.fingerprint, trainingGraphHash]);
     const group = groups.get(key) ?? { runs: new Map<number, RunRow>(), first: run.runId };
@@ -63,13 +63,13 @@ export function arrange(store: Store, experiment: string): Arrangement {
   }
   const seeds = [...new Set(oldestFirst.map((run) => run.seed))].toSorted((left, right) => left - right);
   const [baseline] = groups.values();
-  const baselineConfig = store.getManifest(baseline?.first ?? '').config;
+  const baselineConfig = store.trainingManifest(baseline?.first ?? '').config;
   const variants = [...groups.values()].map((group, index) => {
-    const { config } = store.getManifest(group.first);
+    const { config } = store.trainingManifest(group.first);
     const changes = diff(baselineConfig, config)
       .filter(({ path }) => !/^(?:seed|experiment|author|description|tags)$/u.test(path))
       .map(({ path, left, right }) => ({ path, from: left, to: right }));
-    const { fingerprint } = store.getManifest(group.first).data;
+    const { fingerprint } = store.trainingManifest(group.first).data;
     const named = changes.map(({ path, to }) => `${path}=${JSON.stringify(to)}`).join(', ');
     const name = index === 0 ? 'baseline' : named === '' ? `data ${fingerprint.slice(0, 8)}` : named;
     return { name, changes, runs: seeds.map((seed) => group.runs.get(seed) ?? null) };
@@ -79,7 +79,7 @@ export function arrange(store: Store, experiment: string): Arrangement {
 
 /** The metric the runs declared. @throws RepriseError METRICS_DIFFER when they declared different ones */
 function declaredMetric(store: Store, runs: readonly (RunRow | null)[]): MetricName {
-  const declared = new Set(runs.filter((run) => run !== null).map((run) => store.getManifest(run.runId).config.selection.metric));
+  const declared = new Set(runs.filter((run) => run !== null).map((run) => store.trainingManifest(run.runId).config.selection.metric));
   if (declared.size > 1) {
     throw new RepriseError('METRICS_DIFFER', `The runs declare different metrics (${[...declared].join(', ')}) and cannot be compared by one.`, { kind: 'inconclusive' });
   }
@@ -96,7 +96,7 @@ function missingReason(run: RunRow | null): string {
 /** A sentence where runs were tested on other examples than the baseline's runs of the same seed: then a difference is not one of the models alone. */
 function otherTestData(store: Store, baseline: readonly (RunRow | null)[], runs: readonly (RunRow | null)[]): string[] {
   const testedOn = (run: RunRow): string => {
-    const { data, config } = store.getManifest(run.runId);
+    const { data, config } = store.trainingManifest(run.runId);
     return hashJson([data.fingerprint, config.data.split, config.seeds.split]);
   };
   const differs = runs.some((run, index) => {

@@ -3,7 +3,8 @@ import type { BundlePage } from '../api/views';
 import type { BundleRun } from '../bundle/model';
 import { sameValue } from '../config/diff';
 import { leavesOf } from '../config/leaves';
-import type { Provenance, RuntimeIdentity } from '../events/manifest';
+import type { RuntimeIdentity } from '../events/manifest';
+import type { Provenance } from '../events/provenance';
 import { environmentOf } from '../provenance/environment';
 import { runtimeIdentity } from '../provenance/runtime';
 

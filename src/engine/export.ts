@@ -10,7 +10,7 @@ import { parseStudy } from '../ablation/study';
 import { variantHash } from '../config/hash';
 import { parseYaml } from '../config/yaml';
 import { RepriseError } from '../errors/errors';
-import { RUN_FILES, type RunManifest, type VariantRef } from '../events/manifest';
+import { RUN_FILES, type TrainingManifest, type VariantRef } from '../events/manifest';
 import type { ArtifactName } from '../events/records';
 import { objectPath } from '../files/objects';
 import { refuseTarget } from '../files/targets';
@@ -35,15 +35,15 @@ export const MAX_DATA_BYTES = 512 * 1024 * 1024;
  */
 async function measureTolerances(context: EngineContext, runs: readonly RunRow[], handle: TaskHandle): Promise<Map<string, Tolerance>> {
   const { store } = context;
-  const first = new Map<string, RunManifest>();
+  const first = new Map<string, TrainingManifest>();
   for (const run of runs) {
-    const manifest = store.getManifest(run.runId);
+    const manifest = store.trainingManifest(run.runId);
     const key = variantHash(manifest.config);
     if (run.status === 'finished' && !first.has(key)) first.set(key, manifest);
   }
   const originals = [...first.values()];
   context.emit('progress', { task: 'calibrate', done: 0, total: originals.length, text: `Measuring the tolerance: ${originals.length} re-run${originals.length === 1 ? '' : 's'} with one bit of the initial weights flipped…` });
-  const perturbed = originals.map((manifest): RunManifest => ({ ...manifest, runId: newId(), createdAt: Date.now(), perturbInit: true }));
+  const perturbed = originals.map((manifest): TrainingManifest => ({ ...manifest, runId: newId(), createdAt: Date.now(), perturbInit: true }));
   const finished = new Set<string>();
   const totalSteps = originals.reduce((sum, { runId }) => sum + (store.getRun(runId).totalSteps ?? 0), 0);
   const stepsDone = new Map<string, number>();
@@ -66,7 +66,7 @@ async function measureTolerances(context: EngineContext, runs: readonly RunRow[]
   });
   const tolerances = new Map<string, Tolerance>();
   for (const [index, key] of [...first.keys()].entries()) {
-    const original = originals[index] as RunManifest;
+    const original = originals[index] as TrainingManifest;
     const recorded = traceOf(store, original.runId);
     const other = traces[index];
     const { metric } = original.config.selection;
@@ -77,7 +77,7 @@ async function measureTolerances(context: EngineContext, runs: readonly RunRow[]
 
 function runInput(store: Store, run: RunRow, variant: VariantRef | null, tolerance: Tolerance): BundleRunInput {
   // A run that another study made goes by the name it has in this one.
-  const manifest = { ...store.getManifest(run.runId), ...(variant === null ? {} : { variant }) };
+  const manifest = { ...store.trainingManifest(run.runId), ...(variant === null ? {} : { variant }) };
   const files: Partial<Record<ArtifactName, string>> = {};
   for (const artifact of store.artifacts(run.runId)) files[artifact.name] = store.objectPath(artifact.sha256);
   return {
@@ -130,7 +130,7 @@ async function exportTarget(context: EngineContext, target: Target, input: Input
   const names = variantNames(target.arrangement);
   const studyId = target.arrangement?.studyId ?? null;
   const placeOf = (run: RunRow): VariantRef | null => (studyId === null ? null : { studyId, variant: names.get(run.runId) ?? 'baseline' });
-  const runs = target.runs.map((run) => runInput(store, run, placeOf(run), measured.get(variantHash(store.getManifest(run.runId).config)) ?? noMeasure));
+  const runs = target.runs.map((run) => runInput(store, run, placeOf(run), measured.get(variantHash(store.trainingManifest(run.runId).config)) ?? noMeasure));
 
   const data = new Map<string, BundleDataInput>();
   for (const { manifest } of runs) {

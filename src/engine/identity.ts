@@ -4,7 +4,8 @@ import { computeHash, configHash, hashJson } from '../config/hash';
 import type { Config } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { prepareData } from '../datasets/prepare';
-import type { DataRef, Provenance, RunManifest, RuntimeIdentity, VariantRef } from '../events/manifest';
+import type { DataRef, TrainingManifest, RuntimeIdentity, VariantRef } from '../events/manifest';
+import type { Provenance } from '../events/provenance';
 import type { DataShape } from '../models/types';
 import { reproductionId } from '../provenance/reproduction-id';
 import { runtimeIdentity } from '../provenance/runtime';
@@ -104,7 +105,7 @@ export function newId(): string {
 }
 
 /** The manifest of a new run. */
-export function manifestOf(identity: RunIdentity, provenance: Provenance, variant: VariantRef | null, options: { readonly perturbInit?: boolean } = {}): RunManifest {
+export function manifestOf(identity: RunIdentity, provenance: Provenance, variant: VariantRef | null, options: { readonly perturbInit?: boolean } = {}): TrainingManifest {
   return {
     format: 1,
     runId: newId(),

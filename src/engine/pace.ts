@@ -110,7 +110,7 @@ export class Pace {
     const known = this.#kinds.get(runId);
     if (known !== undefined) return known;
     try {
-      const { config, data, trainingGraphHash } = this.#store.getManifest(runId);
+      const { config, data, trainingGraphHash } = this.#store.trainingManifest(runId);
       const { threads } = config.executor;
       const kind: Kind = {
         work: `${trainingGraphHash}/${threads}`,

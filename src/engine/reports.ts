@@ -18,7 +18,7 @@ import { chooseTarget, variantNames, type Target } from './target';
 
 function reportRun(store: Store, row: RunRow, variant: string | null): ReportRun {
   const loss = store.series(row.runId, 'train.loss');
-  return { row: { ...row, variant: variant ?? row.variant }, manifest: store.getManifest(row.runId), metrics: store.metrics(row.runId), loss: loss.values.length === 0 ? null : loss };
+  return { row: { ...row, variant: variant ?? row.variant }, manifest: store.trainingManifest(row.runId), metrics: store.metrics(row.runId), loss: loss.values.length === 0 ? null : loss };
 }
 
 function reportStudy({ source, seeds, variants }: Arrangement): ReportStudy | null {

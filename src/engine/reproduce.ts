@@ -15,7 +15,8 @@ import { dataShape, loadPrepared } from '../datasets/prepared';
 import { prepareData } from '../datasets/prepare';
 import { refuseCancelled } from '../errors/cancelled';
 import { toErrorReport, type Problem } from '../errors/errors';
-import type { DataRef, Provenance, RunManifest } from '../events/manifest';
+import type { DataRef, TrainingManifest } from '../events/manifest';
+import type { Provenance } from '../events/provenance';
 import type { CoreBudget } from '../execution/core-budget';
 import type { Spawn } from '../execution/spawn';
 import { objectName, objectPath } from '../files/objects';
@@ -53,7 +54,7 @@ export interface ReproduceOptions {
 /** A bundle's run, ready to be executed here, or the reason why it cannot be. */
 interface Candidate {
   readonly run: BundleRun;
-  readonly manifest: RunManifest | null;
+  readonly manifest: TrainingManifest | null;
   readonly dataFile: string | null;
   readonly differences: readonly string[];
   readonly sameRuntime: boolean;
@@ -182,7 +183,7 @@ async function reproduceIn(work: string, options: ReproduceOptions): Promise<Rep
     ...(options.onRun === undefined ? {} : { onRun: options.onRun }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
-  const actual = new Map<RunManifest, Trace>(runnable.map(({ manifest }, index) => [manifest, traces[index] as Trace]));
+  const actual = new Map<TrainingManifest, Trace>(runnable.map(({ manifest }, index) => [manifest, traces[index] as Trace]));
 
   const judged: RunVerdict[] = [];
   for (const candidate of candidates) {

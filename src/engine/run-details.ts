@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { formatCount } from '../analysis/format';
 import type { Input, Output } from '../api/contract';
 import type { RunDetails } from '../api/views';
-import { ARTIFACT_FILES, type Provenance, type RunManifest } from '../events/manifest';
+import { ARTIFACT_FILES, type TrainingManifest } from '../events/manifest';
+import type { Provenance } from '../events/provenance';
 import { RepriseError } from '../errors/errors';
 import { publicRemote } from '../report/facts';
 import type { RunRow, Store } from '../store/types';
@@ -24,7 +25,7 @@ const CHECKPOINT_FILE = /^checkpoint-(\d+)\.safetensors$/u;
 export function describeRunInFull({ store }: EngineContext, input: Input<'runs.details'>): Output<'runs.details'> {
   const run = store.getRun(input.run);
   const { runId } = run;
-  const manifest = store.getManifest(runId);
+  const manifest = store.trainingManifest(runId);
   const listed = store.listedRun(runId);
   const folder = store.runFolder(runId);
   const log = attemptsOf(store, runId);
@@ -92,7 +93,7 @@ const text = (name: string, value: string): Item => ({ name, value, kind: 'text'
 const hash = (name: string, value: string): Item => ({ name, value, kind: 'hash' });
 const warning = (name: string, value: string): Item => ({ name, value, kind: 'warning' });
 
-function sectionsOf(manifest: RunManifest, run: RunRow): Section[] {
+function sectionsOf(manifest: TrainingManifest, run: RunRow): Section[] {
   const { provenance, runtime, data } = manifest;
   const { versions, os, cpu } = provenance;
   const sections: Section[] = [

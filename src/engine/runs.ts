@@ -72,8 +72,8 @@ export function describeRun(context: EngineContext, input: Input<'runs.get'>): O
 
 /** Config and environment of two runs, leaf by leaf. */
 export function diffRuns(context: EngineContext, input: Input<'runs.diff'>): Output<'runs.diff'> {
-  const left = context.store.getManifest(context.store.getRun(input.left).runId);
-  const right = context.store.getManifest(context.store.getRun(input.right).runId);
+  const left = context.store.trainingManifest(context.store.getRun(input.left).runId);
+  const right = context.store.trainingManifest(context.store.getRun(input.right).runId);
   return {
     config: diff(left.config, right.config),
     environment: diff({ ...environmentOf(left.provenance), runtime: left.runtime }, { ...environmentOf(right.provenance), runtime: right.runtime }),

@@ -4,7 +4,7 @@ import type { SideBySide } from '../api/views';
 import { sameValue } from '../config/diff';
 import { leavesOf } from '../config/leaves';
 import { RepriseError } from '../errors/errors';
-import type { RunManifest } from '../events/manifest';
+import type { TrainingManifest } from '../events/manifest';
 import type { RunRow, Store } from '../store/types';
 import type { EngineContext } from './context';
 import { environmentLeaves } from './environment';
@@ -36,7 +36,7 @@ export function sectionOf(title: string, columns: readonly Leaves[]): SideBySide
   return { title, rows };
 }
 
-function dataLeaves({ data }: RunManifest): Leaves {
+function dataLeaves({ data }: TrainingManifest): Leaves {
   const { fingerprint, bytes, source, license, sourceSha256 } = data;
   return leavesOf({ fingerprint, source, bytes, license, ...(sourceSha256 === undefined ? {} : { sourceSha256 }) });
 }
@@ -66,7 +66,7 @@ export function compareRuns({ store }: EngineContext, input: Input<'compare.runs
   if (new Set(runs.map(({ runId }) => runId)).size < runs.length) {
     throw new RepriseError('RUNS_REPEATED', 'A run is named twice; side by side only different runs say something.', { kind: 'input', hint: 'Name two to six different runs.' });
   }
-  const manifests = runs.map(({ runId }) => store.getManifest(runId));
+  const manifests = runs.map(({ runId }) => store.trainingManifest(runId));
   return {
     runs,
     sections: [

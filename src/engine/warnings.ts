@@ -1,4 +1,4 @@
-import type { Provenance } from '../events/manifest';
+import type { Provenance } from '../events/provenance';
 
 /** What a user should know before trusting a run: mismatches of the environment spec and what was not captured. */
 export function warningsOf(provenance: Provenance): string[] {

@@ -3,6 +3,8 @@
  * The worker reads it; `workspace rebuild` reads it; the store indexes it.
  */
 import type { Config } from '../config/schema';
+import type { CommandConfig } from '../config/command';
+import type { Provenance } from './provenance';
 import type { ArtifactName } from './records';
 
 /** Files of a run folder. */
@@ -58,8 +60,11 @@ export interface RuntimeIdentity {
   readonly cpuFlags: readonly string[];
 }
 
-export interface RunManifest {
+/** A run that a Reprise worker trains. */
+export interface TrainingManifest {
   readonly format: 1;
+  /** Absent in manifests written before there were other kinds. */
+  readonly kind?: 'training';
   readonly runId: string;
   /** What people quote: `EXPERIMENT-SEED-XXXXXXXX`. */
   readonly reproductionId: string;
@@ -79,35 +84,61 @@ export interface RunManifest {
   readonly perturbInit?: boolean;
 }
 
-export interface GitState {
-  readonly commit: string | null;
-  readonly branch: string | null;
-  readonly remote: string | null;
-  readonly dirty: boolean;
-  /** `git diff HEAD --binary`, or null when clean; cut with a note in `problems` past the limit. */
-  readonly patch: string | null;
-  readonly untracked: readonly { readonly path: string; readonly bytes: number; readonly sha256: string; readonly content: string | null; readonly encoding?: 'utf8' | 'base64' }[];
+/** A file or folder that a command reads, as it was before the run. */
+export interface InputRef {
+  /** As the config names it. */
+  readonly path: string;
+  /** Of a file: its SHA-256, hex. Of a folder: SHA-256 over the sorted list of its files' paths and hashes. Null where it was not there. */
+  readonly fingerprint: string | null;
+  readonly bytes: number;
+  readonly files: number;
+  /** SPDX identifier or `unknown`. */
+  readonly license: string;
 }
 
-/** What was captured about a run before its first step. */
-export interface Provenance {
-  readonly capturedAt: number;
-  readonly versions: {
-    readonly reprise: string;
-    readonly node: string;
-    readonly electron: string | null;
-    readonly v8: string;
-    readonly onnxruntime: string;
+/** A run of a person's own program. */
+export interface CommandManifest {
+  readonly format: 1;
+  readonly kind: 'command';
+  readonly runId: string;
+  /** What people quote: `EXPERIMENT-SEED-XXXXXXXX`. */
+  readonly reproductionId: string;
+  readonly experiment: string;
+  readonly variant: VariantRef | null;
+  readonly config: CommandConfig;
+  readonly configHash: string;
+  readonly computeHash: string;
+  readonly inputs: readonly InputRef[];
+  /** Milliseconds since 1970, UTC. */
+  readonly createdAt: number;
+  readonly provenance: Provenance;
+}
+
+/** Where a run that Reprise did not start comes from. */
+export type LoggedSystem = 'mlflow' | 'tensorboard' | 'wandb' | 'table';
+
+/** A run that another program told of: over the tracking API, or by files that were imported. All else is in its log. */
+export interface LoggedManifest {
+  readonly format: 1;
+  readonly kind: 'logged';
+  readonly runId: string;
+  readonly experiment: string;
+  /** Milliseconds since 1970, UTC: the start that its author gave. */
+  readonly createdAt: number;
+  readonly source: {
+    readonly system: LoggedSystem;
+    /** The run's id there, so that importing twice makes one run; null where it had none. */
+    readonly id: string | null;
+    /** Folder or file it was imported from, for people; null over the API. */
+    readonly from: string | null;
   };
-  readonly os: { readonly platform: string; readonly release: string; readonly arch: string; readonly name: string };
-  readonly cpu: { readonly model: string; readonly cores: number; readonly flags: readonly string[] };
-  readonly memoryBytes: number;
-  readonly gpus: readonly { readonly name: string; readonly driver: string | null }[];
-  /** SHA-256 of Reprise's own package-lock.json, or null where the packaged app has none. */
-  readonly lockfileHash: string | null;
-  readonly git: GitState | null;
-  /** Environment spec against this machine: one entry per required item. */
-  readonly environmentCheck: readonly { readonly item: string; readonly required: string; readonly actual: string; readonly ok: boolean }[];
-  /** What could not be captured, one sentence each. */
-  readonly problems: readonly string[];
+  /** User name that the client gave; may be empty. */
+  readonly user: string;
+}
+
+export type RunManifest = TrainingManifest | CommandManifest | LoggedManifest;
+export type RunKind = 'training' | 'command' | 'logged';
+
+export function kindOf(manifest: RunManifest): RunKind {
+  return manifest.kind ?? 'training';
 }

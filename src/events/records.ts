@@ -135,7 +135,77 @@ export interface MessageRecord {
   readonly text: string;
 }
 
+/**
+ * Points of one metric series of a command or a logged run, in the order in which they were logged; columns of equal
+ * length. Times are milliseconds since 1970, UTC. A point whose step, time and value are there already adds nothing.
+ * Among points of one key the latest is the one with the greatest (step, time, value), NaN below every number.
+ */
+export interface PointsRecord {
+  readonly type: 'points';
+  readonly key: string;
+  readonly steps: readonly number[];
+  readonly times: readonly number[];
+  readonly values: readonly LoggedNumber[];
+}
+
+/** Parameters by name. A name never changes its value. */
+export interface ParamsRecord {
+  readonly type: 'params';
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/** Tags that were set or, with null, taken away. */
+export interface TagsRecord {
+  readonly type: 'tags';
+  readonly tags: Readonly<Record<string, string | null>>;
+}
+
+/** A file of a command or a logged run lies in the object store. `sha256` null: the file of that path was taken away. */
+export interface FileRecord {
+  readonly type: 'file';
+  /** With `/`, relative, without `..`; unique in a run: the newest record of a path holds. */
+  readonly path: string;
+  readonly sha256: string | null;
+  readonly bytes: number;
+}
+
+/** A data set that a logged run said it read. All as the client gave it. */
+export interface DatasetRecord {
+  readonly type: 'dataset';
+  readonly name: string;
+  readonly digest: string;
+  readonly sourceType: string;
+  readonly source: string;
+  readonly schema: string | null;
+  readonly profile: string | null;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** What a logged run's author says of its state. `name`: what people call it. */
+export interface StateRecord {
+  readonly type: 'state';
+  readonly status?: 'scheduled' | 'running' | 'finished' | 'failed' | 'killed';
+  /** Milliseconds since 1970, UTC; null takes an earlier end back. */
+  readonly endedAt?: number | null;
+  readonly startedAt?: number;
+  readonly name?: string;
+}
+
+/** How far a source of a command run's metrics has been read (a tailed file), so that nothing is read twice. Opaque to all but its reader. */
+export interface SourceRecord {
+  readonly type: 'source';
+  readonly source: string;
+  readonly position: string;
+}
+
 export type EventBody =
+  | PointsRecord
+  | ParamsRecord
+  | TagsRecord
+  | FileRecord
+  | DatasetRecord
+  | StateRecord
+  | SourceRecord
   | AttemptRecord
   | StepsRecord
   | MetricsRecord

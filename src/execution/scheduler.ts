@@ -218,7 +218,7 @@ export class Scheduler {
   /** Threads a run takes, or null where its manifest cannot be read: then it fails at once. */
   #threadsOf(runId: string): number | null {
     try {
-      return this.#store.getManifest(runId).config.executor.threads;
+      return this.#store.trainingManifest(runId).config.executor.threads;
     } catch (error) {
       const { code, message } = toErrorReport(error);
       this.#store.setStatus(runId, 'failed', { errorCode: code, errorMessage: message });
@@ -257,7 +257,7 @@ export class Scheduler {
   /** Starts the worker and waits for its end. */
   async #train(job: Job): Promise<WorkerExit> {
     const folder = this.#store.runFolder(job.runId);
-    const worker = await this.#spawn(folder, join(this.#store.workspace, this.#store.getManifest(job.runId).data.file));
+    const worker = await this.#spawn(folder, join(this.#store.workspace, this.#store.trainingManifest(job.runId).data.file));
     job.process = worker;
     try {
       noteWorker(folder, worker.pid);

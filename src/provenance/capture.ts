@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { Config } from '../config/schema';
 import { sha256File } from '../files/hash';
-import type { Provenance } from '../events/manifest';
+import type { Provenance } from '../events/provenance';
 import { checkEnvironment } from './environment';
 import { captureGit } from './git-state';
 import { describeMachine, findGpus } from './machine';

@@ -1,6 +1,6 @@
 /** Compares environments: what a config asks for with what a machine has, and what two runs had. */
 import type { Config } from '../config/schema';
-import type { Provenance } from '../events/manifest';
+import type { Provenance } from '../events/provenance';
 import { numericFlags } from './runtime';
 import { meets } from './version-range';
 

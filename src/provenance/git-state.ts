@@ -1,7 +1,7 @@
 /** The code state of the repository that holds a folder. */
 import { lstat, readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import type { GitState } from '../events/manifest';
+import type { GitState } from '../events/provenance';
 import { GitUnavailable, gitIn, type GitCommand } from './git-command';
 import { parseStatus, type GitStatus } from './git-output';
 import { capturePatch } from './patch';

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import os from 'node:os';
-import type { Provenance } from '../events/manifest';
+import type { Provenance } from '../events/provenance';
 import { cpuFlags } from './cpu';
 
 /** Milliseconds that a query tool of a driver may take. */

@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { lstat, open, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { sha256Bytes } from '../files/hash';
-import type { GitState } from '../events/manifest';
+import type { GitState } from '../events/provenance';
 import { count, listed } from './sentences';
 import { isSecretName, secretIn } from './secrets';
 

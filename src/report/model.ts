@@ -5,7 +5,7 @@
 import type { Config } from '../config/schema';
 import type { MetricRow, RunRow, Series, Store } from '../store/types';
 
-export type ReportManifest = ReturnType<Store['getManifest']>;
+export type ReportManifest = ReturnType<Store['trainingManifest']>;
 
 /** One run with all that is told about it. */
 export interface ReportRun {

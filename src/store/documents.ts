@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { hashJson, variantConfig, variantHash } from '../config/hash';
 import { configSchema } from '../config/schema';
 import { RepriseError } from '../errors/errors';
-import { RUN_FILES, type RunManifest } from '../events/manifest';
+import { RUN_FILES, type TrainingManifest } from '../events/manifest';
 import { sha256Bytes } from '../files/hash';
 import { isId, runFolderOf, studyFileOf, WORKSPACE_FILES } from './layout';
 import type { NewRun } from './tables/all';
@@ -63,7 +63,7 @@ export function studyProblem(value: unknown): string | null {
 }
 
 export interface ManifestFile {
-  readonly manifest: RunManifest;
+  readonly manifest: TrainingManifest;
   /** SHA-256 of the file, hex. */
   readonly sha256: string;
 }
@@ -83,15 +83,15 @@ export async function readManifestFile(workspace: string, runId: string): Promis
 /** @throws RepriseError MANIFEST_INVALID */
 export function parseManifest(file: string, text: string, runId: string): ManifestFile {
   const value = parseJson(text);
-  const problem = value === undefined ? 'it is not JSON' : (manifestProblem(value) ?? ((value as RunManifest).runId === runId ? null : 'runId: is not the name of its folder'));
+  const problem = value === undefined ? 'it is not JSON' : (manifestProblem(value) ?? ((value as TrainingManifest).runId === runId ? null : 'runId: is not the name of its folder'));
   if (problem !== null) {
     throw new RepriseError('MANIFEST_INVALID', `The manifest ${file} is damaged: ${problem}.`, { kind: 'system', hint: RESTORE_RUN });
   }
-  return { manifest: value as RunManifest, sha256: sha256Bytes(text) };
+  return { manifest: value as TrainingManifest, sha256: sha256Bytes(text) };
 }
 
 /** The text of a manifest as it is written. */
-export function manifestText(manifest: RunManifest): string {
+export function manifestText(manifest: TrainingManifest): string {
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 

@@ -4,7 +4,7 @@ import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { VariantConfig } from '../config/hash';
 import { RepriseError } from '../errors/errors';
-import { RUN_FILES, type RunManifest } from '../events/manifest';
+import { RUN_FILES, type TrainingManifest } from '../events/manifest';
 import { atomicWrite, syncFolder } from '../files/atomic-write';
 import { sha256Bytes } from '../files/hash';
 import { objectPath } from '../files/objects';
@@ -50,7 +50,7 @@ export class SqliteStore implements Store {
   }
 
   /** @throws RepriseError RUN_EXISTS, MANIFEST_INVALID, WORKSPACE_READ_ONLY; nothing is written then */
-  async createRun(manifest: RunManifest): Promise<RunRow> {
+  async createRun(manifest: TrainingManifest): Promise<RunRow> {
     this.#refuseReader();
     const problem = manifestProblem(manifest);
     if (problem !== null) throw new RepriseError('MANIFEST_INVALID', `The manifest of the new run is not complete: ${problem}.`, { kind: 'system' });
@@ -104,7 +104,7 @@ export class SqliteStore implements Store {
   }
 
   /** @throws RepriseError RUN_NOT_FOUND, MANIFEST_MISSING, MANIFEST_INVALID where it is not the file the run was made with */
-  getManifest(runId: string): RunManifest {
+  trainingManifest(runId: string): TrainingManifest {
     const expected = this.#read(() => this.#tables.runs.manifestSha256(runId));
     if (expected === null) throw notFound(this.workspace, runId);
     const file = join(this.runFolder(runId), RUN_FILES.manifest);
@@ -117,7 +117,7 @@ export class SqliteStore implements Store {
     if (sha256Bytes(text) !== expected) {
       throw new RepriseError('MANIFEST_INVALID', `The manifest ${file} was changed after the run was made.`, { kind: 'system', hint: 'Restore the run folder from a backup.' });
     }
-    return JSON.parse(text) as RunManifest;
+    return JSON.parse(text) as TrainingManifest;
   }
 
   listRuns(filter: RunFilter = {}): RunRow[] {

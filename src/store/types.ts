@@ -1,7 +1,7 @@
 /** What the store answers with; rows as other rooms see them. Times are milliseconds since 1970, UTC. */
 import type { ArtifactName, SplitName } from '../events/records';
 import type { VariantConfig } from '../config/hash';
-import type { RunManifest } from '../events/manifest';
+import type { RunKind, RunManifest, TrainingManifest } from '../events/manifest';
 
 /**
  * queued: waits for a free core. running: a worker process is alive. finished: the worker did all it had to.
@@ -14,17 +14,23 @@ export const RUN_STATUSES: readonly RunStatus[] = ['queued', 'running', 'finishe
 
 export interface RunRow {
   readonly runId: string;
+  readonly kind: RunKind;
+  /** What people call it; null where nobody named it. */
+  readonly name: string | null;
+  /** Of a logged run its id. */
   readonly reproductionId: string;
   readonly experiment: string;
   readonly studyId: string | null;
   readonly variant: string | null;
-  readonly seed: number;
+  /** Null for a logged run that has no parameter which names a seed. */
+  readonly seed: number | null;
   readonly status: RunStatus;
   /** Exit code of the last worker process; null while none has ended, or when a signal ended it. */
   readonly exitCode: number | null;
   readonly signal: string | null;
-  readonly configHash: string;
-  readonly computeHash: string;
+  /** Both null for a logged run: nobody knows all that decided it. */
+  readonly configHash: string | null;
+  readonly computeHash: string | null;
   readonly createdAt: number;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
@@ -152,10 +158,10 @@ export interface Store {
   objectPath(sha256: string): string;
 
   /** Writes the run folder with its manifest, then the row, `queued`. */
-  createRun(manifest: RunManifest): Promise<RunRow>;
+  createRun(manifest: TrainingManifest): Promise<RunRow>;
   /** @throws RepriseError RUN_NOT_FOUND; accepts a unique prefix (≥ 4 characters) of a run id, or a reproductionId. */
   getRun(idOrPrefix: string): RunRow;
-  getManifest(runId: string): RunManifest;
+  trainingManifest(runId: string): TrainingManifest;
   listRuns(filter?: { readonly experiment?: string; readonly status?: readonly RunStatus[]; readonly studyId?: string }): RunRow[];
   /** Those of the runs that there are, oldest first. */
   getRuns(runIds: readonly string[]): RunRow[];

@@ -5,19 +5,19 @@ import { configSchema } from '../config/schema';
 import { dataShape, decodePrepared, readPrepared, type PreparedData } from '../datasets/prepared';
 import { splitIndices, type SplitIndices } from '../datasets/split';
 import { RepriseError } from '../errors/errors';
-import { RUN_FILES, type RunManifest } from '../events/manifest';
+import { RUN_FILES, type TrainingManifest } from '../events/manifest';
 import { sha256Bytes } from '../files/hash';
 import type { DataShape } from '../models/types';
 import type { SplitData } from './sessions';
 
 /** Reads `run.json`. @throws RepriseError RUN_MANIFEST_INVALID */
-export async function readManifest(runFolder: string): Promise<RunManifest> {
+export async function readManifest(runFolder: string): Promise<TrainingManifest> {
   const file = path.join(runFolder, RUN_FILES.manifest);
   const invalid = (what: string, cause?: unknown): RepriseError =>
     new RepriseError('RUN_MANIFEST_INVALID', `The run cannot begin: ${file} ${what}.`, { kind: 'system', hint: 'Start the run again from its config.', cause });
-  let manifest: RunManifest;
+  let manifest: TrainingManifest;
   try {
-    manifest = JSON.parse(await readFile(file, 'utf8')) as RunManifest;
+    manifest = JSON.parse(await readFile(file, 'utf8')) as TrainingManifest;
   } catch (error) {
     throw invalid(`cannot be read (${error instanceof Error ? error.message : String(error)})`, error);
   }
@@ -50,7 +50,7 @@ function take(data: PreparedData, rows: Int32Array): SplitData {
  * Reads the prepared data and splits it.
  * @throws RepriseError DATA_MISSING, DATA_FINGERPRINT_MISMATCH, DATA_INVALID, DATA_SPLIT_EMPTY
  */
-export async function readData(file: string, manifest: RunManifest, splitSeed: number): Promise<WorkerData> {
+export async function readData(file: string, manifest: TrainingManifest, splitSeed: number): Promise<WorkerData> {
   const bytes = await readPrepared(file);
   const fingerprint = sha256Bytes(bytes);
   if (fingerprint !== manifest.data.fingerprint) {

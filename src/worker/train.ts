@@ -3,7 +3,7 @@ import { diff } from '../config/diff';
 import { higherIsBetter, resolveSeeds, type Config, type SelectionConfig } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { foldEvents } from '../events/fold';
-import type { RunManifest } from '../events/manifest';
+import type { TrainingManifest } from '../events/manifest';
 import { toLogged, type CheckpointRecord, type MetricValues, type SplitName } from '../events/records';
 import type { EventLogWriter } from '../events/writer';
 import { buildEvaluationGraph } from '../models/evaluation-graph';
@@ -26,7 +26,7 @@ import { trainingGraphFor, type HashedTrainingGraph } from './training-graph';
 export interface TrainOptions {
   readonly runFolder: string;
   readonly dataFile: string;
-  readonly manifest: RunManifest;
+  readonly manifest: TrainingManifest;
   readonly log: EventLogWriter;
   /** Awaited between calls of ONNX Runtime; throws to stop. */
   readonly breathe: () => Promise<void>;
@@ -48,7 +48,7 @@ export function beats(selection: SelectionConfig, value: number, best: number | 
 }
 
 /** The run can only be begun or gone on with by the runtime it was made for: another one may compute other bits. */
-function checkRuntime({ runtime }: RunManifest): void {
+function checkRuntime({ runtime }: TrainingManifest): void {
   const here = runtimeIdentity(runtime.threads);
   const [difference] = diff(runtime, here);
   if (difference === undefined) return;
@@ -57,7 +57,7 @@ function checkRuntime({ runtime }: RunManifest): void {
   });
 }
 
-function checkGraph(manifest: RunManifest, graph: HashedTrainingGraph): void {
+function checkGraph(manifest: TrainingManifest, graph: HashedTrainingGraph): void {
   if (graph.sha256 === manifest.trainingGraphHash) return;
   throw new RepriseError(
     'TRAINING_GRAPH_CHANGED',

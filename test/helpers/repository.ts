@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
-import type { GitState } from '../../src/events/manifest';
+import type { GitState } from '../../src/events/provenance';
 import { captureGit } from '../../src/provenance/git-state';
 
 const execute = promisify(execFile);

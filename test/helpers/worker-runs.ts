@@ -7,7 +7,7 @@ import { configSchema, type Config, type ConfigInput } from '../../src/config/sc
 import { configHash } from '../../src/config/hash';
 import { prepareData } from '../../src/datasets/prepare';
 import { foldEvents, type RunState } from '../../src/events/fold';
-import { RUN_FILES, type RunManifest } from '../../src/events/manifest';
+import { RUN_FILES, type TrainingManifest } from '../../src/events/manifest';
 import { readEvents } from '../../src/events/reader';
 import { sha256Bytes } from '../../src/files/hash';
 import { runtimeIdentity } from '../../src/provenance/runtime';
@@ -18,7 +18,7 @@ const { version: onnxruntime } = JSON.parse(readFileSync('node_modules/onnxrunti
 export interface TestRun {
   readonly folder: string;
   readonly dataFile: string;
-  readonly manifest: RunManifest;
+  readonly manifest: TrainingManifest;
 }
 
 /** Bundles the worker from the sources as they are; the bundle must lie where it finds node_modules. */
@@ -36,13 +36,13 @@ export function buildWorker(): { entry: string; remove: () => void } {
 }
 
 /** Prepares data and writes run.json, as a host does. */
-export async function makeRun(workspace: string, name: string, input: ConfigInput, more: Partial<RunManifest> = {}): Promise<TestRun> {
+export async function makeRun(workspace: string, name: string, input: ConfigInput, more: Partial<TrainingManifest> = {}): Promise<TestRun> {
   const config: Config = configSchema.parse(input);
   const { ref, shape } = await prepareData(config.data, { configFolder: workspace, workspace, splitSeed: config.seeds.split });
   const graph = trainingGraphFor(config, shape);
   const folder = path.join(workspace, 'runs', name);
   mkdirSync(folder, { recursive: true });
-  const manifest: RunManifest = {
+  const manifest: TrainingManifest = {
     format: 1,
     runId: name,
     reproductionId: name,

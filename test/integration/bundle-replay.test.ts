@@ -16,7 +16,7 @@ import { writeBundle } from '../../src/bundle/write';
 import { computeHash, configHash } from '../../src/config/hash';
 import { parseConfig } from '../../src/config/parse';
 import { prepareData } from '../../src/datasets/prepare';
-import type { RunManifest } from '../../src/events/manifest';
+import type { TrainingManifest } from '../../src/events/manifest';
 import type { ArtifactName } from '../../src/events/records';
 import { EventLogWriter } from '../../src/events/writer';
 import { runtimeIdentity } from '../../src/provenance/runtime';
@@ -52,7 +52,7 @@ async function train(workspace: string, runId: string, input: unknown): Promise<
   const runFolder = join(workspace, 'runs', runId);
   await mkdir(runFolder, { recursive: true });
   const runtime = runtimeIdentity(1);
-  const manifest: RunManifest = {
+  const manifest: TrainingManifest = {
     ...sampleManifest(runId, config.seed, { fingerprint: ref.fingerprint, bytes: ref.bytes, trainingGraphHash: graph.sha256 }),
     config,
     configHash: configHash(config),

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { doctorResult } from '../../src/api/rows';
 import { doctor } from '../../src/engine/doctor';
-import type { GitState } from '../../src/events/manifest';
+import type { GitState } from '../../src/events/provenance';
 import { sha256Bytes } from '../../src/files/hash';
 import { captureProvenance } from '../../src/provenance/capture';
 import { captureGit } from '../../src/provenance/git-state';

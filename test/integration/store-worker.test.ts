@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RunManifest } from '../../src/events/manifest';
+import type { TrainingManifest } from '../../src/events/manifest';
 import { readEvents } from '../../src/events/reader';
 import { localSpawn } from '../../src/execution/local-spawn';
 import { Scheduler } from '../../src/execution/scheduler';
@@ -42,7 +42,7 @@ describe('the queue and the training worker', () => {
     const workspace = join(root, 'workspace');
     const store = await openStore(workspace, { mode: 'host' });
     await putObject(workspace, { file: made.dataFile }, made.manifest.data.fingerprint);
-    const manifest = (runId: string, createdAt: number): RunManifest => ({ ...made.manifest, runId, reproductionId: runId, createdAt });
+    const manifest = (runId: string, createdAt: number): TrainingManifest => ({ ...made.manifest, runId, reproductionId: runId, createdAt });
     let alive: WorkerProcess | null = null;
     const spawn: Spawn = async (...args) => (alive = await localSpawn(worker.entry)(...args));
     const scheduler = new Scheduler({ store, spawn, cores: 1, pollMs: 20 });

@@ -10,7 +10,7 @@ import { computeHash, configHash } from '../../../src/config/hash';
 import { encodeRecord } from '../../../src/events/codec';
 import { nextChain } from '../../../src/events/hash-chain';
 import type { ArtifactName, EventBody } from '../../../src/events/records';
-import type { RunManifest } from '../../../src/events/manifest';
+import type { TrainingManifest } from '../../../src/events/manifest';
 import { GraphBuilder } from '../../../src/onnx/graph';
 import { relu } from '../../../src/onnx/primitives';
 import { uniformFloat32 } from '../../../src/random/streams';
@@ -135,7 +135,7 @@ async function sampleRun(folder: string, seed: number, data: { readonly fingerpr
   };
 }
 
-export function sampleManifest(runId: string, seed: number, facts: { readonly fingerprint: string; readonly bytes: number; readonly trainingGraphHash: string }, options: SampleOptions = {}): RunManifest {
+export function sampleManifest(runId: string, seed: number, facts: { readonly fingerprint: string; readonly bytes: number; readonly trainingGraphHash: string }, options: SampleOptions = {}): TrainingManifest {
   const config = parseConfig({ experiment: 'two-moons', model: { kind: 'mlp', hidden: [2] }, training: { learningRate: 0.01, batchSize: 4 }, data: { kind: 'two-moons' }, seed });
   const runtime = { trainer: 1, onnxruntime: '1.30.0', executionProvider: 'cpu', optimizationLevel: 'all', threads: 1, platform: 'linux', arch: 'x64', cpuFlags: ['avx2', 'fma'] } as const;
   return {

@@ -1,6 +1,6 @@
 /** A store with a study of runs whose logs are written by hand. */
 import { onTestFinished } from 'vitest';
-import type { RunManifest } from '../../../src/events/manifest';
+import type { TrainingManifest } from '../../../src/events/manifest';
 import type { EventBody, LoggedNumber } from '../../../src/events/records';
 import { openStore } from '../../../src/store/open';
 import type { Store } from '../../../src/store/types';
@@ -14,7 +14,7 @@ export async function openSample(): Promise<Store> {
 }
 
 /** A run with this training loss, ended as the last record says. */
-export async function addRun(store: Store, runId: string, losses: readonly LoggedNumber[], more: Partial<RunManifest> & { readonly seed?: number; readonly end?: readonly EventBody[] } = {}): Promise<void> {
+export async function addRun(store: Store, runId: string, losses: readonly LoggedNumber[], more: Partial<TrainingManifest> & { readonly seed?: number; readonly end?: readonly EventBody[] } = {}): Promise<void> {
   const { end, ...manifest } = more;
   await store.createRun(sampleManifest(runId, manifest));
   append(

@@ -145,6 +145,6 @@ describe('schedulers with one budget', () => {
   });
 
   function running(store: Store): number {
-    return store.listRuns({ status: ['running'] }).reduce((sum, row) => sum + store.getManifest(row.runId).config.executor.threads, 0);
+    return store.listRuns({ status: ['running'] }).reduce((sum, row) => sum + store.trainingManifest(row.runId).config.executor.threads, 0);
   }
 });

@@ -117,7 +117,7 @@ describe('a run', () => {
     await scheduler.drain();
     const seen = JSON.parse(readFileSync(join(store.runFolder('run-a'), 'seen.json'), 'utf8')) as { cwd: string; dataFile: string; env: Record<string, string> };
     expect(seen.cwd).toBe(store.runFolder('run-a'));
-    expect(seen.dataFile).toBe(join(store.workspace, store.getManifest('run-a').data.file));
+    expect(seen.dataFile).toBe(join(store.workspace, store.trainingManifest('run-a').data.file));
     expect(seen.env).toMatchObject({ LC_ALL: 'C', TZ: 'UTC' });
     expect(Object.keys(seen.env)).not.toEqual(expect.arrayContaining(['OMP_NUM_THREADS']));
     expect(Object.keys(seen.env)).not.toEqual(expect.arrayContaining(['LC_NUMERIC']));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Provenance } from '../../../src/events/manifest';
+import type { Provenance } from '../../../src/events/provenance';
 import { flagsOfCpuinfo, flagsOfSysctl } from '../../../src/provenance/cpu';
 import { checkEnvironment, environmentOf } from '../../../src/provenance/environment';
 import { parseStatus, splitPatch } from '../../../src/provenance/git-output';

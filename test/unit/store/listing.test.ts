@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { configSchema } from '../../../src/config/schema';
-import type { RunManifest } from '../../../src/events/manifest';
+import type { TrainingManifest } from '../../../src/events/manifest';
 import type { EventBody } from '../../../src/events/records';
 import { openStore } from '../../../src/store/open';
 import type { RunsFilter, RunsOrder, Store } from '../../../src/store/types';
@@ -18,7 +18,7 @@ interface Wanted {
   readonly id: string;
   readonly seed?: number;
   readonly learningRate?: number;
-  readonly more?: Partial<RunManifest>;
+  readonly more?: Partial<TrainingManifest>;
   readonly log?: readonly EventBody[];
 }
 

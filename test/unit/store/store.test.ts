@@ -115,7 +115,7 @@ describe('runs', () => {
       errorCode: null, errorMessage: null,
     });
     expect(JSON.parse(readFileSync(join(store.runFolder('abcd1234'), RUN_FILES.manifest), 'utf8'))).toEqual(manifest);
-    expect(store.getManifest('abcd1234')).toEqual(manifest);
+    expect(store.trainingManifest('abcd1234')).toEqual(manifest);
     for (const name of ['abcd1234', 'abcd', manifest.reproductionId]) expect(store.getRun(name)).toEqual(row);
     for (const name of ['abc', 'zzzz', '', 'abcd12345']) expect(() => store.getRun(name)).toThrow(expect.objectContaining({ code: 'RUN_NOT_FOUND' }));
     await store.createRun(sampleManifest('abcd9999'));
@@ -141,7 +141,7 @@ describe('runs', () => {
     await store.createRun(sampleManifest('run-a'));
     const file = join(store.runFolder('run-a'), RUN_FILES.manifest);
     writeFileSync(file, readFileSync(file, 'utf8').replace('"seed": 1', '"seed": 2'));
-    expect(() => store.getManifest('run-a')).toThrow(expect.objectContaining({ code: 'MANIFEST_INVALID' }));
+    expect(() => store.trainingManifest('run-a')).toThrow(expect.objectContaining({ code: 'MANIFEST_INVALID' }));
   });
 
   it('are listed oldest first, filtered, and counted by experiment', async () => {
