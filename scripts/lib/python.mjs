@@ -5,13 +5,44 @@ import { join } from 'node:path';
 import { cacheFolder, run, say, sha256, step, withLock } from './common.mjs';
 import { ensurePythonVenv } from './system.mjs';
 
-/** Each judge: what pip installs for it and how its presence is proved. PyTorch stands alone: it is large. `rocrate` brings the JSON-LD context that roc-validator reads offline. */
-const judges = [
-  { name: 'onnxruntime', packages: ['numpy', 'onnxruntime', 'onnx', 'safetensors'], proof: 'import onnxruntime, onnx, safetensors, numpy' },
-  { name: 'roc-validator', packages: ['roc-validator', 'rocrate==0.13.0'], proof: 'import rocrate_validator, rocrate' },
-  { name: 'bagit', packages: ['bagit'], proof: 'import bagit' },
-  { name: 'scipy', packages: ['numpy', 'scipy'], proof: 'import scipy.stats' },
-  { name: 'torch', packages: ['torch==2.13.0'], proof: 'import torch' },
+/**
+ * Environments of their own, each with the variables that tell tests of it and its judges: what pip installs for one and
+ * how its presence is proved. PyTorch stands alone: it is large. `rocrate` brings the JSON-LD context that roc-validator
+ * reads offline. Both generations of the MLflow client are in use, and cannot share an environment.
+ */
+const environments = [
+  {
+    name: 'judges',
+    variables: { program: 'REPRISE_PYTHON', present: 'REPRISE_JUDGES' },
+    judges: [
+      { name: 'onnxruntime', packages: ['numpy', 'onnxruntime', 'onnx', 'safetensors'], proof: 'import onnxruntime, onnx, safetensors, numpy' },
+      { name: 'roc-validator', packages: ['roc-validator', 'rocrate==0.13.0'], proof: 'import rocrate_validator, rocrate' },
+      { name: 'bagit', packages: ['bagit'], proof: 'import bagit' },
+      { name: 'scipy', packages: ['numpy', 'scipy'], proof: 'import scipy.stats' },
+      { name: 'torch', packages: ['torch==2.13.0'], proof: 'import torch' },
+    ],
+  },
+  {
+    name: 'trackers',
+    variables: { program: 'REPRISE_PYTHON_TRACKERS', present: 'REPRISE_TRACKERS' },
+    judges: [
+      { name: 'torch', packages: ['numpy', 'torch==2.13.0'], proof: 'import torch' },
+      { name: 'tensorboard', packages: ['tensorboard==2.21.0', 'pillow'], proof: 'import tensorboard, PIL; from torch.utils.tensorboard import SummaryWriter' },
+      { name: 'wandb', packages: ['wandb==0.31.0'], proof: 'import wandb' },
+      { name: 'tables', packages: ['pandas==3.0.6', 'pyarrow==24.0.0'], proof: 'import pandas, pyarrow.parquet' },
+    ],
+  },
+  ...[
+    { generation: 2, version: '2.22.5' },
+    { generation: 3, version: '3.17.2' },
+  ].map(({ generation, version }) => ({
+    name: `mlflow${generation}`,
+    variables: { program: `REPRISE_PYTHON_MLFLOW${generation}`, present: `REPRISE_MLFLOW${generation}` },
+    judges: [
+      // SQLAlchemy and alembic are for the client's own store, which is what ours is compared with.
+      { name: 'mlflow', packages: [`mlflow-skinny==${version}`, 'numpy', 'pandas<3', 'scikit-learn', 'sqlalchemy', 'alembic'], proof: 'import mlflow, sklearn, sqlalchemy, pandas' },
+    ],
+  })),
 ];
 
 const hour = 3600 * 1000;
@@ -34,17 +65,24 @@ const reason = (output) => {
 };
 
 /**
- * Makes a virtual environment with every judge that can be had. What could not be had is tried again after an hour.
- * @returns {Promise<{env: Record<string, string>, skipped: {name: string, reason: string}[]}>} env has REPRISE_PYTHON (its
- *   program) and REPRISE_JUDGES (those present, with commas), or is empty where there is no Python
+ * Makes a virtual environment of every kind with every judge that can be had. What could not be had is tried again after
+ * an hour.
+ * @returns {Promise<{env: Record<string, string>, skipped: {name: string, reason: string}[]}>} env has, for each
+ *   environment with a judge, its program and the judges it has, with commas (REPRISE_PYTHON, REPRISE_JUDGES, …)
  */
 export async function ensureJudges() {
-  const skipAll = (why) => ({ env: {}, skipped: judges.map(({ name }) => ({ name, reason: why })) });
   await ensurePythonVenv();
   const python = await findPython();
+  const found = [];
+  for (const environment of environments) found.push(await ensureEnvironment(environment, python));
+  return { env: Object.assign({}, ...found.map(({ env }) => env)), skipped: found.flatMap(({ skipped }) => skipped) };
+}
+
+async function ensureEnvironment({ name: environment, variables, judges }, python) {
+  const skipAll = (why) => ({ env: {}, skipped: judges.map(({ name }) => ({ name, reason: why })) });
   if (python === null) return skipAll('there is no Python 3.10 or newer on PATH');
   const key = sha256(JSON.stringify([judges, python])).slice(0, 16);
-  const venv = join(cacheFolder(), `judges-python${python.version}-${key}`);
+  const venv = join(cacheFolder(), `${environment}-python${python.version}-${key}`);
   const stamp = join(venv, 'judges.json');
   const load = () => (existsSync(stamp) ? JSON.parse(readFileSync(stamp, 'utf8')) : { present: [], failed: {} });
   const due = ({ present, failed }) => judges.filter(({ name }) => !present.includes(name) && !(failed[name] && Date.now() - failed[name].at < hour));
@@ -64,7 +102,7 @@ export async function ensureJudges() {
         }
       }
       for (const { name, packages, proof } of due(state)) {
-        const mayTake = name === 'torch' ? '200 MB, or some GB where only the CUDA build is offered; up to 30 min' : 'about 15 s';
+        const mayTake = name === 'torch' ? '200 MB, or some GB where only the CUDA build is offered; up to 30 min' : 'about 30 s';
         await step(`Installing the judge ${name} into a Python environment of its own`, mayTake, async () => {
           const installed = await run(programIn(venv), ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--progress-bar', 'off', '--retries', '2', ...packages], {
             timeoutMs: name === 'torch' ? 30 * 60_000 : 5 * 60_000,
@@ -85,5 +123,5 @@ export async function ensureJudges() {
   const state = load();
   const present = judges.map(({ name }) => name).filter((name) => state.present.includes(name));
   const skipped = Object.entries(state.failed).map(([name, { reason: why, at }]) => ({ name, reason: `${why} (tried again after ${Math.max(1, Math.ceil((hour - (Date.now() - at)) / 60_000))} min)` }));
-  return { env: present.length > 0 ? { REPRISE_PYTHON: programIn(venv), REPRISE_JUDGES: present.join(',') } : {}, skipped };
+  return { env: present.length > 0 ? { [variables.program]: programIn(venv), [variables.present]: present.join(',') } : {}, skipped };
 }
