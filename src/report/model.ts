@@ -7,10 +7,13 @@ import type { MetricRow, RunRow, Series, Store } from '../store/types';
 
 export type ReportManifest = ReturnType<Store['trainingManifest']>;
 
+/** A run whose config is known whole: what only a logged run may lack is there. */
+export type DeclaredRow = RunRow & { readonly seed: number; readonly configHash: string; readonly computeHash: string };
+
 /** One run with all that is told about it. */
 export interface ReportRun {
   /** Its `variant` is the variant's name in this report: for a run that a study reused, the engine puts that study's name there. */
-  readonly row: RunRow;
+  readonly row: DeclaredRow;
   readonly manifest: ReportManifest;
   /** All metric rows, any split. */
   readonly metrics: readonly MetricRow[];

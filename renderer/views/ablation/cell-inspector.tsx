@@ -50,9 +50,11 @@ export function CellInspector({ cell, variant, metric, studyId }: CellInspectorP
             <Hash value={run.weightsHash} of="weights hash" />
           </Fact>
         )}
-        <Fact name="Config">
-          <Hash value={run.configHash} of="config hash" />
-        </Fact>
+        {run.configHash !== null && (
+          <Fact name="Config">
+            <Hash value={run.configHash} of="config hash" />
+          </Fact>
+        )}
       </dl>
       <div className="cell-actions">
         <Button variant="default" onClick={() => go({ view: 'run', run: run.runId })}>

@@ -44,7 +44,7 @@ function RunHead({ run, name, place, onMove }: HeadProps) {
         <Cut text={run.variant ?? run.experiment} />
       </button>
       <div className="beside-facts">
-        seed {run.seed}
+        {run.seed === null ? 'no seed' : `seed ${run.seed}`}
         {place === 0 ? (
           <span className="compare-mark">base</span>
         ) : (
@@ -57,7 +57,7 @@ function RunHead({ run, name, place, onMove }: HeadProps) {
       </div>
       <div className="beside-facts">
         <StateMark status={run.status} />
-        <Hash value={run.configHash} of={`config hash of ${name}`} />
+        {run.configHash !== null && <Hash value={run.configHash} of={`config hash of ${name}`} />}
       </div>
     </th>
   );

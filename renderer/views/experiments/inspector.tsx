@@ -128,12 +128,16 @@ export function OneRun({ row, actions }: { readonly row: RunListRow; readonly ac
               <Hash value={run.weightsHash} of="weights hash" />
             </Fact>
           )}
-          <Fact name="Compute">
-            <Hash value={run.computeHash} of="compute hash" />
-          </Fact>
-          <Fact name="Config">
-            <Hash value={run.configHash} of="config hash" />
-          </Fact>
+          {run.computeHash !== null && (
+            <Fact name="Compute">
+              <Hash value={run.computeHash} of="compute hash" />
+            </Fact>
+          )}
+          {run.configHash !== null && (
+            <Fact name="Config">
+              <Hash value={run.configHash} of="config hash" />
+            </Fact>
+          )}
         </dl>
       </Section>
     </>

@@ -16,7 +16,7 @@ const hash = 'ab'.repeat(32);
 function row(index: number, change: Partial<RunListRow['run']> = {}, metric: RunListRow['metric'] = null): RunListRow {
   return {
     run: {
-      runId: `run-${index}`, reproductionId: `c${index}`, experiment: 'e', studyId: null, variant: null, seed: index, status: 'finished', exitCode: 0, signal: null, configHash: hash, computeHash: hash,
+      runId: `run-${index}`, kind: 'training', name: null, reproductionId: `c${index}`, experiment: 'e', studyId: null, variant: null, seed: index, status: 'finished', exitCode: 0, signal: null, configHash: hash, computeHash: hash,
       createdAt: index, startedAt: index, endedAt: index + 1, attempts: 1, stepsDone: 10, totalSteps: 10, throughput: null, finalLoss: 0.1, bestLoss: 0.1, weightsHash: hash, selectedStep: 9, errorCode: null, errorMessage: null,
       ...change,
     },

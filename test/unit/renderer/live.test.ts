@@ -8,7 +8,7 @@ afterAll(() => vi.unstubAllGlobals());
 const hash = 'ab'.repeat(32);
 function run(stepsDone: number, change: Partial<RunView> = {}): RunView {
   return {
-    runId: 'r', reproductionId: 'r', experiment: 'e', studyId: null, variant: null, seed: 1, status: 'running', exitCode: null, signal: null, configHash: hash, computeHash: hash,
+    runId: 'r', kind: 'training', name: null, reproductionId: 'r', experiment: 'e', studyId: null, variant: null, seed: 1, status: 'running', exitCode: null, signal: null, configHash: hash, computeHash: hash,
     createdAt: 0, startedAt: 0, endedAt: null, attempts: 1, stepsDone, totalSteps: 100, throughput: 1, finalLoss: null, bestLoss: null, weightsHash: null, selectedStep: null, errorCode: null, errorMessage: null,
     ...change,
   };

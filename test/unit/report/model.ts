@@ -47,7 +47,7 @@ export function sampleRun(config: Config, variant: string | null, level: number,
   const epochs = Math.floor(done / 250);
   return {
     row: {
-      runId: hash(`${id}run`).slice(0, 16), reproductionId: id, experiment: config.experiment, studyId: null, variant, seed: config.seed, status, exitCode: status === 'finished' ? 0 : 1, signal: null,
+      runId: hash(`${id}run`).slice(0, 16), kind: 'training', name: null, reproductionId: id, experiment: config.experiment, studyId: null, variant, seed: config.seed, status, exitCode: status === 'finished' ? 0 : 1, signal: null,
       configHash: configHash(config), computeHash: hash(`${id}compute`), createdAt: START, startedAt: START + 1000, endedAt: START + 13_400, attempts: 1, stepsDone: done, totalSteps: total, throughput: 100,
       finalLoss: values[done - 1] ?? null, bestLoss: values.reduce((a, b) => Math.min(a, b)), weightsHash: status === 'finished' ? hash(`${id}weights`) : null, selectedStep: status === 'finished' ? total : null,
       errorCode: status === 'failed' ? 'LOSS_NOT_FINITE' : null, errorMessage: status === 'failed' ? 'the loss became NaN at step 400' : null,
