@@ -30,6 +30,7 @@ const rooms: Readonly<Record<string, Room>> = {
   datasets: { may: ['config', 'random', 'tensors', 'files', 'models/types', 'events/manifest'], exact: true, door: 'datasets/ reads data and nothing else: worker/ and engine/ call it' },
   provenance: { may: ['config', 'events', 'files'], door: 'provenance/ captures: engine/ stores what it returns' },
   store: { may: ['events', 'config', 'files'], door: 'store/ holds rows: engine/ joins them with what other rooms know' },
+  ingest: { may: ['events', 'store', 'files', 'config', 'filter'], door: 'ingest/ turns what other programs write or say into records: engine/ gives it the store' },
   execution: { may: ['events', 'store', 'files'], door: 'execution/ starts and tails runs: engine/ gives it the run folder and takes what it reports' },
   report: { may: ['store', 'analysis', 'config'], door: 'report/ renders: engine/ gathers what it renders' },
   bundle: { may: ['store', 'events', 'config', 'tensors', 'files', 'onnx/external-data', 'onnx/initializers'], door: 'bundle/ packs, checks and judges: engine/ re-executes for it' },
@@ -124,7 +125,7 @@ export default defineConfig({
   plugins: ['typescript', 'unicorn', 'oxc', 'import', 'react', 'vitest'],
   categories: { correctness: 'error', suspicious: 'error', perf: 'error' },
   env: { es2024: true },
-  ignorePatterns: ['node_modules/**', 'out/**', 'dist/**', 'src/onnx/proto/**', 'test/fixtures/**'],
+  ignorePatterns: ['node_modules/**', 'out/**', 'dist/**', 'src/**/proto/**', 'test/fixtures/**'],
   rules: {
     eqeqeq: ['error', 'always', { null: 'ignore' }],
     'no-var': 'error',
