@@ -63,10 +63,13 @@ export function runCommandLine(args, env) {
   return runAttached(node, [script, ...args], { cwd, env });
 }
 
-/** Runs a program with shared standard streams; signals are passed on. @returns its exit code, as `runCommandLine` */
-export function runAttached(program, args, options) {
+/**
+ * Runs a program with shared standard streams; signals are passed on. `quiet`: what it prints goes to stderr.
+ * @returns its exit code, as `runCommandLine`
+ */
+export function runAttached(program, args, options, { quiet = false } = {}) {
   return new Promise((settle) => {
-    const child = spawn(program, args, { ...options, stdio: 'inherit' });
+    const child = spawn(program, args, { ...options, stdio: ['inherit', quiet ? 2 : 'inherit', 'inherit'] });
     // A terminal sends ^C to the child as well; elsewhere it is passed on. Either way the child decides what it means.
     process.on('SIGINT', () => {
       if (!process.stdin.isTTY) child.kill('SIGINT');

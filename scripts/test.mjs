@@ -1,7 +1,7 @@
 // `npm test [-- PART…] [VITEST ARGUMENTS]`: sets up what the parts need, then runs them all: types, lint, unit,
 // integration, e2e. Ends with `N passed, N failed, N skipped`. Two parts run only when they are named: `npm run gallery`
-// takes pictures of the window, `npm run bench` measures.
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+// takes pictures of the window, `npm run bench` measures; with `--json` its rows alone go to stdout.
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { childEnvironment, nodeBinary, root, say, seconds, SetupError } from './lib/common.mjs';
@@ -9,7 +9,7 @@ import { ensureBuild } from './lib/bundle.mjs';
 import { main } from './lib/main.mjs';
 import { ordinaryUser } from './lib/ordinary-user.mjs';
 import { ensurePackages } from './lib/packages.mjs';
-import { ensureJudges } from './lib/python.mjs';
+import { ensureJudges, ensurePeers } from './lib/python.mjs';
 import { ensureSqlite } from './lib/sqlite.mjs';
 import { ensureWindow, runAttached, timed } from './setup.mjs';
 
@@ -22,7 +22,8 @@ const given = process.argv.slice(2);
 const firstOther = given.findIndex((argument) => !parts.includes(argument));
 const chosen = firstOther === -1 ? given : given.slice(0, firstOther);
 const wanted = chosen.length > 0 ? parts.filter((part) => chosen.includes(part)) : always;
-const further = firstOther === -1 ? [] : given.slice(firstOther);
+const asJson = chosen.includes('bench') && given.includes('--json');
+const further = (firstOther === -1 ? [] : given.slice(firstOther)).filter((argument) => !asJson || argument !== '--json');
 
 /** Why a part cannot run, by part. */
 const broken = new Map();
@@ -50,8 +51,14 @@ async function setUp() {
     for (const { name, reason } of skipped) say(`skipped: the judge ${name} cannot be had: ${reason}`);
     return env;
   });
+  const peers = await prepare(['bench'], async () => {
+    if (further.length > 0 && !further.includes('store')) return {};
+    const { env, skipped } = await ensurePeers();
+    for (const { name, reason } of skipped) say(`not measured beside ${name}: ${reason}`);
+    return env;
+  });
   const window = await prepare(inWindow, async () => (await ensureWindow({ display: false })).env);
-  return { sqlite, judges, window };
+  return { sqlite, judges, peers, window };
 }
 
 const bin = (path) => join('node_modules', path);
@@ -97,7 +104,20 @@ function pictures(part) {
   return { REPRISE_PICTURES: folder };
 }
 
-async function runPart(part, setup, reports) {
+/** What benchmarks measured, one row a name; empty where none did. */
+function rowsIn(file) {
+  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line)) : [];
+}
+
+function printRows(rows) {
+  if (rows.length === 0) return;
+  const shown = rows.map(({ name, ours, peer, unit, ratio }) => [name, `${ours} ${unit}`, peer === null ? '' : `${peer} ${unit}`, ratio === null ? '' : `${ratio}×`]);
+  const table = [['', 'Reprise', 'MLflow', 'better'], ...shown];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((cells) => cells[column].length)));
+  say(`\n${table.map((cells) => cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join('  ')).join('\n')}`);
+}
+
+async function runPart(part, setup, reports, rows) {
   // Asked for here: on a fresh clone Node 24 arrives with the packages, after this file was loaded.
   const node = nodeBinary();
   if (part === 'types' || part === 'lint') {
@@ -114,17 +134,23 @@ async function runPart(part, setup, reports) {
   if (process.getuid?.() !== 0) {
     const report = join(reports, `${part}.json`);
     const [program, ...args] = [...display, node, ...vitest(part, report)];
-    return counts(report, await runAttached(program, args, { cwd: root, env: childEnvironment({ ...setup.sqlite, ...setup.window, ...pictures(part) }) }));
+    const measured = join(reports, 'rows.jsonl');
+    const result = counts(report, await runAttached(program, args, { cwd: root, env: childEnvironment({ ...setup.sqlite, ...setup.window, ...setup.peers, ...pictures(part), REPRISE_BENCH_ROWS: measured }) }, { quiet: asJson }));
+    rows.push(...rowsIn(measured));
+    return result;
   }
-  const user = await ordinaryUser({ ...setup.sqlite, ...setup.window });
+  const user = await ordinaryUser({ ...setup.sqlite, ...setup.window, ...setup.peers });
   const shown = pictures(part);
   try {
     const report = join(user.home, `${part}.json`);
-    const env = childEnvironment({ ...user.env, ...shown });
+    const measured = join(user.home, 'rows.jsonl');
+    const env = childEnvironment({ ...user.env, ...shown, REPRISE_BENCH_ROWS: measured });
     for (const name of Object.keys(env)) if (/^(XDG_|npm_|INIT_CWD$|DISPLAY$|DBUS_)/.test(name)) delete env[name];
     env.PATH = env.PATH.replaceAll(root, user.root);
     const [program, ...args] = [...user.command, ...display, node.replace(root, user.root), ...vitest(part, report)];
-    return counts(report, await runAttached(program, args, { cwd: user.root, env }));
+    const result = counts(report, await runAttached(program, args, { cwd: user.root, env }, { quiet: asJson }));
+    rows.push(...rowsIn(measured));
+    return result;
   } finally {
     user.remove();
   }
@@ -135,6 +161,7 @@ await main(async () => {
   const reports = mkdtempSync(join(tmpdir(), 'reprise-test-'));
   const total = { passed: 0, failed: 0, skipped: 0 };
   const lines = [];
+  const rows = [];
   try {
     for (const part of wanted) {
       say(`\n== ${part}`);
@@ -144,7 +171,7 @@ await main(async () => {
       if (broken.has(part)) note = `  its set-up failed: ${broken.get(part)}`;
       else {
         try {
-          result = await runPart(part, setup, reports);
+          result = await runPart(part, setup, reports, rows);
         } catch (error) {
           if (!(error instanceof SetupError)) throw error;
           note = `  ${error.message}`;
@@ -157,6 +184,8 @@ await main(async () => {
   } finally {
     rmSync(reports, { recursive: true, force: true });
   }
-  process.stdout.write(`\n${lines.join('\n')}\n\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
+  printRows(rows);
+  if (asJson) process.stdout.write(`${JSON.stringify({ rows }, null, 2)}\n`);
+  (asJson ? process.stderr : process.stdout).write(`\n${lines.join('\n')}\n\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
   return total.failed === 0 ? 0 : 1;
 });

@@ -45,6 +45,13 @@ const environments = [
   })),
 ];
 
+/** What benchmarks measure beside: the whole of MLflow, with its server. */
+const peers = {
+  name: 'peers',
+  variables: { program: 'REPRISE_PYTHON_PEERS', present: 'REPRISE_PEERS' },
+  judges: [{ name: 'mlflow', packages: ['mlflow==3.17.2'], proof: 'import mlflow, mlflow.server, sqlalchemy' }],
+};
+
 const hour = 3600 * 1000;
 const isWindows = process.platform === 'win32';
 const programIn = (venv) => (isWindows ? join(venv, 'Scripts', 'python.exe') : join(venv, 'bin', 'python'));
@@ -70,11 +77,20 @@ const reason = (output) => {
  * @returns {Promise<{env: Record<string, string>, skipped: {name: string, reason: string}[]}>} env has, for each
  *   environment with a judge, its program and the judges it has, with commas (REPRISE_PYTHON, REPRISE_JUDGES, …)
  */
-export async function ensureJudges() {
+export function ensureJudges() {
+  return ensureAll(environments);
+}
+
+/** The same for what benchmarks measure beside. */
+export function ensurePeers() {
+  return ensureAll([peers]);
+}
+
+async function ensureAll(wanted) {
   await ensurePythonVenv();
   const python = await findPython();
   const found = [];
-  for (const environment of environments) found.push(await ensureEnvironment(environment, python));
+  for (const environment of wanted) found.push(await ensureEnvironment(environment, python));
   return { env: Object.assign({}, ...found.map(({ env }) => env)), skipped: found.flatMap(({ skipped }) => skipped) };
 }
 
