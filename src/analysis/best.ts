@@ -3,7 +3,8 @@ import { summarize, type Interval } from './summary';
 
 export interface Contender {
   readonly mean: number | null;
-  readonly values: readonly { readonly seed: number; readonly value: number }[];
+  /** `seed` null: the run has none, and is in no pair. */
+  readonly values: readonly { readonly seed: number | null; readonly value: number }[];
 }
 
 export interface Best {
@@ -18,7 +19,7 @@ const CONFIDENCE = 0.95;
 function interval(left: Contender, right: Contender, confidence: number): Interval | null {
   const other = new Map(right.values.map(({ seed, value }) => [seed, value]));
   const differences = left.values.flatMap(({ seed, value }) => {
-    const pair = other.get(seed);
+    const pair = seed === null ? undefined : other.get(seed);
     return pair === undefined ? [] : [value - pair];
   });
   return summarize(differences, confidence).ci;

@@ -10,6 +10,8 @@ const none = z.strictObject({});
 /** A run's id, a unique prefix of it (≥ 4 characters), or its reproductionId. */
 const run = z.string().min(1).max(300);
 const experiment = z.string().min(1).max(200);
+/** The key of a metric series. */
+const metric = z.string().min(1).max(250);
 /** An experiment's name or a run. */
 const target = z.string().min(1).max(300);
 const float64Array = z.custom<Float64Array>((value) => value instanceof Float64Array, { error: 'must be a Float64Array' });
@@ -66,12 +68,13 @@ export const methods = {
     input: z.strictObject({ study: studySource, reuse: z.boolean().optional() }),
     output: z.object({ experiment: z.string(), studyId: z.string(), plan: studyPlan, runs: z.array(z.object({ run: z.string(), reused: z.boolean() })), warnings }),
   },
-  'compare.experiment': { input: z.strictObject({ experiment }), output: comparison },
+  /** By the metric that the runs declare; with `metric`, or where none is declared, by the latest value of a series. */
+  'compare.experiment': { input: z.strictObject({ experiment, metric: metric.optional() }), output: comparison },
   /** Mean and band over seeds of every variant, thinned to about `points` steps. */
   'compare.curves': { input: z.strictObject({ experiment, key: curveKey, points: z.int().min(10).max(5000) }), output: curves },
   'compare.runs': { input: z.strictObject({ runs: z.array(run).min(2).max(6) }), output: sideBySide },
   /** The comparison as text to paste. LaTeX uses booktabs. */
-  'compare.table': { input: z.strictObject({ experiment, format: z.enum(['md', 'csv', 'latex']) }), output: z.object({ text: z.string() }) },
+  'compare.table': { input: z.strictObject({ experiment, metric: metric.optional(), format: z.enum(['md', 'csv', 'latex']) }), output: z.object({ text: z.string() }) },
 
   'report.write': { input: z.strictObject({ target, format: z.enum(['md', 'html']), out: file, overwrite: z.boolean().optional() }), output: z.object({ file: z.string(), bytes: z.number() }) },
 

@@ -63,14 +63,14 @@ export const runResult = z.object({
   status: runStatus,
   finalLoss: anyNumber.nullable(),
   bestLoss: anyNumber.nullable(),
-  /** Test metrics at the selected checkpoint. */
-  metrics: z.object({ accuracy: anyNumber, loss: anyNumber }).nullable(),
+  /** Of a finished training `accuracy` and `loss` on the test split at the selected checkpoint; of any other run the latest value of each series. Null where there are none. */
+  metrics: z.record(z.string(), anyNumber).nullable(),
   weightsHash: sha256.nullable(),
-  configHash: sha256,
-  computeHash: sha256,
+  configHash: sha256.nullable(),
+  computeHash: sha256.nullable(),
   experiment: z.string(),
   variant: z.string().nullable(),
-  seed: z.number(),
+  seed: z.number().nullable(),
   reproductionId: z.string(),
   /** True when a finished run with the same compute hash stands in. */
   reused: z.boolean(),
@@ -125,13 +125,15 @@ export const comparison = z.object({
       mean: anyNumber.nullable(),
       sd: anyNumber.nullable(),
       ci: interval.nullable(),
-      /** Value of each seed that has one, with the run it comes from; in the order of the seeds. */
-      values: z.array(z.object({ seed: z.number(), run: z.string(), value: anyNumber })),
+      /** Value of each seed that has one, with the run it comes from; in the order of the seeds. Null for a logged run that names no seed. */
+      values: z.array(z.object({ seed: z.number().nullable(), run: z.string(), value: anyNumber })),
       delta: z.object({ n: z.number(), mean: anyNumber.nullable(), ci: interval.nullable(), correlation: anyNumber.nullable(), pValue: anyNumber.nullable(), warning: z.string().nullable() }).nullable(),
     }),
   ),
   /** Cells without a value; `run` is null where the cell has no run. */
-  missing: z.array(z.object({ variant: z.string(), seed: z.number(), run: z.string().nullable(), reason: z.string() })),
+  missing: z.array(z.object({ variant: z.string(), seed: z.number().nullable(), run: z.string().nullable(), reason: z.string() })),
+  /** Metrics it can be asked for instead, most common first; empty where the runs are trainings, which declare theirs. */
+  metrics: z.array(z.string()),
 });
 export type ComparisonView = z.infer<typeof comparison>;
 

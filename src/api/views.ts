@@ -35,8 +35,9 @@ export const runsQuery = z.strictObject({
   limit: z.int().min(1).max(500),
 });
 
-/** A test metric at the selected checkpoint. */
-const namedMetric = z.object({ name: z.enum(['accuracy', 'loss']), value: anyNumber });
+/** The name of a declared metric as people read it: `test accuracy`, or the key of a series. */
+const metricName = z.string();
+const namedMetric = z.object({ name: metricName, value: anyNumber });
 
 export const runListRow = z.object({
   run: runRow,
@@ -61,7 +62,7 @@ export const runsColumns = z.object({
   varying: z.array(leafPath),
   constant: z.array(z.object({ path: leafPath, value: z.unknown() })),
   /** The declared metric where all runs declare one and the same. */
-  metric: z.enum(['accuracy', 'loss']).nullable(),
+  metric: metricName.nullable(),
 });
 
 export const runsGroupsQuery = z.strictObject({ ...runsFilter, columns: z.array(leafPath).max(40).optional() });
@@ -78,7 +79,7 @@ export const runsGroups = z.object({
       variantHash: z.string(),
       runs: z.number(),
       byStatus,
-      metric: z.enum(['accuracy', 'loss']),
+      metric: metricName,
       n: z.number(),
       mean: anyNumber.nullable(),
       sd: anyNumber.nullable(),
@@ -141,7 +142,8 @@ export type StudySummary = z.infer<typeof studySummary>;
 export const studyView = studySummary.extend({
   /** YAML that needs no other file but the user's own data. */
   source: z.string(),
-  metric: z.enum(['accuracy', 'loss']),
+  /** Null where a study of commands declares none. */
+  metric: metricName.nullable(),
   seedValues: z.array(z.number()),
   matrix: z.array(
     z.object({
@@ -157,13 +159,16 @@ export type StudyView = z.infer<typeof studyView>;
 
 // Comparison ---------------------------------------------------------------------------------------------------------
 
-export const curveKey = z.enum(['train.loss', 'train.learningRate', 'validation.loss', 'validation.accuracy']);
+/** A series of a training (`train.loss`, `train.learningRate`, `validation.loss`, `validation.accuracy`), or one that other runs named. */
+export const curveKey = z.string().min(1).max(250);
 export type CurveKey = z.infer<typeof curveKey>;
 
 export const curves = z.object({
   key: curveKey,
   /** How mean and band were made and what was left out, in words. */
   method: z.string(),
+  /** Series that the runs have, most common first. */
+  keys: z.array(curveKey),
   variants: z.array(
     z.object({
       name: z.string(),

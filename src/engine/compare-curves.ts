@@ -3,28 +3,43 @@ import { setImmediate } from 'node:timers/promises';
 import { formatCount } from '../analysis/format';
 import type { Input, Output } from '../api/contract';
 import type { CurveKey, CurvesView } from '../api/views';
+import { alignCurves, onePerStep } from '../analysis/align';
 import { bandOf, type Curve } from '../analysis/band';
 import { pick, thinnedIndices } from '../analysis/thin';
 import type { RunRow, Store } from '../store/types';
-import { arrange, type Arrangement } from './compare';
+import { arrange, seedOfColumn, type Arrangement } from './arrange';
 import type { EngineContext } from './context';
+import { commonKeys } from './yardstick';
 
 type Variant = Arrangement['variants'][number];
 
 /** How many of the curves left out are named one by one. */
 const NAMED = 12;
 
-function curveOf(store: Store, runId: string, key: CurveKey): Curve {
-  switch (key) {
-    case 'train.loss':
-    case 'train.learningRate':
-      return store.series(runId, key);
-    case 'validation.loss':
-    case 'validation.accuracy': {
-      const points = store.metrics(runId).filter((row) => row.split === 'validation');
-      return { steps: Float64Array.from(points, ({ step }) => step), values: Float64Array.from(points, (point) => (key === 'validation.loss' ? point.loss : point.accuracy)) };
-    }
-  }
+/** What a training can be compared by. */
+const TRAINING_KEYS = ['train.loss', 'validation.loss', 'validation.accuracy'];
+/** A longer series of a command or a logged run is read in buckets. */
+const MOST_POINTS = 100_000;
+const BUCKETS = 10_000;
+
+interface Read extends Curve {
+  /** Whether a value is the mean of several points. */
+  readonly averaged: boolean;
+}
+
+function trainingCurve(store: Store, runId: string, key: CurveKey): Curve {
+  if (key === 'train.loss' || key === 'train.learningRate') return store.series(runId, key);
+  const value = key === 'validation.loss' ? 'loss' : key === 'validation.accuracy' ? 'accuracy' : null;
+  const points = value === null ? [] : store.metrics(runId).filter((row) => row.split === 'validation');
+  return { steps: Float64Array.from(points, ({ step }) => step), values: Float64Array.from(points, (point) => (value === null ? Number.NaN : point[value])) };
+}
+
+function curveOf(store: Store, run: RunRow, key: CurveKey): Read {
+  if (run.kind === 'training') return { ...trainingCurve(store, run.runId, key), averaged: false };
+  const length = store.latestMetrics(run.runId).find((latest) => latest.key === key)?.points ?? 0;
+  if (length <= MOST_POINTS) return { ...onePerStep(store.points(run.runId, key)), averaged: false };
+  const { toSteps, mean } = store.seriesWindow(run.runId, key, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, BUCKETS);
+  return { ...onePerStep({ steps: toSteps, values: mean }), averaged: true };
 }
 
 interface Chosen {
@@ -42,20 +57,24 @@ interface Chosen {
 function chooseCurves(store: Store, variant: Variant, seeds: readonly number[], key: CurveKey): Chosen {
   const leftOut: string[] = [];
   const notes: string[] = [];
-  const named = (index: number): string => `seed ${seeds[index] ?? '?'} of ${variant.name}`;
+  const named = (index: number): string => {
+    const seed = seedOfColumn(seeds[index] ?? -1);
+    return `${seed === null ? 'a run without a seed' : `seed ${seed}`} of ${variant.name}`;
+  };
   const runs = variant.runs.flatMap((run, index): { run: RunRow; index: number }[] => {
     if (run !== null) return [{ run, index }];
-    leftOut.push(`${named(index)}: no run`);
+    // The column of a run without a seed belongs to one variant.
+    if (seedOfColumn(seeds[index] ?? -1) !== null) leftOut.push(`${named(index)}: no run`);
     return [];
   });
   const finished = runs.filter(({ run }) => run.status === 'finished');
-  const underWay = finished.length > 0 ? [] : runs.filter(({ run }) => (run.status === 'running' || run.status === 'interrupted') && run.stepsDone > 0);
+  const underWay = finished.length > 0 ? [] : runs.filter(({ run }) => (run.status === 'running' || run.status === 'interrupted') && (run.stepsDone > 0 || run.kind !== 'training'));
   const shown = finished.length > 0 ? finished : underWay;
   for (const { run, index } of runs) if (!shown.some((one) => one.run === run)) leftOut.push(`${named(index)}: ${run.status}`);
   if (underWay.length > 0) notes.push(`${variant.name}: not finished, drawn up to the step that all its running seeds have reached`);
 
   const read = shown.map(({ run, index }) => {
-    const curve = curveOf(store, run.runId, key);
+    const curve = curveOf(store, run, key);
     return { curve, index, broken: curve.values.findIndex((value) => !Number.isFinite(value)) };
   });
   const sound = read.filter(({ broken, curve, index }) => {
@@ -68,7 +87,11 @@ function chooseCurves(store: Store, variant: Variant, seeds: readonly number[], 
     if (sound.length > 0) leftOut.push(`${named(index)}: ${when}`);
     else notes.push(`${named(index)}: ${when}, shown as a gap`);
   }
-  return { curves: (sound.length > 0 ? sound : broken).map(({ curve }) => curve), leftOut, notes };
+  const used = sound.length > 0 ? sound : broken;
+  if (used.some(({ curve }) => curve.averaged)) notes.push(`${variant.name}: long series, each value the mean of a stretch of points`);
+  const { curves, carried } = alignCurves(used.map(({ curve }) => curve));
+  if (carried) notes.push(`${variant.name}: its runs logged at different steps; between two of its points a run counts with the last one, from where all have begun to where the first ends`);
+  return { curves, leftOut, notes };
 }
 
 function listed(entries: readonly string[]): string {
@@ -99,6 +122,13 @@ function methodOf({ counts, thinned, leftOut, notes }: Told): string {
   return `${parts.map((part) => part.charAt(0).toUpperCase() + part.slice(1)).join('. ')}.`;
 }
 
+/** Series that curves can be drawn of, those of most runs first. */
+function keysOf(store: Store, variants: readonly Variant[]): string[] {
+  const runs = variants.flatMap((variant) => variant.runs.filter((run) => run !== null));
+  const others = runs.filter(({ kind }) => kind !== 'training');
+  return [...(others.length === runs.length && runs.length > 0 ? [] : TRAINING_KEYS), ...commonKeys(store, others)];
+}
+
 /** @throws RepriseError EXPERIMENT_NOT_FOUND, METRICS_DIFFER */
 export async function compareCurves({ store }: EngineContext, input: Input<'compare.curves'>): Promise<Output<'compare.curves'>> {
   const { variants, seeds } = arrange(store, input.experiment);
@@ -117,5 +147,5 @@ export async function compareCurves({ store }: EngineContext, input: Input<'comp
     // A long series takes a while; other calls have their turn in between.
     await setImmediate();
   }
-  return { key: input.key, method: methodOf(told), variants: views };
+  return { key: input.key, method: methodOf(told), keys: keysOf(store, variants), variants: views };
 }

@@ -19,5 +19,5 @@ function textOf(comparison: ComparisonView, format: Input<'compare.table'>['form
 
 /** @throws RepriseError EXPERIMENT_NOT_FOUND, METRICS_DIFFER */
 export function compareTable({ store }: EngineContext, input: Input<'compare.table'>): Output<'compare.table'> {
-  return { text: textOf(compareExperiment(store, input.experiment), input.format) };
+  return { text: textOf(compareExperiment(store, input.experiment, input.metric), input.format) };
 }

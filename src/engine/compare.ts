@@ -2,100 +2,16 @@
 import type { ComparisonView } from '../api/rows';
 import { describeChanges } from '../ablation/describe';
 import { compareVariants } from '../analysis/compare';
-import { diff } from '../config/diff';
-import { hashJson, variantHash } from '../config/hash';
-import { higherIsBetter, type MetricName } from '../config/schema';
-import { RepriseError } from '../errors/errors';
+import { hashJson } from '../config/hash';
 import { comparisonTable } from '../report/comparison-table';
 import type { RunRow, Store } from '../store/types';
-import { testMetrics } from './results';
+import { arrange, seedOfColumn, type Arrangement } from './arrange';
+import { commonKeys, isHigherBetter, labelOf, missingReason, remarkOf, valueOf } from './yardstick';
 
-/** The runs of an experiment, arranged as variants × seeds, baseline first. */
-export interface Arrangement {
-  readonly experiment: string;
-  readonly metric: MetricName;
-  readonly seeds: readonly number[];
-  readonly variants: readonly {
-    readonly name: string;
-    readonly changes: readonly { readonly path: string; readonly from: unknown; readonly to: unknown }[];
-    /** Run of each seed; null where there is none. */
-    readonly runs: readonly (RunRow | null)[];
-  }[];
-  /** The study and its YAML, or null where the runs were started one by one. */
-  readonly studyId: string | null;
-  readonly source: string | null;
-  /** Runs left out because a newer one of the same config and seed stands in; 0 in a study. */
-  readonly superseded: number;
-}
-
-/**
- * By the newest study of the experiment; without one, by config with the seed left out, oldest variant first.
- * @throws RepriseError EXPERIMENT_NOT_FOUND
- */
-export function arrange(store: Store, experiment: string): Arrangement {
-  const study = store.latestStudy(experiment);
-  if (study !== null) {
-    const ids = study.variants.flatMap((variant) => variant.runIds).filter((id) => id !== null);
-    const known = new Map(store.getRuns(ids).map((run) => [run.runId, run]));
-    const runOf = (runId: string | null): RunRow | null => (runId === null ? null : (known.get(runId) ?? null));
-    const variants = study.variants.map(({ name, changes, runIds }) => ({ name, changes, runs: runIds.map((id) => runOf(id)) }));
-    return { experiment, metric: declaredMetric(store, variants.flatMap((variant) => variant.runs)), seeds: study.seeds, variants, studyId: study.studyId, source: study.source, superseded: 0 };
-  }
-  const runs = store.listRuns({ experiment });
-  if (runs.length === 0) {
-    const known = store.listExperiments().map((row) => row.name);
-    throw new RepriseError('EXPERIMENT_NOT_FOUND', `There is no experiment ${JSON.stringify(experiment)} in ${store.workspace}.`, {
-      kind: 'input',
-      hint: known.length === 0 ? 'The workspace has no runs yet.' : `Known: ${known.slice(0, 10).join(', ')}.`,
-    });
-  }
-  const oldestFirst = runs.toSorted((left, right) => left.createdAt - right.createdAt || (left.runId < right.runId ? -1 : 1));
-  const groups = new Map<string, { runs: Map<number, RunRow>; first: string }>();
-  for (const run of oldestFirst) {
-    const { config, data, trainingGraphHash } = store.trainingManifest(run.runId);
-    // A file that changed between two runs of one config makes two variants of it.
-    const key = hashJson([variantHash(config), data.fingerprint, trainingGraphHash]);
-    const group = groups.get(key) ?? { runs: new Map<number, RunRow>(), first: run.runId };
-    const standing = group.runs.get(run.seed);
-    // The newest finished run of a seed stands for it; an unfinished one never hides a finished one.
-    if (standing === undefined || run.status === 'finished' || standing.status !== 'finished') group.runs.set(run.seed, run);
-    groups.set(key, group);
-  }
-  const seeds = [...new Set(oldestFirst.map((run) => run.seed))].toSorted((left, right) => left - right);
-  const [baseline] = groups.values();
-  const baselineConfig = store.trainingManifest(baseline?.first ?? '').config;
-  const variants = [...groups.values()].map((group, index) => {
-    const { config } = store.trainingManifest(group.first);
-    const changes = diff(baselineConfig, config)
-      .filter(({ path }) => !/^(?:seed|experiment|author|description|tags)$/u.test(path))
-      .map(({ path, left, right }) => ({ path, from: left, to: right }));
-    const { fingerprint } = store.trainingManifest(group.first).data;
-    const named = changes.map(({ path, to }) => `${path}=${JSON.stringify(to)}`).join(', ');
-    const name = index === 0 ? 'baseline' : named === '' ? `data ${fingerprint.slice(0, 8)}` : named;
-    return { name, changes, runs: seeds.map((seed) => group.runs.get(seed) ?? null) };
-  });
-  return { experiment, metric: declaredMetric(store, oldestFirst), seeds, variants, studyId: null, source: null, superseded: runs.length - variants.reduce((sum, variant) => sum + variant.runs.filter((run) => run !== null).length, 0) };
-}
-
-/** The metric the runs declared. @throws RepriseError METRICS_DIFFER when they declared different ones */
-function declaredMetric(store: Store, runs: readonly (RunRow | null)[]): MetricName {
-  const declared = new Set(runs.filter((run) => run !== null).map((run) => store.trainingManifest(run.runId).config.selection.metric));
-  if (declared.size > 1) {
-    throw new RepriseError('METRICS_DIFFER', `The runs declare different metrics (${[...declared].join(', ')}) and cannot be compared by one.`, { kind: 'inconclusive' });
-  }
-  return [...declared][0] ?? 'accuracy';
-}
-
-function missingReason(run: RunRow | null): string {
-  if (run === null) return 'no run';
-  if (run.status === 'finished') return 'training diverged: the test loss is not a finite number';
-  if (run.status === 'failed') return `failed: ${run.errorMessage ?? run.errorCode ?? 'unknown reason'}`;
-  return run.status;
-}
-
-/** A sentence where runs were tested on other examples than the baseline's runs of the same seed: then a difference is not one of the models alone. */
+/** A sentence where runs were tested on other examples than the baseline's runs of the same seed: then a difference is not one of the models alone. Of commands nobody knows what they test on. */
 function otherTestData(store: Store, baseline: readonly (RunRow | null)[], runs: readonly (RunRow | null)[]): string[] {
-  const testedOn = (run: RunRow): string => {
+  const testedOn = (run: RunRow): string | null => {
+    if (run.kind !== 'training') return null;
     const { data, config } = store.trainingManifest(run.runId);
     return hashJson([data.fingerprint, config.data.split, config.seeds.split]);
   };
@@ -106,37 +22,43 @@ function otherTestData(store: Store, baseline: readonly (RunRow | null)[], runs:
   return differs ? ['tested on other examples than the baseline (data or split differ): the difference mixes data and model'] : [];
 }
 
-/** Mean, spread and difference to the baseline of the declared test metric, with every missing cell named. */
-export function compareExperiment(store: Store, experiment: string): ComparisonView {
-  return compareArrangement(store, arrange(store, experiment));
+/**
+ * Mean, spread and difference to the baseline of a metric, with every missing cell named.
+ * @param metric the key of a series to compare by instead of the declared metric
+ * @throws RepriseError EXPERIMENT_NOT_FOUND, METRICS_DIFFER, METRIC_NOT_FOUND
+ */
+export function compareExperiment(store: Store, experiment: string, metric?: string): ComparisonView {
+  return compareArrangement(store, arrange(store, experiment, metric));
 }
 
-export function compareArrangement(store: Store, { experiment, metric, seeds, variants, source }: Arrangement): ComparisonView {
+export function compareArrangement(store: Store, { experiment, yardstick, seeds, variants, source }: Arrangement): ComparisonView {
   const values = variants.map(() => new Map<number, number>());
   const compared = compareVariants({
     baselineBy: source === null ? 'oldest' : 'study',
-    metric,
-    higherIsBetter: higherIsBetter(metric),
+    metric: labelOf(yardstick),
+    higherIsBetter: isHigherBetter(yardstick),
     seeds,
     variants: variants.map(({ name, runs }, at) => {
       const own = values[at] ?? new Map<number, number>();
       const reasons = new Map<number, string>();
       for (const [index, seed] of seeds.entries()) {
         const run = runs[index] ?? null;
-        const test = run === null ? null : testMetrics(store, run);
-        // Weights of a diverged training still put every example into some class; that share says nothing.
-        const value = test !== null && Number.isFinite(test.loss) ? test[metric] : undefined;
-        if (value === undefined) reasons.set(seed, missingReason(run));
+        const value = run === null ? null : valueOf(store, run, yardstick);
+        if (value === null) reasons.set(seed, missingReason(run, yardstick));
         else own.set(seed, value);
       }
       return { name, values: own, reasons, remarks: otherTestData(store, variants[0]?.runs ?? [], runs) };
     }),
   });
+  const runOf = (variant: number, seed: number): string | null => variants[variant]?.runs[seeds.indexOf(seed)]?.runId ?? null;
+  const places = new Map(variants.map(({ name }, place) => [name, place]));
+  const remark = remarkOf(yardstick);
+  const unpaired = seeds.some((seed) => seedOfColumn(seed) === null) ? 'Runs that name no seed are in the means and in no pair.' : null;
   return {
     experiment,
-    metric: `test ${metric}`,
+    metric: labelOf(yardstick),
     higherIsBetter: compared.higherIsBetter,
-    method: compared.method,
+    method: [compared.method, remark, unpaired].filter((sentence) => sentence !== null).join(' '),
     confidence: compared.confidence,
     variants: compared.variants.map((variant, index) => ({
       name: variant.name,
@@ -145,10 +67,11 @@ export function compareArrangement(store: Store, { experiment, metric, seeds, va
       mean: variant.mean,
       sd: variant.sd,
       ci: variant.ci === null ? null : [...variant.ci],
-      values: seeds.flatMap((seed, at) => {
-        const run = variants[index]?.runs[at]?.runId;
+      values: seeds.flatMap((seed) => {
+        const run = runOf(index, seed);
         const value = values[index]?.get(seed);
-        return run === undefined || value === undefined ? [] : [{ seed, run, value }];
+        // A value that is no finite number is a missing cell, and told as one.
+        return run === null || value === undefined || !Number.isFinite(value) ? [] : [{ seed: seedOfColumn(seed), run, value }];
       }),
       delta:
         variant.delta === null
@@ -162,7 +85,12 @@ export function compareArrangement(store: Store, { experiment, metric, seeds, va
               warning: variant.delta.warning ?? null,
             },
     })),
-    missing: compared.missing.map((cell) => ({ ...cell, run: variants.find(({ name }) => name === cell.variant)?.runs[seeds.indexOf(cell.seed)]?.runId ?? null })),
+    missing: compared.missing.flatMap(({ variant, seed, reason }) => {
+      const run = runOf(places.get(variant) ?? -1, seed);
+      // The column of a run without a seed is one cell, not one for each variant.
+      return run === null && seedOfColumn(seed) === null ? [] : [{ variant, seed: seedOfColumn(seed), run, reason }];
+    }),
+    metrics: variants.some(({ runs }) => runs.some((run) => run !== null && run.kind !== 'training')) ? commonKeys(store, variants.flatMap(({ runs }) => runs.filter((run) => run !== null))) : [],
   };
 }
 

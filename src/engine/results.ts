@@ -7,6 +7,13 @@ export function testMetrics(store: Store, run: RunRow): { readonly accuracy: num
   return test === undefined ? null : { accuracy: test.accuracy, loss: test.loss };
 }
 
+/** The numbers a run came to, by name: test metrics of a finished training, the latest values of another's series. */
+function metricsOf(store: Store, run: RunRow): Readonly<Record<string, number>> | null {
+  if (run.kind === 'training') return testMetrics(store, run);
+  const latest = store.latestMetrics(run.runId);
+  return latest.length === 0 ? null : Object.fromEntries(latest.map(({ key, value }) => [key, value]));
+}
+
 /** A run as `reprise run` answers it. */
 export function resultOf(store: Store, run: RunRow, reused = false): RunResult {
   return {
@@ -14,7 +21,7 @@ export function resultOf(store: Store, run: RunRow, reused = false): RunResult {
     status: run.status,
     finalLoss: run.finalLoss,
     bestLoss: run.bestLoss,
-    metrics: testMetrics(store, run),
+    metrics: metricsOf(store, run),
     weightsHash: run.weightsHash,
     configHash: run.configHash,
     computeHash: run.computeHash,

@@ -24,7 +24,7 @@ export function groupRuns({ store }: EngineContext, input: Input<'runs.groups'>)
           variantHash: group.variantHash,
           runs: Object.values(group.byStatus).reduce((sum, count) => sum + count, 0),
           byStatus: { ...group.byStatus },
-          metric: config.selection.metric,
+          metric: `test ${config.selection.metric}`,
           n,
           mean,
           sd,

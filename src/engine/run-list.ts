@@ -82,7 +82,7 @@ export function leavesAt(config: VariantConfig, paths: readonly string[]): unkno
 /** The declared metric at the selected checkpoint; null until the run is finished. */
 export function metricOf(store: Store, { variantHash, test }: ListedRun): RunListRow['metric'] {
   const name = variantHash === null ? undefined : store.variantConfig(variantHash)?.selection.metric;
-  return name === undefined || test === null ? null : { name, value: test[name] };
+  return name === undefined || test === null ? null : { name: `test ${name}`, value: test[name] };
 }
 
 /**
@@ -123,7 +123,7 @@ export function describeColumns({ store }: EngineContext, input: Input<'runs.col
   return {
     varying: [...varying.filter(isFactor), ...varying.filter((path) => !isFactor(path))].slice(0, MOST_VARYING),
     constant: leaves.filter((leaf) => !leaf.varies).map(({ path, value }) => ({ path, value })),
-    metric: metrics.size === 1 ? ([...metrics][0] ?? null) : null,
+    metric: metrics.size === 1 ? `test ${[...metrics][0]}` : null,
   };
 }
 

@@ -9,8 +9,8 @@ import { hasEnded } from '../execution/run-status';
 import type { RunRow, Store, StudyRow } from '../store/types';
 import { hostScheduler, type EngineContext } from './context';
 import { isPaused, runsOfPausedStudiesOnly, setPaused } from './pauses';
-import { testMetrics } from './results';
 import { cellsByStatus, runsOfStudy } from './study-cells';
+import { declaredOf, labelOf, valueOf, type Yardstick } from './yardstick';
 
 /** By id, else the newest study of an experiment of this name. @throws RepriseError STUDY_NOT_FOUND */
 function findStudy(store: Store, name: string): StudyRow {
@@ -37,15 +37,20 @@ export function listStudies({ store }: EngineContext): StudySummary[] {
   return studies.map((study) => summaryOf(store, study, rows));
 }
 
+/** The metric that the baseline declares; null where a command declares none. */
+function declaredByStudy(study: StudyRow): Yardstick | null {
+  return declaredOf(parseStudy(parseYaml(study.source, `study ${study.studyId}`)).baseline);
+}
+
 /** A study with its matrix, variants × seeds, and the declared test metric of every run that is finished. */
 export function describeStudy({ store, queue }: EngineContext, input: Input<'studies.get'>): StudyView {
   const study = findStudy(store, input.studyId);
   const rows = runsOfStudy(store, study);
-  const { metric } = parseStudy(parseYaml(study.source, `study ${study.studyId}`)).baseline.selection;
+  const declared = declaredByStudy(study);
   return {
     ...summaryOf(store, study, rows),
     source: study.source,
-    metric,
+    metric: declared === null ? null : labelOf(declared),
     seedValues: [...study.seeds],
     matrix: study.variants.map(({ name, changes, runIds }) => ({
       name,
@@ -53,7 +58,7 @@ export function describeStudy({ store, queue }: EngineContext, input: Input<'stu
       changes: [...changes],
       cells: study.seeds.map((seed, column) => {
         const run = rows.get(runIds[column] ?? '') ?? null;
-        return { seed, run, reused: run !== null && run.studyId !== study.studyId, value: run === null ? null : (testMetrics(store, run)?.[metric] ?? null) };
+        return { seed, run, reused: run !== null && run.studyId !== study.studyId, value: run === null || declared === null ? null : valueOf(store, run, declared) };
       }),
     })),
     secondsLeft: queue.secondsLeft([...rows.values()]),

@@ -1,6 +1,6 @@
 import { RepriseError } from '../errors/errors';
 import type { RunRow, Store } from '../store/types';
-import { arrange, type Arrangement } from './compare';
+import { arrange, type Arrangement } from './arrange';
 
 /** What a report or a bundle is about: an experiment with its variants, or one run. */
 export interface Target {

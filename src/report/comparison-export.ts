@@ -6,7 +6,7 @@ import type { ComparisonModel } from './model';
 /** A comparison with the value of each seed. */
 export interface ComparisonValues extends ComparisonModel {
   readonly experiment: string;
-  readonly variants: readonly (ComparisonModel['variants'][number] & { readonly values: readonly { readonly seed: number; readonly value: number }[] })[];
+  readonly variants: readonly (ComparisonModel['variants'][number] & { readonly values: readonly { readonly seed: number | null; readonly value: number }[] })[];
 }
 
 type Variant = ComparisonValues['variants'][number];
@@ -23,7 +23,9 @@ function csvField(value: string | number | null | undefined): string {
 }
 
 function csvColumns(comparison: ComparisonValues): [title: string, cell: (variant: Variant) => string | number | null | undefined][] {
-  const seeds = new Set(comparison.variants.flatMap(({ values }) => values.map(({ seed }) => seed)));
+  const seeds = new Set(comparison.variants.flatMap(({ values }) => values.flatMap(({ seed }) => seed ?? [])));
+  const seedless = ({ values }: Variant): number[] => values.flatMap(({ seed, value }) => (seed === null ? [value] : []));
+  const mostSeedless = Math.max(0, ...comparison.variants.map((variant) => seedless(variant).length));
   return [
     ['variant', ({ name }) => name],
     ['difference to baseline', ({ summary }) => summary],
@@ -41,8 +43,9 @@ function csvColumns(comparison: ComparisonValues): [title: string, cell: (varian
     ['correlation', ({ delta }) => delta?.correlation],
     ['adjusted p', ({ delta }) => delta?.pValue],
     ['warning', ({ delta }) => delta?.warning],
-    ['missing', ({ name }) => comparison.missing.filter((cell) => cell.variant === name).map(({ seed, reason }) => `seed ${seed}: ${reason}`).join('; ')],
+    ['missing', ({ name }) => comparison.missing.filter((cell) => cell.variant === name).map(({ seed, reason }) => `${seed === null ? 'a run without a seed' : `seed ${seed}`}: ${reason}`).join('; ')],
     ...[...seeds].map((seed): [string, (variant: Variant) => number | undefined] => [`seed ${seed}`, ({ values }) => values.find((one) => one.seed === seed)?.value]),
+    ...Array.from({ length: mostSeedless }, (_, index): [string, (variant: Variant) => number | undefined] => [`run ${index + 1} without a seed`, (variant) => seedless(variant)[index]]),
   ];
 }
 
@@ -90,7 +93,8 @@ export function comparisonLatex(comparison: ComparisonValues): string {
   const { method, warnings, missing } = comparisonRemarks(comparison);
   const lines = rows.map((row) => `${row.map((cell, index) => (index === 0 ? escapeLatex(cell) : latexNumber(cell))).join(' & ')} \\\\`);
   const caption = [
-    `${capitalized(comparison.metric)} of ${comparison.experiment}, n = ${nInWords(comparison)} seeds a variant.`,
+    // The name of a series stays as its author wrote it.
+    `${/^test (?:accuracy|loss)$/u.test(comparison.metric) ? capitalized(comparison.metric) : comparison.metric} of ${comparison.experiment}, n = ${nInWords(comparison)} seeds a variant.`,
     method,
     ...warnings,
     ...(missing.length === 0 ? [] : [`Missing cells (${missing.length}), left out of the numbers: ${missing.join('; ')}.`]),

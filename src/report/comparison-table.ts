@@ -109,7 +109,7 @@ export function comparisonRemarks(comparison: ComparisonModel): { readonly metho
   return {
     method: comparison.method,
     warnings: comparison.variants.flatMap(({ name, delta }) => (typeof delta?.warning === 'string' ? [`${name}: ${delta.warning}.`] : [])),
-    missing: comparison.missing.map(({ variant, seed, reason }) => `${variant}, seed ${seed}: ${reason}`),
+    missing: comparison.missing.map(({ variant, seed, reason }) => `${variant}, ${seed === null ? 'a run without a seed' : `seed ${seed}`}: ${reason}`),
   };
 }
 

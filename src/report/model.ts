@@ -43,7 +43,8 @@ export interface ComparisonModel {
       readonly warning?: string | null;
     } | null;
   }[];
-  readonly missing: readonly { readonly variant: string; readonly seed: number; readonly reason: string }[];
+  /** `seed` null: a logged run that names none. */
+  readonly missing: readonly { readonly variant: string; readonly seed: number | null; readonly reason: string }[];
 }
 
 export interface ReportStudy {

@@ -53,7 +53,7 @@ describe('the list', () => {
     expect(rows).toHaveLength(2);
     // Newest first.
     for (const [row, result] of [[rows[0], second], [rows[1], first]] as const) {
-      expect(row).toMatchObject({ State: 'Finished', Seed: String(result.seed), 'Test accuracy': result.metrics?.accuracy.toFixed(4), 'Final loss': result.finalLoss?.toFixed(4), Weights: result.weightsHash?.slice(0, 8) });
+      expect(row).toMatchObject({ State: 'Finished', Seed: String(result.seed), 'Test accuracy': result.metrics?.['accuracy']?.toFixed(4), 'Final loss': result.finalLoss?.toFixed(4), Weights: result.weightsHash?.slice(0, 8) });
     }
     expect(await page.locator('footer.status').innerText()).toContain(here.workspace);
   }, LIMIT);

@@ -97,7 +97,7 @@ describe('an ablation, from plan to verdict', () => {
     expect(comparison.missing).toEqual([]);
     const [baseline, dropout] = comparison.variants;
     expect(baseline).toMatchObject({ name: 'baseline', n: 3, delta: null });
-    const accuracy = (variant: string): number[] => result.runs.filter((run) => run.variant === variant).toSorted((a, b) => a.seed - b.seed).map((run) => run.metrics?.accuracy ?? Number.NaN);
+    const accuracy = (variant: string): number[] => result.runs.filter((run) => run.variant === variant).toSorted((a, b) => (a.seed ?? 0) - (b.seed ?? 0)).map((run) => run.metrics?.['accuracy'] ?? Number.NaN);
     const base = accuracy('baseline');
     const other = accuracy('model.dropout=0');
     const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -8,6 +8,7 @@ import { StateMark } from '../../components/state-mark';
 import * as format from '../../format';
 import { go } from '../../state/place';
 import { cancelRuns, retryRuns } from '../experiments/actions';
+import { metricTitle } from '../experiments/values';
 import type { StudyCell } from './study-words';
 
 function progress(done: number, total: number | null): string {
@@ -39,7 +40,7 @@ export function CellInspector({ cell, variant, metric, studyId }: CellInspectorP
       <dl className="cell-facts numbers">
         <Fact name="Seed">{seed}</Fact>
         <Fact name="Difference">{variant.summary}</Fact>
-        {value !== null && <Fact name={`Test ${metric}`}>{formatPlain(value)}</Fact>}
+        {value !== null && <Fact name={metricTitle(metric)}>{formatPlain(value)}</Fact>}
         <Fact name="Steps">{progress(run.stepsDone, run.totalSteps)}</Fact>
         {run.finalLoss !== null && <Fact name={status === 'finished' ? 'Final training loss' : 'Training loss'}>{formatPlain(run.finalLoss)}</Fact>}
         {run.startedAt !== null && run.endedAt !== null && <Fact name="Duration">{formatDuration((run.endedAt - run.startedAt) / 1000)}</Fact>}

@@ -25,12 +25,12 @@ export function cellWords(cell: StudyCell, metric: StudyView['metric']): string 
 export function cellSentence(cell: StudyCell, variant: string, metric: StudyView['metric']): string {
   const state = cellState(cell);
   const words = cellWords(cell, metric);
-  const said = state === 'finished' ? (cell.value === null ? 'done' : `done, ${metric} ${words}`) : state === 'running' ? `running, ${words}` : state;
+  const said = state === 'finished' ? (cell.value === null ? 'done' : `done, ${metric ?? 'metric'} ${words}`) : state === 'running' ? `running, ${words}` : state;
   return `${variant}, seed ${cell.seed}: ${said}${cell.reused ? ', from an earlier run' : ''}`;
 }
 
 export function metricText(value: number, metric: StudyView['metric']): string {
-  return metric === 'accuracy' ? format.accuracy(value) : format.loss(value);
+  return metric === 'test accuracy' ? format.accuracy(value) : format.loss(value);
 }
 
 export interface RowMean {

@@ -81,9 +81,9 @@ export function VariantDetails({ variant, comparison }: { readonly variant: Comp
       <Section title="Runs">
         <ul className="compare-runs numbers">
           {values.map(({ seed, run, value }) => (
-            <li key={seed}>
+            <li key={run}>
               <button type="button" className="compare-link" onClick={() => go({ view: 'run', run })}>
-                seed {seed}
+                {seed === null ? 'run without a seed' : `seed ${seed}`}
               </button>
               <span>{formatFixed(value, decimalsAlone(value))}</span>
             </li>

@@ -67,8 +67,9 @@ export function align(rows: readonly (readonly string[] | null)[]): AlignedColum
 export function pairedDifferences(variant: ComparedVariant, baseline: ComparedVariant | undefined): { readonly seed: number; readonly value: number }[] {
   const base = new Map(baseline?.values.map(({ seed, value }) => [seed, value]));
   return variant.values.flatMap(({ seed, value }) => {
-    const other = base.get(seed);
-    return other === undefined ? [] : [{ seed, value: value - other }];
+    // A run without a seed is in no pair.
+    const other = seed === null ? undefined : base.get(seed);
+    return seed === null || other === undefined ? [] : [{ seed, value: value - other }];
   });
 }
 

@@ -14,7 +14,7 @@ interface PickRunsProps {
 }
 
 export function PickRuns({ variants, opened, onChange }: PickRunsProps) {
-  const seeds = [...new Set(variants.flatMap(({ values }) => values.map(({ seed }) => seed)))].toSorted((a, b) => a - b);
+  const seeds = [...new Set(variants.flatMap(({ values }) => values.flatMap(({ seed }) => seed ?? [])))].toSorted((a, b) => a - b);
   const button = useRef<HTMLButtonElement>(null);
   // The command, too, opens it, wherever the page is scrolled to.
   useEffect(() => {

@@ -101,12 +101,13 @@ const VariantRow = memo(function VariantRow({ variant, baseline, place, mark, me
       </tr>
       {open &&
         values.map(({ seed, run, value }) => {
-          const difference = paired.get(seed);
+          const difference = seed === null ? undefined : paired.get(seed);
+          const which = seed === null ? 'run without a seed' : `seed ${seed}`;
           return (
-            <tr key={seed} className="compare-row compare-seed" aria-level={2} tabIndex={-1} data-run={run}>
+            <tr key={run} className="compare-row compare-seed" aria-level={2} tabIndex={-1} data-run={run}>
               <td>
-                <button type="button" className="compare-link" tabIndex={-1} aria-label={`seed ${seed} of ${name}: open run`} onClick={() => go({ view: 'run', run })}>
-                  seed {seed}
+                <button type="button" className="compare-link" tabIndex={-1} aria-label={`${which} of ${name}: open run`} onClick={() => go({ view: 'run', run })}>
+                  {which}
                 </button>
               </td>
               <td />

@@ -5,15 +5,17 @@ import { valueInWords } from '../../../src/ablation/describe';
 import { decimalsFor, formatFixed, formatPlain } from '../../../src/analysis/format';
 import { accuracy, loss } from '../../format';
 
-export type MetricName = 'accuracy' | 'loss';
+/** A declared metric: `test accuracy`, or the key of a series. */
+export type MetricName = string;
 
 export function metricText(name: MetricName, value: number): string {
-  return name === 'accuracy' ? accuracy(value) : loss(value);
+  return name === 'test accuracy' ? accuracy(value) : loss(value);
 }
 
-/** `Test accuracy`; without a name the metric differs from run to run. */
+/** `Test accuracy`, `val_loss`; without a name the metric differs from run to run. */
 export function metricTitle(name: MetricName | null): string {
-  return name === null ? 'Test metric' : `Test ${name}`;
+  if (name === null) return 'Metric';
+  return name.startsWith('test ') ? `Test ${name.slice('test '.length)}` : name;
 }
 
 export interface MeanText {

@@ -4,6 +4,7 @@ import { Fact } from '../../components/fact';
 import { Hash } from '../../components/hash';
 import * as format from '../../format';
 import { isEnded } from '../../run-status';
+import { metricText, metricTitle } from '../experiments/values';
 
 function steps({ run: { stepsDone, totalSteps, status } }: RunDetails): string {
   if (totalSteps === null || (status === 'finished' && stepsDone === totalSteps)) return format.count(stepsDone);
@@ -22,7 +23,7 @@ export function Facts({ details }: { readonly details: RunDetails }) {
         </div>
       )}
       <dl className="run-facts numbers">
-        {metric !== null && <Fact name={`Test ${metric.name}`}>{metric.name === 'accuracy' ? format.accuracy(metric.value) : format.loss(metric.value)}</Fact>}
+        {metric !== null && <Fact name={metricTitle(metric.name)}>{metricText(metric.name, metric.value)}</Fact>}
         <Fact name={run.status === 'finished' ? 'Final training loss' : isEnded(run.status) ? 'Last training loss' : 'Training loss'}>{format.loss(run.finalLoss)}</Fact>
         <Fact name="Steps">{steps(details)}</Fact>
         {run.status === 'running' && <Fact name="Left">{secondsLeft === null ? '–' : format.estimate(secondsLeft)}</Fact>}

@@ -73,7 +73,7 @@ async function answerRun(engine: Engine, run: string, options: GlobalOptions): P
 function printRun(result: RunResult): void {
   print(`run           ${result.run}  (${result.status})`);
   print(`final loss    ${formatPlain(result.finalLoss)}   best ${formatPlain(result.bestLoss)}`);
-  if (result.metrics !== null) print(`test          accuracy ${formatPlain(result.metrics.accuracy)}, loss ${formatPlain(result.metrics.loss)}`);
+  if (result.metrics !== null) print(`metrics       ${Object.entries(result.metrics).map(([name, value]) => `${name} ${formatPlain(value)}`).join(', ')}`);
   print(`weights hash  ${result.weightsHash ?? '–'}`);
   print(`quote as      ${result.reproductionId}`);
   if (result.error !== null) print(`error         ${result.error.message}  [${result.error.code}]`);

@@ -26,7 +26,7 @@ describe('findBest', () => {
 
   it('agrees with the interval that the comparison gives to the baseline', () => {
     const variants = [near, clear, far];
-    const values = (one: Contender): Map<number, number> => new Map(one.values.map(({ seed, value }) => [seed, value]));
+    const values = (one: Contender): Map<number, number> => new Map(one.values.map(({ seed, value }) => [seed ?? -1, value]));
     const compared = compareVariants({ metric: 'accuracy', higherIsBetter: true, seeds: [0, 1, 2, 3], variants: variants.map((one, place) => ({ name: String(place), values: values(one) })) });
     const ci = compared.variants[1]?.delta?.ci;
     const { best, tied } = findBest(variants, true);

@@ -130,7 +130,7 @@ describe('values', () => {
     expect([leafText([16, 16]), leafText(undefined), leafText({ kind: 'sgd', momentum: 0.9 })]).toEqual(['16, 16', '', 'sgd (momentum 0.9)']);
   });
   it('says metrics, progress and names', () => {
-    expect([metricText('accuracy', 0.957_6), metricText('loss', 0.123_456), metricTitle('loss'), metricTitle(null)]).toEqual(['0.9576', '0.1235', 'Test loss', 'Test metric']);
+    expect([metricText('test accuracy', 0.957_6), metricText('test loss', 0.123_456), metricTitle('test loss'), metricTitle('val_loss'), metricTitle(null)]).toEqual(['0.9576', '0.1235', 'Test loss', 'val_loss', 'Metric']);
     expect([shareDone(row(0, { stepsDone: 3 }).run), shareDone(row(0, { totalSteps: null }).run)]).toEqual([0.3, null]);
     expect([runName(row(2, { variant: 'sgd' }).run), runName(row(2).run)]).toEqual(['sgd, seed 2', 'e, seed 2']);
   });
