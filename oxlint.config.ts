@@ -18,6 +18,7 @@ const rooms: Readonly<Record<string, Room>> = {
   analysis: { may: ['random', 'config'], pure: true, door: 'analysis/ is pure: pass data in from engine/' },
   api: { may: ['config', 'ablation', 'analysis'], pure: true, door: 'api/ is what user interfaces know: describe the data here with zod and let engine/ fill it' },
   config: { may: [], pure: true, door: 'config/ is pure and stands below every other room: pass data in from the caller' },
+  filter: { may: [], pure: true, door: 'filter/ is pure: it turns text into a tree, which store/ compiles' },
   errors: { may: [], pure: true, door: 'errors/ stands below every other room: turn foreign errors into RepriseError where they are caught' },
   onnx: { may: ['random', 'tensors'], pure: true, exact: true, door: 'onnx/ is pure: models/ builds on it and worker/ runs it' },
   models: { may: ['onnx', 'random', 'config', 'tensors'], pure: true, exact: true, door: 'models/ is pure: worker/ runs what it builds' },
@@ -29,7 +30,7 @@ const rooms: Readonly<Record<string, Room>> = {
   // The shapes of what it prepares are part of the models' and the manifest's contract.
   datasets: { may: ['config', 'random', 'tensors', 'files', 'models/types', 'events/manifest'], exact: true, door: 'datasets/ reads data and nothing else: worker/ and engine/ call it' },
   provenance: { may: ['config', 'events', 'files'], door: 'provenance/ captures: engine/ stores what it returns' },
-  store: { may: ['events', 'config', 'files'], door: 'store/ holds rows: engine/ joins them with what other rooms know' },
+  store: { may: ['events', 'config', 'files', 'filter'], door: 'store/ holds rows: engine/ joins them with what other rooms know' },
   ingest: { may: ['events', 'store', 'files', 'config', 'filter'], door: 'ingest/ turns what other programs write or say into records: engine/ gives it the store' },
   execution: { may: ['events', 'store', 'files'], door: 'execution/ starts and tails runs: engine/ gives it the run folder and takes what it reports' },
   report: { may: ['store', 'analysis', 'config'], door: 'report/ renders: engine/ gathers what it renders' },
@@ -37,7 +38,7 @@ const rooms: Readonly<Record<string, Room>> = {
   worker: { may: ['models', 'datasets', 'onnx', 'random', 'tensors', 'config', 'events', 'files', 'provenance/runtime'], exact: true, door: 'a worker writes its run folder and nothing else: engine/ reads it from there' },
   engine: { may: 'all', door: 'engine/ joins the rooms of src/ and knows no user interface: use a port (spawn, clock, log, files)' },
   // Like the renderer, it may call pure code to show what the engine answers.
-  cli: { may: ['engine', 'api', 'analysis', 'config'], door: 'the command line speaks to engine/ through api/: add a use case to engine/' },
+  cli: { may: ['engine', 'api', 'analysis', 'config', 'filter'], door: 'the command line speaks to engine/ through api/: add a use case to engine/' },
 };
 
 const roomNames = Object.keys(rooms);
@@ -178,7 +179,7 @@ export default defineConfig({
         'no-restricted-imports': restricted([
           ...packagePatterns(room),
           nodePattern(rendererDoor),
-          ...withDoor(closedRooms('', ['api', 'config', 'ablation', 'analysis'], 'src/'), rendererDoor),
+          ...withDoor(closedRooms('', ['api', 'config', 'ablation', 'analysis', 'filter'], 'src/'), rendererDoor),
           { regex: '^(\\.\\./)+main(/|$)', message: windows.message },
           outOfSource,
         ]),
