@@ -1,8 +1,9 @@
 /** A study's variants: one config each, seed left open. */
+import { isCommandConfig, type RunConfig } from '../config/command';
 import { variantHash } from '../config/hash';
 import { parseConfig } from '../config/parse';
 import { showValue } from '../config/problems';
-import type { Config } from '../config/schema';
+import { SEED_VARIABLE, seedIsUsed, unusedParameters } from '../config/task';
 import { RepriseError, type Problem } from '../errors/errors';
 import { changesBetween, overlaps, withValue, type Change } from './paths';
 import { MAX_RUNS } from './schema';
@@ -14,7 +15,7 @@ export const BASELINE_NAME = 'baseline';
 export interface Variant {
   /** `baseline`, `training.optimizer=sgd`, a level's label; in a grid the levels that differ, joined by `, `. */
   readonly name: string;
-  readonly config: Config;
+  readonly config: RunConfig;
   /** Differences to the baseline, as values of the complete configs. */
   readonly changes: readonly Change[];
 }
@@ -39,7 +40,7 @@ function combinations(levels: readonly (readonly Placed[])[]): Placed[][] {
   return rows;
 }
 
-function build(study: Study, chosen: readonly Placed[]): { readonly config: Config | null; readonly problems: readonly Problem[] } {
+function build(study: Study, chosen: readonly Placed[]): { readonly config: RunConfig | null; readonly problems: readonly Problem[] } {
   let raw: unknown = study.baseline;
   for (const { level } of chosen) for (const { path, value } of level.set) raw = withValue(raw, path, value);
   try {
@@ -66,10 +67,27 @@ function levelProblem(placed: Placed, name: string, problem: Problem): Problem {
   return { path: placed.at, message: `gives an invalid config (variant ${showValue(name)}): ${problem.path} ${problem.message}` };
 }
 
-/** Whether the study's seeds reach any random number of the run. */
-function seedsMatter(config: Config): boolean {
+/** Whether the study's seeds reach any random number of the run; of a command, whether it is told them. */
+function seedsMatter(config: RunConfig): boolean {
+  if (isCommandConfig(config)) return seedIsUsed(config);
   const { init, order, noise } = config.seeds;
   return init === undefined || order === undefined || (noise === undefined && config.model.dropout > 0);
+}
+
+/** What is wrong where several seeds would repeat one run. */
+function seedProblem(config: RunConfig, seeds: number): Problem {
+  if (!isCommandConfig(config)) return { path: 'baseline.seeds', message: `fixes every random number of a run, so the ${seeds} seeds would repeat one run; leave init, order or noise open` };
+  return { path: 'baseline.task', message: `never says its seed to the command, so the ${seeds} seeds would repeat one run; put {seed} into the command, or env: { ${SEED_VARIABLE}: "{seed}" } where the program reads that variable` };
+}
+
+/** Levels whose parameter nothing uses would all compute the same. */
+function unusedProblems(config: RunConfig, chosen: readonly Placed[]): Problem[] {
+  const unused = isCommandConfig(config) ? unusedParameters(config) : [];
+  return chosen.flatMap(({ level, at }) =>
+    level.set
+      .filter(({ path }) => unused.some((name) => overlaps(`params.${name}`, path)))
+      .map(({ path }) => ({ path: at.replace(/\.levels\[\d+\]$/u, ''), message: `varies ${showValue(path)}, which nothing uses: no {${path.slice('params.'.length)}} stands in the task, and no parameter file is written` })),
+  );
 }
 
 /** The variants and everything that is wrong with them. Variants are complete only when there are no problems. */
@@ -89,7 +107,7 @@ export function expandChecked(study: Study): { readonly variants: readonly Varia
   const byHash = new Map<string, string>([[variantHash(study.baseline), BASELINE_NAME]]);
   const names = new Set<string>([BASELINE_NAME]);
   if (study.seeds.length > 1 && !seedsMatter(study.baseline)) {
-    problems.push({ path: 'baseline.seeds', message: `fixes every random number of a run, so the ${study.seeds.length} seeds would repeat one run; leave init, order or noise open` });
+    problems.push(seedProblem(study.baseline, study.seeds.length));
   }
 
   if (study.design === 'grid') {
@@ -117,8 +135,9 @@ export function expandChecked(study: Study): { readonly variants: readonly Varia
     const twin = byHash.get(hash);
     if (twin !== undefined) problems.push({ path: last.at, message: twin === BASELINE_NAME ? `equals the baseline (variant ${showValue(name)}); leave it out` : `repeats variant ${showValue(twin)} (as ${showValue(name)}); leave it out` });
     else if (names.has(name)) problems.push({ path: last.at, message: `is a second variant named ${showValue(name)}; give it another label` });
-    if (config.selection.metric !== study.baseline.selection.metric) problems.push({ path: last.at, message: `changes selection.metric to ${showValue(config.selection.metric)} (variant ${showValue(name)}); variants are compared on one metric` });
-    if (study.seeds.length > 1 && seedsMatter(study.baseline) && !seedsMatter(config)) problems.push({ path: last.at, message: `fixes every random number of a run (variant ${showValue(name)}), so its seeds would repeat one run` });
+    if (config.selection?.metric !== study.baseline.selection?.metric) problems.push({ path: last.at, message: `changes selection.metric to ${showValue(config.selection?.metric)} (variant ${showValue(name)}); variants are compared on one metric` });
+    if (study.seeds.length > 1 && seedsMatter(study.baseline) && !seedsMatter(config)) problems.push({ path: last.at, message: `${isCommandConfig(config) ? 'never says its seed to the command' : 'fixes every random number of a run'} (variant ${showValue(name)}), so its seeds would repeat one run` });
+    problems.push(...unusedProblems(config, chosen));
     if (twin === undefined) byHash.set(hash, name);
     names.add(name);
     variants.push({ name, config, changes: changesBetween(study.baseline, config) });
@@ -161,6 +180,6 @@ export function expandStudy(study: Study): Variant[] {
 }
 
 /** The variant's config for one seed. */
-export function configFor(variant: Pick<Variant, 'config'>, seed: number): Config {
+export function configFor(variant: Pick<Variant, 'config'>, seed: number): RunConfig {
   return { ...variant.config, seed };
 }

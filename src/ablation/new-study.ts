@@ -41,7 +41,7 @@ export function studyAround(text: string): string {
   } catch {
     return text;
   }
-  if (!isMapping(value) || Object.hasOwn(value, 'baseline') || !Object.hasOwn(value, 'model')) return text;
+  if (!isMapping(value) || Object.hasOwn(value, 'baseline') || !(Object.hasOwn(value, 'model') || Object.hasOwn(value, 'task'))) return text;
   const { experiment, seed } = value;
   const body = text.replace(/^---[^\n]*\n/u, '').trimEnd().split('\n').map((line) => (line.trim() === '' ? '' : `  ${line}`)).join('\n');
   return [

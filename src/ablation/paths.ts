@@ -7,8 +7,10 @@ export function isMapping(value: unknown): value is Record<string, unknown> {
 
 /** A copy of `root` in which `path` is `value`; mappings on the way are made where they are missing. */
 export function withValue(root: unknown, path: string, value: unknown): Record<string, unknown> {
-  const [head = '', ...rest] = path.split('.');
   const base = isMapping(root) ? root : {};
+  // A parameter's own name may have dots.
+  if (Object.hasOwn(base, path)) return { ...base, [path]: value };
+  const [head = '', ...rest] = path.split('.');
   const below = rest.length === 0 ? value : withValue(Object.hasOwn(base, head) ? base[head] : undefined, rest.join('.'), value);
   return { ...base, [head]: below };
 }

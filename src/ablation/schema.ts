@@ -22,7 +22,7 @@ import { configSchema } from '../config/schema';
 export const MAX_RUNS = 10_000;
 
 const label = z.string().min(1).max(200).regex(/^[^\u0000-\u001f\u007f]+$/u, { error: 'must be one line' });
-const path = z.string().regex(/^[A-Za-z]\w*(\.[A-Za-z]\w*)*$/u, { error: 'must be names joined by dots, such as training.learningRate' });
+const path = z.string().regex(/^[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*$/u, { error: 'must be names joined by dots, such as training.learningRate' });
 
 /** One path and the values it takes beside the baseline's. */
 export const pathFactorSchema = z.strictObject({

@@ -1,7 +1,7 @@
 /** Reads and checks a study. What it returns expands without errors. */
+import { isCommandConfig, type RunConfig } from '../config/command';
 import { parseConfig } from '../config/parse';
 import { problemsOf, showValue } from '../config/problems';
-import type { Config } from '../config/schema';
 import { RepriseError, type Problem } from '../errors/errors';
 import { expandChecked, type Variant } from './expand';
 import { isMapping, overlaps } from './paths';
@@ -25,7 +25,7 @@ export interface Factor {
 export interface Study {
   readonly experiment: string;
   readonly description: string;
-  readonly baseline: Config;
+  readonly baseline: RunConfig;
   readonly factors: readonly Factor[];
   readonly design: Design;
   readonly seeds: readonly number[];
@@ -98,7 +98,7 @@ function readFactor(input: unknown, at: string, problems: Problem[]): Factor | n
   const factor = parsed.data;
   if ('path' in factor) {
     if (!checkPath(factor.path, `${at}.path`, problems)) return null;
-    const name = factor.name ?? factor.path;
+    const name = factor.name ?? factor.path.replace(/^params\./u, '');
     const labels = levelLabels(factor.levels);
     return {
       name,
@@ -163,7 +163,7 @@ export function parseAndExpand(input: unknown, baseline?: unknown): { readonly s
 
   const file = baselinePath(input);
   const content = file === null ? raw['baseline'] : baseline;
-  let complete: Config | null = null;
+  let complete: RunConfig | null = null;
   if (isMapping(content)) {
     const labelled = { seed: seeds[0] ?? 0, ...content, ...(typeof raw['experiment'] === 'string' ? { experiment: raw['experiment'] } : {}) };
     try {
@@ -172,6 +172,9 @@ export function parseAndExpand(input: unknown, baseline?: unknown): { readonly s
       if (!(error instanceof RepriseError)) throw error;
       // A bad experiment name is the study's and reported there; a bad seed may be its first seed.
       problems.push(...error.problems.filter((problem) => problem.path !== 'experiment' && (problem.path !== 'seed' || Object.hasOwn(content, 'seed'))).map((problem) => prefixed('baseline', problem)));
+    }
+    if (complete !== null && isCommandConfig(complete) && complete.selection === undefined) {
+      problems.push({ path: 'baseline.selection', message: 'is missing; a study says by which metric its variants are compared, such as selection: { metric: val_loss, goal: minimize }' });
     }
   } else if (file !== null) {
     problems.push({ path: 'baseline', message: content === undefined ? `is ${showValue(file)}, a file that was not read` : `is ${showValue(file)}, a file that does not hold a config` });
@@ -204,7 +207,7 @@ export function selfContainedStudy(study: Study): StudyInput {
       if (!single) return { name: factor.name, levels: factor.levels.map((level) => ({ label: level.label, set: Object.fromEntries(level.set.map(({ path, value }) => [path, value])) })) };
       return {
         path: only.path,
-        ...(factor.name === only.path ? {} : { name: factor.name }),
+        ...(factor.name === only.path.replace(/^params\./u, '') ? {} : { name: factor.name }),
         levels: factor.levels.map((level) => level.set[0]?.value),
       };
     }),

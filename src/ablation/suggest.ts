@@ -1,8 +1,8 @@
 /** A second level for a leaf that becomes a factor. */
+import type { RunConfig } from '../config/command';
 import { sameValue } from '../config/diff';
 import type { Field } from '../config/fields';
 import { parseConfig } from '../config/parse';
-import type { Config } from '../config/schema';
 import { withValue } from './paths';
 
 const rounded = (value: number): number => Number(value.toPrecision(6));
@@ -40,7 +40,7 @@ function candidates(field: Field, present: unknown): unknown[] {
  * A value that differs from the present one and gives a valid config; null where none suggests itself (texts).
  * @param baseline the complete baseline, null where it has problems: then the first candidate is taken unchecked
  */
-export function suggestLevel(field: Field, baseline: Config | null): unknown {
+export function suggestLevel(field: Field, baseline: RunConfig | null): unknown {
   const present = field.value ?? field.fallback;
   const fits = (value: unknown): boolean => {
     if (sameValue(value, present)) return false;

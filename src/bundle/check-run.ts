@@ -1,7 +1,7 @@
 /** A run in a bundle against itself: index, manifest, config, event log and files must tell one story. */
 import { createHash } from 'node:crypto';
 import { canonicalJson, computeHash, configHash } from '../config/hash';
-import { parseConfig } from '../config/parse';
+import { parseTrainingConfig } from '../config/parse';
 import { parseYaml } from '../config/yaml';
 import type { Problem } from '../errors/errors';
 import type { RunState } from '../events/fold';
@@ -133,7 +133,7 @@ export async function checkRun(run: BundleRun, log: RunState, files: RunFiles, p
   for (const message of manifestProblems(run)) problems.push({ path: `data/runs/${manifest.runId}/run.json`, message });
   problems.push(...artifactProblems(run, log, files));
   await files.attempt(run.configFile, async () => {
-    const config = parseConfig(parseYaml(await files.readText(run.configFile), run.configFile), run.configFile);
+    const config = parseTrainingConfig(parseYaml(await files.readText(run.configFile), run.configFile), run.configFile);
     if (canonicalJson(config) !== canonicalJson(manifest.config)) problems.push({ path: run.configFile, message: `is not the config in the manifest of run ${manifest.runId}.` });
   });
   await files.attempt(run.files.weights ?? run.eventLog, async () => void problems.push(...(await modelProblems(run, log, files))));

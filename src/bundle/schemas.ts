@@ -1,6 +1,6 @@
 /** Schemas of the JSON files in a bundle. What a stranger sends is checked here before anything else looks at it. */
 import { z } from 'zod';
-import { parseConfig } from '../config/parse';
+import { parseTrainingConfig } from '../config/parse';
 import { formatPath } from '../config/problems';
 import type { Config } from '../config/schema';
 import { RepriseError, type Problem } from '../errors/errors';
@@ -11,19 +11,6 @@ import type { BundleContent, BundleData, RunOutcome } from './model';
 import { hasControls, visibleLine } from './text';
 import { toleranceProblem, type Tolerance } from './tolerance';
 
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/u, { error: 'must be a SHA-256 in hexadecimal' });
-/** Run ids name folders. */
-const runId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/u, { error: 'must be letters, digits, "-" and "_"' });
-const time = z.number().min(0).max(8.64e15);
-/** One line for people. What could forge other lines where it is shown is refused. */
-const text = (max: number): z.ZodString => z.string().max(max).refine((value) => !hasControls(value), { error: 'must not contain control characters or changes of the direction of writing' });
-/** The same with newlines and tabs. */
-const lines = (max: number): z.ZodString => z.string().max(max).refine((value) => !hasControls(value, true), { error: 'must not contain control characters (other than newline and tab) or changes of the direction of writing' });
-const safePath = z.string().refine((name) => nameProblem(name) === null, { error: 'must be a safe relative path' });
-const bagPath = safePath.refine((name) => name.startsWith('data/'), { error: 'must start with data/' });
-/** A number as JSON can hold it: NaN and infinities as strings. */
-const loggedNumber = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]).transform(Number);
-
 const runtimeSchema = z.object({
   trainer: z.int().min(1),
   onnxruntime: text(100),
@@ -33,30 +20,6 @@ const runtimeSchema = z.object({
   platform: text(50),
   arch: text(50),
   cpuFlags: z.array(text(50)).max(500),
-});
-
-const gitSchema = z.object({
-  commit: text(100).nullable(),
-  branch: text(1000).nullable(),
-  remote: text(4000).nullable(),
-  dirty: z.boolean(),
-  patch: z.string().nullable(),
-  untracked: z
-    .array(z.object({ path: z.string().max(4000), bytes: z.number().min(0), sha256, content: z.string().nullable(), encoding: z.enum(['utf8', 'base64']).optional() }))
-    .max(100_000),
-});
-
-const provenanceSchema = z.object({
-  capturedAt: time,
-  versions: z.object({ reprise: text(100), node: text(100), electron: text(100).nullable(), v8: text(100), onnxruntime: text(100) }),
-  os: z.object({ platform: text(50), release: text(200), arch: text(50), name: text(200) }),
-  cpu: z.object({ model: text(300), cores: z.int().min(0), flags: z.array(text(50)).max(2000) }),
-  memoryBytes: z.number().min(0),
-  gpus: z.array(z.object({ name: text(300), driver: text(300).nullable() })).max(100),
-  lockfileHash: sha256.nullable(),
-  git: gitSchema.nullable(),
-  environmentCheck: z.array(z.object({ item: text(200), required: text(300), actual: text(300), ok: z.boolean() })).max(1000),
-  problems: z.array(lines(10_000)).max(1000),
 });
 
 const manifestSchema = z.object({
@@ -158,7 +121,7 @@ export function parseIndex(json: string, source = 'data/bundle.json'): BundleInd
 /** @throws RepriseError BUNDLE_INVALID, CONFIG_INVALID */
 export function parseManifest(json: string, source: string): TrainingManifest {
   const manifest = parse(manifestSchema, json, source);
-  const config = parseConfig(manifest.config, `${source}: config`);
+  const config = parseTrainingConfig(manifest.config, `${source}: config`);
   const problems = configTextProblems(config, source);
   if (problems.length > 0) throw new RepriseError('BUNDLE_INVALID', `${problems[0]?.path ?? source} ${problems[0]?.message ?? ''}`, { kind: 'input', problems });
   return { ...manifest, config };

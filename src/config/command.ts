@@ -3,7 +3,7 @@
  * environment variable or in a path stands for the parameter of that name, `{seed}` for the seed; `{{` is a brace.
  */
 import { z } from 'zod';
-import { environmentSchema, label, seedNumber } from './schema';
+import { environmentSchema, label, seedNumber, type Config } from './schema';
 
 const relativePath = z.string().min(1).max(4096);
 
@@ -11,9 +11,9 @@ const relativePath = z.string().min(1).max(4096);
 const commandSchema = z.union([
   z.array(z.string().max(100_000)).min(1).max(10_000),
   z.strictObject({ shell: z.enum(['sh', 'bash', 'zsh', 'pwsh', 'cmd']), script: z.string().min(1).max(100_000) }),
-]);
+], { error: 'must be a list of a program and its arguments or, where a shell is wanted, { shell, script }' });
 
-const inputSchema = z.union([relativePath, z.strictObject({ path: relativePath, license: z.string().min(1).max(100).default('unknown') })]);
+const inputSchema = z.union([relativePath, z.strictObject({ path: relativePath, license: z.string().min(1).max(100).default('unknown') })], { error: 'must be a path, or { path, license }' });
 
 /** A pattern for lines of the output; its groups say what they hold: `(?<value>…)`, and `(?<key>…)`, `(?<step>…)` where the line has them. */
 const patternSchema = z.strictObject({
@@ -29,7 +29,7 @@ const metricsSchema = z.strictObject({
 export const taskSchema = z.strictObject({
   command: commandSchema.meta({ description: 'Program and arguments; {name} stands for a parameter, {seed} for the seed' }),
   cwd: z.string().max(4096).default('.').meta({ description: 'Folder it starts in, relative to the folder of the config' }),
-  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/u), z.string().max(100_000)).default({}).meta({ description: 'Environment variables; {name} stands for a parameter' }),
+  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/u, { error: 'is no name of an environment variable (letters, digits, _)' }), z.string().max(100_000)).default({}).meta({ description: 'Environment variables; {name} stands for a parameter' }),
   parameterFile: z.strictObject({ path: relativePath, format: z.enum(['yaml', 'json']).default('yaml') }).optional().meta({ description: 'File that is written with all parameters and the seed before the start' }),
   inputs: z.array(inputSchema).max(1000).default([]).meta({ description: 'Files and folders it reads that are not part of the code' }),
   outputs: z.array(relativePath).max(1000).default([]).meta({ description: 'Files and folders it writes that are kept; * and ** stand for any name' }),
@@ -39,7 +39,7 @@ export const taskSchema = z.strictObject({
 });
 
 /** Values of parameters: whatever JSON holds. */
-const paramsSchema = z.record(z.string().regex(/^[A-Za-z_][\w.-]*$/u).max(250), z.json());
+const paramsSchema = z.record(z.string().regex(/^[A-Za-z_][\w.-]*$/u, { error: 'is no name of a parameter (letters, digits, _ . -)' }).max(250), z.json());
 
 /** Which metric is reported, declared before the run. */
 export const commandSelectionSchema = z.strictObject({
@@ -64,3 +64,10 @@ export const commandConfigSchema = z.strictObject({
 /** A complete config of a command run: all defaults filled in. */
 export type CommandConfig = z.infer<typeof commandConfigSchema>;
 export type TaskConfig = CommandConfig['task'];
+
+/** A config of either kind. */
+export type RunConfig = Config | CommandConfig;
+
+export function isCommandConfig(config: RunConfig): config is CommandConfig {
+  return 'task' in config;
+}

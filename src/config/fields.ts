@@ -1,5 +1,6 @@
 /** The schema of a config as the fields of a form: what each leaf may be, and what it is now. */
 import { z } from 'zod';
+import { commandConfigSchema } from './command';
 import { configSchema } from './schema';
 
 /** Bounds of a number; null: none. */
@@ -58,10 +59,16 @@ interface JsonSchema {
   readonly exclusiveMaximum?: number;
 }
 
-let cached: JsonSchema | null = null;
-function schema(): JsonSchema {
-  cached ??= z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema;
-  return cached;
+let training: JsonSchema | null = null;
+function trainingSchema(): JsonSchema {
+  training ??= z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema;
+  return training;
+}
+
+let command: JsonSchema | null = null;
+function commandSchema(): JsonSchema {
+  command ??= z.toJSONSchema(commandConfigSchema, { io: 'input' }) as JsonSchema;
+  return command;
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {
@@ -85,7 +92,8 @@ function typeOf(node: JsonSchema): FieldType | null {
     case 'string':
       return node.const === undefined ? { type: 'text', maxLength: node.maxLength ?? null } : null;
     case 'array':
-      return node.items?.type === 'integer' ? { type: 'integers', range: rangeOf(node.items) } : { type: 'texts' };
+      if (node.items?.type === 'integer') return { type: 'integers', range: rangeOf(node.items) };
+      return node.items?.type === 'string' ? { type: 'texts' } : null;
     default:
       return null;
   }
@@ -126,10 +134,26 @@ function walkProperties(node: JsonSchema, path: string, value: unknown, found: F
   }
 }
 
+/** Any number. */
+const ANY: Range = { min: null, max: null, openMin: false, openMax: false };
+
+/** A field for each parameter that is a number, a text or a yes or no: its value says which, since no schema does. */
+function walkParameters(params: unknown, path: string, found: Field[]): void {
+  for (const [key, value] of Object.entries(isMapping(params) ? params : {})) {
+    const at = `${path}.${key}`;
+    if (isMapping(value)) walkParameters(value, at, found);
+    const of: FieldType | null = typeof value === 'number' ? { type: 'number', range: ANY } : typeof value === 'boolean' ? { type: 'boolean' } : typeof value === 'string' ? { type: 'text', maxLength: null } : null;
+    if (of !== null) found.push({ path: at, factorPath: at, of, description: null, unit: null, fallback: undefined, required: true, value });
+  }
+}
+
 /** The fields of a config as far as it is written; of a union those of the kind it names, in the order of the schema. */
 export function fieldsOf(config: unknown): Field[] {
   const found: Field[] = [];
-  walkProperties(schema(), '', config, found, false);
+  if (isMapping(config) && Object.hasOwn(config, 'task')) {
+    walkProperties(commandSchema(), '', config, found, false);
+    walkParameters(config['params'], 'params', found);
+  } else walkProperties(trainingSchema(), '', config, found, false);
   return found;
 }
 
@@ -138,7 +162,7 @@ export function fieldsOf(config: unknown): Field[] {
  * @param path a union: `model`, `training.optimizer`
  */
 export function keysOfKind(path: string, kind: string): string[] {
-  let node: JsonSchema | undefined = schema();
+  let node: JsonSchema | undefined = trainingSchema();
   for (const step of path.split('.')) node = node?.properties?.[step];
   return Object.keys(memberFor(node?.oneOf ?? [], kind)?.properties ?? {});
 }

@@ -1,7 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import type { Config } from './schema';
-import { resolveSeeds } from './schema';
+import type { CommandConfig, RunConfig } from './command';
+import { resolveSeeds, type Config } from './schema';
 
 /** JSON with sorted keys and without `undefined`: equal values give equal text on every engine. Numbers must be finite. */
 export function canonicalJson(value: unknown): string {
@@ -24,27 +24,31 @@ export function hashJson(value: unknown): string {
   return bytesToHex(sha256(utf8ToBytes(canonicalJson(value))));
 }
 
+type Label = 'experiment' | 'author' | 'description' | 'tags';
+
 /** The config less what only labels it: two runs that differ in their description were asked the same. */
-function decidingPart(config: Config): Omit<Config, 'experiment' | 'author' | 'description' | 'tags'> {
+function decidingPart<C extends RunConfig>(config: C): Omit<C, Label> {
   const { experiment: _experiment, author: _author, description: _description, tags: _tags, ...rest } = config;
   return rest;
 }
 
 /** What was asked: SHA-256 of the complete config without its labels (experiment, author, description, tags). */
-export function configHash(config: Config): string {
+export function configHash(config: RunConfig): string {
   return hashJson(decidingPart(config));
 }
 
+export type TrainingVariant = Omit<Config, Label | 'seed'>;
+export type CommandVariant = Omit<CommandConfig, Label | 'seed'>;
 /** What all runs of one variant have in common: the config without its labels and its seed. */
-export type VariantConfig = Omit<ReturnType<typeof decidingPart>, 'seed'>;
+export type VariantConfig = TrainingVariant | CommandVariant;
 
-export function variantConfig(config: Config): VariantConfig {
-  const { seed: _seed, ...rest } = decidingPart(config);
-  return rest;
+export function variantConfig(config: RunConfig): VariantConfig {
+  const { seed: _seed, ...rest } = decidingPart<RunConfig>(config);
+  return rest as VariantConfig;
 }
 
 /** configHash with the seed left open: equal for all runs of one variant. */
-export function variantHash(config: Config): string {
+export function variantHash(config: RunConfig): string {
   return hashJson(variantConfig(config));
 }
 
@@ -63,4 +67,25 @@ export interface ComputeFacts {
 export function computeHash(config: Config, facts: ComputeFacts): string {
   const { split } = config.data;
   return hashJson({ model: config.model, training: config.training, selection: config.selection, split, seeds: resolveSeeds(config), ...facts });
+}
+
+/** Facts besides its config that can change what a command computes. */
+export interface CommandFacts {
+  /** Of the snapshot of the code; null where there is none. */
+  readonly code: string | null;
+  /** By path as the config names it. */
+  readonly inputs: Readonly<Record<string, string | null>>;
+  /** Of the interpreter's packages; null where they are not known. */
+  readonly environment: string | null;
+  /** Processor and GPUs. */
+  readonly hardware: object;
+}
+
+/**
+ * All that can change what a command computes and that can be known: the task, its parameters and seed, the code, the
+ * inputs, the packages and the hardware. What only follows the command (metrics, outputs, time limit, retries) is no part.
+ */
+export function commandComputeHash({ task, params, seed }: CommandConfig, facts: CommandFacts): string {
+  const { command, env, cwd, parameterFile } = task;
+  return hashJson({ task: { command, env, cwd, parameterFile }, params, seed, ...facts });
 }

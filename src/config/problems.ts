@@ -83,7 +83,11 @@ function knownKeys(schema: unknown, input: unknown, path: readonly PropertyKey[]
   let value = input;
   const choose = (): void => {
     const definition = definitionOf(current);
-    if (definition.options === undefined || definition.discriminator === undefined) return;
+    if (definition.options === undefined) return;
+    if (definition.discriminator === undefined) {
+      current = definition.options.map(unwrap).find((option) => definitionOf(option).shape !== undefined) ?? current;
+      return;
+    }
     const wanted = (value as Record<string, unknown> | undefined)?.[definition.discriminator];
     const member = definition.options.find((option) => {
       const literal = definitionOf(unwrap(definitionOf(unwrap(option)).shape?.[definition.discriminator as string]));
@@ -128,36 +132,43 @@ function article(type: string): string {
   return words[type] ?? `of type ${type}`;
 }
 
+/** Of a union without a discriminator the issues of the one member whose type was written; null where it was none, or several. */
+function issuesOfMeant(issue: z.core.$ZodIssueInvalidUnion): readonly z.core.$ZodIssue[] | null {
+  const meant = issue.errors.filter((issues) => !issues.some(({ code, path }) => path.length === 0 && (code === 'invalid_type' || code === 'invalid_union')));
+  return meant.length === 1 ? (meant[0] ?? null) : null;
+}
+
 /**
  * Every issue of a failed parse as path, value and what is allowed. Unknown keys come one by one,
  * with the known key they most resemble.
  */
 export function problemsOf(schema: z.ZodType, input: unknown, error: z.ZodError): Problem[] {
-  const problems: Problem[] = [];
-  for (const issue of error.issues) {
-    const path = formatPath(issue.path);
-    if (issue.code === 'unrecognized_keys') {
-      const known = knownKeys(schema, input, issue.path);
-      for (const key of issue.keys) {
-        const guess = nearest(key, known);
-        const hint = guess === null ? `known here: ${known.join(', ')}` : `did you mean ${showValue(guess)}?`;
-        problems.push({ path: formatPath([...issue.path, key]), message: `is an unknown key; ${hint}` });
-      }
-      continue;
-    }
-    if (issue.code === 'invalid_union' && 'discriminator' in issue && issue.discriminator !== undefined) {
-      // zod's path of this issue already ends in the discriminator.
-      const parent = issue.path.slice(0, -1);
-      problems.push({
-        path,
-        message: `is ${showValue(valueAt(input, issue.path))}, must be one of ${memberNames(schema, parent).map((name) => showValue(name)).join(', ')}`,
-      });
-      continue;
-    }
-    const value = valueAt(input, issue.path);
-    problems.push({ path: path === '' ? '(document)' : path, message: value === undefined ? `is missing, ${allowed(issue)}` : `is ${showValue(value)}, ${allowed(issue)}` });
+  return error.issues.flatMap((issue) => problemsOfIssue(schema, input, issue, issue.path));
+}
+
+/** @param at path of the issue from the document's root */
+function problemsOfIssue(schema: z.ZodType, input: unknown, issue: z.core.$ZodIssue, at: readonly PropertyKey[]): Problem[] {
+  const path = formatPath(at);
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(schema, input, at);
+    return issue.keys.map((key) => {
+      const guess = nearest(key, known);
+      const hint = guess === null ? `known here: ${known.join(', ')}` : `did you mean ${showValue(guess)}?`;
+      return { path: formatPath([...at, key]), message: `is an unknown key; ${hint}` };
+    });
   }
-  return problems;
+  if (issue.code === 'invalid_key') return [{ path, message: issue.issues[0]?.message ?? 'is not allowed as a name' }];
+  if (issue.code === 'invalid_union') {
+    if ('discriminator' in issue && issue.discriminator !== undefined) {
+      // zod's path of this issue already ends in the discriminator.
+      const names = memberNames(schema, at.slice(0, -1)).map((name) => showValue(name));
+      return [{ path, message: `is ${showValue(valueAt(input, at))}, must be one of ${names.join(', ')}` }];
+    }
+    const meant = issuesOfMeant(issue);
+    if (meant !== null) return meant.flatMap((inner) => problemsOfIssue(schema, input, inner, [...at, ...inner.path]));
+  }
+  const value = valueAt(input, at);
+  return [{ path: path === '' ? '(document)' : path, message: value === undefined ? `is missing, ${allowed(issue)}` : `is ${showValue(value)}, ${allowed(issue)}` }];
 }
 
 function memberNames(schema: unknown, path: readonly PropertyKey[]): string[] {

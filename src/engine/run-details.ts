@@ -81,8 +81,7 @@ function lineageOf(store: Store, run: RunRow): RunDetails['lineage'] {
   return {
     study: run.studyId === null || run.variant === null ? null : { studyId: run.studyId, experiment: run.experiment, variant: run.variant },
     usedBy,
-    twins: store
-      .sameComputeHash(run.computeHash, MOST_TWINS + 1)
+    twins: (run.computeHash === null ? [] : store.sameComputeHash(run.computeHash, MOST_TWINS + 1))
       .filter(({ runId }) => runId !== run.runId)
       .slice(0, MOST_TWINS)
       .map(({ runId, status, weightsHash, createdAt }) => ({ runId, status, weightsHash, createdAt })),
@@ -139,8 +138,8 @@ function sectionsOf(manifest: TrainingManifest, run: RunRow): Section[] {
       items: [
         text('Run', run.runId),
         text('Reproduction id', run.reproductionId),
-        hash('Config', run.configHash),
-        hash('Compute', run.computeHash),
+        hash('Config', manifest.configHash),
+        hash('Compute', manifest.computeHash),
         hash('Training graph', manifest.trainingGraphHash),
         ...(run.weightsHash === null ? [] : [hash('Weights', run.weightsHash)]),
       ],

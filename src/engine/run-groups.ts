@@ -24,7 +24,7 @@ export function groupRuns({ store }: EngineContext, input: Input<'runs.groups'>)
           variantHash: group.variantHash,
           runs: Object.values(group.byStatus).reduce((sum, count) => sum + count, 0),
           byStatus: { ...group.byStatus },
-          metric: `test ${config.selection.metric}`,
+          metric: 'task' in config ? (config.selection?.metric ?? 'none declared') : `test ${config.selection.metric}`,
           n,
           mean,
           sd,

@@ -81,8 +81,10 @@ export function leavesAt(config: VariantConfig, paths: readonly string[]): unkno
 
 /** The declared metric at the selected checkpoint; null until the run is finished. */
 export function metricOf(store: Store, { variantHash, test }: ListedRun): RunListRow['metric'] {
-  const name = variantHash === null ? undefined : store.variantConfig(variantHash)?.selection.metric;
-  return name === undefined || test === null ? null : { name: `test ${name}`, value: test[name] };
+  const config = variantHash === null || test === null ? null : store.variantConfig(variantHash);
+  if (config === null || test === null || 'task' in config) return null;
+  const { metric } = config.selection;
+  return { name: `test ${metric}`, value: test[metric] };
 }
 
 /**
@@ -119,11 +121,11 @@ export function describeColumns({ store }: EngineContext, input: Input<'runs.col
   const varying = leaves.filter((leaf) => leaf.varies).map((leaf) => leaf.path);
   const factors = factorsOf(store, input.experiment);
   const isFactor = (path: string): boolean => factors.some((factor) => overlaps(factor, path));
-  const metrics = new Set(configs.map((config) => config.selection.metric));
+  const metrics = new Set(configs.flatMap((config) => ('task' in config ? (config.selection?.metric ?? []) : `test ${config.selection.metric}`)));
   return {
     varying: [...varying.filter(isFactor), ...varying.filter((path) => !isFactor(path))].slice(0, MOST_VARYING),
     constant: leaves.filter((leaf) => !leaf.varies).map(({ path, value }) => ({ path, value })),
-    metric: metrics.size === 1 ? `test ${[...metrics][0]}` : null,
+    metric: metrics.size === 1 ? ([...metrics][0] ?? null) : null,
   };
 }
 

@@ -15,6 +15,7 @@ type Attempt = RunDetails['attempts'][number];
 
 /** Logs kept in memory: the ones that somebody looks at. */
 const KEPT_LOGS = 4;
+const MOST_ASSIGNMENTS = 12;
 
 class ReadLog {
   readonly lines: LogLine[] = [];
@@ -101,6 +102,7 @@ function inWords(record: EventRecord, totalSteps: number | null): { level: LogLi
   const info = (text: string): { level: LogLine['level']; text: string } => ({ level: 'info', text });
   switch (record.type) {
     case 'attempt':
+      if (record.totalSteps === 0) return info(record.attempt === 1 ? 'the command starts' : `attempt ${record.attempt} starts the command anew`);
       return info(record.attempt === 1 && record.fromStep === 0 ? `training begins: ${formatCount(record.totalSteps)} steps, ${formatCount(record.stepsPerEpoch)} an epoch` : `attempt ${record.attempt} goes on from step ${formatCount(record.fromStep)}`);
     case 'steps': {
       const done = record.firstStep + record.losses.length;
@@ -135,7 +137,31 @@ function inWords(record: EventRecord, totalSteps: number | null): { level: LogLi
       return info('waits for a free core');
     case 'message':
       return { level: record.level, text: record.text };
+    case 'points': {
+      const [step, value] = [record.steps.at(-1), record.values.at(-1)];
+      const last = step === undefined || value === undefined ? '' : `: ${formatPlain(fromLogged(value))} at step ${formatCount(step)}`;
+      return info(`${record.key}${last}${record.steps.length > 1 ? ` (${formatCount(record.steps.length)} points)` : ''}`);
+    }
+    case 'params':
+      return info(`parameters: ${assignments(record.params)}`);
+    case 'tags':
+      return info(`tags: ${assignments(record.tags)}`);
+    case 'file':
+      return info(record.sha256 === null ? `${record.path} taken away` : `${record.path} kept: ${formatCount(record.bytes)} bytes, SHA-256 ${record.sha256.slice(0, 12)}…`);
+    case 'dataset':
+      return info(`data set ${record.name} (${record.digest})`);
+    case 'state':
+      return info([...(record.name === undefined ? [] : [`named ${record.name}`]), ...(record.status === undefined ? [] : [`said to be ${record.status}`])].join(', ') || 'times of start and end told');
+    case 'source':
+      return info(`${record.source} read up to ${record.position}`);
   }
+}
+
+/** Names and values on a line, the first few of many. */
+function assignments(values: Readonly<Record<string, string | null>>): string {
+  const entries = Object.entries(values);
+  const shown = entries.slice(0, MOST_ASSIGNMENTS).map(([name, value]) => (value === null ? `${name} taken away` : `${name} = ${value}`));
+  return [...shown, ...(entries.length > shown.length ? [`${formatCount(entries.length - shown.length)} more`] : [])].join(', ');
 }
 
 function endOfProcess(exitCode: number | null, signal: string | null): string {

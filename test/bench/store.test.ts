@@ -58,7 +58,7 @@ it(`${RUNS} runs: every question of the window is answered in at most ${MOST_MS}
       timed(`by ${by}`, () => store.listPage({}, { by, descending: true }, 0, ROWS));
       timed(`by ${by}, deep`, () => store.listPage({}, { by, descending: false }, deep, ROWS));
     }
-    const places = Object.fromEntries([...store.variantConfigs()].map(([hash, config]) => [hash, config.training.learningRate]));
+    const places = Object.fromEntries([...store.variantConfigs()].map(([hash, config]) => [hash, 'task' in config ? 0 : config.training.learningRate]));
     timed('by a config leaf', () => store.listPage({}, { by: 'place', places, descending: true }, 0, ROWS));
     timed('by a config leaf, deep', () => store.listPage({}, { by: 'place', places, descending: true }, deep, ROWS));
     timed('one experiment by metric', () => store.listPage({ experiment }, { by: 'metric', descending: true }, 0, ROWS));

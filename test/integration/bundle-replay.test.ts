@@ -14,7 +14,7 @@ import { defaultTolerance } from '../../src/bundle/tolerance';
 import { verifyBundle } from '../../src/bundle/verify';
 import { writeBundle } from '../../src/bundle/write';
 import { computeHash, configHash } from '../../src/config/hash';
-import { parseConfig } from '../../src/config/parse';
+import { parseTrainingConfig } from '../../src/config/parse';
 import { prepareData } from '../../src/datasets/prepare';
 import type { TrainingManifest } from '../../src/events/manifest';
 import type { ArtifactName } from '../../src/events/records';
@@ -46,7 +46,7 @@ const CONFIGS = {
 } as const;
 
 async function train(workspace: string, runId: string, input: unknown): Promise<{ readonly run: BundleRunInput; readonly dataFile: string }> {
-  const config = parseConfig(input);
+  const config = parseTrainingConfig(input);
   const { ref, shape } = await prepareData(config.data, { configFolder: workspace, workspace, splitSeed: config.seeds.split });
   const graph = trainingGraphFor(config, shape);
   const runFolder = join(workspace, 'runs', runId);

@@ -17,7 +17,8 @@ const DATA: Readonly<Record<string, string>> = { mnist: 'MNIST', csv: 'a CSV fil
 
 async function readSample() {
   const { text, folder } = await ask(shell.sample({}));
-  const { kind } = parseStudy(parseYaml(text, 'the sample')).baseline.data;
+  const { baseline } = parseStudy(parseYaml(text, 'the sample'));
+  const kind = 'task' in baseline ? 'a command' : baseline.data.kind;
   return { study: { text, folder }, data: DATA[kind] ?? kind, plan: await call('studies.plan', { study: { text, folder } }) };
 }
 

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { configFor, expandStudy } from '../../../src/ablation/expand';
 import { baselinePath, parseStudy, selfContainedStudy } from '../../../src/ablation/study';
+import type { Variant } from '../../../src/ablation/expand';
 import { variantHash } from '../../../src/config/hash';
+import type { Config } from '../../../src/config/schema';
 import { formatYaml, parseYaml } from '../../../src/config/yaml';
 import { RepriseError, type Problem } from '../../../src/errors/errors';
 
@@ -15,6 +17,8 @@ const baseline = {
 function study(changes: Record<string, unknown> = {}): Record<string, unknown> {
   return { experiment: 'moons', baseline, factors: [{ path: 'training.learningRate', levels: [0.01, 0.1] }], design: 'one-at-a-time', seeds: [1, 2, 3], ...changes };
 }
+
+const trainingOf = (variant: Variant | undefined): Config => variant?.config as Config;
 
 function problemsOf(input: unknown, file?: unknown): readonly Problem[] {
   try {
@@ -39,8 +43,8 @@ describe('one-at-a-time', () => {
     }));
     const variants = expandStudy(parsed);
     expect(variants.map((variant) => variant.name)).toEqual(['baseline', 'training.optimizer=sgd', 'training.optimizer=adamw', 'model.hidden=[64,32]', 'model.hidden=[]', 'wide']);
-    expect(variants[1]?.config.training.optimizer).toEqual({ kind: 'sgd', momentum: 0.9, weightDecay: 0 });
-    expect(variants[5]?.config.training.epochs).toBe(8);
+    expect(trainingOf(variants[1]).training.optimizer).toEqual({ kind: 'sgd', momentum: 0.9, weightDecay: 0 });
+    expect(trainingOf(variants[5]).training.epochs).toBe(8);
     expect(variants[5]?.changes).toEqual([
       { path: 'model.hidden', from: [32], to: [256] },
       { path: 'model.dropout', from: 0.2, to: 0 },
@@ -71,7 +75,7 @@ describe('grid', () => {
       factors: [{ path: 'training.learningRate', name: 'lr', levels: [0.01, 0.1] }, { name: 'arch', levels: [{ label: 'wide', set: { 'model.hidden': [256] } }] }],
     })));
     expect(variants.map((variant) => variant.name)).toEqual(['baseline', 'wide', 'lr=0.01', 'lr=0.01, wide', 'lr=0.1', 'lr=0.1, wide']);
-    const seen = new Set(variants.map((variant) => JSON.stringify([variant.config.training.learningRate, variant.config.model.hidden])));
+    const seen = new Set(variants.map((variant) => JSON.stringify([trainingOf(variant).training.learningRate, trainingOf(variant).model.hidden])));
     expect(seen.size).toBe(6);
     expect(new Set(variants.map((variant) => variantHash(variant.config))).size).toBe(6);
   });

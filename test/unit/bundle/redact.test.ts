@@ -4,7 +4,7 @@ import type { EventRecord } from '../../../src/events/records';
 import { redactLog } from '../../../src/bundle/event-log';
 import { createRedact, machineBeside, redactManifest } from '../../../src/bundle/redact';
 import { configHash } from '../../../src/config/hash';
-import { parseConfig } from '../../../src/config/parse';
+import { parseTrainingConfig } from '../../../src/config/parse';
 import type { TrainingManifest } from '../../../src/events/manifest';
 import { sampleManifest } from './sample';
 
@@ -38,7 +38,7 @@ describe('createRedact', () => {
 describe('redactManifest', () => {
   const facts = { fingerprint: 'a'.repeat(64), bytes: 1, trainingGraphHash: 'b'.repeat(64) };
   const csv = (path: string): TrainingManifest => {
-    const config = parseConfig({ experiment: 'iris', description: 'from /home/ada/x', author: 'ada-laptop', model: { kind: 'mlp' }, training: { learningRate: 0.01, batchSize: 4 }, data: { kind: 'csv', path, target: 'class' }, seed: 0 });
+    const config = parseTrainingConfig({ experiment: 'iris', description: 'from /home/ada/x', author: 'ada-laptop', model: { kind: 'mlp' }, training: { learningRate: 0.01, batchSize: 4 }, data: { kind: 'csv', path, target: 'class' }, seed: 0 });
     return { ...sampleManifest('run', 0, facts), config, configHash: configHash(config) };
   };
 

@@ -11,7 +11,7 @@ import { judgeRun, type RunVerdict } from '../../../src/bundle/verdict';
 import { verifyBundle, type Verification } from '../../../src/bundle/verify';
 import { writeBundle } from '../../../src/bundle/write';
 import { configHash } from '../../../src/config/hash';
-import { parseConfig } from '../../../src/config/parse';
+import { parseTrainingConfig } from '../../../src/config/parse';
 import { decodeLines, encodeRecord } from '../../../src/events/codec';
 import type { ArtifactName, EventRecord } from '../../../src/events/records';
 import { ModelProtoSchema, TensorProto_DataLocation } from '../../../src/onnx/proto/onnx_pb';
@@ -185,7 +185,7 @@ describe('writeBundle', () => {
 describe('an absolute data path', () => {
   it('leaves its base name, in a bundle that agrees with itself', async () => {
     const run = input.runs[0]!;
-    const config = parseConfig({ ...run.manifest.config, data: { kind: 'csv', path: '/srv/ada/iris.csv', target: 'class', split: run.manifest.config.data.split } });
+    const config = parseTrainingConfig({ ...run.manifest.config, data: { kind: 'csv', path: '/srv/ada/iris.csv', target: 'class', split: run.manifest.config.data.split } });
     const target = join(folder, 'csv.crate.zip');
     const source = '/srv/ada/iris.csv';
     const ref = { ...run.manifest.data, source };

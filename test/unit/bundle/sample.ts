@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { calibrate } from '../../../src/bundle/tolerance';
 import type { BundleInput, BundleRunInput } from '../../../src/bundle/model';
-import { parseConfig } from '../../../src/config/parse';
+import { parseTrainingConfig } from '../../../src/config/parse';
 import { computeHash, configHash } from '../../../src/config/hash';
 import { encodeRecord } from '../../../src/events/codec';
 import { nextChain } from '../../../src/events/hash-chain';
@@ -136,7 +136,7 @@ async function sampleRun(folder: string, seed: number, data: { readonly fingerpr
 }
 
 export function sampleManifest(runId: string, seed: number, facts: { readonly fingerprint: string; readonly bytes: number; readonly trainingGraphHash: string }, options: SampleOptions = {}): TrainingManifest {
-  const config = parseConfig({ experiment: 'two-moons', model: { kind: 'mlp', hidden: [2] }, training: { learningRate: 0.01, batchSize: 4 }, data: { kind: 'two-moons' }, seed });
+  const config = parseTrainingConfig({ experiment: 'two-moons', model: { kind: 'mlp', hidden: [2] }, training: { learningRate: 0.01, batchSize: 4 }, data: { kind: 'two-moons' }, seed });
   const runtime = { trainer: 1, onnxruntime: '1.30.0', executionProvider: 'cpu', optimizationLevel: 'all', threads: 1, platform: 'linux', arch: 'x64', cpuFlags: ['avx2', 'fma'] } as const;
   return {
     format: 1,

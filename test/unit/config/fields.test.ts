@@ -3,7 +3,7 @@ import { looselyTyped, rangeInWords, readTyped, typedText } from '../../../src/c
 import { fieldsOf, keysOfKind, type Field } from '../../../src/config/fields';
 import { configHash } from '../../../src/config/hash';
 import { leavesOf } from '../../../src/config/leaves';
-import { parseConfig } from '../../../src/config/parse';
+import { parseTrainingConfig } from '../../../src/config/parse';
 
 const written = { model: { kind: 'mlp', hidden: [64] }, training: { learningRate: 0.01, batchSize: 32, schedule: { kind: 'cosine' } }, data: { kind: 'spirals' }, seed: 3 };
 const field = (path: string, config: unknown = written): Field => {
@@ -14,7 +14,7 @@ const field = (path: string, config: unknown = written): Field => {
 
 describe('fieldsOf', () => {
   it('has a field for every leaf of a complete config, and its default where nothing is written', () => {
-    const leaves = leavesOf(parseConfig(written));
+    const leaves = leavesOf(parseTrainingConfig(written));
     // The executor's kind is a choice of one; nothing is set of the environment.
     for (const path of ['executor.kind', 'environment']) leaves.delete(path);
     for (const [path, value] of leaves) {
@@ -47,13 +47,13 @@ describe('fieldsOf', () => {
 describe('what the schema says to a form', () => {
   it('changes no hash', () => {
     // Written down before descriptions and units came into the schema.
-    expect(configHash(parseConfig(written))).toBe('3c1dc2f79c186e3d980568e5825e49c2856d9352980f68dc64d726cf266b503d');
+    expect(configHash(parseTrainingConfig(written))).toBe('3c1dc2f79c186e3d980568e5825e49c2856d9352980f68dc64d726cf266b503d');
   });
 });
 
 describe('readTyped', () => {
   it('reads back what typedText wrote', () => {
-    const complete = leavesOf(parseConfig(written));
+    const complete = leavesOf(parseTrainingConfig(written));
     for (const { path, of, value, fallback } of fieldsOf(written)) {
       const present = value ?? fallback;
       if (present === undefined || of.type === 'kind') continue;

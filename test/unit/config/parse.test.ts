@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../../src/config/parse';
+import { parseTrainingConfig } from '../../../src/config/parse';
 import { configHash, computeHash, variantHash, canonicalJson } from '../../../src/config/hash';
 import { editYaml } from '../../../src/config/edit-yaml';
 import { formatYaml, parseYaml } from '../../../src/config/yaml';
@@ -10,7 +10,7 @@ const minimal = { model: { kind: 'mlp' }, training: { learningRate: 0.001, batch
 
 function problemsOf(input: unknown): readonly Problem[] {
   try {
-    parseConfig(input, 'bad.yaml');
+    parseTrainingConfig(input, 'bad.yaml');
   } catch (error) {
     if (error instanceof RepriseError) {
       expect(error.code).toBe('CONFIG_INVALID');
@@ -21,14 +21,14 @@ function problemsOf(input: unknown): readonly Problem[] {
   throw new Error('accepted');
 }
 
-describe('parseConfig', () => {
+describe('parseTrainingConfig', () => {
   it('fills in every default of a minimal config', () => {
-    const config = parseConfig(minimal);
+    const config = parseTrainingConfig(minimal);
     expect(config.training).toMatchObject({ epochs: 5, optimizer: { kind: 'adam', beta1: 0.9 }, schedule: { kind: 'constant' } });
     expect(config.seeds).toEqual({ split: 0 });
     expect(config.selection).toEqual({ metric: 'accuracy', checkpoint: 'last' });
     expect(config.executor).toEqual({ kind: 'local', threads: 1 });
-    expect(parseConfig(config)).toEqual(config);
+    expect(parseTrainingConfig(config)).toEqual(config);
   });
 
   it('names every problem at once, with path, value and what is allowed', () => {
@@ -65,31 +65,31 @@ describe('parseConfig', () => {
   });
 
   it('load → save → load is the identity', () => {
-    const first = parseConfig({ ...minimal, description: 'a: "b"\n# no comment', tags: ['1', 'null', 'yes'], author: 'Zoë' });
-    const again = parseConfig(parseYaml(formatYaml(first), 'saved.yaml'));
+    const first = parseTrainingConfig({ ...minimal, description: 'a: "b"\n# no comment', tags: ['1', 'null', 'yes'], author: 'Zoë' });
+    const again = parseTrainingConfig(parseYaml(formatYaml(first), 'saved.yaml'));
     expect(again).toEqual(first);
-    expect(parseConfig(parseYaml(JSON.stringify(first), 'saved.json'))).toEqual(first);
+    expect(parseTrainingConfig(parseYaml(JSON.stringify(first), 'saved.json'))).toEqual(first);
   });
 });
 
 describe('hashes', () => {
-  const config = parseConfig(minimal);
+  const config = parseTrainingConfig(minimal);
   it('do not depend on key order, defaults left out or labels', () => {
-    const spelled = parseConfig({ seed: 1, data: { kind: 'mnist', samples: 10_000 }, training: { batchSize: 64, learningRate: 1e-3, epochs: 5 }, model: { hidden: [128], kind: 'mlp' }, experiment: 'other', tags: ['x'] });
+    const spelled = parseTrainingConfig({ seed: 1, data: { kind: 'mnist', samples: 10_000 }, training: { batchSize: 64, learningRate: 1e-3, epochs: 5 }, model: { hidden: [128], kind: 'mlp' }, experiment: 'other', tags: ['x'] });
     expect(configHash(spelled)).toBe(configHash(config));
   });
   it('tell seeds apart, and leave them out of the variant', () => {
-    const other = parseConfig({ ...minimal, seed: 2 });
+    const other = parseTrainingConfig({ ...minimal, seed: 2 });
     expect(configHash(other)).not.toBe(configHash(config));
     expect(variantHash(other)).toBe(variantHash(config));
   });
   it('computeHash changes with each fact and with nothing that cannot change numbers', () => {
     const facts = { dataFingerprint: 'd', trainingGraphHash: 'g', runtime: { threads: 1 } };
     const base = computeHash(config, facts);
-    expect(computeHash(parseConfig({ ...minimal, description: 'x', environment: { os: 'linux' } }), facts)).toBe(base);
-    expect(computeHash(parseConfig({ ...minimal, seeds: { split: 0, init: 1, order: 1, noise: 1 } }), facts)).toBe(base);
+    expect(computeHash(parseTrainingConfig({ ...minimal, description: 'x', environment: { os: 'linux' } }), facts)).toBe(base);
+    expect(computeHash(parseTrainingConfig({ ...minimal, seeds: { split: 0, init: 1, order: 1, noise: 1 } }), facts)).toBe(base);
     for (const other of [{ ...facts, dataFingerprint: 'e' }, { ...facts, trainingGraphHash: 'h' }, { ...facts, runtime: { threads: 2 } }]) expect(computeHash(config, other)).not.toBe(base);
-    expect(computeHash(parseConfig({ ...minimal, seeds: { init: 9 } }), facts)).not.toBe(base);
+    expect(computeHash(parseTrainingConfig({ ...minimal, seeds: { init: 9 } }), facts)).not.toBe(base);
   });
   it('canonical JSON refuses what JSON would lose', () => {
     expect(() => canonicalJson(Number.NaN)).toThrow(TypeError);

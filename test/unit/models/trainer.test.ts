@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../../src/config/parse';
+import { parseTrainingConfig } from '../../../src/config/parse';
 import { TRAINER } from '../../../src/config/trainer';
 import { splitIndices } from '../../../src/datasets/split';
 import { initialParameters } from '../../../src/models/initialize';
@@ -13,7 +13,7 @@ import { fillMask, permutation } from '../../../src/random/streams';
 import { tensorsHash } from '../../../src/tensors/safetensors';
 import { trainingGraphFor } from '../../../src/worker/training-graph';
 
-const config = parseConfig({
+const config = parseTrainingConfig({
   model: { kind: 'cnn', channels: [2], hidden: [8], dropout: 0.25 },
   training: { learningRate: 0.01, batchSize: 16, epochs: 2, optimizer: { kind: 'adamw' }, schedule: { kind: 'cosine', warmupSteps: 5 } },
   data: { kind: 'mnist' },

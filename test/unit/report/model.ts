@@ -96,7 +96,7 @@ export function experimentModel(changes: Record<string, unknown> = {}, experimen
     ],
   });
   const variants = expandStudy(study);
-  const runs = variants.flatMap((variant, level) => study.seeds.map((seed) => sampleRun(configFor(variant, seed), variant.name, level, variant.name === 'narrow' && seed === 3 ? 'failed' : 'finished')));
+  const runs = variants.flatMap((variant, level) => study.seeds.map((seed) => sampleRun(configFor(variant, seed) as Config, variant.name, level, variant.name === 'narrow' && seed === 3 ? 'failed' : 'finished')));
   const accuracy = (run: ReportRun): number => run.metrics.find((row) => row.split === 'test')?.accuracy ?? Number.NaN;
   const comparison = compareVariants({
     metric: 'test accuracy', higherIsBetter: true, seeds: study.seeds,
@@ -111,7 +111,7 @@ export function experimentModel(changes: Record<string, unknown> = {}, experimen
   });
   return {
     kind: 'experiment', title: experiment, generatedAt: '2026-11-23T01:00:00.000Z', reprise: '0.1.0',
-    configYaml: formatYaml(study.baseline), config: study.baseline,
+    configYaml: formatYaml(study.baseline), config: study.baseline as Config,
     study: { yaml: formatYaml(selfContainedStudy(study)), design: study.design, seeds: study.seeds, variants: variants.map((variant) => ({ name: variant.name, summary: describeChanges(variant), changes: variant.changes })) },
     runs, comparison, bundle: null,
   };

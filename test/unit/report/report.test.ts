@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseStudy } from '../../../src/ablation/study';
-import { parseConfig } from '../../../src/config/parse';
+import { parseTrainingConfig } from '../../../src/config/parse';
 import { parseYaml } from '../../../src/config/yaml';
 import { bashBlocks, escapeMarkdown, heredocDelimiter, markdownFence } from '../../../src/report/escape';
 import { renderHtml } from '../../../src/report/html';
@@ -92,7 +92,7 @@ describe('reproduction instructions', () => {
     const model = runModel({ description: "it's `$HOME` $(date) \\ \"q\"\nREPRISE_END\n```\nend" });
     const { calls, files } = execute(renderMarkdown(model));
     expect(files('config.yaml')).toBe(model.configYaml);
-    expect(parseConfig(parseYaml(files('config.yaml'), 'config.yaml'))).toEqual(model.config);
+    expect(parseTrainingConfig(parseYaml(files('config.yaml'), 'config.yaml'))).toEqual(model.config);
     expect(calls).toHaveLength(1);
     expect(calls[0]?.slice(0, 5)).toEqual(['run', '-s', 'reprise', '--', 'run']);
     expect(calls[0]).toContain('--json');
@@ -112,7 +112,7 @@ describe('reproduction instructions', () => {
   it('of runs started one by one write each config once', () => {
     const { calls, files } = execute(renderMarkdown({ ...experimentModel(), study: null }));
     expect(calls.map((call) => call[4])).toEqual([...Array.from({ length: 15 }, () => 'run'), 'compare']);
-    expect(parseConfig(parseYaml(files('config-5.yaml'), 'x')).model.hidden).toEqual([32]);
+    expect(parseTrainingConfig(parseYaml(files('config-5.yaml'), 'x')).model.hidden).toEqual([32]);
   });
 
   it.each(['data.csv', "sub dir/it's.csv", '../../up.csv'])('say which file to place and put it where the config looks: %s', (path) => {

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { TrainingVariant, VariantConfig } from '../../../src/config/hash';
 import { configSchema } from '../../../src/config/schema';
 import type { TrainingManifest } from '../../../src/events/manifest';
 import type { EventBody } from '../../../src/events/records';
@@ -13,6 +14,8 @@ async function openedStore(): Promise<Store> {
   onTestFinished(() => store.close());
   return store;
 }
+
+const rateOf = (config: VariantConfig): number => (config as TrainingVariant).training.learningRate;
 
 interface Wanted {
   readonly id: string;
@@ -106,7 +109,7 @@ describe('a page of runs', () => {
   it('sorts by the place of each variant', async () => {
     const store = await openedStore();
     await make(store, { id: 'run-a', learningRate: 0.1 }, { id: 'run-b', learningRate: 0.3 }, { id: 'run-c', learningRate: 0.2 }, { id: 'run-d', learningRate: 0.1 });
-    const places = Object.fromEntries([...store.variantConfigs()].filter(([, config]) => config.training.learningRate < 0.25).map(([hash, config]) => [hash, config.training.learningRate]));
+    const places = Object.fromEntries([...store.variantConfigs()].filter(([, config]) => rateOf(config) < 0.25).map(([hash, config]) => [hash, rateOf(config)]));
     expect(ids(store, {}, { by: 'place', places, descending: true })).toEqual(['run-c', 'run-d', 'run-a', 'run-b']);
     expect(ids(store, { text: 'run' }, { by: 'place', places, descending: false })).toEqual(['run-d', 'run-a', 'run-c', 'run-b']);
   });
@@ -149,7 +152,7 @@ describe('variants', () => {
   it('are kept once for all their runs, without seed and labels', async () => {
     const store = await openedStore();
     await make(store, { id: 'run-a', seed: 1 }, { id: 'run-b', seed: 2 }, { id: 'run-c', learningRate: 0.2, more: { experiment: 'other' } });
-    expect([...store.variantConfigs().values()].map((config) => config.training.learningRate).toSorted()).toEqual([0.1, 0.2]);
+    expect([...store.variantConfigs().values()].map(rateOf).toSorted()).toEqual([0.1, 0.2]);
     const [[hash, config] = ['', undefined]] = store.variantConfigs('other');
     expect(config).not.toHaveProperty('seed');
     expect(config).not.toHaveProperty('experiment');
