@@ -98,9 +98,8 @@ function readField(experiment: ExperimentInfo, { prefix, key: name }: FieldName)
 export function searchExperiments({ store }: MlflowContext, request: z.infer<typeof searchExperimentsRequest>) {
   const { max_results: size, page_token: token, ...question } = request;
   const found = select(store.experiments(LIFECYCLE[request.view_type]), request.filter, readField);
-  const newestFirst = ['last_update_time DESC', 'experiment_id DESC'];
-  // As MLflow: among equals the newest id comes first.
-  const orders = request.order_by.length === 0 ? newestFirst : [...request.order_by, 'experiment_id DESC'];
+  // As MLflow's own store does.
+  const orders = request.order_by.length === 0 ? ['creation_time DESC', 'experiment_id ASC'] : [...request.order_by, 'experiment_id DESC'];
   const { items, ...next } = pageOf(sorted(found, orders.map(orderOf), readField), size, token, question);
   return { experiments: items.map(experimentEntity), ...next };
 }
