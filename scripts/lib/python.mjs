@@ -40,7 +40,7 @@ const environments = [
     variables: { program: `REPRISE_PYTHON_MLFLOW${generation}`, present: `REPRISE_MLFLOW${generation}` },
     judges: [
       // SQLAlchemy and alembic are for the client's own store, which is what ours is compared with.
-      { name: 'mlflow', packages: [`mlflow-skinny==${version}`, 'numpy', 'pandas<3', 'scikit-learn', 'sqlalchemy', 'alembic'], proof: 'import mlflow, sklearn, sqlalchemy, pandas' },
+      { name: 'mlflow', packages: [`mlflow-skinny==${version}`, 'numpy', 'pandas<3', 'scikit-learn', generation === 2 ? 'sqlalchemy<2.1' : 'sqlalchemy', 'alembic'], proof: 'import mlflow, sklearn, sqlalchemy, pandas' },
     ],
   })),
 ];
