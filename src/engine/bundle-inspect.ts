@@ -66,7 +66,7 @@ export async function inspectBundle({ cores }: EngineContext, input: Input<'bund
       totalSteps,
     })),
     files: files.map(({ name: path, bytes }) => ({ path, bytes })),
-    environment: content === null ? [] : bundleEnvironment(content.runs, await captureProvenance({ folder: null, environment: {}, packageRoot, repriseVersion })),
+    environment: content === null ? [] : bundleEnvironment(content.runs, await captureProvenance({ code: null, environment: {}, packageRoot, repriseVersion })),
     needs,
     needsData: needs.length > 0,
     estimatedSeconds: content === null ? null : estimatedSeconds(chosen, await secondsPerStep(file), cores),

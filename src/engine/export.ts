@@ -19,6 +19,7 @@ import { executeApart, traceOf } from './apart';
 import type { EngineContext } from './context';
 import { newId } from './identity';
 import { repriseVersion } from './package-info';
+import { withInlineCode } from '../provenance/inline';
 import { buildReport } from './reports';
 import { renderHtml } from '../report/html';
 import { renderMarkdown } from '../report/markdown';
@@ -75,9 +76,11 @@ async function measureTolerances(context: EngineContext, runs: readonly RunRow[]
   return tolerances;
 }
 
-function runInput(store: Store, run: RunRow, variant: VariantRef | null, tolerance: Tolerance): BundleRunInput {
+async function runInput(store: Store, run: RunRow, variant: VariantRef | null, tolerance: Tolerance): Promise<BundleRunInput> {
   // A run that another study made goes by the name it has in this one.
-  const manifest = { ...store.trainingManifest(run.runId), ...(variant === null ? {} : { variant }) };
+  const recorded = store.trainingManifest(run.runId);
+  // In a bundle there is no object store: patch and small files stand in the record itself.
+  const manifest = { ...recorded, provenance: await withInlineCode(store.workspace, recorded.provenance), ...(variant === null ? {} : { variant }) };
   const files: Partial<Record<ArtifactName, string>> = {};
   for (const artifact of store.artifacts(run.runId)) files[artifact.name] = store.objectPath(artifact.sha256);
   return {
@@ -130,7 +133,7 @@ async function exportTarget(context: EngineContext, target: Target, input: Input
   const names = variantNames(target.arrangement);
   const studyId = target.arrangement?.studyId ?? null;
   const placeOf = (run: RunRow): VariantRef | null => (studyId === null ? null : { studyId, variant: names.get(run.runId) ?? 'baseline' });
-  const runs = target.runs.map((run) => runInput(store, run, placeOf(run), measured.get(variantHash(store.trainingManifest(run.runId).config)) ?? noMeasure));
+  const runs = await Promise.all(target.runs.map((run) => runInput(store, run, placeOf(run), measured.get(variantHash(store.trainingManifest(run.runId).config)) ?? noMeasure)));
 
   const data = new Map<string, BundleDataInput>();
   for (const { manifest } of runs) {

@@ -164,7 +164,7 @@ async function reproduceIn(work: string, options: ReproduceOptions): Promise<Rep
   const recorded = new Map<BundleRun, Trace>();
   for (const run of content.runs) recorded.set(run, await recordedTrace(unpacked, run));
   // Nothing of the stranger's folder is looked at: its code state is the bundle's to tell, not git's.
-  const provenance = await captureProvenance({ folder: null, environment: {}, packageRoot, repriseVersion });
+  const provenance = await captureProvenance({ code: null, environment: {}, packageRoot, repriseVersion });
   const candidates: Candidate[] = [];
   for (const run of content.runs) {
     refuseCancelled(options.signal);

@@ -7,6 +7,7 @@ import type { RunDetails } from '../api/views';
 import { ARTIFACT_FILES, type TrainingManifest } from '../events/manifest';
 import type { Provenance } from '../events/provenance';
 import { RepriseError } from '../errors/errors';
+import { patchText } from '../provenance/inline';
 import { publicRemote } from '../report/facts';
 import type { RunRow, Store } from '../store/types';
 import type { EngineContext } from './context';
@@ -22,7 +23,7 @@ const MOST_FILES = 200;
 const CHECKPOINT_FILE = /^checkpoint-(\d+)\.safetensors$/u;
 
 /** @throws RepriseError RUN_NOT_FOUND, MANIFEST_MISSING, MANIFEST_INVALID */
-export function describeRunInFull({ store }: EngineContext, input: Input<'runs.details'>): Output<'runs.details'> {
+export async function describeRunInFull({ store }: EngineContext, input: Input<'runs.details'>): Promise<Output<'runs.details'>> {
   const run = store.getRun(input.run);
   const { runId } = run;
   const manifest = store.trainingManifest(runId);
@@ -35,7 +36,7 @@ export function describeRunInFull({ store }: EngineContext, input: Input<'runs.d
     secondsLeft: secondsLeft(listed, Date.now()),
     folder,
     config: { ...manifest.config },
-    provenance: [...(log.problem === null ? [] : [{ title: 'Event log', items: [warning('Damaged', log.problem)] }]), ...sectionsOf(manifest, run)],
+    provenance: [...(log.problem === null ? [] : [{ title: 'Event log', items: [warning('Damaged', log.problem)] }]), ...sectionsOf(manifest, run, await patchOf(store, manifest.provenance))],
     metrics: store.metrics(runId),
     artifacts: store.artifacts(runId).map(({ name, sha256, bytes }) => ({ name, file: ARTIFACT_FILES[name], sha256, bytes })),
     checkpoints: checkpointsIn(folder),
@@ -92,12 +93,12 @@ const text = (name: string, value: string): Item => ({ name, value, kind: 'text'
 const hash = (name: string, value: string): Item => ({ name, value, kind: 'hash' });
 const warning = (name: string, value: string): Item => ({ name, value, kind: 'warning' });
 
-function sectionsOf(manifest: TrainingManifest, run: RunRow): Section[] {
+function sectionsOf(manifest: TrainingManifest, run: RunRow, patch: Item | null): Section[] {
   const { provenance, runtime, data } = manifest;
   const { versions, os, cpu } = provenance;
   const sections: Section[] = [
     { title: 'Not captured', items: provenance.problems.map((problem, index) => warning(`Note ${index + 1}`, problem)) },
-    { title: 'Code', items: codeItems(provenance) },
+    { title: 'Code', items: codeItems(provenance, patch) },
     {
       title: 'Environment',
       items: [
@@ -148,7 +149,29 @@ function sectionsOf(manifest: TrainingManifest, run: RunRow): Section[] {
   return sections.filter(({ items }) => items.length > 0);
 }
 
-function codeItems({ git }: Provenance): Item[] {
+/** The patch as it is shown; a damaged one hides nothing else. */
+async function patchOf(store: Store, provenance: Provenance): Promise<Item | null> {
+  try {
+    const patch = await patchText(store.workspace, provenance);
+    return patch === null ? null : { name: 'Patch', value: patch, kind: 'code' };
+  } catch (error) {
+    if (!(error instanceof RepriseError)) throw error;
+    return warning('Patch', error.message);
+  }
+}
+
+function snapshotItems({ code }: Provenance): Item[] {
+  if (code == null) return [];
+  return [
+    hash('Snapshot (SHA-256)', code.snapshot),
+    text('Files', `${formatCount(code.files)}, ${formatCount(code.bytes)} bytes${code.complete ? '' : ', incomplete'}`),
+    ...code.withheld.map(({ path, note }) => warning(`Withheld: ${path}`, `Not stored: it ${note}.`)),
+  ];
+}
+
+function codeItems(provenance: Provenance, patch: Item | null): Item[] {
+  const { git } = provenance;
+  if (git === null && provenance.code != null) return [text('Git', 'none'), ...snapshotItems(provenance)];
   if (git === null) return [warning('Git', 'Not captured: the config does not lie in a git repository, or git could not be asked.')];
   const more = git.untracked.length - MOST_FILES;
   return [
@@ -156,8 +179,11 @@ function codeItems({ git }: Provenance): Item[] {
     text('Branch', git.branch ?? 'none (detached)'),
     ...(git.remote === null ? [] : [text('Remote', publicRemote(git.remote))]),
     text('Working tree', git.dirty ? 'with uncommitted changes' : 'clean'),
-    ...(git.patch === null ? [] : [{ name: 'Patch', value: git.patch, kind: 'code' } satisfies Item]),
-    ...git.untracked.slice(0, MOST_FILES).map(({ path, bytes, content }) => text(`Untracked: ${path}`, `${formatCount(bytes)} bytes${content === null ? ', content not kept' : ''}`)),
+    ...(git.tags?.length ? [text('Tags', git.tags.join(', '))] : []),
+    ...snapshotItems(provenance),
+    ...(patch === null ? [] : [patch]),
+    ...git.untracked.slice(0, MOST_FILES).map(({ path, bytes, content, stored }) => text(`Untracked: ${path}`, `${formatCount(bytes)} bytes${content === null && stored !== true ? ', content not kept' : ''}`)),
+    ...(git.submodules ?? []).map(({ path, commit, dirty }) => text(`Submodule: ${path}`, `${commit ?? 'no commit'}${dirty ? ', with uncommitted changes' : ''}`)),
     ...(more > 0 ? [text('Untracked', `${formatCount(more)} more files`)] : []),
   ];
 }

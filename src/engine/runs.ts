@@ -27,7 +27,7 @@ export async function startRun(context: EngineContext, input: Input<'runs.start'
     scheduler.enqueue(pending.runId);
     return { run: context.store.getRun(pending.runId), resumed: true, warnings: [] };
   }
-  const provenance = await captureProvenance({ folder, environment: config.environment, packageRoot, repriseVersion, exclude: [context.workspace] });
+  const provenance = await captureProvenance({ code: { folder, workspace: context.workspace }, environment: config.environment, packageRoot, repriseVersion });
   const run = await context.store.createRun(manifestOf(identity, provenance, null));
   // Where no core is free the scheduler has nothing to tell of it yet.
   context.emit('run', run);

@@ -84,7 +84,7 @@ export async function startStudy(context: EngineContext, input: Input<'studies.s
   const reuse = input.reuse ?? true;
   for (const variant of expandStudy(study)) refuseThreads(variant.config, context.cores);
   const planned = await naming(fileOf(input.study), () => planVariants(store, new IdentityFinder(context.workspace, folder), study, reuse));
-  const provenance = await captureProvenance({ folder: codeFolder, environment: study.baseline.environment, packageRoot, repriseVersion, exclude: [context.workspace] });
+  const provenance = await captureProvenance({ code: codeFolder === null ? null : { folder: codeFolder, workspace: context.workspace }, environment: study.baseline.environment, packageRoot, repriseVersion });
   const studyId = newId();
   const seeds = [...study.seeds];
   const variants = planned.map(({ variant }) => ({

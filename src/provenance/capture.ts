@@ -4,19 +4,17 @@ import type { Config } from '../config/schema';
 import { sha256File } from '../files/hash';
 import type { Provenance } from '../events/provenance';
 import { checkEnvironment } from './environment';
-import { captureGit } from './git-state';
+import { captureCode, type CodeOptions } from './git-state';
 import { describeMachine, findGpus } from './machine';
 import { onnxruntimeVersion } from './runtime';
 
 export interface CaptureOptions {
-  /** The config's folder: its repository is what is captured. Null where the code is not the user's: nothing is asked of git then. */
-  readonly folder: string | null;
+  /** The code to capture; null where it is not the user's: nothing is asked of git then. */
+  readonly code: CodeOptions | null;
   readonly environment: Config['environment'];
   /** The folder of Reprise's package.json. */
   readonly packageRoot: string;
   readonly repriseVersion: string;
-  /** Absolute folders whose untracked files are no code, such as the workspace; none when left out. */
-  readonly exclude?: readonly string[];
 }
 
 /**
@@ -34,7 +32,7 @@ export async function captureProvenance(options: CaptureOptions): Promise<Proven
     onnxruntime: onnxruntimeVersion(),
   };
   const [code, gpus, lockfileHash] = await Promise.all([
-    options.folder === null ? { git: null, problems: [] } : captureGit(options.folder, options.exclude),
+    options.code === null ? { git: null, code: null, problems: [] } : captureCode(options.code),
     findGpus(),
     sha256File(path.join(options.packageRoot, 'package-lock.json')).catch(() => null),
   ]);
@@ -48,6 +46,7 @@ export async function captureProvenance(options: CaptureOptions): Promise<Proven
     gpus,
     lockfileHash,
     git: code.git,
+    code: code.code,
     environmentCheck: checkEnvironment(options.environment, {
       reprise: versions.reprise,
       node: versions.node,

@@ -28,7 +28,8 @@ function isUtf8(latin1: string): boolean {
 
 /**
  * The patch from `base` (a commit or tree) to the working tree, what is staged included; null where nothing of it can
- * be given. Parts that are too large or show a secret are left out and named in `problems`.
+ * be given. Files that are too large and hunks that show a
+ * secret are left out and named in `problems`.
  * @param root the repository's top folder
  * @throws GitUnavailable
  */
@@ -46,30 +47,48 @@ export async function capturePatch(git: GitCommand, root: string, base: string, 
   const withheld: string[] = [];
   const unclear: string[] = [];
   for (const section of splitPatch(bytes.toString('latin1'))) {
-    const secret = await secretOf(root, section);
-    if (secret !== null) {
-      withheld.push(secret);
-      continue;
-    }
+    const clean = await withoutSecrets(git, root, base, section);
+    withheld.push(...clean.withheld);
+    if (clean.bytes === null) continue;
     // A manifest is text: a file in another encoding becomes a binary part, which is ASCII and gives the same bytes.
-    const part = isUtf8(section.bytes) ? section.bytes : await asBinary(git, base, section.path);
+    const part = isUtf8(clean.bytes) ? clean.bytes : await asBinary(git, base, section.path);
     if (part === null) unclear.push(section.path);
     else parts.push(part);
   }
-  if (withheld.length > 0) problems.push(`Withheld from the patch because they may hold secrets: ${listed(withheld)}.`);
+  if (withheld.length > 0) problems.push(`The patch is incomplete: withheld because they may hold secrets: ${listed(withheld)}.`);
   if (unclear.length > 0) problems.push(`Left out of the patch because they are not UTF-8 and changed meanwhile or are set to be text: ${listed(unclear)}.`);
   return parts.length === 0 ? null : Buffer.from(parts.join(''), 'latin1').toString('utf8');
 }
 
-/** The file's name, with what secret it shows; null where it shows none. */
-async function secretOf(root: string, section: PatchSection): Promise<string | null> {
-  if (isSecretName(section.path)) return section.path;
-  // The content of a binary part is compressed: the file itself tells.
-  const text = section.bytes.includes('\nGIT binary patch\n')
-    ? await readFile(path.join(root, ...section.path.split('/')), 'latin1').catch(() => '')
-    : section.bytes;
-  const secret = secretIn(text);
-  return secret === null ? null : `${section.path} (shows ${secret})`;
+interface CleanSection {
+  /** Null where nothing of it may be shown. */
+  readonly bytes: string | null;
+  /** What was left out, with what it shows. */
+  readonly withheld: readonly string[];
+}
+
+/** A part without the hunks that show a secret; all of it goes where its file's name or a private key in it says so. */
+async function withoutSecrets(git: GitCommand, root: string, base: string, section: PatchSection): Promise<CleanSection> {
+  const whole = (what: string): CleanSection => ({ bytes: null, withheld: [`${section.path} (${what})`] });
+  if (isSecretName(section.path)) return whole('its name says that it holds secrets');
+  const now = await readFile(path.join(root, ...section.path.split('/')), 'latin1').catch(() => '');
+  if (section.bytes.includes('\nGIT binary patch\n')) {
+    // The content of a binary part, old and new, is compressed: the files themselves tell.
+    const before = await git.bytes(['cat-file', 'blob', `${base}:${section.path}`], PATCH_LIMIT).catch(() => null);
+    const secret = secretIn(now) ?? secretIn(before?.toString('latin1') ?? '');
+    return secret === null ? { bytes: section.bytes, withheld: [] } : whole(`shows ${secret}`);
+  }
+  // The middle lines of a key alone show nothing.
+  if (secretIn(now) === 'a private key') return whole('shows a private key');
+  const [header = '', ...hunks] = section.bytes.split(/^(?=@@ -)/mu);
+  const withheld: string[] = [];
+  const kept = hunks.filter((hunk) => {
+    const secret = secretIn(hunk.replace(/^[ +-]/gmu, ''));
+    if (secret !== null) withheld.push(`${section.path} ${/^@@ [^@]*@@/u.exec(hunk)?.[0] ?? ''} (shows ${secret})`);
+    return secret === null;
+  });
+  if (withheld.length === 0) return { bytes: section.bytes, withheld };
+  return { bytes: kept.length === 0 ? null : header + kept.join(''), withheld };
 }
 
 /** The part of one file, made binary by an attribute; null where the repository's own attributes say otherwise. */

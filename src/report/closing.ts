@@ -134,8 +134,8 @@ export function noteBlocks(model: ReportModel): Block[] {
     // What hindered the capture is among the problems, which follow.
     if (git === null) return problems.some((problem) => /code state/iu.test(problem)) ? [] : ['The state of the code was not captured.'];
     if (!git.dirty) return ['The repository of the config had no uncommitted changes.'];
-    const missing = git.untracked.filter(({ content }) => content === null).length;
-    return [`The repository of the config had uncommitted changes; ${git.patch === null ? 'they were not captured as a patch' : 'a patch of them was stored with the run'}${git.untracked.length === 0 ? '' : `, and of ${count(git.untracked.length, 'untracked file')} ${missing === 0 ? 'the content' : `the hash (${missing} without content)`}`}.`];
+    const missing = git.untracked.filter(({ content, stored }) => content === null && stored !== true).length;
+    return [`The repository of the config had uncommitted changes; ${git.patch === null && git.patchObject == null ? 'they were not captured as a patch' : 'a patch of them was stored with the run'}${git.untracked.length === 0 ? '' : `, and of ${count(git.untracked.length, 'untracked file')} ${missing === 0 ? 'the content' : `the hash (${missing} without content)`}`}.`];
   }));
   notes.push(...tallied(runs, ({ manifest: { provenance } }) => provenance.problems));
   notes.push(...tallied(runs, ({ manifest: { provenance } }) => provenance.environmentCheck.filter(({ ok }) => !ok).map(({ item, required, actual }) => `The environment did not meet the config: ${item} should be ${required} and was ${actual}.`)));

@@ -4,9 +4,10 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
-import type { GitState } from '../../src/events/provenance';
-import { captureGit } from '../../src/provenance/git-state';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
+import type { CodeSnapshot, GitState } from '../../src/events/provenance';
+import { captureCode } from '../../src/provenance/git-state';
+import { patchText } from '../../src/provenance/inline';
 
 const execute = promisify(execFile);
 const settings = ['-c', 'user.name=T', '-c', 'user.email=t@example.org', '-c', 'init.defaultBranch=main', '-c', 'protocol.file.allow=always'];
@@ -33,8 +34,12 @@ export interface Fixture {
   commitAll(): Promise<string>;
   /** A repository with one committed file, to be a submodule. */
   makeInner(): Promise<string>;
+  /** The workspace that code states go into. */
+  readonly workspace: string;
+  /** The patch of a state as text; empty where there is none. */
+  patchOf(state: GitState): Promise<string>;
   /** The code state, which must be there. */
-  captured(folder?: string): Promise<{ git: GitState; problems: readonly string[] }>;
+  captured(folder?: string): Promise<{ git: GitState; code: CodeSnapshot; problems: readonly string[] }>;
 }
 
 /** Makes a new repository before each test and removes all of them at the end. */
@@ -43,6 +48,9 @@ export function useRepository(): Fixture {
   const fixture: Fixture = {
     base: '',
     repository: '',
+    get workspace() {
+      return fixture.beside('workspace of captures');
+    },
     beside: (name) => join(fixture.base, `${name} ${number}`),
     async write(name, content) {
       const file = join(fixture.repository, name);
@@ -63,10 +71,13 @@ export function useRepository(): Fixture {
       await git(inner, 'commit', '-q', '-m', 'c');
       return inner;
     },
+    async patchOf(state) {
+      return (await patchText(fixture.workspace, { git: state })) ?? '';
+    },
     async captured(folder = fixture.repository) {
-      const state = await captureGit(folder);
-      expect(state.git, state.problems.join('\n')).not.toBeNull();
-      return state as { git: GitState; problems: readonly string[] };
+      const { git: state, code, problems } = await captureCode({ folder, workspace: fixture.workspace });
+      if (state === null || code === null) throw new Error(problems.join('\n'));
+      return { git: state, code, problems };
     },
   };
   beforeAll(async () => {

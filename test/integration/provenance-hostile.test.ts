@@ -4,11 +4,11 @@ import { appendFile, chmod, cp, mkdir, rm, stat, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sha256Bytes } from '../../src/files/hash';
-import { captureGit } from '../../src/provenance/git-state';
+import { captureCode } from '../../src/provenance/git-state';
 import { age, git, useRepository } from '../helpers/repository';
 
 const fixture = useRepository();
-const { beside, captured, commitAll, makeInner, write } = fixture;
+const { beside, captured, commitAll, makeInner, patchOf, write } = fixture;
 
 describe('secrets', () => {
   it('are withheld from the patch and the untracked files, and named', async () => {
@@ -31,17 +31,18 @@ describe('secrets', () => {
     await write('fine.txt', 'fine');
     const { git: state, problems } = await captured();
     expect(problems).toEqual([
-      'Withheld because they may hold secrets, untracked: .env.local, credentials.json, keys/id_rsa, notes.txt (shows a private key).',
-      'Withheld from the patch because they may hold secrets: .env, config.py (shows a GitHub token), forced.dat (shows a private key).',
+      'The capture of the code is incomplete: withheld because they may hold secrets: .env (its name says that it holds secrets), .env.local (its name says that it holds secrets), config.py (shows a GitHub token), credentials.json (its name says that it holds secrets), forced.dat (shows a private key), keys/id_rsa (its name says that it holds secrets), notes.txt (shows a private key).',
+      'The patch is incomplete: withheld because they may hold secrets: .env (its name says that it holds secrets), config.py @@ -1 +1,2 @@ (shows a GitHub token), forced.dat (shows a private key).',
     ]);
     expect(state.dirty).toBe(true);
     expect(state.untracked.map(({ path }) => path)).toEqual(['fine.txt']);
-    const text = JSON.stringify({ state, problems });
+    const patch = await patchOf(state);
+    const text = JSON.stringify({ state, problems, patch });
     for (const secret of ['hunter22', token, 'MIIsecret', sha256Bytes('hunter22')]) expect(text).not.toContain(secret);
     // What is left is a patch that applies.
-    expect(state.patch).toContain('+a = 2');
+    expect(patch).toContain('+a = 2');
     await git(fixture.repository, 'stash', '-q');
-    await writeFile(beside('partial'), state.patch ?? '');
+    await writeFile(beside('partial'), patch);
     await git(fixture.repository, 'apply', '--check', beside('partial'));
   });
 });
@@ -97,7 +98,7 @@ describe('a hostile repository', () => {
     await git(fixture.repository, command).catch(() => '');
     expect(existsSync(mark)).toBe(true);
     await rm(mark);
-    expect((await captured()).git.patch).toContain('+c');
+    expect(await patchOf((await captured()).git)).toContain('+c');
     expect(existsSync(mark)).toBe(false);
   });
 
@@ -125,8 +126,9 @@ describe('a hostile repository', () => {
     const { git: state, problems } = await captured();
     expect(existsSync(mark)).toBe(false);
     expect((await stat(join(fixture.repository, '.git/index'))).mtimeMs).toBe(index.mtimeMs);
-    expect(state.patch?.match(/^\+b$/gmu)).toHaveLength(3);
-    expect(state.patch).not.toContain('same.txt');
+    const patch = await patchOf(state);
+    expect(patch.match(/^\+b$/gmu)).toHaveLength(3);
+    expect(patch).not.toContain('same.txt');
     expect(problems).toEqual(['Filters of the repository were not run; these files are compared as they lie on disk: a.txt (filter evil), b.two (filter evil), c.three (filter Evil-Two).']);
   });
 
@@ -141,7 +143,7 @@ describe('a hostile repository', () => {
     await git(fixture.repository, 'status').catch(() => '');
     expect(existsSync(mark)).toBe(true);
     await rm(mark);
-    expect((await captured()).problems.join()).toContain('inner');
+    expect((await captured()).git.submodules).toMatchObject([{ path: 'inner', dirty: true }]);
     expect(existsSync(mark)).toBe(false);
   });
 
@@ -157,7 +159,7 @@ describe('a hostile repository', () => {
     await git(fixture.repository, 'diff', 'HEAD').catch(() => '');
     expect(existsSync(mark)).toBe(true);
     await rm(mark);
-    const state = await captureGit(fixture.repository);
+    const state = await captureCode({ folder: fixture.repository, workspace: fixture.workspace });
     expect(existsSync(mark)).toBe(false);
     expect(state.git).toBeNull();
     expect(state.problems).toHaveLength(1);
@@ -167,18 +169,18 @@ describe('a hostile repository', () => {
     await mkdir(beside('private'));
     await writeFile(join(beside('private'), 'diary.txt'), 'dear diary');
     await git(fixture.repository, 'config', 'core.worktree', beside('private'));
-    const state = await captureGit(fixture.repository);
+    const state = await captureCode({ folder: fixture.repository, workspace: fixture.workspace });
     expect(state.git).toBeNull();
     expect(JSON.stringify(state)).not.toContain('diary.txt');
     await git(fixture.repository, 'config', 'core.worktree', fixture.base);
-    expect((await captureGit(fixture.repository)).git).toBeNull();
+    expect((await captureCode({ folder: fixture.repository, workspace: fixture.workspace })).git).toBeNull();
   });
 
   it('is refused where its filter cannot be turned off', async () => {
     await write('a.txt', 'a\n');
     await commitAll();
     await appendFile(join(fixture.repository, '.git/config'), '[filter "a=b"]\n\tclean = false\n');
-    const state = await captureGit(fixture.repository);
+    const state = await captureCode({ folder: fixture.repository, workspace: fixture.workspace });
     expect(state.git).toBeNull();
     expect(state.problems.join()).toContain('cannot be turned off');
   });

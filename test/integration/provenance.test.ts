@@ -8,12 +8,13 @@ import { doctor } from '../../src/engine/doctor';
 import type { GitState } from '../../src/events/provenance';
 import { sha256Bytes } from '../../src/files/hash';
 import { captureProvenance } from '../../src/provenance/capture';
-import { captureGit } from '../../src/provenance/git-state';
+import { captureCode } from '../../src/provenance/git-state';
+import { readObject, readSnapshot } from '../../src/provenance/snapshot';
 import { age, git, useRepository } from '../helpers/repository';
 
 const packageRoot = join(import.meta.dirname, '../..');
 const fixture = useRepository();
-const { beside, captured, commitAll, makeInner, write } = fixture;
+const { beside, captured, commitAll, makeInner, patchOf, write } = fixture;
 
 /** Path → content hash and mode of every file that git does not ignore. */
 async function tree(folder: string): Promise<Record<string, string>> {
@@ -38,15 +39,15 @@ async function restore(state: GitState): Promise<string> {
     await git(fixture.base, 'clone', '-q', '--no-checkout', fixture.repository, folder);
     await git(folder, 'checkout', '-q', '--detach', state.commit);
   }
-  if (state.patch !== null) {
-    await writeFile(beside('patch'), state.patch);
+  expect(state.patch).toBeNull();
+  if (state.patchObject != null) {
+    await writeFile(beside('patch'), await patchOf(state));
     await git(folder, 'apply', '--whitespace=nowarn', beside('patch'));
   }
   for (const file of state.untracked) {
-    expect(file.content).not.toBeNull();
-    const bytes = Buffer.from(file.content ?? '', file.encoding);
+    expect(file).toMatchObject({ content: null, stored: true });
+    const bytes = await readObject(fixture.workspace, file.sha256);
     expect(bytes.length).toBe(file.bytes);
-    expect(sha256Bytes(bytes)).toBe(file.sha256);
     await mkdir(dirname(join(folder, file.path)), { recursive: true });
     await writeFile(join(folder, file.path), bytes);
   }
@@ -62,9 +63,23 @@ describe('the code state', () => {
     await git(fixture.repository, 'remote', 'add', 'origin', 'https://me:hunter22@git.example.org/a.git');
     // A new time on the same content is no change.
     await age(join(fixture.repository, 'a.txt'));
-    expect(await captureGit(fixture.repository)).toEqual({
-      git: { commit, branch: 'main', remote: 'https://git.example.org/a.git', dirty: false, patch: null, untracked: [] },
-      problems: [],
+    await git(fixture.repository, 'remote', 'add', 'mirror', 'git@git.example.org:b.git');
+    await git(fixture.repository, 'tag', 'v1');
+    await git(fixture.repository, 'tag', '-a', '-m', 'paper', 'paper');
+    const { git: state, problems } = await captured();
+    expect(problems).toEqual([]);
+    expect(state).toEqual({
+      commit,
+      branch: 'main',
+      remote: 'https://git.example.org/a.git',
+      remotes: [{ name: 'origin', url: 'https://git.example.org/a.git' }, { name: 'mirror', url: 'git@git.example.org:b.git' }],
+      tags: ['paper', 'v1'],
+      describe: 'paper',
+      dirty: false,
+      patch: null,
+      patchObject: null,
+      untracked: [],
+      submodules: [],
     });
   });
 
@@ -111,7 +126,7 @@ describe('the code state', () => {
     const { git: state, problems } = await captured();
     expect(problems).toEqual([]);
     expect(state).toMatchObject({ commit, branch: 'main', remote: null, dirty: true });
-    expect(state.untracked.map(({ path, encoding }) => [path, encoding])).toEqual([['bom.csv', 'utf8'], ['new file.py', 'utf8'], ['sub/latin.txt', 'base64'], ['sub/new.bin', 'base64'], ['unstaged-only', 'utf8']]);
+    expect(state.untracked.map(({ path }) => path)).toEqual(['bom.csv', 'new file.py', 'sub/latin.txt', 'sub/new.bin', 'unstaged-only']);
     // As it is kept in run.json.
     const kept = JSON.parse(JSON.stringify(state)) as GitState;
     const before = await tree(fixture.repository);
@@ -131,9 +146,10 @@ describe('the code state', () => {
     }
     await write('new', 'n');
     const set = await captured(join(fixture.repository, 'a'));
-    expect(set.git.patch).toBe(plain.git.patch);
+    expect(set.git.patchObject).toEqual(plain.git.patchObject);
     expect(set.git.untracked).toHaveLength(1);
-    expect(plain.git.patch).toContain('diff --git a/a/b.txt b/a/b.txt');
+    expect(set.code.folder).toBe('a');
+    expect(await patchOf(plain.git)).toContain('diff --git a/a/b.txt b/a/b.txt');
   });
 
   it('ignores variables that lead git elsewhere', async () => {
@@ -171,17 +187,21 @@ describe('the code state', () => {
     await rm(beside('restored'), { recursive: true });
   });
 
-  it('names submodules with changes of their own, and is whole with clean ones', async () => {
+  it('holds the files of submodules, with what is changed in them', async () => {
     const inner = await makeInner();
     await git(fixture.repository, 'submodule', '--quiet', 'add', inner, 'lib/inner');
     await commitAll();
-    expect(await captured()).toMatchObject({ git: { dirty: false, patch: null }, problems: [] });
+    const commit = (await git(inner, 'rev-parse', 'HEAD')).trim();
+    expect(await captured()).toMatchObject({ git: { dirty: false, patchObject: null, submodules: [{ path: 'lib/inner', commit, dirty: false }] }, problems: [] });
     await writeFile(join(fixture.repository, 'lib/inner/x.txt'), 'y');
     const dirty = await captured();
-    expect(dirty.git).toMatchObject({ dirty: true, patch: null });
-    expect(dirty.problems).toEqual(['Submodules have changes that are not recorded; commit them there: lib/inner.']);
+    expect(dirty.git).toMatchObject({ dirty: true, patchObject: null, submodules: [{ path: 'lib/inner', commit, dirty: true }] });
+    // Its files are part of the code.
+    const { files } = await readSnapshot(fixture.workspace, dirty.code.snapshot);
+    expect(files.find(({ path }) => path === 'lib/inner/x.txt')).toMatchObject({ sha256: sha256Bytes('y') });
+    expect(dirty).toMatchObject({ code: { complete: true }, problems: [] });
     await git(join(fixture.repository, 'lib/inner'), 'commit', '-qam', 'd');
-    expect((await captured()).git.patch).toContain('Subproject commit');
+    expect(await patchOf((await captured()).git)).toContain('Subproject commit');
   });
 
   it('names an unfinished merge', async () => {
@@ -196,7 +216,7 @@ describe('the code state', () => {
     await git(fixture.repository, 'merge', '-q', 'other').catch(() => '');
     const { git: state, problems } = await captured();
     expect(problems).toEqual(['A merge is unfinished; recorded is what lies on disk of: a.txt.']);
-    expect(state.patch).toContain('+<<<<<<<');
+    expect(await patchOf(state)).toContain('+<<<<<<<');
     expect(await tree(await restore(state))).toEqual(await tree(fixture.repository));
   });
 
@@ -205,21 +225,26 @@ describe('the code state', () => {
     await write('huge.txt', 'a');
     await commitAll();
     await write('workspace/runs/1/run.json', '{}');
-    expect((await captureGit(fixture.repository, [join(fixture.repository, 'workspace')])).git).toMatchObject({ dirty: false, untracked: [] });
+    expect((await captureCode({ folder: fixture.repository, workspace: join(fixture.repository, 'workspace') })).git).toMatchObject({ dirty: false, untracked: [] });
+    expect((await captureCode({ folder: fixture.repository, workspace: fixture.workspace, exclude: [join(fixture.repository, 'workspace')] })).git).toMatchObject({ dirty: false, untracked: [] });
     await rm(join(fixture.repository, 'workspace'), { recursive: true });
-    await write('large.bin', Buffer.alloc(1024 * 1024 + 1, 7));
-    for (let part = 0; part < 11; part += 1) await write(`part-${String(part).padStart(2, '0')}`, Buffer.alloc(1024 * 1024, 65));
+    await write('large.bin', Buffer.alloc(1000, 7));
+    for (let part = 0; part < 5; part += 1) await write(`part-${part}`, Buffer.alloc(400, 65 + part));
     await write('huge.txt', Buffer.alloc(21 * 1024 * 1024, 66));
     await write('a.txt', 'b\n');
-    const { git: state, problems } = await captured();
-    expect(state.untracked.find(({ path }) => path === 'large.bin')).toEqual({ path: 'large.bin', bytes: 1024 * 1024 + 1, sha256: sha256Bytes(Buffer.alloc(1024 * 1024 + 1, 7)), content: null });
-    expect(state.untracked.filter(({ content }) => content !== null)).toHaveLength(10);
+    const { git: state, code, problems } = await captureCode({ folder: fixture.repository, workspace: fixture.workspace, limits: { fileBytes: 900, totalBytes: 1300, files: 7, hashBytes: 1100 } });
     expect(problems).toEqual([
       'Left out of the patch because they are larger than 20 MiB: huge.txt.',
-      'Only the hash is recorded of untracked files past 1 MiB each or 10 MiB in all: large.bin, part-10.',
+      'The capture of the code is incomplete: not stored because of their size: huge.txt (is larger than 900 bytes), large.bin (is larger than 900 bytes), part-3 (is past the first 1300 bytes), part-4 (is past the first 7 files).',
     ]);
-    expect(state.patch).toContain('a/a.txt');
-    expect(state.patch).not.toContain('huge.txt');
+    const { withheld } = await readSnapshot(fixture.workspace, code?.snapshot ?? '');
+    // Two states that differ in what is left out are told apart as far as it is cheap.
+    expect(withheld.map(({ path, trace }) => [path, trace])).toEqual([['huge.txt', undefined], ['large.bin', sha256Bytes(Buffer.alloc(1000, 7))], ['part-3', undefined], ['part-4', undefined]]);
+    expect(code).toMatchObject({ files: 4, complete: false });
+    expect(state?.untracked.map(({ path }) => path)).toEqual(['part-0', 'part-1', 'part-2']);
+    const patch = await patchOf(state as GitState);
+    expect(patch).toContain('a/a.txt');
+    expect(patch).not.toContain('huge.txt');
   });
 
   it('cuts nothing out of a patch past the limit but leaves it out', async () => {
@@ -228,27 +253,28 @@ describe('the code state', () => {
     const lines = Array.from({ length: 200_000 }, (_, index) => `${String(index).padStart(9, '0')}: ${'x'.repeat(60)}\n`).join('');
     for (const name of ['a', 'b']) await write(name, lines);
     const { git: state, problems } = await captured();
-    expect(state).toMatchObject({ dirty: true, patch: null });
+    expect(state).toMatchObject({ dirty: true, patchObject: null });
     expect(problems.join()).toContain('patch larger than 20 MiB');
   });
 
   it('says that there is none outside a repository, in a bare one, and without the folder', async () => {
     const outside = beside('outside');
     await mkdir(outside);
-    expect(await captureGit(outside)).toEqual({ git: null, problems: ["The config's folder is in no git repository, so the code state is not recorded."] });
-    expect((await captureGit(join(outside, 'missing'))).problems).toEqual(["The config's folder does not exist, so no code state is recorded."]);
+    const capture = (folder: string) => captureCode({ folder, workspace: fixture.workspace });
+    expect(await capture(outside)).toEqual({ git: null, code: null, problems: ["The config's folder is in no git repository, so the code state is not recorded."] });
+    expect((await capture(join(outside, 'missing'))).problems).toEqual(["The config's folder does not exist, so no code state is recorded."]);
     await git(outside, 'init', '-q', '--bare', 'bare');
-    expect((await captureGit(join(outside, 'bare'))).git).toBeNull();
+    expect((await capture(join(outside, 'bare'))).git).toBeNull();
     const path = process.env['PATH'];
     process.env['PATH'] = outside;
     try {
-      expect(await captureGit(fixture.repository)).toEqual({ git: null, problems: ['git is not installed, so the code state is not recorded.'] });
+      expect(await capture(fixture.repository)).toEqual({ git: null, code: null, problems: ['git is not installed, so the code state is not recorded.'] });
     } finally {
       process.env['PATH'] = path;
     }
   });
 
-  it('names links, repositories inside, executables and what vanished', async () => {
+  it('holds repositories inside and modes, and names links that lead out', async () => {
     await write('a.txt', 'a\n');
     await commitAll();
     await symlink('/etc/hostname', join(fixture.repository, 'link'));
@@ -257,13 +283,12 @@ describe('the code state', () => {
     await writeFile(join(fixture.repository, 'nested/x'), 'x');
     await write('tool.sh', '#!/bin/sh\n');
     await chmod(join(fixture.repository, 'tool.sh'), 0o755);
-    const { git: state, problems } = await captured();
+    const { git: state, code, problems } = await captured();
     expect(state.untracked.map(({ path }) => path)).toEqual(['tool.sh']);
-    expect(problems).toEqual([
-      'Not recorded, untracked: link (a link to an absolute path).',
-      'Repositories inside the repository are not recorded: nested/.',
-      'Untracked files are recorded without their mode; make these executable after restoring them: tool.sh.',
-    ]);
+    expect(state.submodules).toEqual([{ path: 'nested', commit: null, dirty: true }]);
+    const { files } = await readSnapshot(fixture.workspace, code.snapshot);
+    expect(files.map(({ path, mode }) => [path, mode])).toEqual([['a.txt', 'file'], ['nested/x', 'file'], ['tool.sh', 'executable']]);
+    expect(problems).toEqual(['The capture of the code is incomplete: links that do not stay in the folder are not stored: link (leads to an absolute path).']);
   });
 
   it('survives files that come and go meanwhile', async () => {
@@ -292,7 +317,7 @@ describe('provenance', () => {
     await commitAll();
     await write('a.txt', 'b\n');
     await write('new', 'n');
-    const options = { folder: fixture.repository, environment: { node: '>=20', memoryGb: 1_000_000 }, packageRoot, repriseVersion: '9.9.9' };
+    const options = { code: { folder: fixture.repository, workspace: fixture.workspace }, environment: { node: '>=20', memoryGb: 1_000_000 }, packageRoot, repriseVersion: '9.9.9' };
     const provenance = await captureProvenance(options);
     expect(provenance).toMatchObject({
       versions: { reprise: '9.9.9', node: process.versions.node, electron: null, v8: process.versions.v8 },

@@ -163,7 +163,7 @@ describe('secrets', () => {
 
   test('shapes of tokens and keys', () => {
     const join = (...parts: string[]): string => parts.join('');
-    expect(secretIn(join('-----BEGIN OPENSSH ', 'PRIVATE KEY-----'))).toBe('a private key');
+    expect(secretIn(join('-----BEGIN OPENSSH ', 'PRIVATE KEY-----\nb3BlbnNzaC1rZXk'))).toBe('a private key');
     expect(secretIn(join('key = "AK', 'IAIOSFODNN7EXAMPLE"'))).toBe('an AWS key');
     expect(secretIn(join('ghp', '_', 'a1'.repeat(18)))).toBe('a GitHub token');
     expect(secretIn(join('hf', '_', 'Ab'.repeat(17)))).toBe('a Hugging Face token');
