@@ -10,7 +10,11 @@
  * - A run has any number of data sets: a condition on one holds where it holds for any of them.
  */
 
-/** What is known of every run, by the names that a filter has for it. */
+/**
+ * What is known of every run, by the names that a filter has for it. `name`: what lists call it, so its variant or its
+ * reproduction id where nobody named it. `started`: when it was made, where it has not started. `duration`: seconds, of a
+ * running run up to now.
+ */
 export type AttributeName =
   | 'run_id'
   | 'reproduction_id'
@@ -61,6 +65,8 @@ export type Condition =
   | { readonly type: 'in'; readonly field: Field; readonly negated: boolean; readonly values: readonly Value[]; readonly at: number }
   /** `%` stands for any text, `_` for one character. `ignoreCase`: A to Z and a to z are the same. */
   | { readonly type: 'like'; readonly field: Field; readonly negated: boolean; readonly ignoreCase: boolean; readonly pattern: string; readonly at: number }
+  /** That the word occurs in the run's name, experiment, variant, seed, status or ids, or begins one of its hashes. */
+  | { readonly type: 'word'; readonly word: string; readonly at: number }
   /** That the run lacks the field; negated: that it has it. */
   | { readonly type: 'null'; readonly field: Field; readonly negated: boolean; readonly at: number };
 

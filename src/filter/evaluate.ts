@@ -21,11 +21,28 @@ export function meets(run: RunDocument, filter: Filter): boolean {
       return filter.terms.some((term) => meets(run, term));
     case 'not':
       return !meets(run, filter.term);
+    case 'word':
+      return hasWord(run, filter.word);
     case 'null':
       return (valuesOf(run, filter.field).length === 0) !== filter.negated;
     default:
       return valuesOf(run, filter.field).some((value) => holds(value, filter));
   }
+}
+
+/** Where words are looked for. */
+export const WORD_ATTRIBUTES = ['name', 'experiment', 'variant', 'seed', 'status', 'run_id', 'reproduction_id'] as const satisfies readonly AttributeName[];
+export const WORD_HASHES = ['config_hash', 'compute_hash', 'weights_hash'] as const satisfies readonly AttributeName[];
+
+/** Anywhere in a hash, a short number would be found in most runs; people copy the beginning. */
+export function canBeginHash(word: string): boolean {
+  return /^[0-9a-f]{4,}$/iu.test(word);
+}
+
+function hasWord({ attributes }: RunDocument, word: string): boolean {
+  const wanted = lowered(word);
+  const value = (name: AttributeName): string => lowered(String(attributes[name] ?? ''));
+  return WORD_ATTRIBUTES.some((name) => value(name).includes(wanted)) || (canBeginHash(word) && WORD_HASHES.some((name) => value(name).startsWith(wanted)));
 }
 
 /** What the run has of a field: nothing, one value, or one of each data set. */
@@ -53,7 +70,7 @@ function fieldValue(run: RunDocument, field: Exclude<Field, { kind: 'dataset' }>
   }
 }
 
-function holds(value: string | number, condition: Exclude<Condition, { type: 'null' }>): boolean {
+function holds(value: string | number, condition: Exclude<Condition, { type: 'null' | 'word' }>): boolean {
   switch (condition.type) {
     case 'compare':
       return compares(value, condition.op, condition.value);
@@ -137,26 +154,32 @@ export function isLike(text: string, pattern: string, ignoreCase: boolean): bool
 /** Negative where the first run comes first. Equal runs are told apart by the caller. */
 export function compareRuns(a: RunDocument, b: RunDocument, order: readonly Order[]): number {
   for (const { field, descending } of order) {
-    const [left, right] = [sortValue(a, field), sortValue(b, field)];
+    const [left, right] = [sortKey(a, field), sortKey(b, field)];
     const rank = rankOf(left) - rankOf(right);
     if (rank !== 0) return rank;
-    const difference = typeof left === 'number' && typeof right === 'number' ? compareNumbers(left, right) : typeof left === 'string' && typeof right === 'string' ? compareText(left, right) : 0;
+    const difference = compareKeys(left, right);
     if (difference !== 0) return descending ? -difference : difference;
   }
   return 0;
 }
 
-/** A number where it is or spells one; the smallest name of several data sets. */
-function sortValue(run: RunDocument, field: Field): string | number | null {
-  if (field.kind === 'dataset') return [...valuesOf(run, field)].map(String).sort(compareText)[0] ?? null;
-  const value = fieldValue(run, field);
-  return (field.kind === 'param' || field.kind === 'tag') && typeof value === 'string' ? (numberIn(value) ?? value) : value;
+/** What a run is sorted by: the number that it is or spells, and its text; null where the run lacks the field. */
+type SortKey = { readonly number: number | null; readonly text: string } | null;
+
+/** Of several data sets the smallest name counts. */
+function sortKey(run: RunDocument, field: Field): SortKey {
+  const value = field.kind === 'dataset' ? (valuesOf(run, field).map(String).sort(compareText)[0] ?? null) : fieldValue(run, field);
+  if (value === null) return null;
+  if (typeof value === 'number') return { number: Number.isNaN(value) ? null : value, text: '' };
+  return { number: field.kind === 'param' || field.kind === 'tag' ? numberIn(value) : null, text: value };
 }
 
-function rankOf(value: string | number | null): number {
-  return value === null ? 2 : typeof value === 'string' || Number.isNaN(value) ? 1 : 0;
+function rankOf(key: SortKey): number {
+  return key === null ? 2 : key.number === null ? 1 : 0;
 }
 
-function compareNumbers(a: number, b: number): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+function compareKeys(left: SortKey, right: SortKey): number {
+  if (left === null || right === null) return 0;
+  const [a, b] = [left.number ?? 0, right.number ?? 0];
+  return a < b ? -1 : a > b ? 1 : compareText(left.text, right.text);
 }

@@ -22,9 +22,8 @@ const ATTRIBUTES: Readonly<Record<AttributeName, Attribute>> = {
   status: { type: 'word', also: [] },
   kind: { type: 'word', also: [] },
   seed: { type: 'number', also: [] },
-  // MLflow's `created` is another name of its `start_time`.
-  created: { type: 'time', also: ['created_at', 'start_time'] },
-  started: { type: 'time', also: ['started_at'] },
+  created: { type: 'time', also: ['created_at'] },
+  started: { type: 'time', also: ['started_at', 'start_time'] },
   ended: { type: 'time', also: ['ended_at', 'end_time'] },
   duration: { type: 'duration', also: [] },
   steps: { type: 'number', also: ['steps_done'] },
@@ -67,9 +66,9 @@ const WORDS: Readonly<Record<'status' | 'kind', Readonly<Record<string, readonly
     failed: ['failed'],
     cancelled: ['cancelled'],
     interrupted: ['interrupted'],
-    active: ['queued', 'running'],
-    // MLflow's words for two of them, and another spelling.
-    scheduled: ['queued'],
+    active: ['queued', 'running', 'interrupted'],
+    // What MLflow's clients are told in place of ours, and another spelling.
+    scheduled: ['queued', 'interrupted'],
     killed: ['cancelled'],
     canceled: ['cancelled'],
   },

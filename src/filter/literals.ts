@@ -1,10 +1,10 @@
 /** Numbers, durations and times as people write them. */
 
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/iu;
+const NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/iu;
 
 /**
- * The number that a text spells in decimal, or null: `3`, `-0.5`, `.5`, `1e-3`. Text with anything around it, other bases
- * and numbers too great for 64 bits spell none. This is what a parameter or a tag counts as against a number.
+ * The finite number that a text spells in decimal, or null: `3`, `-0.5`, `.5`, `1e-3`; spaces around it do not count.
+ * This is what a parameter or a tag counts as against a number.
  */
 export function numberIn(text: string): number | null {
   if (!NUMBER.test(text)) return null;

@@ -4,15 +4,16 @@
  *     filter     = and { "or" and }
  *     and        = not { "and" not }
  *     not        = "not" not | "(" filter ")" | condition
- *     condition  = field op value | value op field [ op value ]
+ *     condition  = text in quotes
+ *                | field op value | value op field [ op value ]
  *                | field [ "not" ] ( "in" "(" value { "," value } ")" | "like" text | "ilike" text | "between" value "and" value )
  *                | field "is" [ "not" ] "null"
  *     op         = "=" | "==" | "!=" | "<>" | "<" | "<=" | ">" | ">="
  *     field      = attribute | ( "metrics" | "params" | "tags" | "attributes" | "datasets" ) "." name | ( "min" | "max" ) "(" field ")"
  *     order      = field [ "asc" | "desc" ] { "," field [ "asc" | "desc" ] }
  *
- * Keywords may be in upper case. MLflow's filters and orders are a part of it and mean the same, but for two things:
- * statuses may be in lower case, and an order puts parameters that are numbers by size.
+ * Keywords may be in upper case. MLflow's filters and orders are a part of it and mean the same, but for this:
+ * the case of a status makes no difference, and an order puts parameters that are numbers by size.
  */
 import type { Comparison, Condition, Field, Filter, Order, Value } from './ast';
 import { fieldOf, nameOf, shown, typeOf } from './fields';
@@ -27,12 +28,13 @@ export const DEEPEST_FILTER = 40;
 export const MOST_CONDITIONS = 200;
 /** Of one `in (…)`. */
 export const MOST_VALUES = 10_000;
-export const MOST_ORDERS = 10;
+export const MOST_ORDERS = 8;
 
 const COMPARISONS: readonly string[] = ['=', '!=', '<', '<=', '>', '>='] satisfies Comparison[];
 const FLIPPED: Readonly<Record<Comparison, Comparison>> = { '=': '=', '!=': '!=', '<': '>', '<=': '>=', '>': '<', '>=': '<=' };
 const AFTER_FIELD = ['in', 'not', 'like', 'ilike', 'is', 'between'];
 const AFTER_CONDITION = ['and', 'or'];
+const AFTER_WORD = ['and', 'or', ')'];
 
 /**
  * Reads a filter; null where the text has none (it is empty or blank).
@@ -156,6 +158,8 @@ class Parser {
   #condition(): Filter {
     const { at } = this.#next();
     this.#count(at);
+    const word = this.#word();
+    if (word !== null) return { type: 'word', word, at };
     if (this.#startsWithValue()) return this.#turned(at);
     const field = this.#field();
     const token = this.#next();
@@ -281,6 +285,18 @@ class Parser {
     if (first.quote !== '') return second === undefined ? fieldOf(null, first.text, token.at) : fieldOf(first.text, name([{ quote: '', text: second.text.slice(1) }, ...token.pieces.slice(2)]), token.at);
     const dot = first.text.indexOf('.');
     return dot === -1 ? fieldOf(null, first.text, token.at) : fieldOf(first.text.slice(0, dot), name([{ quote: '', text: first.text.slice(dot + 1) }, ...token.pieces.slice(1)]), token.at);
+  }
+
+  /** Takes text in quotes that is compared with nothing. */
+  #word(): string | null {
+    const token = this.#next();
+    const text = token.type === 'string' ? token.text : token.type === 'name' && token.pieces.length === 1 && token.pieces[0]?.quote === '"' ? token.pieces[0].text : null;
+    if (text === null || text === '') return null;
+    const following = this.#tokens[this.#place + 1];
+    const word = following === undefined ? null : wordOf(following);
+    if (following?.type !== 'end' && !(word !== null && AFTER_WORD.includes(word))) return null;
+    this.#place += 1;
+    return text;
   }
 
   /** Whether a value stands where a condition begins: a number or text in single quotes, followed by a comparison. */

@@ -15,6 +15,8 @@ export function printFilter(filter: Filter): string {
       return `${nameOf(filter.field)} ${not(filter.negated)}in (${filter.values.map(printValue).join(', ')})`;
     case 'like':
       return `${nameOf(filter.field)} ${not(filter.negated)}${filter.ignoreCase ? 'ilike' : 'like'} ${quoted(filter.pattern)}`;
+    case 'word':
+      return quoted(filter.word);
     case 'null':
       return `${nameOf(filter.field)} is ${not(filter.negated)}null`;
   }

@@ -27,7 +27,7 @@ const SHOWN_AFTER = 25;
 /** The part of the text around a column, and under it a line with a caret at the column. */
 export function caretLines(text: string, column: number): [string, string] {
   const from = Math.max(0, column - 1 - SHOWN_BEFORE);
-  const before = [...text.slice(from, column - 1)].map((character) => (/\s/u.test(character) ? ' ' : character));
+  const before = Array.from(text.slice(from, column - 1), (character) => (/\s/u.test(character) ? ' ' : character));
   const after = text.slice(column - 1, column - 1 + SHOWN_AFTER).replaceAll(/\s/gu, ' ');
   const dots = from > 0 ? '…' : '';
   return [`${dots}${before.join('')}${after}${column - 1 + SHOWN_AFTER < text.length ? '…' : ''}`, `${' '.repeat(dots.length + before.length)}^`];
