@@ -3,7 +3,7 @@
  * plain CRC-32 in place of LevelDB's masked CRC-32C. A file is blocks of 32 KiB; a record lies in one fragment or in
  * several, none across the border of a block: `CRC-32 of type and data uint32 | length uint16 | type uint8 | data`.
  */
-import { crc32 } from '../../events/codec';
+import { crc32 } from 'node:zlib';
 
 const BLOCK = 32 * 1024;
 const FILE_HEADER = [0x3a, 0x57, 0x26, 0x42, 0xe1, 0xbe, 0x00] as const;
