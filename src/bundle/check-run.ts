@@ -9,14 +9,14 @@ import { nextChain } from '../events/hash-chain';
 import type { ArtifactName } from '../events/records';
 import { initializerData } from '../onnx/initializers';
 import { decodeSafetensors, tensorsHash, type NamedTensor } from '../tensors/safetensors';
-import type { BundleRun } from './model';
+import type { TrainingBundleRun } from './model';
 
 function same(a: number | null, b: number | null): boolean {
   return a === b || (a !== null && b !== null && Number.isNaN(a) && Number.isNaN(b));
 }
 
 /** What the index says of a run against its event log. */
-function outcomeProblems(run: BundleRun, log: RunState): string[] {
+function outcomeProblems(run: TrainingBundleRun, log: RunState): string[] {
   const { finished } = log;
   const test = log.metrics.findLast((record) => record.split === 'test');
   const wrong: string[] = [];
@@ -58,7 +58,7 @@ function logProblems(log: RunState): string[] {
 }
 
 /** What a manifest says against its own hashes. */
-function manifestProblems({ manifest }: BundleRun): string[] {
+function manifestProblems({ manifest }: TrainingBundleRun): string[] {
   const { config, runtime, trainingGraphHash } = manifest;
   const wrong: string[] = [];
   if (manifest.configHash !== configHash(config)) wrong.push('has a configHash that is not that of its config.');
@@ -89,7 +89,7 @@ export interface RunFiles {
   readonly attempt: (path: string, check: () => Promise<void>) => Promise<void>;
 }
 
-function artifactProblems(run: BundleRun, log: RunState, files: RunFiles): Problem[] {
+function artifactProblems(run: TrainingBundleRun, log: RunState, files: RunFiles): Problem[] {
   const problems: Problem[] = [];
   for (const [name, path] of Object.entries(run.files) as [ArtifactName, string | undefined][]) {
     const found = path === undefined ? undefined : files.sha256(path);
@@ -111,7 +111,7 @@ function artifactProblems(run: BundleRun, log: RunState, files: RunFiles): Probl
 }
 
 /** The weights against the hash in the log, and the inference graph against the weights. */
-async function modelProblems(run: BundleRun, log: RunState, files: RunFiles): Promise<Problem[]> {
+async function modelProblems(run: TrainingBundleRun, log: RunState, files: RunFiles): Promise<Problem[]> {
   const { weights: path, 'inference-graph': graphPath } = run.files;
   const bytes = path === undefined || log.finished === null ? null : await files.read(path);
   if (path === undefined || bytes === null) return [];
@@ -125,8 +125,8 @@ async function modelProblems(run: BundleRun, log: RunState, files: RunFiles): Pr
   return problems;
 }
 
-/** Everything a run of a bundle says twice, compared. Appends to `problems`. */
-export async function checkRun(run: BundleRun, log: RunState, files: RunFiles, problems: Problem[]): Promise<void> {
+/** Everything a training of a bundle says twice, compared. Appends to `problems`. */
+export async function checkRun(run: TrainingBundleRun, log: RunState, files: RunFiles, problems: Problem[]): Promise<void> {
   const { manifest } = run;
   for (const wrong of outcomeProblems(run, log)) problems.push({ path: 'data/bundle.json', message: `gives run ${manifest.runId} ${wrong}.` });
   for (const message of logProblems(log)) problems.push({ path: run.eventLog, message });

@@ -3,10 +3,10 @@
  * run, all sharing their instrument, with the hyperparameters as property values.
  * https://www.researchobject.org/ro-crate/specification/1.1/ and https://www.researchobject.org/workflow-run-crate/profiles/0.5/process_run_crate/
  */
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import type { TrainingManifest } from '../events/manifest';
-import type { BundleIndex, BundleIndexRun } from './schemas';
+import type { CommandManifest, TrainingManifest } from '../events/manifest';
+import { commandAction, inputEntities } from './crate-command';
+import { crateId, crateTime, leaves, propertyValue, ref, statusOf, type CrateEntity, type Scalar } from './crate-parts';
+import type { BundleIndex, TrainingIndexRun } from './schemas';
 import { licensePage } from './spdx';
 
 export const CRATE_CONTEXT = 'https://w3id.org/ro/crate/1.1/context';
@@ -22,12 +22,6 @@ export interface CrateFile {
   readonly sha256: string;
 }
 
-export type CrateEntity = { readonly '@id': string; readonly '@type': string | readonly string[] } & Readonly<Record<string, unknown>>;
-
-interface Reference {
-  readonly '@id': string;
-}
-
 const FORMATS: Readonly<Record<string, string>> = {
   json: 'application/json',
   yaml: 'application/yaml',
@@ -35,13 +29,22 @@ const FORMATS: Readonly<Record<string, string>> = {
   md: 'text/markdown',
   log: 'text/plain',
   py: 'text/x-python',
+  jsonl: 'application/x-ndjson',
+  csv: 'text/csv',
+  txt: 'text/plain',
+  png: 'image/png',
   onnx: 'application/x-onnx',
   safetensors: 'application/x-safetensors',
 };
 
 const PURPOSES: readonly (readonly [RegExp, string])[] = [
   [/\/run\.json$/u, 'What the run is: configuration, seeds, runtime, data fingerprint, provenance'],
-  [/\/events\.log$/u, 'Event log: loss of every step, metrics, hashes of the weights'],
+  [/\/events\.log$/u, 'Event log: what the run recorded, one checksummed line a record'],
+  [/\/output\.jsonl$/u, 'What the program wrote to its output, one JSON object a line'],
+  [/\/files\//u, 'File that the program wrote'],
+  [/^code\/objects\//u, 'File of the code, named by its SHA-256'],
+  [/^code\//u, 'Code state: names, modes and SHA-256 of the files of the code'],
+  [/^inputs\//u, 'File that the program read'],
   [/\/config\.yaml$/u, 'Configuration of the run'],
   [/\/weights\.safetensors$/u, 'Weights at the selected checkpoint'],
   [/\/inference\.onnx$/u, 'Inference graph with the weights'],
@@ -56,21 +59,8 @@ const PURPOSES: readonly (readonly [RegExp, string])[] = [
   [/^report\./u, 'Report'],
   [/^REPRODUCE\.md$/u, 'How to verify and re-execute this bundle'],
   [/^replay\.py$/u, 'Replays a run without Reprise'],
+  [/^rerun\.py$/u, 'Runs a command again without Reprise'],
 ];
-
-/** ISO 8601 with `+00:00`: the profile's validator does not take `Z`. */
-export function crateTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().replace('Z', '+00:00');
-}
-
-function ref(id: string): Reference {
-  return { '@id': id };
-}
-
-/** Path in the crate, whose root is the bag's `data/`. */
-function crateId(path: string): string {
-  return path.slice('data/'.length);
-}
 
 function fileEntity(file: CrateFile, license: string | null): CrateEntity {
   const id = crateId(file.path);
@@ -88,28 +78,13 @@ function fileEntity(file: CrateFile, license: string | null): CrateEntity {
   };
 }
 
-type Scalar = string | number | boolean;
-
-/** Leaves of a config as dotted paths; a list of scalars is one leaf. */
-function leaves(value: unknown, path = ''): [string, Scalar][] {
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return [[path, value]];
-  if (Array.isArray(value)) return [[path, JSON.stringify(value)]];
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, entry]) => leaves(entry, path === '' ? key : `${path}.${key}`));
-}
-
-function propertyValue(name: string, value: Scalar): CrateEntity {
-  const id = bytesToHex(sha256(utf8ToBytes(JSON.stringify([name, value])))).slice(0, 12);
-  return { '@id': `#${name}-${id}`, '@type': 'PropertyValue', name, value };
-}
-
 /** What a run was given: model, training, data and seeds; not its labels. */
 function parameters(manifest: TrainingManifest): CrateEntity[] {
   const { model, training, data, seed, seeds, selection, executor } = manifest.config;
   return leaves({ model, training, data, seed, seeds, selection, executor }).map(([path, value]) => propertyValue(path, value));
 }
 
-function results(entry: BundleIndexRun): CrateEntity[] {
+function results(entry: TrainingIndexRun): CrateEntity[] {
   const { metrics, finalLoss, weightsHash } = entry;
   const values: [string, Scalar | null][] = [
     ['test.accuracy', metrics?.accuracy ?? null],
@@ -131,20 +106,13 @@ function software(manifest: TrainingManifest): { readonly instrument: CrateEntit
   };
 }
 
-/** In the 1.1 context `actionStatus` is a plain string, and `error` goes with a failure only. */
-function statusOf(entry: BundleIndexRun): Readonly<Record<string, string>> {
-  return entry.status === 'finished'
-    ? { actionStatus: 'http://schema.org/CompletedActionStatus' }
-    : { actionStatus: 'http://schema.org/FailedActionStatus', error: `The run ended as "${entry.status}".` };
-}
-
 function dataEntityId(index: BundleIndex, fingerprint: string): string | null {
   const data = index.data.find((entry) => entry.fingerprint === fingerprint);
   if (data === undefined) return null;
   return data.file === null ? `#data-${fingerprint}` : crateId(data.file);
 }
 
-function action(entry: BundleIndexRun, manifest: TrainingManifest, index: BundleIndex, instrument: string, values: { readonly given: readonly CrateEntity[]; readonly found: readonly CrateEntity[] }): CrateEntity {
+function action(entry: TrainingIndexRun, manifest: TrainingManifest, index: BundleIndex, instrument: string, values: { readonly given: readonly CrateEntity[]; readonly found: readonly CrateEntity[] }): CrateEntity {
   const { files } = entry;
   const data = dataEntityId(index, manifest.data.fingerprint);
   const inputs = [entry.manifest, entry.config, files['training-graph'], files.scalars].filter((path) => path !== undefined);
@@ -168,13 +136,20 @@ function action(entry: BundleIndexRun, manifest: TrainingManifest, index: Bundle
  * The crate's metadata for the files of a bag's payload, `ro-crate-metadata.json` itself not among them.
  * @param manifests by run id
  */
-export function crateMetadata(index: BundleIndex, manifests: ReadonlyMap<string, TrainingManifest>, files: readonly CrateFile[]): { readonly '@context': unknown; readonly '@graph': readonly CrateEntity[] } {
+export function crateMetadata(index: BundleIndex, manifests: ReadonlyMap<string, TrainingManifest | CommandManifest>, files: readonly CrateFile[]): { readonly '@context': unknown; readonly '@graph': readonly CrateEntity[] } {
   const contextual = new Map<string, CrateEntity>();
   const remember = (entity: CrateEntity): void => void contextual.set(entity['@id'], entity);
   const actions: CrateEntity[] = [];
   for (const entry of index.runs) {
     const manifest = manifests.get(entry.runId);
     if (manifest === undefined) continue;
+    if (entry.kind === 'command' || manifest.kind === 'command') {
+      if (entry.kind !== 'command' || manifest.kind !== 'command') continue;
+      const { action: own, others } = commandAction(entry, manifest, index);
+      others.forEach(remember);
+      actions.push(own);
+      continue;
+    }
     const { instrument, runtime } = software(manifest);
     const values = { given: parameters(manifest), found: results(entry) };
     [instrument, runtime, ...values.given, ...values.found].forEach(remember);
@@ -184,6 +159,7 @@ export function crateMetadata(index: BundleIndex, manifests: ReadonlyMap<string,
     if (data.file !== null) continue;
     remember({ '@id': `#data-${data.fingerprint}`, '@type': 'CreativeWork', name: data.source, description: 'Prepared data set the runs trained on; not part of this bundle', identifier: `sha256:${data.fingerprint}`, sha256: data.fingerprint, ...(data.license === 'unknown' ? {} : { license: data.license }) });
   }
+  inputEntities(index).forEach(remember);
   if (index.author !== '') remember({ '@id': '#author', '@type': 'Person', name: index.author });
   const page = licensePage(index.license);
   if (page !== null) remember({ '@id': page, '@type': 'CreativeWork', name: index.license, identifier: page });

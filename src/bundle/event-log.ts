@@ -8,11 +8,13 @@ import type { EventRecord } from '../events/records';
 import type { Redact } from './redact';
 import type { Trace } from './trace';
 
-const logged = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]);
+const logged = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity', '-0'])]);
 const count = z.int().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/u);
 const fileName = z.string().max(300);
 const split = z.enum(['train', 'validation', 'test']);
+/** Of one record. */
+const MOST_POINTS = 1_000_000;
 const artifactName = z.enum(['weights', 'inference-graph', 'training-graph', 'optimizer-state', 'scalars']);
 
 /** One schema a type of record; fields of later versions pass unseen. */
@@ -29,8 +31,19 @@ const recordSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('orphaned'), step: count }),
   z.object({ type: z.literal('exit'), attempt: count, exitCode: z.int().nullable(), signal: z.string().nullable() }),
   z.object({ type: z.literal('requeued') }),
+  z.object({ type: z.literal('points'), key: z.string().max(250), steps: z.array(z.number()).max(MOST_POINTS), times: z.array(z.number()).max(MOST_POINTS), values: z.array(logged).max(MOST_POINTS) }).refine(({ steps, times, values }) => steps.length === times.length && steps.length === values.length, { error: 'has columns of unequal length' }),
+  z.object({ type: z.literal('params'), params: z.record(z.string(), z.string()) }),
+  z.object({ type: z.literal('tags'), tags: z.record(z.string(), z.string().nullable()) }),
+  z.object({ type: z.literal('file'), path: z.string().max(4096), sha256: sha256.nullable(), bytes: count }),
+  z.object({ type: z.literal('dataset'), name: z.string(), digest: z.string(), sourceType: z.string(), source: z.string(), schema: z.string().nullable(), profile: z.string().nullable(), tags: z.record(z.string(), z.string()) }),
+  z.object({ type: z.literal('state'), status: z.enum(['scheduled', 'running', 'finished', 'failed', 'killed']).optional(), endedAt: z.number().nullable().optional(), startedAt: z.number().optional(), name: z.string().optional() }),
+  z.object({ type: z.literal('source'), source: z.string(), position: z.string() }),
   z.object({ type: z.literal('message'), level: z.enum(['info', 'warning', 'error']), text: z.string() }),
 ]);
+
+function mapValues<A, B>(values: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, change(value)]));
+}
 
 function redactRecord(record: EventRecord, redact: Redact): EventRecord {
   switch (record.type) {
@@ -38,6 +51,14 @@ function redactRecord(record: EventRecord, redact: Redact): EventRecord {
       return { ...record, text: redact(record.text) };
     case 'failed':
       return { ...record, message: redact(record.message) };
+    case 'params':
+      return { ...record, params: mapValues(record.params, redact) };
+    case 'tags':
+      return { ...record, tags: mapValues(record.tags, (value) => (value === null ? null : redact(value))) };
+    case 'dataset':
+      return { ...record, source: redact(record.source) };
+    case 'source':
+      return { ...record, source: redact(record.source), position: redact(record.position) };
     default:
       return record;
   }
@@ -63,11 +84,11 @@ function invalidLog(source: string, why: string, cause?: unknown): RepriseError 
 }
 
 /**
- * Reads a whole event log of a bundle: checksums, numbering, shape of every record, steps without gaps.
+ * Reads a whole event log of a bundle: checksums, numbering, shape of every record.
  * @param source the log's path in the bundle, for messages
  * @throws RepriseError BUNDLE_INVALID
  */
-export function readBundleLog(bytes: Uint8Array, source: string): RunState {
+export function readBundleRecords(bytes: Uint8Array, source: string): readonly EventRecord[] {
   const { records, validBytes, corruption } = decodeLines(bytes, 0);
   if (corruption !== null) throw invalidLog(source, `line ${corruption.line + 1} is damaged: ${corruption.reason}`);
   if (validBytes !== bytes.length) throw invalidLog(source, `line ${records.length + 1} is damaged: its checksum does not match`);
@@ -77,6 +98,12 @@ export function readBundleLog(bytes: Uint8Array, source: string): RunState {
     const issue = parsed.error.issues[0];
     throw invalidLog(source, `line ${index + 1}: ${issue === undefined ? 'not a record' : `${formatPath(issue.path)} ${issue.message}`}`);
   });
+  return records;
+}
+
+/** The same, folded: steps without gaps. @throws RepriseError BUNDLE_INVALID */
+export function readBundleLog(bytes: Uint8Array, source: string): RunState {
+  const records = readBundleRecords(bytes, source);
   try {
     return foldEvents(records);
   } catch (error) {

@@ -74,7 +74,7 @@ export class PayloadBuilder {
     for (const { hashes } of this.#shared) uses.set(hashes.sha256, (uses.get(hashes.sha256) ?? 0) + 1);
     return new Map(
       this.#shared.map(({ wanted, hashes }) => {
-        const extension = wanted.slice(wanted.lastIndexOf('.') + 1);
+        const extension = /\.([A-Za-z0-9]{1,20})$/u.exec(wanted)?.[1] ?? 'bin';
         return [wanted, uses.get(hashes.sha256) === 1 ? wanted : `data/objects/${hashes.sha256}.${extension}`];
       }),
     );

@@ -2,7 +2,8 @@
 import { homedir, hostname } from 'node:os';
 import { configHash } from '../config/hash';
 import type { Config } from '../config/schema';
-import type { TrainingManifest } from '../events/manifest';
+import type { CommandManifest, TrainingManifest } from '../events/manifest';
+import type { Provenance } from '../events/provenance';
 import { visible, visibleLine } from './text';
 
 export type Redact = (text: string) => string;
@@ -86,18 +87,62 @@ function redactConfig(config: Config, clean: Redact): Config {
  */
 export function redactManifest(manifest: TrainingManifest, redact: Redact): TrainingManifest {
   const clean: Redact = (text) => visible(redact(text));
-  const { provenance } = manifest;
-  const { git } = provenance;
   const config = redactConfig(manifest.config, clean);
   return {
     ...manifest,
     config,
     configHash: configHash(config),
     data: { ...manifest.data, source: visibleLine(clean(manifest.data.source)) },
-    provenance: {
-      ...provenance,
-      problems: provenance.problems.map(clean),
-      git: git === null ? null : { ...git, branch: git.branch === null ? null : visibleLine(git.branch), remote: git.remote === null ? null : visibleLine(clean(git.remote)) },
-    },
+    provenance: redactProvenance(manifest.provenance, clean),
+  };
+}
+
+function redactProvenance(provenance: Provenance, clean: Redact): Provenance {
+  const { git } = provenance;
+  const line = (text: string): string => visibleLine(clean(text));
+  return {
+    ...provenance,
+    problems: provenance.problems.map(clean),
+    git:
+      git === null
+        ? null
+        : {
+            ...git,
+            branch: git.branch === null ? null : visibleLine(git.branch),
+            remote: git.remote === null ? null : line(git.remote),
+            ...(git.remotes === undefined ? {} : { remotes: git.remotes.map(({ name, url }) => ({ name: visibleLine(name), url: line(url) })) }),
+          },
+  };
+}
+
+/** Every text in a value, at any depth. */
+function mapTexts(value: unknown, change: (text: string) => string): unknown {
+  if (typeof value === 'string') return change(value);
+  if (Array.isArray(value)) return value.map((entry) => mapTexts(entry, change));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, mapTexts(entry, change)]));
+}
+
+/**
+ * A command's manifest without personal text: its labels, and whatever in its task, parameters and inputs names a person's
+ * folders or holds a secret. `configHash` is that of the config as it is answered; where a setting had to be changed the
+ * run cannot be repeated as it was, which the compute hash of a re-execution shows.
+ */
+export function redactCommandManifest(manifest: CommandManifest, redact: Redact): CommandManifest {
+  const clean: Redact = (text) => visible(redact(text));
+  const { config } = manifest;
+  const cleaned: CommandManifest['config'] = {
+    ...config,
+    author: visibleLine(clean(config.author)),
+    description: clean(config.description),
+    task: mapTexts(config.task, redact) as CommandManifest['config']['task'],
+    params: mapTexts(config.params, redact) as CommandManifest['config']['params'],
+  };
+  return {
+    ...manifest,
+    config: cleaned,
+    configHash: configHash(cleaned),
+    inputs: manifest.inputs.map((input) => ({ ...input, path: redact(input.path) })),
+    provenance: redactProvenance(manifest.provenance, clean),
   };
 }

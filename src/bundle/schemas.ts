@@ -1,44 +1,13 @@
-/** Schemas of the JSON files in a bundle. What a stranger sends is checked here before anything else looks at it. */
+/** Schemas of the index of a bundle and of its tolerances. What a stranger sends is checked here before anything else looks at it. */
 import { z } from 'zod';
-import { parseTrainingConfig } from '../config/parse';
-import { formatPath } from '../config/problems';
-import type { Config } from '../config/schema';
-import { RepriseError, type Problem } from '../errors/errors';
+import { RepriseError } from '../errors/errors';
 import { toLogged, type LoggedNumber } from '../events/records';
-import type { TrainingManifest } from '../events/manifest';
-import { nameProblem } from './names';
-import type { BundleContent, BundleData, RunOutcome } from './model';
-import { hasControls, visibleLine } from './text';
-import { toleranceProblem, type Tolerance } from './tolerance';
-
-const runtimeSchema = z.object({
-  trainer: z.int().min(1),
-  onnxruntime: text(100),
-  executionProvider: z.literal('cpu'),
-  optimizationLevel: z.literal('all'),
-  threads: z.int().min(1).max(256),
-  platform: text(50),
-  arch: text(50),
-  cpuFlags: z.array(text(50)).max(500),
-});
-
-const manifestSchema = z.object({
-  format: z.literal(1),
-  runId,
-  reproductionId: text(400).min(1),
-  experiment: text(200).min(1),
-  variant: z.object({ studyId: text(200), variant: text(2000) }).nullable(),
-  /** Checked by the config room, whose messages are better. */
-  config: z.unknown(),
-  configHash: sha256,
-  computeHash: sha256,
-  runtime: runtimeSchema,
-  data: z.object({ fingerprint: sha256, file: safePath, bytes: z.number().min(0), source: text(4000), license: text(200), sourceSha256: sha256.optional() }),
-  trainingGraphHash: sha256,
-  createdAt: time,
-  provenance: provenanceSchema,
-  perturbInit: z.boolean().optional(),
-});
+import type { CommandTolerance } from './command-tolerance';
+import { parseCommandManifest, parseTrainingManifest } from './manifest-schemas';
+import { MAX_KEPT_FILES, type BundleContent, type BundleRun, type RunOutcome } from './model';
+import { parseJson } from './parse-json';
+import { bagPath, lines, loggedNumber, runId, sha256, text, time } from './schema-parts';
+import { MAX_RELATIVE_DIFFERENCE, toleranceProblem, type Tolerance } from './tolerance';
 
 const fraction = z.number().min(0).max(2);
 const toleranceSchema = z.object({
@@ -54,7 +23,12 @@ const toleranceSchema = z.object({
   const problem = toleranceProblem(tolerance);
   if (problem !== null) context.addIssue({ code: 'custom', message: problem });
 });
-const tolerancesSchema = z.object({ format: z.literal(1), runs: z.record(runId, toleranceSchema) });
+const commandToleranceSchema = z.object({
+  kind: z.enum(['calibrated', 'default']),
+  observed: z.array(z.object({ key: text(250), relative: z.number().min(0).max(MAX_RELATIVE_DIFFERENCE) })).max(10_000),
+  reason: text(2000),
+}).refine(({ kind, observed }) => (kind === 'calibrated') === observed.length > 0, { error: 'says that nothing was measured and what, or that something was and not what' });
+const tolerancesSchema = z.object({ format: z.literal(1), runs: z.record(runId, toleranceSchema).default({}), commands: z.record(runId, commandToleranceSchema).default({}) });
 
 const artifactPaths = z.object({
   weights: bagPath.optional(),
@@ -64,13 +38,16 @@ const artifactPaths = z.object({
   scalars: bagPath.optional(),
 });
 
-const runEntrySchema = z.object({
+const status = z.enum(['queued', 'running', 'finished', 'failed', 'cancelled', 'interrupted']);
+
+const trainingEntrySchema = z.object({
+  kind: z.literal('training'),
   runId,
   manifest: bagPath,
   eventLog: bagPath,
   config: bagPath,
   files: artifactPaths,
-  status: z.enum(['queued', 'running', 'finished', 'failed', 'cancelled', 'interrupted']),
+  status,
   startedAt: time.nullable(),
   endedAt: time.nullable(),
   totalSteps: z.int().min(0),
@@ -79,6 +56,41 @@ const runEntrySchema = z.object({
   weightsHash: sha256.nullable(),
   selectedStep: z.int().min(0).nullable(),
   metrics: z.object({ accuracy: loggedNumber, loss: loggedNumber }).nullable(),
+});
+
+/** A file by the name that its run or input gives it. Such a name is never a place in the file system. */
+const keptFile = z.object({ path: text(4096), sha256, bytes: z.number().min(0) });
+
+const commandEntrySchema = z.object({
+  kind: z.literal('command'),
+  runId,
+  manifest: bagPath,
+  eventLog: bagPath,
+  config: bagPath,
+  /** What the program wrote to its output; null where nothing was kept. */
+  output: bagPath.nullable(),
+  /** What it kept; `file` is null where only the hash is in the bundle. */
+  files: z.array(keptFile.extend({ file: bagPath.nullable() })).max(MAX_KEPT_FILES),
+  /** Its metric series in the order of their names: points and the last value. */
+  series: z.array(z.object({ key: text(250).min(1), points: z.int().min(1), last: loggedNumber })).max(100_000),
+  status,
+  startedAt: time.nullable(),
+  endedAt: time.nullable(),
+});
+
+/** Bundles written before there were other kinds name none. */
+const runEntrySchema = z.preprocess(
+  (value) => (typeof value === 'object' && value !== null && !('kind' in value) ? { ...value, kind: 'training' } : value),
+  z.discriminatedUnion('kind', [trainingEntrySchema, commandEntrySchema]),
+);
+
+const inputSchema = z.object({
+  path: text(4096).min(1),
+  fingerprint: sha256.nullable(),
+  bytes: z.number().min(0),
+  files: z.int().min(0),
+  license: text(200),
+  members: z.array(keptFile.extend({ file: bagPath })).max(MAX_KEPT_FILES).nullable(),
 });
 
 const indexSchema = z.object({
@@ -91,6 +103,10 @@ const indexSchema = z.object({
   reprise: text(100),
   runs: z.array(runEntrySchema).min(1).max(10_000),
   data: z.array(z.object({ fingerprint: sha256, file: bagPath.nullable(), bytes: z.number().min(0), source: text(4000), license: text(200) })).max(10_000),
+  /** Code states that commands ran in: the list of files; their bytes lie in `objects/SHA-256` beside it. */
+  code: z.array(z.object({ snapshot: sha256, list: bagPath })).max(10_000).default([]),
+  /** What commands read. */
+  inputs: z.array(inputSchema).max(100_000).default([]),
   study: bagPath.nullable(),
   reports: z.object({ markdown: bagPath, html: bagPath }),
   tolerance: bagPath,
@@ -99,52 +115,18 @@ const indexSchema = z.object({
 /** `data/bundle.json`: where everything is, and what the runs came to. */
 export type BundleIndex = z.infer<typeof indexSchema>;
 export type BundleIndexRun = BundleIndex['runs'][number];
-
-function parse<T>(schema: z.ZodType<T>, json: string, source: string): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch (error) {
-    throw new RepriseError('BUNDLE_INVALID', `${source} is not JSON.`, { kind: 'input', problems: [{ path: source, message: 'is not JSON.' }], cause: error });
-  }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const problems: Problem[] = parsed.error.issues.slice(0, 50).map((issue) => ({ path: visibleLine(`${source}: ${formatPath(issue.path)}`), message: visibleLine(issue.message) }));
-  throw new RepriseError('BUNDLE_INVALID', `${problems[0]?.path ?? source} ${problems[0]?.message ?? 'is not valid'}.`, { kind: 'input', problems });
-}
+export type TrainingIndexRun = Extract<BundleIndexRun, { kind: 'training' }>;
+export type CommandIndexRun = Extract<BundleIndexRun, { kind: 'command' }>;
 
 /** @throws RepriseError BUNDLE_INVALID with every problem */
 export function parseIndex(json: string, source = 'data/bundle.json'): BundleIndex {
-  return parse(indexSchema, json, source);
+  return parseJson(indexSchema, json, source);
 }
 
-/** @throws RepriseError BUNDLE_INVALID, CONFIG_INVALID */
-export function parseManifest(json: string, source: string): TrainingManifest {
-  const manifest = parse(manifestSchema, json, source);
-  const config = parseTrainingConfig(manifest.config, `${source}: config`);
-  const problems = configTextProblems(config, source);
-  if (problems.length > 0) throw new RepriseError('BUNDLE_INVALID', `${problems[0]?.path ?? source} ${problems[0]?.message ?? ''}`, { kind: 'input', problems });
-  return { ...manifest, config };
-}
-
-/** Strings of a config that could forge what is shown of it. A delimiter may be any character, and names of columns may have lines. */
-function configTextProblems(config: Config, source: string): Problem[] {
-  const problems: Problem[] = [];
-  const look = (value: unknown, path: string): void => {
-    if (typeof value === 'string') {
-      const manyLines = path === 'description' || path === 'data.target' || path.startsWith('data.features.');
-      if (path !== 'data.delimiter' && hasControls(value, manyLines)) problems.push({ path: `${source}: config.${path}`, message: 'must not contain control characters or changes of the direction of writing.' });
-    } else if (typeof value === 'object' && value !== null) {
-      for (const [key, entry] of Object.entries(value)) look(entry, path === '' ? key : `${path}.${key}`);
-    }
-  };
-  look(config, '');
-  return problems;
-}
-
-/** @throws RepriseError BUNDLE_INVALID */
-export function parseTolerances(json: string, source = 'data/tolerance.json'): ReadonlyMap<string, Tolerance> {
-  return new Map(Object.entries(parse(tolerancesSchema, json, source).runs));
+/** By run id. @throws RepriseError BUNDLE_INVALID */
+export function parseTolerances(json: string, source = 'data/tolerance.json'): { readonly trainings: ReadonlyMap<string, Tolerance>; readonly commands: ReadonlyMap<string, CommandTolerance> } {
+  const { runs, commands } = parseJson(tolerancesSchema, json, source);
+  return { trainings: new Map(Object.entries(runs)), commands: new Map(Object.entries(commands)) };
 }
 
 interface LoggedOutcome extends Omit<RunOutcome, 'finalLoss' | 'bestLoss' | 'metrics'> {
@@ -169,25 +151,39 @@ export function toLoggedOutcome(outcome: RunOutcome): LoggedOutcome {
   };
 }
 
+function contradiction(path: string, message: string): RepriseError {
+  return new RepriseError('BUNDLE_INVALID', `${path} ${message}.`, { kind: 'input', problems: [{ path, message: `${message}.` }] });
+}
+
 /** Reads and checks everything a bundle says about itself; `readText` gets paths in the bag. @throws RepriseError BUNDLE_INVALID, CONFIG_INVALID, those of `readText` */
 export async function loadContent(readText: (path: string) => Promise<string>): Promise<BundleContent> {
   const index = parseIndex(await readText('data/bundle.json'));
   const tolerances = parseTolerances(await readText(index.tolerance), index.tolerance);
   const ids = new Set<string>();
-  const runs = [];
+  const snapshots = new Set(index.code.map(({ snapshot }) => snapshot));
+  const runs: BundleRun[] = [];
   for (const entry of index.runs) {
-    const manifest = parseManifest(await readText(entry.manifest), entry.manifest);
-    const tolerance = tolerances.get(entry.runId);
-    const problem =
-      manifest.runId !== entry.runId ? `is the manifest of run ${manifest.runId}, not of ${entry.runId}` : ids.has(entry.runId) ? 'belongs to a run that is listed twice' : tolerance === undefined ? `belongs to a run without a tolerance in ${index.tolerance}` : null;
-    if (problem !== null || tolerance === undefined) {
-      throw new RepriseError('BUNDLE_INVALID', `${entry.manifest} ${problem}.`, { kind: 'input', problems: [{ path: entry.manifest, message: `${problem}.` }] });
-    }
-    ids.add(entry.runId);
-    const { manifest: _path, runId: _id, config: configFile, ...rest } = entry;
-    runs.push({ ...rest, configFile, manifest, tolerance });
+    const { manifest: path, runId: id } = entry;
+    if (ids.has(id)) throw contradiction(path, 'belongs to a run that is listed twice');
+    ids.add(id);
+    const text = await readText(path);
+    const run = entry.kind === 'command' ? commandRun(entry, text, tolerances.commands.get(id)) : trainingRun(entry, text, tolerances.trainings.get(id));
+    if (run === null) throw contradiction(path, `belongs to a run without a tolerance in ${index.tolerance}`);
+    if (run.manifest.runId !== id) throw contradiction(path, `is the manifest of run ${run.manifest.runId}, not of ${id}`);
+    const code = run.kind === 'command' ? (run.manifest.provenance.code?.snapshot ?? null) : null;
+    if (code !== null && !snapshots.has(code)) throw contradiction(path, `names the code state ${code}, which is not in the bundle`);
+    runs.push(run);
   }
   const { format: _format, reports: _reports, tolerance: _tolerance, study, ...about } = index;
-  const data: readonly BundleData[] = index.data;
-  return { ...about, runs, data, study: study === null ? null : await readText(study) };
+  return { ...about, runs, study: study === null ? null : await readText(study) };
+}
+
+function trainingRun(entry: TrainingIndexRun, text: string, tolerance: Tolerance | undefined): BundleRun | null {
+  const { manifest: path, runId: _id, config: configFile, ...rest } = entry;
+  return tolerance === undefined ? null : { ...rest, configFile, manifest: parseTrainingManifest(text, path), tolerance };
+}
+
+function commandRun(entry: CommandIndexRun, text: string, tolerance: CommandTolerance | undefined): BundleRun | null {
+  const { manifest: path, runId: _id, config: configFile, ...rest } = entry;
+  return tolerance === undefined ? null : { ...rest, configFile, manifest: parseCommandManifest(text, path), tolerance };
 }

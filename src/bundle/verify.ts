@@ -4,9 +4,10 @@ import { refuseExternalData } from '../onnx/external-data';
 import { decodeSafetensors } from '../tensors/safetensors';
 import { BAG_FILES, BAGIT_TXT, parseManifestFile, parseOxum } from './bag';
 import { crateProblems } from './crate-check';
+import { checkCode, checkCommandRun, checkInput } from './check-command-run';
 import { checkRun, type RunFiles } from './check-run';
-import { readBundleLog } from './event-log';
-import type { BundleContent } from './model';
+import { readBundleLog, readBundleRecords } from './event-log';
+import { isTrainingRun, stepsOf, type BundleContent } from './model';
 import { openBundle, type OpenBundle } from './open';
 import { licensePage } from './spdx';
 import { visibleLine } from './text';
@@ -17,6 +18,7 @@ export interface VerifiedRun {
   readonly reproductionId: string;
   readonly variant: string | null;
   readonly seed: number;
+  /** 0 for a command, which has no steps that anybody counts. */
   readonly totalSteps: number;
 }
 
@@ -148,6 +150,13 @@ async function checkRuns(bundle: OpenBundle, content: BundleContent, hashes: Rea
   };
   for (const run of content.runs) {
     present(run.configFile);
+    if (run.kind === 'command') {
+      for (const { file } of run.files) present(file);
+      present(run.output);
+      const records = await attempt(problems, run.eventLog, async () => readBundleRecords(await bundle.zip.read(run.eventLog, MAX_TEXT_BYTES), run.eventLog));
+      if (records !== null) await attempt(problems, run.eventLog, () => checkCommandRun(run, records, content, files, problems));
+      continue;
+    }
     for (const path of Object.values(run.files)) present(path);
     const log = await attempt(problems, run.eventLog, async () => readBundleLog(await bundle.zip.read(run.eventLog, MAX_TEXT_BYTES), run.eventLog));
     if (log === null) continue;
@@ -159,9 +168,11 @@ async function checkRuns(bundle: OpenBundle, content: BundleContent, hashes: Rea
     if (data.file !== null && found !== undefined && found.sha256 !== data.fingerprint) problems.push({ path: data.file, message: `is not the data with the fingerprint ${data.fingerprint}.` });
   }
   const known = new Set(content.data.map((data) => data.fingerprint));
-  for (const { manifest } of content.runs) {
+  for (const { manifest } of content.runs.filter(isTrainingRun)) {
     if (!known.has(manifest.data.fingerprint)) problems.push({ path: 'data/bundle.json', message: `does not describe the data of run ${manifest.runId}.` });
   }
+  for (const code of content.code) await checkCode(code, files, problems);
+  for (const input of content.inputs) checkInput(input, files, problems);
 }
 
 function rootLicense(text: string): string {
@@ -235,12 +246,12 @@ export async function verifyBundle(file: string, limits?: ZipLimits): Promise<Ve
       files: bundle.entries,
       name: content?.name ?? '',
       license: content?.license ?? '',
-      runs: (content?.runs ?? []).map(({ manifest, totalSteps }) => ({
-        runId: manifest.runId,
-        reproductionId: manifest.reproductionId,
-        variant: manifest.variant?.variant ?? null,
-        seed: manifest.config.seed,
-        totalSteps,
+      runs: (content?.runs ?? []).map((run) => ({
+        runId: run.manifest.runId,
+        reproductionId: run.manifest.reproductionId,
+        variant: run.manifest.variant?.variant ?? null,
+        seed: run.manifest.config.seed,
+        totalSteps: stepsOf(run),
       })),
       content,
     };

@@ -5,20 +5,23 @@ import { formatYaml } from '../config/yaml';
 import { refuseCancelled } from '../errors/cancelled';
 import { RepriseError } from '../errors/errors';
 import type { ArtifactName } from '../events/records';
-import { ARTIFACT_FILES, type TrainingManifest } from '../events/manifest';
+import { ARTIFACT_FILES, type CommandManifest, type TrainingManifest } from '../events/manifest';
 import { syncFolder, temporaryName } from '../files/atomic-write';
 import { fileExists, refuseTarget } from '../files/targets';
 import { BAG_FILES, BAGIT_TXT, bundleDigest, formatInfo, formatManifest } from './bag';
 import { crateMetadata } from './crate';
 import { redactLog } from './event-log';
-import type { BundleInput, BundleRunInput, WriteOptions, WrittenBundle } from './model';
+import { parseTrainingManifest } from './manifest-schemas';
+import type { BundleInput, BundleRunInput, TrainingRunInput, WriteOptions, WrittenBundle } from './model';
 import { hashBytes, PayloadBuilder, type PayloadEntry } from './payload';
 import { createRedact, dataFolders, machineBeside, redactManifest, type Redact } from './redact';
 import { REPLAY_SCRIPT } from './replay-script';
+import { RERUN_SCRIPT } from './rerun-script';
 import { reproduceText, type RunLine } from './reproduce-text';
-import { parseIndex, parseManifest, parseTolerances, toLoggedOutcome, type BundleIndex, type BundleIndexRun } from './schemas';
+import { parseIndex, parseTolerances, toLoggedOutcome, type BundleIndex } from './schemas';
 import { checkLicense } from './spdx';
 import { visible, visibleLine } from './text';
+import { addCode, addCommandRun, addInputs } from './write-command';
 import { writeZip } from './zip-writer';
 
 const ARTIFACTS = Object.keys(ARTIFACT_FILES) as ArtifactName[];
@@ -34,10 +37,15 @@ function checkInput(input: BundleInput): void {
   if (input.runs.length === 0) fail(`There is no run to export under "${input.name}".`);
   const ids = new Set<string>();
   const data = new Set(input.data.map(({ ref }) => ref.fingerprint));
-  for (const { manifest } of input.runs) {
-    if (ids.has(manifest.runId)) fail(`Run ${manifest.runId} is to be exported twice.`);
-    ids.add(manifest.runId);
-    if (!data.has(manifest.data.fingerprint)) fail(`Run ${manifest.runId} trained on data ${manifest.data.fingerprint}, which is not described.`);
+  const code = new Set(input.code?.map(({ snapshot }) => snapshot));
+  for (const run of input.runs) {
+    const { runId } = run.manifest;
+    if (ids.has(runId)) fail(`Run ${runId} is to be exported twice.`);
+    ids.add(runId);
+    if (run.kind === 'command') {
+      const snapshot = run.manifest.provenance.code?.snapshot;
+      if (snapshot !== undefined && !code.has(snapshot)) fail(`Run ${runId} ran in the code state ${snapshot}, which is not given.`);
+    } else if (!data.has(run.manifest.data.fingerprint)) fail(`Run ${runId} trained on data ${run.manifest.data.fingerprint}, which is not described.`);
   }
 }
 
@@ -45,11 +53,11 @@ function runFolder(run: BundleRunInput): string {
   return `data/runs/${run.manifest.runId}`;
 }
 
-/** The parts of a run that are stored under its own names, redacted. Answers the manifest as written. */
-async function addRun(payload: PayloadBuilder, run: BundleRunInput, redact: Redact): Promise<TrainingManifest> {
+/** The parts of a training that are stored under its own names, redacted. Answers the manifest as written. */
+async function addTraining(payload: PayloadBuilder, run: TrainingRunInput, redact: Redact): Promise<TrainingManifest> {
   const folder = runFolder(run);
   const text = json(redactManifest(run.manifest, redact));
-  const manifest = parseManifest(text, `run ${run.manifest.runId}`);
+  const manifest = parseTrainingManifest(text, `run ${run.manifest.runId}`);
   payload.addBytes(`${folder}/run.json`, text);
   payload.addBytes(`${folder}/config.yaml`, formatYaml(manifest.config));
   let log: Uint8Array;
@@ -84,7 +92,9 @@ async function addData(payload: PayloadBuilder, input: BundleInput): Promise<Set
   return omitted;
 }
 
-function indexRun(run: BundleRunInput, places: ReadonlyMap<string, string>): Omit<BundleIndexRun, 'finalLoss' | 'bestLoss' | 'metrics'> & Record<string, unknown> {
+type Entry = (places: ReadonlyMap<string, string>) => Record<string, unknown>;
+
+function trainingEntry(run: TrainingRunInput, places: ReadonlyMap<string, string>): Record<string, unknown> {
   const folder = runFolder(run);
   const files = Object.fromEntries(
     ARTIFACTS.flatMap((name) => {
@@ -95,18 +105,27 @@ function indexRun(run: BundleRunInput, places: ReadonlyMap<string, string>): Omi
   return { runId: run.manifest.runId, manifest: `${folder}/run.json`, eventLog: `${folder}/events.log`, config: `${folder}/config.yaml`, files, ...toLoggedOutcome(run) };
 }
 
-function runLine(manifest: TrainingManifest): RunLine {
+function runLine(manifest: TrainingManifest | CommandManifest): RunLine {
+  const about = { runId: manifest.runId, reproductionId: manifest.reproductionId, variant: manifest.variant?.variant ?? null, seed: manifest.config.seed };
+  if (manifest.kind === 'command') {
+    const { os, cpu } = manifest.provenance;
+    return { ...about, runtime: `${os.platform}-${os.arch}, ${cpu.model}` };
+  }
   const { runtime } = manifest;
   return {
-    runId: manifest.runId,
-    reproductionId: manifest.reproductionId,
-    variant: manifest.variant?.variant ?? null,
-    seed: manifest.config.seed,
+    ...about,
     runtime: `ONNX Runtime ${runtime.onnxruntime} (${runtime.executionProvider}), ${runtime.threads} thread(s), ${runtime.platform}-${runtime.arch} ${runtime.cpuFlags.join(' ')}`.trim(),
   };
 }
 
-function indexText(input: BundleInput, license: string, redact: Redact, places: ReadonlyMap<string, string>, omitted: ReadonlySet<string>): string {
+interface IndexParts {
+  readonly runs: readonly Record<string, unknown>[];
+  readonly code: readonly unknown[];
+  readonly inputs: readonly unknown[];
+  readonly omitted: ReadonlySet<string>;
+}
+
+function indexText(input: BundleInput, license: string, redact: Redact, { runs, code, inputs, omitted }: IndexParts): string {
   return json({
     format: 1,
     name: input.name,
@@ -115,7 +134,7 @@ function indexText(input: BundleInput, license: string, redact: Redact, places: 
     createdAt: input.createdAt,
     author: visibleLine(redact(input.author)),
     reprise: input.reprise,
-    runs: input.runs.map((run) => indexRun(run, places)),
+    runs,
     data: input.data.map(({ ref }) => ({
       fingerprint: ref.fingerprint,
       file: omitted.has(ref.fingerprint) ? null : `data/datasets/${ref.fingerprint}.safetensors`,
@@ -123,6 +142,8 @@ function indexText(input: BundleInput, license: string, redact: Redact, places: 
       source: visibleLine(redact(ref.source)),
       license: ref.license,
     })),
+    ...(code.length === 0 ? {} : { code }),
+    ...(inputs.length === 0 ? {} : { inputs }),
     study: input.study === null ? null : 'data/study.yaml',
     reports: { markdown: 'data/report.md', html: 'data/report.html' },
     tolerance: 'data/tolerance.json',
@@ -140,32 +161,51 @@ interface Content {
   readonly omitted: ReadonlySet<string>;
 }
 
+async function addRun(payload: PayloadBuilder, run: BundleRunInput, redact: Redact): Promise<{ readonly manifest: TrainingManifest | CommandManifest; readonly entry: Entry }> {
+  if (run.kind === 'command') return addCommandRun(payload, run, redact);
+  const manifest = await addTraining(payload, run, redact);
+  return { manifest, entry: (places) => trainingEntry(run, places) };
+}
+
 async function collect(input: BundleInput, outFile: string, signal: AbortSignal | undefined): Promise<Content> {
   const license = checkLicense(input.license);
   checkInput(input);
-  const inputManifests = input.runs.map(({ manifest }) => manifest);
+  const trainings = input.runs.filter((run): run is TrainingRunInput => run.kind !== 'command');
+  const inputManifests = trainings.map(({ manifest }) => manifest);
   const privatePaths = [...(input.privatePaths ?? []), ...dataFolders(inputManifests)];
-  const redact = createRedact(privatePaths);
+  const scrub = input.scrub ?? ((text: string): string => text);
+  const withoutPaths = createRedact(privatePaths);
+  const redact: Redact = (text) => scrub(withoutPaths(text));
   const payload = new PayloadBuilder();
-  const manifests = new Map<string, TrainingManifest>();
+  const manifests = new Map<string, TrainingManifest | CommandManifest>();
+  const entries: Entry[] = [];
   for (const run of input.runs) {
     refuseCancelled(signal);
-    manifests.set(run.manifest.runId, await addRun(payload, run, redact));
+    const added = await addRun(payload, run, redact);
+    manifests.set(run.manifest.runId, added.manifest);
+    entries.push(added.entry);
   }
   const omitted = await addData(payload, input);
-  const text = indexText(input, license, redact, payload.places(), omitted);
+  const code = await addCode(payload, input.code ?? []);
+  const inputEntries = await addInputs(payload, input.inputs ?? [], redact);
+  const places = payload.places();
+  const text = indexText(input, license, redact, { runs: entries.map((entry) => entry(places)), code, inputs: inputEntries(places), omitted });
   const index = parseIndex(text);
   payload.addBytes('data/bundle.json', text);
-  const tolerances = json({ format: 1, runs: Object.fromEntries(input.runs.map((run) => [run.manifest.runId, run.tolerance])) });
+  const commands = input.runs.filter((run) => run.kind === 'command');
+  const tolerancesOf = (runs: readonly BundleRunInput[]): Record<string, unknown> => Object.fromEntries(runs.map((run) => [run.manifest.runId, run.tolerance]));
+  const tolerances = json({ format: 1, runs: tolerancesOf(trainings), ...(commands.length === 0 ? {} : { commands: tolerancesOf(commands) }) });
   parseTolerances(tolerances);
   payload.addBytes('data/tolerance.json', tolerances);
   // These repeat settings of the runs, which a machine called "mnist" or "linux" must not change.
-  const redactDocument = createRedact(privatePaths, machineBeside(inputManifests));
+  const documentWithoutPaths = createRedact(privatePaths, machineBeside(inputManifests));
+  const redactDocument: Redact = (document) => scrub(documentWithoutPaths(document));
   if (input.study !== null) payload.addBytes('data/study.yaml', redactDocument(input.study));
   payload.addBytes('data/report.md', redactDocument(input.report.markdown));
   payload.addBytes('data/report.html', redactDocument(input.report.html));
   payload.addBytes('data/REPRODUCE.md', reproduceText(index, [...manifests.values()].map(runLine), sourceHashes(input), outFile));
-  payload.addBytes('data/replay.py', REPLAY_SCRIPT);
+  if (trainings.length > 0) payload.addBytes('data/replay.py', REPLAY_SCRIPT);
+  if (commands.length > 0) payload.addBytes('data/rerun.py', RERUN_SCRIPT);
   payload.addBytes('data/ro-crate-metadata.json', json(crateMetadata(index, manifests, payload.entries())));
   return { payload: payload.entries(), index, omitted };
 }

@@ -84,15 +84,10 @@ function askedOfManifest(manifest: Exclude<RunManifest, { readonly kind: 'logged
   return { key: hashJson([variantHash(config), data.fingerprint, trainingGraphHash]), settings, otherwise: `data ${data.fingerprint.slice(0, 8)}`, show: asJson };
 }
 
-/** What stands for the code: its commit and what was changed since. */
-function codeStateOf({ git }: CommandManifest['provenance']): string | null {
-  return git === null ? null : hashJson([git.commit, git.patch, git.untracked.map(({ path, sha256 }) => [path, sha256])]);
-}
-
 function askedOfCommand({ config, inputs, provenance }: CommandManifest): Asked {
   const { seed: _seed, experiment: _experiment, author: _author, description: _description, tags: _tags, params, ...settings } = config;
   const fingerprints = inputs.map(({ path, fingerprint }) => [path, fingerprint]);
-  const code = codeStateOf(provenance);
+  const code = provenance.code?.snapshot ?? null;
   return { key: hashJson([settings, params, fingerprints, code]), settings: { ...params, ...settings }, otherwise: code === null ? 'other inputs' : `code ${code.slice(0, 8)}`, show: asJson };
 }
 

@@ -29,7 +29,7 @@ export interface RunTrace {
   readonly firstDivergentStep: number | null;
 }
 
-const number = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]).transform((value: LoggedNumber) => fromLogged(value));
+const number = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity', '-0'])]).transform((value: LoggedNumber) => fromLogged(value));
 const run = reproduceResult.shape.runs.element.extend({ maxRelativeDifference: number.nullable() });
 const verdictFile = z.object({
   format: z.literal(1),
