@@ -5,7 +5,7 @@ import { toLogged, type EventBody, type LoggedNumber } from '../../events/record
 import { openForeign, type ForeignDatabase, type ForeignRow, type ForeignValue } from '../../store/foreign';
 import { attempt, Lots, type ImportSink } from '../import-sink';
 import { keepFolder, liesIn } from '../sources/kept-folder';
-import { keepArtifacts, statusOf } from './mlflow';
+import { keepArtifacts, RUN_NAME, statusOf } from './mlflow';
 
 /** Rows that are read at once. */
 const AT_ONCE = 5000;
@@ -94,9 +94,9 @@ async function givePoints(mlflow: Mlflow, run: string, lots: Lots): Promise<void
 
 async function readRun(row: ForeignRow, mlflow: Mlflow, root: string, file: string, sink: ImportSink, begun: (runId: string | null) => string | null): Promise<void> {
   const id = text(row['run_uuid']);
-  const tags = mlflow.pairs('tags', 'run_uuid', id);
+  const { [RUN_NAME]: tagged, ...tags } = mlflow.pairs('tags', 'run_uuid', id);
   const startedAt = time(row['start_time']);
-  const name = tags['mlflow.runName'] ?? text(row['name']);
+  const name = tagged ?? text(row['name']);
   const runId = begun(
     await sink.begin({
       system: 'mlflow',

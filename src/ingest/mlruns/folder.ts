@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { toLogged, type EventBody, type LoggedNumber } from '../../events/records';
 import { attempt, Lots, type ImportSink } from '../import-sink';
 import { keepFolder } from '../sources/kept-folder';
-import { keepArtifacts, pythonNumber, rootOf, statusOf } from './mlflow';
+import { keepArtifacts, pythonNumber, RUN_NAME, rootOf, statusOf } from './mlflow';
 
 type Meta = Readonly<Record<string, unknown>>;
 
@@ -135,9 +135,9 @@ async function readRun(id: string, experiment: Experiment, mlruns: string, sink:
   const folder = join(experiment.folder, id);
   const meta = await readMeta(folder);
   if (meta === null) return;
-  const tags = await readTexts(join(folder, 'tags'));
+  const { [RUN_NAME]: tagged, ...tags } = await readTexts(join(folder, 'tags'));
   const startedAt = timeOf(meta['start_time']);
-  const name = tags['mlflow.runName'] ?? textOf(meta['run_name'] ?? meta['name']);
+  const name = tagged ?? textOf(meta['run_name'] ?? meta['name']);
   const runId = begun(
     await sink.begin({
       system: 'mlflow',

@@ -6,6 +6,9 @@ import type { StateRecord } from '../../events/records';
 import type { ImportSink, Lots } from '../import-sink';
 import { keepFolder, liesIn } from '../sources/kept-folder';
 
+/** The tag that a run's name stands in too; the name itself is told apart. */
+export const RUN_NAME = 'mlflow.runName';
+
 type Status = NonNullable<StateRecord['status']>;
 
 /** MLflow's RunStatus by number, as `meta.yaml` has it. */

@@ -1,27 +1,14 @@
 /** W&B's values: JSON under paths of keys, in which Python's NaN and Infinity may stand. */
+import { parsePythonJson } from '../python-json';
 import type { Buckets } from '../tail/histogram';
 import type { Item } from './proto/record_pb';
 
-const BARE = /"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/gu;
-
-/** @returns undefined where the text is no JSON. Inside of arrays and objects numbers that are not finite become null. */
+/** @returns undefined where the text is no JSON */
 export function parseValue(text: string): unknown {
-  switch (text) {
-    case 'NaN':
-      return Number.NaN;
-    case 'Infinity':
-      return Infinity;
-    case '-Infinity':
-      return -Infinity;
-    default:
-  }
+  // Python's integers have no bounds; what a double cannot hold stays exact.
+  if (/^-?\d{16,}$/u.test(text)) return BigInt(text);
   try {
-    return JSON.parse(text);
-  } catch {
-    // Told apart below.
-  }
-  try {
-    return JSON.parse(text.replace(BARE, (part) => (part.startsWith('"') ? part : 'null')));
+    return parsePythonJson(text);
   } catch {
     return undefined;
   }
@@ -85,7 +72,7 @@ export function* leavesOf(tree: Tree, above = ''): Generator<Leaf> {
 /** The number that a chart shows for a value; truth counts as 1. Null for what is no number. */
 export function numberOf(value: unknown): number | null {
   if (typeof value === 'number') return value;
-  return typeof value === 'boolean' ? Number(value) : null;
+  return typeof value === 'boolean' || typeof value === 'bigint' ? Number(value) : null;
 }
 
 function asPlain(value: unknown): unknown {
@@ -95,7 +82,7 @@ function asPlain(value: unknown): unknown {
 /** A parameter's or a tag's text: texts as they are, numbers as Python writes what is not finite, all else as JSON. */
 export function textOf(value: unknown): string {
   if (typeof value === 'string') return value;
-  if (typeof value === 'number') return String(value);
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
   return JSON.stringify(asPlain(value));
 }
 
