@@ -8,7 +8,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { alterLoss } from '../helpers/bundle-surgery';
 import { readBundleLog } from '../../src/bundle/event-log';
-import type { BundleRunInput } from '../../src/bundle/model';
+import type { TrainingRunInput } from '../../src/bundle/model';
 import { extractBundle } from '../../src/bundle/open';
 import { defaultTolerance } from '../../src/bundle/tolerance';
 import { verifyBundle } from '../../src/bundle/verify';
@@ -45,7 +45,7 @@ const CONFIGS = {
   },
 } as const;
 
-async function train(workspace: string, runId: string, input: unknown): Promise<{ readonly run: BundleRunInput; readonly dataFile: string }> {
+async function train(workspace: string, runId: string, input: unknown): Promise<{ readonly run: TrainingRunInput; readonly dataFile: string }> {
   const config = parseTrainingConfig(input);
   const { ref, shape } = await prepareData(config.data, { configFolder: workspace, workspace, splitSeed: config.seeds.split });
   const graph = trainingGraphFor(config, shape);
@@ -112,7 +112,7 @@ function replay(bag: string, args: readonly string[]): Promise<{ readonly code: 
 describe.skipIf(!available)('replay.py', () => {
   let folder: string;
   let bag: string;
-  let runs: BundleRunInput[];
+  let runs: TrainingRunInput[];
 
   beforeAll(async () => {
     folder = await freshFolder();

@@ -4,7 +4,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha512 } from '../../../src/bundle/bag';
 import { readBundleLog, traceOfLog } from '../../../src/bundle/event-log';
-import type { BundleInput } from '../../../src/bundle/model';
+import { isTrainingRun, type BundleInput } from '../../../src/bundle/model';
 import { extractBundle, openBundle } from '../../../src/bundle/open';
 import { recordedTrace } from '../../../src/bundle/recorded';
 import { judgeRun, type RunVerdict } from '../../../src/bundle/verdict';
@@ -16,10 +16,10 @@ import { decodeLines, encodeRecord } from '../../../src/events/codec';
 import type { ArtifactName, EventRecord } from '../../../src/events/records';
 import { ModelProtoSchema, TensorProto_DataLocation } from '../../../src/onnx/proto/onnx_pb';
 import { pack, remakeHashes, unpack, type Files } from '../../helpers/bundle-surgery';
-import { freshFolder, sampleInput, sha256, TIME } from './sample';
+import { freshFolder, sampleInput, sha256, TIME, type SampleInput } from './sample';
 
 let folder: string;
-let input: BundleInput;
+let input: SampleInput;
 let file: string;
 
 beforeAll(async () => {
@@ -101,7 +101,7 @@ describe('writeBundle', () => {
     expect(names.filter((name) => name.startsWith('data/objects/'))).toHaveLength(2);
     expect(names.filter((name) => name.endsWith('/weights.safetensors'))).toHaveLength(3);
     const content = await openBundle(file).then(async (bundle) => bundle.content().finally(() => bundle.close()));
-    expect(new Set(content.runs.map((run) => run.files['training-graph'])).size).toBe(1);
+    expect(new Set(content.runs.filter(isTrainingRun).map((run) => run.files['training-graph'])).size).toBe(1);
   });
 
   it('gives back what went in', async () => {
@@ -110,7 +110,7 @@ describe('writeBundle', () => {
     expect(content.runs.map((run) => run.manifest)).toEqual(input.runs.map((run) => run.manifest));
     expect(content.runs.map((run) => run.tolerance)).toEqual(input.runs.map((run) => run.tolerance));
     expect(content).toMatchObject({ createdAt: TIME, author: 'Ada Lovelace', study: input.study, data: [{ fingerprint: input.data[0]?.ref.fingerprint }] });
-    const run = content.runs[1]!;
+    const run = content.runs.filter(isTrainingRun)[1]!;
     const trace = traceOfLog(readBundleLog(await bundle.read(run.eventLog), run.eventLog));
     expect(trace).toMatchObject({ status: 'finished', weightsHash: run.weightsHash, metrics: run.metrics });
     expect(judgeRun(trace, trace, { sameRuntime: true, differences: [], tolerance: run.tolerance, metric: 'accuracy' }).verdict).toBe('identical');
@@ -375,7 +375,7 @@ describe('a bundle with forged content and right hashes', () => {
     const { content } = await extractBundle(target, out);
     const genuine = join(folder, `genuine-${copies}`);
     await extractBundle(file, genuine);
-    const [run] = content.runs;
+    const [run] = content.runs.filter(isTrainingRun);
     return judgeRun(await recordedTrace(out, run!), await recordedTrace(genuine, run!), { sameRuntime: true, differences: [], tolerance: run!.tolerance, metric: 'accuracy' });
   };
 
@@ -395,7 +395,7 @@ describe('a bundle with forged content and right hashes', () => {
 
   it('says so where the event log is missing, and goes on without a file that is', async () => {
     const out = join(folder, 'holes');
-    const [run] = (await extractBundle(file, out)).content.runs;
+    const [run] = (await extractBundle(file, out)).content.runs.filter(isTrainingRun);
     await rm(join(out, ...run!.files.weights!.split('/')));
     expect((await recordedTrace(out, run!)).artifacts?.weights).toMatch(/^[0-9a-f]{64}$/u);
     await rm(join(out, ...run!.eventLog.split('/')));

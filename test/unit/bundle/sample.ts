@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { calibrate } from '../../../src/bundle/tolerance';
-import type { BundleInput, BundleRunInput } from '../../../src/bundle/model';
+import type { BundleInput, TrainingRunInput } from '../../../src/bundle/model';
 import { parseTrainingConfig } from '../../../src/config/parse';
 import { computeHash, configHash } from '../../../src/config/hash';
 import { encodeRecord } from '../../../src/events/codec';
@@ -52,7 +52,10 @@ export interface SampleOptions {
 }
 
 /** Writes the files of a workspace below `folder` and answers with what an export of them gets. */
-export async function sampleInput(folder: string, options: SampleOptions = {}): Promise<BundleInput> {
+/** A bundle of trainings. */
+export type SampleInput = BundleInput & { readonly runs: readonly TrainingRunInput[] };
+
+export async function sampleInput(folder: string, options: SampleOptions = {}): Promise<SampleInput> {
   const dataBytes = encodeSafetensors([
     { name: 'features', type: 'float32', shape: [20, 2], data: uniformFloat32(1, 'data', 'features', 40, 1) },
     { name: 'labels', type: 'int64', shape: [20], data: BigInt64Array.from({ length: 20 }, (_, row) => BigInt(row % 2)) },
@@ -61,7 +64,7 @@ export async function sampleInput(folder: string, options: SampleOptions = {}): 
   await mkdir(join(folder, 'data'), { recursive: true });
   const dataFile = join(folder, 'data', `${fingerprint}.safetensors`);
   await writeFile(dataFile, dataBytes);
-  const runs: BundleRunInput[] = [];
+  const runs: TrainingRunInput[] = [];
   for (const seed of options.seeds ?? [0, 1, 2]) runs.push(await sampleRun(folder, seed, { fingerprint, bytes: dataBytes.length }, options));
   const first = runs[0];
   return {
@@ -79,7 +82,7 @@ export async function sampleInput(folder: string, options: SampleOptions = {}): 
   };
 }
 
-async function sampleRun(folder: string, seed: number, data: { readonly fingerprint: string; readonly bytes: number }, options: SampleOptions): Promise<BundleRunInput> {
+async function sampleRun(folder: string, seed: number, data: { readonly fingerprint: string; readonly bytes: number }, options: SampleOptions): Promise<TrainingRunInput> {
   const runId = `run${seed}abc`;
   const home = join(folder, 'runs', runId);
   await mkdir(home, { recursive: true });
