@@ -33,14 +33,15 @@ const environments = [
     ],
   },
   ...[
-    { generation: 2, version: '2.22.5' },
-    { generation: 3, version: '3.17.2' },
-  ].map(({ generation, version }) => ({
+    { generation: 2, version: '2.22.5', others: ['sqlalchemy<2.1'] },
+    // Models of scikit-learn are kept by skops unless a script says otherwise.
+    { generation: 3, version: '3.17.2', others: ['sqlalchemy', 'skops'] },
+  ].map(({ generation, version, others }) => ({
     name: `mlflow${generation}`,
     variables: { program: `REPRISE_PYTHON_MLFLOW${generation}`, present: `REPRISE_MLFLOW${generation}` },
     judges: [
       // SQLAlchemy and alembic are for the client's own store, which is what ours is compared with.
-      { name: 'mlflow', packages: [`mlflow-skinny==${version}`, 'numpy', 'pandas<3', 'scikit-learn', generation === 2 ? 'sqlalchemy<2.1' : 'sqlalchemy', 'alembic'], proof: 'import mlflow, sklearn, sqlalchemy, pandas' },
+      { name: 'mlflow', packages: [`mlflow-skinny==${version}`, 'numpy', 'pandas<3', 'scikit-learn', 'alembic', ...others], proof: 'import mlflow, sklearn, sqlalchemy, pandas' },
     ],
   })),
 ];
