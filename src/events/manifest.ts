@@ -92,6 +92,8 @@ export interface InputRef {
   readonly fingerprint: string | null;
   readonly bytes: number;
   readonly files: number;
+  /** Rows of its tables (lines of text files, without the header of CSV); absent where it has none. */
+  readonly rows?: number;
   /** SPDX identifier or `unknown`. */
   readonly license: string;
 }

@@ -54,6 +54,71 @@ export interface CodeSnapshot {
   readonly complete: boolean;
 }
 
+/** An installed distribution, as `pip freeze` names it. */
+export interface PythonPackage {
+  /** Normalised as PEP 503 has it: lower case, single hyphens. */
+  readonly name: string;
+  readonly version: string;
+  /** Where it came from, if not from an index: an address without credentials, with its commit where git gave it. */
+  readonly origin?: { readonly kind: 'vcs' | 'archive' | 'folder'; readonly url: string | null; readonly commit?: string };
+  /** Its code lies in a folder of its own and can change under the same version. */
+  readonly editable?: true;
+}
+
+/** The interpreter that a command starts, and what it can import. */
+export interface PythonEnvironment {
+  readonly implementation: string;
+  /** `3.11.7`. */
+  readonly version: string;
+  readonly executable: string;
+  readonly prefix: string;
+  /** Whether `prefix` is a virtual environment. */
+  readonly virtual: boolean;
+  /** `linux-x86_64`, as `sysconfig.get_platform()`. */
+  readonly platform: string;
+  /** Sorted by name. */
+  readonly packages: readonly PythonPackage[];
+  /** What its `version.py` says; CUDA, ROCm and cuDNN are null where it was built without. */
+  readonly torch: { readonly version: string; readonly cuda: string | null; readonly rocm: string | null; readonly cudnn: string | null } | null;
+  /** Hash of interpreter and packages: see `environmentLockHash`. */
+  readonly lockHash: string;
+}
+
+/** A file beside the code that says which packages it needs. */
+export interface LockFile {
+  /** Relative to the folder it was looked for in, with `/`. */
+  readonly path: string;
+  readonly sha256: string;
+  /** Whether each requirement names one version. */
+  readonly pinned: boolean;
+}
+
+export interface Gpu {
+  readonly name: string;
+  readonly driver: string | null;
+  /** Absent where unknown. */
+  readonly memoryBytes?: number;
+}
+
+export interface Container {
+  readonly kind: 'docker' | 'podman' | 'singularity' | 'kubernetes' | 'other';
+  readonly image: string | null;
+  /** `sha256:…` of the image, where it is known. */
+  readonly digest: string | null;
+}
+
+export type CheckLevel = 'error' | 'warning' | 'ignore';
+
+/** One requirement of the environment spec against what was there. */
+export interface EnvironmentCheck {
+  readonly item: string;
+  readonly required: string;
+  readonly actual: string;
+  readonly ok: boolean;
+  /** What a mismatch means; a warning where it is absent, as in older manifests. */
+  readonly level?: CheckLevel;
+}
+
 /** What was captured about a run before its first step. */
 export interface Provenance {
   readonly capturedAt: number;
@@ -67,14 +132,24 @@ export interface Provenance {
   readonly os: { readonly platform: string; readonly release: string; readonly arch: string; readonly name: string };
   readonly cpu: { readonly model: string; readonly cores: number; readonly flags: readonly string[] };
   readonly memoryBytes: number;
-  readonly gpus: readonly { readonly name: string; readonly driver: string | null }[];
+  readonly gpus: readonly Gpu[];
   /** SHA-256 of Reprise's own package-lock.json, or null where the packaged app has none. */
   readonly lockfileHash: string | null;
   readonly git: GitState | null;
   /** Null where the files could not be captured, absent in manifests written before they were. */
   readonly code?: CodeSnapshot | null;
   /** Environment spec against this machine: one entry per required item. */
-  readonly environmentCheck: readonly { readonly item: string; readonly required: string; readonly actual: string; readonly ok: boolean }[];
+  readonly environmentCheck: readonly EnvironmentCheck[];
+  // All below is absent in manifests written before it was captured.
+  /** Highest version of CUDA that the driver supports; null where there is none. */
+  readonly cuda?: string | null;
+  /** Null outside of a container. */
+  readonly container?: Container | null;
+  /** Of a command that starts Python; null where it starts none or could not be asked. */
+  readonly python?: PythonEnvironment | null;
+  readonly lockFiles?: readonly LockFile[];
+  /** Variables of a list that can change numbers, as the command gets them, without secrets. */
+  readonly variables?: Readonly<Record<string, string>>;
   /** What could not be captured, one sentence each. */
   readonly problems: readonly string[];
 }

@@ -1,16 +1,32 @@
 /** Captures everything that is recorded about a run before its first step. */
 import path from 'node:path';
+import type { TaskConfig } from '../config/command';
 import type { Config } from '../config/schema';
 import { sha256File } from '../files/hash';
 import type { Provenance } from '../events/provenance';
+import { findContainer } from './container';
 import { checkEnvironment } from './environment';
 import { captureCode, type CodeOptions } from './git-state';
-import { describeMachine, findGpus } from './machine';
+import { captureInterpreter } from './interpreter';
+import { findLockFiles } from './lock-files';
+import { describeMachine, findCuda, findGpus } from './machine';
 import { onnxruntimeVersion } from './runtime';
+import { recordedVariables } from './variables';
+
+/** A person's program as it will be started. */
+export interface CommandCapture {
+  readonly command: TaskConfig['command'];
+  /** Absolute folder in the user's own code, not in a working copy: environments lie there. */
+  readonly cwd: string;
+  /** All variables it gets. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
 
 export interface CaptureOptions {
   /** The code to capture; null where it is not the user's: nothing is asked of git then. */
   readonly code: CodeOptions | null;
+  /** The program that will be started; left out for a built-in training. */
+  readonly command?: CommandCapture;
   readonly environment: Config['environment'];
   /** The folder of Reprise's package.json. */
   readonly packageRoot: string;
@@ -31,19 +47,28 @@ export async function captureProvenance(options: CaptureOptions): Promise<Proven
     v8: process.versions.v8,
     onnxruntime: onnxruntimeVersion(),
   };
-  const [code, gpus, lockfileHash] = await Promise.all([
+  const { command } = options;
+  const [code, gpus, cuda, interpreter, lockFiles, lockfileHash] = await Promise.all([
     options.code === null ? { git: null, code: null, problems: [] } : captureCode(options.code),
     findGpus(),
+    findCuda(),
+    command === undefined ? { python: null, problems: [] } : captureInterpreter(command.command, command.cwd, command.env),
+    command === undefined ? [] : findLockFiles(command.cwd, options.code?.folder ?? command.cwd),
     sha256File(path.join(options.packageRoot, 'package-lock.json')).catch(() => null),
   ]);
   const machine = describeMachine();
-  const problems = [...code.problems];
+  const problems = [...code.problems, ...interpreter.problems];
   if (machine.cpu.flags.length === 0) problems.push('This system does not tell the instruction sets of its processor, so runs on other processors cannot be told apart.');
   return {
     capturedAt,
     versions,
     ...machine,
     gpus,
+    cuda,
+    container: findContainer(),
+    python: interpreter.python,
+    lockFiles,
+    variables: recordedVariables(command?.env ?? process.env),
     lockfileHash,
     git: code.git,
     code: code.code,

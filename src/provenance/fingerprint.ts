@@ -1,0 +1,233 @@
+/** Fingerprints of data that a run reads: files and folders, however large, read once as long as they do not change. */
+import { createHash } from 'node:crypto';
+import { createReadStream, type BigIntStats } from 'node:fs';
+import { open, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import type { InputRef } from '../events/manifest';
+import { FileCache } from './file-cache';
+import { inParallel } from './parallel';
+
+const READERS = 4;
+const CACHE_VERSION = 1;
+
+export interface FingerprintOptions {
+  /** The workspace's `cache/`. */
+  readonly cacheFolder: string;
+  /** As the config declares it; looked for beside the data where it is left out or `unknown`. */
+  readonly license?: string;
+  readonly signal?: AbortSignal;
+  /** How bytes are read; from disk when left out. */
+  readonly read?: (file: string) => AsyncIterable<Uint8Array>;
+}
+
+/** What an input is now. The name it goes by in the config is the caller's. */
+export type InputFingerprint = Omit<InputRef, 'path'>;
+
+interface FileFacts {
+  readonly sha256: string;
+  /** Lines of a text table, rows of a Parquet file; null for other files. */
+  readonly rows: number | null;
+}
+
+const factsShape = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/u), rows: z.number().nullable() });
+
+const countsLines = (file: string): boolean => /\.(?:csv|tsv|jsonl|ndjson|txt)$/iu.test(file);
+
+const fromDisk = (file: string): AsyncIterable<Uint8Array> => createReadStream(file, { highWaterMark: 1 << 20 });
+
+async function factsOf(file: string, { read = fromDisk, signal }: FingerprintOptions): Promise<FileFacts> {
+  const hash = createHash('sha256');
+  const counting = countsLines(file);
+  let lines = 0;
+  let last = 0x0a;
+  for await (const chunk of read(file)) {
+    signal?.throwIfAborted();
+    hash.update(chunk);
+    if (!counting || chunk.length === 0) continue;
+    for (let at = chunk.indexOf(0x0a); at !== -1; at = chunk.indexOf(0x0a, at + 1)) lines += 1;
+    last = chunk[chunk.length - 1] ?? last;
+  }
+  // The last line may lack its end.
+  const total = lines + (last === 0x0a ? 0 : 1);
+  const rows = counting ? Math.max(0, total - (/\.(?:csv|tsv)$/iu.test(file) ? 1 : 0)) : null;
+  return { sha256: hash.digest('hex'), rows };
+}
+
+interface Found {
+  /** Relative to the input, with `/`; empty for a file. */
+  readonly name: string;
+  readonly file: string;
+  readonly info: BigIntStats;
+}
+
+/** All files below a folder, links followed (data is often linked to), each folder once. */
+async function filesBelow(root: string): Promise<Found[]> {
+  const files: Found[] = [];
+  const visited = new Set<string>();
+  const waiting = [''];
+  for (const prefix of waiting) {
+    const folder = path.join(root, prefix);
+    const real = await realpath(folder);
+    if (visited.has(real)) continue;
+    visited.add(real);
+    for (const name of (await readdir(folder)).sort()) {
+      const file = path.join(folder, name);
+      const info = await stat(file, { bigint: true }).catch(() => null);
+      if (info?.isDirectory() === true) waiting.push(`${prefix}${name}/`);
+      else if (info?.isFile() === true) files.push({ name: prefix + name, file, info });
+    }
+  }
+  return files.sort((left, right) => (left.name < right.name ? -1 : 1));
+}
+
+/** The licence that a data set declares beside itself: the front matter of a dataset card, or a data package. */
+async function declaredLicense(folder: string): Promise<string | null> {
+  const card = await readFile(path.join(folder, 'README.md'), 'utf8').catch(() => '');
+  const front = /^---\r?\n([\s\S]*?)\r?\n---/u.exec(card)?.[1] ?? '';
+  const value = /^license:\s*(?:\r?\n\s*-\s*)?["']?([\w.+-]{1,100})["']?\s*$/mu.exec(front)?.[1];
+  if (value !== undefined) return value;
+  const dataPackage = await readFile(path.join(folder, 'datapackage.json'), 'utf8').catch(() => '');
+  return /"licenses"\s*:\s*\[\s*\{[^}]*"name"\s*:\s*"([\w.+-]{1,100})"/u.exec(dataPackage)?.[1] ?? null;
+}
+
+/** Rows of a Parquet file, from its footer (Apache Parquet format, `FileMetaData.num_rows`); null where it is none. */
+async function parquetRows(file: string): Promise<number | null> {
+  if (!/\.parquet$/iu.test(file)) return null;
+  const handle = await open(file, 'r');
+  try {
+    const { size } = await handle.stat();
+    const tail = (await handle.read(Buffer.alloc(8), 0, 8, Math.max(0, size - 8))).buffer;
+    const length = tail.readUInt32LE(0);
+    if (tail.toString('latin1', 4) !== 'PAR1' || length + 8 > size || length > 64 * 2 ** 20) return null;
+    const footer = (await handle.read(Buffer.alloc(length), 0, length, size - 8 - length)).buffer;
+    return rowsOfFooter(footer);
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * `num_rows` of a footer in Thrift's compact protocol: field 3, after the version (1) and the schema (2), a list of
+ * structs. Only what is needed to step over those is read. Null where the bytes say otherwise.
+ */
+export function rowsOfFooter(bytes: Uint8Array): number | null {
+  let at = 0;
+  const byte = (): number => {
+    const value = bytes[at];
+    if (value === undefined) throw new RangeError('the footer ends early');
+    at += 1;
+    return value;
+  };
+  const varint = (): bigint => {
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const next = byte();
+      value |= BigInt(next & 0x7f) << shift;
+      if (next < 0x80) return value;
+    }
+    throw new RangeError('a number is too long');
+  };
+  const skip = (type: number, depth: number): void => {
+    if (depth > 20) throw new RangeError('the footer is nested too deep');
+    switch (type) {
+      case 1:
+      case 2:
+        return;
+      case 3:
+        at += 1;
+        return;
+      case 4:
+      case 5:
+      case 6:
+        varint();
+        return;
+      case 7:
+        at += 8;
+        return;
+      case 8:
+        at += Number(varint());
+        return;
+      case 9:
+      case 10: {
+        const head = byte();
+        const count = head >> 4 === 15 ? Number(varint()) : head >> 4;
+        for (let index = 0; index < count; index += 1) {
+          // In a list each boolean has a byte of its own.
+          if ((head & 15) <= 2) at += 1;
+          else skip(head & 15, depth + 1);
+        }
+        return;
+      }
+      case 12:
+        fields((inner) => skip(inner, depth + 1));
+        return;
+      default:
+        throw new RangeError('a field has an unknown type');
+    }
+  };
+  /** @param visit gets type and id of each field and reads its value; true ends the walk */
+  const fields = (visit: (type: number, id: number) => boolean | void): void => {
+    let id = 0;
+    for (let head = byte(); head !== 0; head = byte()) {
+      if (head >> 4 === 0) {
+        const raw = varint();
+        id = Number((raw >> 1n) ^ -(raw & 1n));
+      } else id += head >> 4;
+      if (visit(head & 15, id) === true) return;
+    }
+  };
+  try {
+    let rows: number | null = null;
+    fields((type, id) => {
+      if (id !== 3) return skip(type, 0);
+      const raw = varint();
+      rows = Number((raw >> 1n) ^ -(raw & 1n));
+      return true;
+    });
+    return rows;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Size, hash, number of files, rows and licence of a file or folder. A file's fingerprint is its SHA-256; a folder's
+ * that of the sorted list `PATH\0SHA-256\n` of its files. Unchanged files (size, times to the nanosecond, inode) are
+ * not read again. Where nothing lies, the fingerprint is null.
+ * @throws the system's error for a file that cannot be read; the signal's reason
+ */
+export async function fingerprintInput(input: string, options: FingerprintOptions): Promise<InputFingerprint> {
+  const license = options.license === undefined || options.license === 'unknown' ? null : options.license;
+  const info = await stat(input, { bigint: true }).catch(() => null);
+  if (info === null) return { fingerprint: null, bytes: 0, files: 0, license: license ?? 'unknown' };
+  const root = await realpath(input);
+  const cache = await FileCache.open(options.cacheFolder, `input ${root}`, CACHE_VERSION, factsShape);
+  const found: Found[] = info.isDirectory() ? await filesBelow(root) : [{ name: '', file: root, info }];
+  try {
+    const facts = await inParallel(found, READERS, async ({ name, file, info: before }): Promise<FileFacts> => {
+      options.signal?.throwIfAborted();
+      const known = cache.get(name, before);
+      if (known !== undefined) return known;
+      const now = Date.now();
+      const read = await factsOf(file, options);
+      const complete = { ...read, rows: read.rows ?? (await parquetRows(file)) };
+      const after = await stat(file, { bigint: true });
+      // What changed meanwhile is neither the old nor the new: it is read again next time.
+      if (after.size === before.size && after.mtimeNs === before.mtimeNs) cache.set(name, before, complete, now);
+      return complete;
+    });
+    const rows = facts.some((entry) => entry.rows !== null) ? facts.reduce((sum, entry) => sum + (entry.rows ?? 0), 0) : null;
+    const list = createHash('sha256');
+    for (const [index, { name }] of found.entries()) list.update(`${name}\0${facts[index]?.sha256 ?? ''}\n`);
+    return {
+      fingerprint: info.isDirectory() ? list.digest('hex') : (facts[0]?.sha256 ?? null),
+      bytes: found.reduce((sum, entry) => sum + Number(entry.info.size), 0),
+      files: found.length,
+      license: license ?? (await declaredLicense(info.isDirectory() ? root : path.dirname(root))) ?? 'unknown',
+      ...(rows === null ? {} : { rows }),
+    };
+  } finally {
+    await cache.save();
+  }
+}
