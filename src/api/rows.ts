@@ -171,6 +171,13 @@ export const reproduceResult = z.object({
       maxRelativeDifference: anyNumber.nullable(),
       sentence: z.string(),
       causes: z.array(z.string()),
+      /** Of a command run: its judged series. Their steps are those that the program logged, and so are the run's; those of a training count from 0. */
+      series: z
+        .array(z.object({ key: z.string(), points: z.number(), same: z.boolean(), firstDifferentStep: z.number().nullable(), firstDivergentStep: z.number().nullable(), maxRelativeDifference: anyNumber.nullable() }))
+        .default([]),
+      /** Of a command run: the files it kept, SHA-256 recorded and here; null where one of the two kept no such file. */
+      files: z.array(z.object({ path: z.string(), recorded: z.string().nullable(), here: z.string().nullable(), same: z.boolean() })).default([]),
+      kind: z.enum(['training', 'command']).default('training'),
     }),
   ),
 });

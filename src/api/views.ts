@@ -211,6 +211,34 @@ export const bundlePage = z.object({
   /** What was checked, in words, with what was found. */
   checks: z.array(z.object({ name: z.string(), ok: z.boolean(), found: z.string() })),
   runs: z.array(z.object({ runId: z.string(), reproductionId: z.string(), variant: z.string().nullable(), seed: z.number(), status: runStatus, totalSteps: z.number() })),
+  /** Programs of its author that re-executing starts, each once for each state of its code; none where all runs are trainings. */
+  commands: z.array(
+    z.object({
+      command: z.string(),
+      cwd: z.string(),
+      /** `NAME=VALUE` */
+      env: z.array(z.string()),
+      runs: z.number(),
+      /** Null where the code was not captured. `patch`: the uncommitted changes, cut where they are long. */
+      code: z
+        .object({
+          snapshot: z.string(),
+          commit: z.string().nullable(),
+          remote: z.string().nullable(),
+          dirty: z.boolean(),
+          patch: z.string().nullable(),
+          untracked: z.array(z.string()),
+          files: z.number(),
+          bytes: z.number(),
+          withheld: z.array(z.object({ path: z.string(), note: z.string() })),
+        })
+        .nullable(),
+      interpreter: z.string().nullable(),
+      /** `held`: the bundle has its files. */
+      inputs: z.array(z.object({ path: z.string(), fingerprint: z.string().nullable(), bytes: z.number(), files: z.number(), held: z.boolean() })),
+      outputs: z.array(z.string()),
+    }),
+  ),
   files: z.array(z.object({ path: z.string(), bytes: z.number() })),
   /** The recorded environment against this machine. */
   environment: z.array(z.object({ name: z.string(), recorded: z.string(), here: z.string(), same: z.boolean() })),

@@ -3,12 +3,11 @@ import { canonicalJson, configHash } from '../config/hash';
 import { parseConfig } from '../config/parse';
 import { parseYaml } from '../config/yaml';
 import type { Problem } from '../errors/errors';
-import { foldEvents } from '../events/fold';
 import type { EventRecord } from '../events/records';
 import { parseSnapshot, snapshotObjects } from '../events/snapshot';
 import type { RunFiles } from './check-run';
 import type { BundleCode, BundleContent, BundleInputData, CommandBundleRun } from './model';
-import { filesOfLog, summariesOfLog } from './series';
+import { commandStatus, filesOfLog, summariesOfLog } from './series';
 
 /** Path in a bundle of an object of a code state. */
 export function codeObject({ list }: BundleCode, sha256: string): string {
@@ -42,7 +41,7 @@ function inputProblems({ manifest }: CommandBundleRun, content: BundleContent): 
 /** Everything a command run of a bundle says twice, compared. Appends to `problems`. */
 export async function checkCommandRun(run: CommandBundleRun, records: readonly EventRecord[], content: BundleContent, files: RunFiles, problems: Problem[]): Promise<void> {
   const { manifest } = run;
-  const logged = foldEvents(records).status;
+  const logged = commandStatus(records);
   if (logged !== run.status) problems.push({ path: 'data/bundle.json', message: `gives run ${manifest.runId} status "${run.status}", the log "${logged}".` });
   if (manifest.configHash !== configHash(manifest.config)) problems.push({ path: `data/runs/${manifest.runId}/run.json`, message: 'has a configHash that is not that of its config.' });
   const summaries = (list: CommandBundleRun['series']): string => JSON.stringify(list.map(({ key, points, last }) => [key, points, String(last)]));

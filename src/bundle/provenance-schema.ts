@@ -35,16 +35,40 @@ const codeSchema = z.object({
   complete: z.boolean(),
 });
 
+const packageSchema = z.object({
+  name: text(300),
+  version: text(300),
+  origin: z.object({ kind: z.enum(['vcs', 'archive', 'folder']), url: text(4000).nullable(), commit: text(200).optional() }).optional(),
+  editable: z.literal(true).optional(),
+});
+
+const pythonSchema = z.object({
+  implementation: text(100),
+  version: text(100),
+  executable: text(4096),
+  prefix: text(4096),
+  virtual: z.boolean(),
+  platform: text(200),
+  packages: z.array(packageSchema).max(20_000),
+  torch: z.object({ version: text(100), cuda: text(100).nullable(), rocm: text(100).nullable(), cudnn: text(100).nullable() }).nullable(),
+  lockHash: sha256,
+});
+
 export const provenanceSchema = z.object({
   capturedAt: time,
   versions: z.object({ reprise: text(100), node: text(100), electron: text(100).nullable(), v8: text(100), onnxruntime: text(100) }),
   os: z.object({ platform: text(50), release: text(200), arch: text(50), name: text(200) }),
   cpu: z.object({ model: text(300), cores: z.int().min(0), flags: z.array(text(50)).max(2000) }),
   memoryBytes: z.number().min(0),
-  gpus: z.array(z.object({ name: text(300), driver: text(300).nullable() })).max(100),
+  gpus: z.array(z.object({ name: text(300), driver: text(300).nullable(), memoryBytes: z.number().min(0).optional() })).max(100),
   lockfileHash: sha256.nullable(),
   git: gitSchema.nullable(),
   code: codeSchema.nullable().optional(),
-  environmentCheck: z.array(z.object({ item: text(200), required: text(300), actual: text(300), ok: z.boolean() })).max(1000),
+  environmentCheck: z.array(z.object({ item: text(200), required: text(300), actual: text(300), ok: z.boolean(), level: z.enum(['error', 'warning', 'ignore']).optional() })).max(1000),
+  cuda: text(100).nullable().optional(),
+  container: z.object({ kind: z.enum(['docker', 'podman', 'singularity', 'kubernetes', 'other']), image: text(1000).nullable(), digest: text(300).nullable() }).nullable().optional(),
+  python: pythonSchema.nullable().optional(),
+  lockFiles: z.array(z.object({ path: text(4096), sha256, pinned: z.boolean() })).max(1000).optional(),
+  variables: z.record(text(300), lines(100_000)).optional(),
   problems: z.array(lines(10_000)).max(1000),
 });

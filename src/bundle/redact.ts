@@ -103,6 +103,8 @@ function redactProvenance(provenance: Provenance, clean: Redact): Provenance {
   return {
     ...provenance,
     problems: provenance.problems.map(clean),
+    ...(provenance.python == null ? {} : { python: { ...provenance.python, executable: line(provenance.python.executable), prefix: line(provenance.python.prefix) } }),
+    ...(provenance.variables === undefined ? {} : { variables: Object.fromEntries(Object.entries(provenance.variables).map(([name, value]) => [name, clean(value)])) }),
     git:
       git === null
         ? null

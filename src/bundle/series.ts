@@ -1,4 +1,5 @@
 /** What a command run leaves behind to be compared: its metric series and the files it kept. */
+import type { LoggedStatus } from '../events/fold';
 import { fromLogged, type EventRecord } from '../events/records';
 import type { RunStatus } from '../store/types';
 import type { SeriesSummary } from './model';
@@ -51,6 +52,22 @@ export function seriesOfLog(records: readonly EventRecord[]): Map<string, Traced
     columns.set(record.key, { steps, values });
   }
   return new Map([...columns].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, { steps, values }]) => [key, tracedSeries(steps, values)]));
+}
+
+/**
+ * What became of a command, as its log says: its host writes `state` when it finished by itself with exit code 0. A
+ * program that calls itself finished over the tracking API and fails then has failed.
+ */
+export function commandStatus(records: readonly EventRecord[]): LoggedStatus {
+  let status: LoggedStatus = 'queued';
+  for (const record of records) {
+    if (record.type === 'attempt') status = 'running';
+    else if (record.type === 'state' && record.status === 'finished') status = 'finished';
+    else if (record.type === 'failed' || record.type === 'cancelled') status = record.type;
+    else if (record.type === 'orphaned' || (record.type === 'exit' && status === 'running')) status = 'interrupted';
+    else if (record.type === 'requeued') status = 'queued';
+  }
+  return status;
 }
 
 /** Every series of an event log in short, by name. */

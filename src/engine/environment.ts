@@ -1,6 +1,6 @@
 /** The surroundings of a run by name, and how two of them compare. The names are those of a verdict's causes. */
 import type { BundlePage } from '../api/views';
-import type { BundleRun } from '../bundle/model';
+import { isTrainingRun, type BundleRun } from '../bundle/model';
 import { sameValue } from '../config/diff';
 import { leavesOf } from '../config/leaves';
 import type { RuntimeIdentity } from '../events/manifest';
@@ -12,6 +12,24 @@ import { runtimeIdentity } from '../provenance/runtime';
 export function environmentLeaves(provenance: Provenance, runtime: RuntimeIdentity): Map<string, unknown> {
   return new Map<string, unknown>([...Object.entries(environmentOf(provenance)), ...leavesOf({ runtime: { ...runtime } })]);
 }
+
+/** The same of a command: its interpreter with each package, and what else can change its numbers. */
+export function commandEnvironmentLeaves(provenance: Provenance): Map<string, unknown> {
+  const { python, container, cuda, variables = {} } = provenance;
+  const leaves = new Map<string, unknown>(Object.entries(environmentOf(provenance)).filter(([name]) => !OF_REPRISE.test(name)));
+  if (cuda != null) leaves.set('cuda', cuda);
+  if (container != null) leaves.set('container', [container.kind, container.image, container.digest].filter((part) => part !== null).join(' '));
+  if (python != null) {
+    leaves.set('python', `${python.implementation} ${python.version}, ${python.platform}`);
+    if (python.torch !== null) leaves.set('python.torch', Object.entries(python.torch).flatMap(([name, value]) => (value === null ? [] : [`${name} ${value}`])).join(', '));
+    for (const { name, version, origin } of python.packages) leaves.set(`package ${name}`, origin === undefined ? version : `${version} (${origin.url ?? origin.kind}${origin.commit === undefined ? '' : ` at ${origin.commit}`})`);
+  }
+  for (const [name, value] of Object.entries(variables)) leaves.set(`variable ${name}`, value);
+  return leaves;
+}
+
+/** What only a training's numbers depend on. */
+const OF_REPRISE = /^(?:versions\.(?:node|electron|v8|onnxruntime)|lockfile)$/u;
 
 export type EnvironmentRow = BundlePage['environment'][number];
 
@@ -32,12 +50,25 @@ export function compareEnvironments(recorded: ReadonlyMap<string, unknown>, here
   }));
 }
 
-/** What the runs of a bundle recorded against this machine, as one list. */
-export function bundleEnvironment(runs: readonly BundleRun[], here: Provenance): EnvironmentRow[] {
+/**
+ * What the runs of a bundle recorded against this machine, as one list.
+ * @param commands what was found for the commands, by run id; the interpreter of one that is not there was not asked for
+ */
+export function bundleEnvironment(runs: readonly BundleRun[], here: Provenance, commands: ReadonlyMap<string, Provenance> = new Map()): EnvironmentRow[] {
   return mergeEnvironments(
-    runs.map(({ manifest: { provenance, runtime, config } }) =>
-      compareEnvironments(environmentLeaves(provenance, runtime), environmentLeaves(here, runtimeIdentity(config.executor.threads))),
-    ),
+    runs.map((run) => {
+      if (isTrainingRun(run)) {
+        const { provenance, runtime, config } = run.manifest;
+        return compareEnvironments(environmentLeaves(provenance, runtime), environmentLeaves(here, runtimeIdentity(config.executor.threads)));
+      }
+      const { runId, provenance } = run.manifest;
+      const found = commands.get(runId);
+      if (found !== undefined) return compareEnvironments(commandEnvironmentLeaves(provenance), commandEnvironmentLeaves(found));
+      // The interpreter is that of a folder that is not unpacked yet: of this machine only the rest is known.
+      const { python: _python, variables: _variables, ...rest } = provenance;
+      const { python: _ours, variables: _own, ...own } = here;
+      return compareEnvironments(commandEnvironmentLeaves(rest), commandEnvironmentLeaves(own));
+    }),
   );
 }
 
