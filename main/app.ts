@@ -1,80 +1,49 @@
-/** The main process: makes the window, watches over the engine's process and the workers, and does no work itself. */
-import { existsSync } from 'node:fs';
+/** The main process once there is a window: it watches over the engine's process and the workers, and does no work itself. */
 import { join, resolve } from 'node:path';
-import { app, ipcMain, MessageChannelMain, nativeTheme, session, type BrowserWindow, type MessagePortMain } from 'electron';
+import { app, ipcMain, MessageChannelMain, nativeTheme, type BrowserWindow, type MessagePortMain } from 'electron';
 import { z } from 'zod';
 import { commandIds, type CommandId } from '../src/api/commands';
 import type { OpenedFile } from '../src/api/shell';
 import { toErrorReport, type Result } from '../src/errors/errors';
-import { engineEnvironment, filesIn, unpacked, workspaceFolder } from './arguments';
+import { unpacked } from './arguments';
 import { WorkerBroker } from './broker';
 import { channels } from './channels';
+import type { KeepOutput } from './child-process';
 import { ChosenPaths } from './chosen-paths';
-import { EngineSupervisor, type EngineNews } from './engine-supervisor';
-import { guarded, guardedWith, type IpcOptions } from './ipc';
-import { readJsonFile, writeJsonFileNow } from './json-file';
+import { EngineSupervisor, type EngineNews, type EngineProcess } from './engine-supervisor';
+import { guarded, guardedWith, type InvokeHandler, type IpcOptions } from './ipc';
 import { Lifetime } from './lifetime';
-import { LogFile } from './log-file';
+import type { LogFile } from './log-file';
 import { enableCommands, setMenu } from './menu';
 import { notifyStudyEnded, showProgress } from './outside';
-import { sandboxVerdict } from './policies';
-import { registerAppScheme, serveApp } from './protocol';
 import { SettingsFile } from './settings';
 import { serveShell } from './shell';
 import { TrayIcon } from './tray';
-import { engineFork, watchUtilityProcesses, workerFork } from './utility-process';
-import { FIRST_STATE, windowState, type WindowState } from './window-state';
-import { guardContents, guardSession, openWindow } from './window';
+import { watchUtilityProcesses, workerFork } from './utility-process';
 import { NO_WORK, workWithout, type Work } from './work';
 
-const userData = app.getPath('userData');
-const logFile = new LogFile(join(userData, 'logs', 'reprise.log'));
-const keepOutput = (text: string): void => {
-  process.stderr.write(text);
-  logFile.write(text);
-};
-const log = (text: string): void => keepOutput(`[reprise ${new Date().toISOString()}] ${text}\n`);
-
-/** Sandboxed unless the user is root, for whom Chromium's sandbox does not work. */
-const sandbox = sandboxVerdict(process.getuid?.()).allowed && !app.commandLine.hasSwitch('no-sandbox');
-
-/** A packaged app whose Electron cannot load the prebuilt SQLite addon brings another. */
-function bundledSqlite(): string | null {
-  const file = join(process.resourcesPath, 'better_sqlite3.node');
-  return app.isPackaged && existsSync(file) ? file : null;
-}
-
-/** The first instance opens the window; every other one hands its files to it. */
-export function begin(): void {
-  const files = filesIn(process.argv, { cwd: process.cwd(), appPath: app.getAppPath() });
-  if (!app.requestSingleInstanceLock({ files })) {
-    app.quit();
-    return;
-  }
-  // A Mac's Finder may ask before the app is ready.
-  const keepFile = (event: { preventDefault(): void }, path: string): void => {
-    event.preventDefault();
-    files.push(path);
-  };
-  app.on('open-file', keepFile);
-  registerAppScheme();
-  if (sandbox) app.enableSandbox();
-  app.setAppUserModelId('org.reprise.app');
-  app.on('web-contents-created', (_event, contents) => guardContents(contents, log));
-  watchUtilityProcesses();
-  void app.whenReady().then(() => {
-    app.off('open-file', keepFile);
-    open(files);
-  });
+/** What the entry has made ready. */
+export interface Started {
+  /** Files to open, from the command line or a Mac's Finder. */
+  readonly files: readonly string[];
+  readonly window: BrowserWindow;
+  /** Makes the window anew where it was closed. */
+  readonly makeWindow: () => BrowserWindow;
+  readonly workspace: string;
+  /** The folder of the built app. */
+  readonly out: string;
+  readonly settingsFile: string;
+  readonly forkEngine: () => EngineProcess<MessagePortMain>;
+  readonly keepOutput: KeepOutput;
+  readonly log: (text: string) => void;
+  readonly logFile: LogFile;
 }
 
 const handedOver = z.object({ files: z.array(z.string().max(4096)).max(100) });
 
-function open(firstFiles: readonly string[]): void {
-  const out = join(app.getAppPath(), 'out');
+/** @returns what answers the page's first word */
+export function open({ files: firstFiles, window: firstWindow, makeWindow, workspace, out, settingsFile, forkEngine, keepOutput, log, logFile }: Started): { readonly connect: InvokeHandler<null> } {
   const resources = join(app.getAppPath(), 'resources');
-  const workspace = workspaceFolder({ argv: process.argv, environment: process.env, userData });
-  const stateFile = join(userData, 'window.json');
 
   let window: BrowserWindow | null = null;
   /** Whether the page's preload listens: from its `connect` until the page goes. */
@@ -87,11 +56,10 @@ function open(firstFiles: readonly string[]): void {
     if (window !== null && listening) window.webContents.send(channel, value);
     else unsent.push([channel, value]);
   };
-  const settings = new SettingsFile(join(userData, 'settings.json'), (changed) => {
+  const settings = new SettingsFile(settingsFile, (changed) => {
     nativeTheme.themeSource = changed.theme;
     if (listening) window?.webContents.send(channels.settings, changed);
   });
-  nativeTheme.themeSource = settings.current.theme;
 
   const handOver = (): void => {
     if (window === null || !listening) return;
@@ -99,7 +67,7 @@ function open(firstFiles: readonly string[]): void {
     if (supervisor.connect(port1)) window.webContents.postMessage(channels.enginePort, null, [port2]);
   };
   const supervisor = new EngineSupervisor<MessagePortMain>({
-    fork: engineFork(join(out, 'engine-host.js'), workspace, engineEnvironment(process.env, bundledSqlite()), keepOutput),
+    fork: forkEngine,
     broker: new WorkerBroker(workspace, workerFork(unpacked(join(out, 'worker.js')), keepOutput)),
     log,
     onState: (state) => {
@@ -112,28 +80,8 @@ function open(firstFiles: readonly string[]): void {
   });
   const chosen = new ChosenPaths(workspace, (grant) => supervisor.grant(grant));
 
-  const keepWindowState = (state: WindowState): void => {
-    try {
-      writeJsonFileNow(stateFile, state);
-    } catch (error) {
-      log(`Where the window was could not be kept: ${String(error)}`);
-    }
-  };
-  const show = (): void => {
-    if (window !== null) {
-      if (window.isMinimized()) window.restore();
-      window.show();
-      window.focus();
-      return;
-    }
-    const state: WindowState = readJsonFile(stateFile, windowState, FIRST_STATE);
-    window = openWindow({
-      preload: join(out, 'preload', 'preload.cjs'),
-      sandbox,
-      log,
-      state,
-      onState: keepWindowState,
-    });
+  const adopt = (made: BrowserWindow): void => {
+    window = made;
     lifetime.watchWindow(window);
     window.webContents.on('did-start-navigation', (event) => {
       if (event.isMainFrame && !event.isSameDocument) listening = false;
@@ -146,6 +94,15 @@ function open(firstFiles: readonly string[]): void {
       listening = false;
     });
     showProgress(window, work);
+  };
+  const show = (): void => {
+    if (window !== null) {
+      if (window.isMinimized()) window.restore();
+      window.show();
+      window.focus();
+      return;
+    }
+    adopt(makeWindow());
   };
   const lifetime = new Lifetime({
     window: () => window,
@@ -186,23 +143,11 @@ function open(firstFiles: readonly string[]): void {
     tell(channels.command, command);
   };
 
-  // The window first: its process starts while the rest is made ready.
-  guardSession(session.defaultSession, log);
-  serveApp(session.defaultSession, join(out, 'renderer'));
-  show();
+  watchUtilityProcesses();
+  if (!firstWindow.isDestroyed()) adopt(firstWindow);
   supervisor.start();
 
   const ipc: IpcOptions = { contentsId: () => window?.webContents.id ?? null, log };
-  ipcMain.handle(
-    channels.connect,
-    guarded(channels.connect, ipc, () => {
-      listening = true;
-      window?.webContents.send(channels.engineState, supervisor.state);
-      handOver();
-      for (const [channel, value] of unsent.splice(0)) tell(channel, value);
-      return null;
-    }),
-  );
   ipcMain.handle(
     channels.enableCommands,
     guardedWith(channels.enableCommands, ipc, z.array(z.enum(commandIds as [CommandId, ...CommandId[]])), (usable) => {
@@ -235,4 +180,13 @@ function open(firstFiles: readonly string[]): void {
   });
   app.on('activate', show);
   void openFiles(firstFiles);
+
+  const connect = guarded(channels.connect, ipc, () => {
+    listening = true;
+    window?.webContents.send(channels.engineState, supervisor.state);
+    handOver();
+    for (const [channel, value] of unsent.splice(0)) tell(channel, value);
+    return null;
+  });
+  return { connect };
 }

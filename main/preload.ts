@@ -32,15 +32,20 @@ function pathOf(file: unknown): string {
   return file instanceof File ? webUtils.getPathForFile(file) : '';
 }
 
-function shellBridge(): ShellBridge {
-  const functions = Object.fromEntries(shellMethodNames.map((method) => [method, (input: unknown) => ipcRenderer.invoke(shellChannel(method), input)]));
+/** @param connected when the main process answers calls */
+function shellBridge(connected: Promise<void>): ShellBridge {
+  const invoke = async (channel: string, input: unknown): Promise<unknown> => {
+    await connected;
+    return ipcRenderer.invoke(channel, input);
+  };
+  const functions = Object.fromEntries(shellMethodNames.map((method) => [method, (input: unknown) => invoke(shellChannel(method), input)]));
   return {
     ...(functions as Pick<ShellBridge, (typeof shellMethodNames)[number]>),
-    droppedFile: (file) => ipcRenderer.invoke(channels.droppedFile, pathOf(file)) as Promise<Result<OpenedFile>>,
+    droppedFile: (file) => invoke(channels.droppedFile, pathOf(file)) as Promise<Result<OpenedFile>>,
     onCommand: new Inbox<CommandId>(channels.command).subscribe,
     onOpenFile: new Inbox<Result<OpenedFile>>(channels.openFile).subscribe,
     onSettings: new Inbox<Settings>(channels.settings).subscribe,
-    enableCommands: (commands) => void ipcRenderer.invoke(channels.enableCommands, commands),
+    enableCommands: (commands) => void invoke(channels.enableCommands, commands),
   };
 }
 
@@ -62,7 +67,7 @@ function bridge(): RepriseBridge {
     onChanged: on('changed'),
     onStudyEnded: on('studyEnded'),
     onEngineState: (listener) => client.onState(listener),
-    shell: shellBridge(),
+    shell: shellBridge(connect()),
   };
 }
 
@@ -71,7 +76,7 @@ const CONNECT_TRIES = 1000;
 
 /**
  * Tells the main process that this page listens. A preload may run before the main process has heard that the frame is
- * on this page, and is refused until it has.
+ * on this page, and is refused until it has. Settles with the first answer: from then on the main process answers calls.
  */
 async function connect(triesLeft = CONNECT_TRIES): Promise<void> {
   const answer = (await ipcRenderer.invoke(channels.connect)) as Result<null>;
@@ -82,5 +87,4 @@ if (location.pathname === '/crash.html') {
   contextBridge.exposeInMainWorld('reprise', { showLogs: () => ipcRenderer.invoke(shellChannel('showLogs'), {}) });
 } else {
   contextBridge.exposeInMainWorld('reprise', bridge());
-  void connect();
 }

@@ -1,8 +1,17 @@
 /** The user's settings: `settings.json` in the app's data folder. */
-import { settings, type Settings } from '../src/api/shell';
-import { readJsonFile, writeJsonFile } from './json-file';
+import type { Settings } from '../src/api/shell';
+import { hasShape, readJsonFile, writeJsonFile } from './json-file';
 
 const DEFAULTS: Settings = { theme: 'system', notifications: true };
+
+const THEMES: readonly unknown[] = ['system', 'light', 'dark'] satisfies Settings['theme'][];
+
+const isSettings = (value: unknown): value is Settings => hasShape<Settings>(value, { theme: (theme) => THEMES.includes(theme), notifications: (notifications) => typeof notifications === 'boolean' });
+
+/** The settings that the file holds, or the usual ones. */
+export function readSettings(file: string): Settings {
+  return readJsonFile(file, isSettings, DEFAULTS);
+}
 
 export class SettingsFile {
   private value: Settings;
@@ -12,7 +21,7 @@ export class SettingsFile {
     private readonly file: string,
     private readonly onChange: (settings: Settings) => void,
   ) {
-    this.value = readJsonFile(file, settings, DEFAULTS);
+    this.value = readSettings(file);
   }
 
   get current(): Settings {

@@ -1,12 +1,12 @@
-/** Forks utility processes and says truthfully how they ended. */
+/** Forks the workers' processes and says truthfully how they ended. */
 import { createWriteStream } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
-import { app, utilityProcess, type MessagePortMain, type UtilityProcess } from 'electron';
+import { app, utilityProcess, type UtilityProcess } from 'electron';
 import { WORKER_LOG, workerEnvironment } from '../src/execution/local-spawn';
 import type { WorkerExit } from '../src/execution/spawn';
 import type { ForkWorker } from './broker';
-import type { EngineProcess } from './engine-supervisor';
+import { killNow, type KeepOutput } from './child-process';
 
 /** How long after a process' end Electron may take to tell that a signal was the cause. */
 const REASON_LIMIT_MS = 250;
@@ -15,7 +15,7 @@ const REASON_LIMIT_MS = 250;
 const goneReasons = new Map<string, string>();
 const waitingForReason = new Map<string, (reason: string) => void>();
 
-/** Must be called once, before the first fork. */
+/** Must be called once, before the first worker. */
 export function watchUtilityProcesses(): void {
   app.on('child-process-gone', (_event, details) => {
     if (details.name === undefined || !details.name.startsWith('reprise-worker-')) return;
@@ -52,19 +52,6 @@ async function workerExit(name: string, code: number): Promise<WorkerExit> {
   const reason = await reasonOf(name);
   return reason === 'killed' || reason === 'crashed' || reason === 'oom' ? { exitCode: null, signal } : { exitCode: code, signal: null };
 }
-
-function killNow(child: UtilityProcess): void {
-  // UtilityProcess.kill() sends SIGTERM, which a busy process may answer late.
-  if (child.pid === undefined) return;
-  try {
-    process.kill(child.pid, 'SIGKILL');
-  } catch {
-    // Gone already: its exit event is on the way.
-  }
-}
-
-/** Takes what a process prints, for the app's own log. */
-export type KeepOutput = (text: string) => void;
 
 /** Appends what a worker prints to its log, and what it complains of to the app's. */
 function keepWorkerOutput(child: UtilityProcess, file: string, keep: KeepOutput): void {
@@ -114,19 +101,5 @@ export function workerFork(entry: string, keep: KeepOutput): ForkWorker {
     // The broker awaits `started` as well; a worker that ends later must not count as an unhandled rejection.
     started.catch(() => {});
     return { started, exit: ended.then((code) => workerExit(name, code)), kill: () => killNow(child) };
-  };
-}
-
-/** Forks `entry WORKSPACE`. */
-export function engineFork(entry: string, workspace: string, env: Record<string, string>, keep: KeepOutput): () => EngineProcess<MessagePortMain> {
-  return () => {
-    const child = utilityProcess.fork(entry, [workspace], { serviceName: 'reprise-engine', env, execArgv: [], stdio: ['ignore', 'ignore', 'pipe'] });
-    child.stderr?.on('data', (data: Buffer) => keep(data.toString()));
-    return {
-      postMessage: (message, transfer) => child.postMessage(message, transfer),
-      on: (event, listener) => child.on(event, listener),
-      once: (event, listener) => child.once(event, listener),
-      kill: () => killNow(child),
-    };
   };
 }

@@ -1,5 +1,5 @@
 /** Where the window was: `window.json` in the app's data folder. */
-import { z } from 'zod';
+import { hasShape } from './json-file';
 
 export interface Rectangle {
   readonly x: number;
@@ -9,18 +9,30 @@ export interface Rectangle {
 }
 
 export const MIN_SIZE = { width: 720, height: 480 } as const;
-const side = z.int().min(1).max(100_000);
-const coordinate = z.int().min(-100_000).max(100_000);
 
 /** Chromium's zoom levels that make sense: 58 % to 249 %; each step is a factor of 1.2. */
 export const ZOOM_LEVELS = { min: -3, max: 5 } as const;
 
-export const windowState = z.object({
-  bounds: z.object({ x: coordinate, y: coordinate, width: side, height: side }).nullable(),
-  maximized: z.boolean(),
-  zoomLevel: z.number().min(ZOOM_LEVELS.min).max(ZOOM_LEVELS.max),
-});
-export type WindowState = z.infer<typeof windowState>;
+export interface WindowState {
+  /** null: nowhere yet. */
+  readonly bounds: Rectangle | null;
+  readonly maximized: boolean;
+  readonly zoomLevel: number;
+}
+
+const isWithin = (low: number, high: number) => (value: unknown): boolean => typeof value === 'number' && value >= low && value <= high;
+const isWhole = (low: number, high: number) => (value: unknown): boolean => Number.isInteger(value) && isWithin(low, high)(value);
+const isCoordinate = isWhole(-100_000, 100_000);
+const isSide = isWhole(1, 100_000);
+
+/** Whether a value is what `window.json` should hold. */
+export function isWindowState(value: unknown): value is WindowState {
+  return hasShape<WindowState>(value, {
+    bounds: (bounds) => bounds === null || hasShape<Rectangle>(bounds, { x: isCoordinate, y: isCoordinate, width: isSide, height: isSide }),
+    maximized: (maximized) => typeof maximized === 'boolean',
+    zoomLevel: isWithin(ZOOM_LEVELS.min, ZOOM_LEVELS.max),
+  });
+}
 
 export const FIRST_STATE: WindowState = { bounds: null, maximized: false, zoomLevel: 0 };
 

@@ -13,7 +13,7 @@ import { LogFile } from '../../../main/log-file';
 import { menuTemplate } from '../../../main/menu-template';
 import { SettingsFile } from '../../../main/settings';
 import { trayAvailable } from '../../../main/tray-host';
-import { FIRST_STATE, placement, windowState } from '../../../main/window-state';
+import { FIRST_STATE, isWindowState, placement } from '../../../main/window-state';
 import { isBusy, NO_WORK, quitSentence, studyEndedSentence, workSentence, workWithout } from '../../../main/work';
 import { shellMethodNames } from '../../../src/api/bridge';
 import { commandIds } from '../../../src/api/commands';
@@ -54,14 +54,14 @@ describe('a file of the app’s own', () => {
   it.each([['nothing', null], ['no JSON', '{'], ['another shape', '{"bounds":{"x":1e9}}'], ['a zoom nobody can read', '{"bounds":null,"maximized":false,"zoomLevel":40}']])('that holds %s gives the fallback', async (_name, text) => {
     const file = join(folder, 'window.json');
     if (text !== null) await writeFile(file, text);
-    expect(readJsonFile(file, windowState, FIRST_STATE)).toEqual(FIRST_STATE);
+    expect(readJsonFile(file, isWindowState, FIRST_STATE)).toEqual(FIRST_STATE);
   });
   it('is written whole, beside nothing else', async () => {
     const state = { bounds: { x: 1, y: 2, width: 800, height: 600 }, maximized: true, zoomLevel: 0.5 };
     const file = join(folder, 'data', 'window.json');
     for (const write of [writeJsonFile, writeJsonFileNow]) {
       await write(file, state);
-      expect(readJsonFile(file, windowState, FIRST_STATE)).toEqual(state);
+      expect(readJsonFile(file, isWindowState, FIRST_STATE)).toEqual(state);
       expect(await readdir(join(folder, 'data'))).toEqual(['window.json']);
     }
   });
