@@ -4,9 +4,9 @@ import { createRoot } from 'react-dom/client';
 import './theme/theme.css';
 import './theme/base.css';
 import { App } from './frame/app';
-import { askAhead } from './state/answers';
 import { follow } from './state/live';
 import { styleNonce } from './theme/mantine';
+import { askForOpening } from './views/experiments/opening';
 
 // zod, which comes with some views, would find out whether it may compile its checks with `new Function`; the content
 // security policy refuses even the question, aloud. This is where zod keeps what `config()` sets.
@@ -17,8 +17,7 @@ Object.assign(window, { __webpack_nonce__: styleNonce() });
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no element #root');
 follow();
-askAhead('experiments.list', {});
-askAhead('runs.columns', {});
+askForOpening();
 createRoot(root).render(
   <StrictMode>
     <App />

@@ -65,6 +65,7 @@ const present: Readonly<Record<Method, true>> = {
   'bundle.reproduce': true,
   'runs.page': true,
   'runs.columns': true,
+  'runs.opening': true,
   'runs.groups': true,
   'runs.sparklines': true,
   'runs.details': true,

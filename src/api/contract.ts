@@ -3,7 +3,7 @@
  * All that a user interface may know of the engine.
  */
 import { z } from 'zod';
-import { bundleEstimate, bundlePage, curveKey, curves, logLine, queueView, runDetails, runsColumns, runsGroups, runsGroupsQuery, runsPage, runsQuery, sideBySide, sparkline, studyEnded, studySource, studySummary, studyView, task, verdictSummary, verdictTrace, verdictView } from './views';
+import { bundleEstimate, bundlePage, curveKey, curves, logLine, queueView, runDetails, runsColumns, runsGroups, runsGroupsQuery, runsOpeningQuery, runsPage, runsQuery, sideBySide, sparkline, studyEnded, studySource, studySummary, studyView, task, verdictSummary, verdictTrace, verdictView } from './views';
 import { comparison, difference, doctorResult, experimentRow, metricRow, problem, reproduceResult, runResult, runRow, studyPlan, verifyResult } from './rows';
 
 const none = z.strictObject({});
@@ -37,6 +37,8 @@ export const methods = {
   'runs.page': { input: runsQuery, output: runsPage },
   /** Which config leaves vary among the runs of an experiment, or of all. */
   'runs.columns': { input: z.strictObject({ experiment: experiment.optional() }), output: runsColumns },
+  /** All that the table of runs begins with, in one answer: what `experiments.list`, `runs.columns` and the first `runs.page` say. */
+  'runs.opening': { input: runsOpeningQuery, output: z.object({ experiments: z.array(experimentRow), columns: runsColumns, page: runsPage }) },
   /** Runs grouped by everything but the seed. */
   'runs.groups': { input: runsGroupsQuery, output: runsGroups },
   /** Training losses thinned to at most `points` values, for lists. Runs that are gone are left out. */

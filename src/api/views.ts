@@ -35,6 +35,14 @@ export const runsQuery = z.strictObject({
   limit: z.int().min(1).max(500),
 });
 
+export const runsOpeningQuery = z.strictObject({
+  experiment: runsFilter.experiment,
+  /** How many of the leaves that vary the page answers with. */
+  leaves: z.int().min(0).max(40),
+  sort: runsQuery.shape.sort,
+  limit: runsQuery.shape.limit,
+});
+
 /** The name of a declared metric as people read it: `test accuracy`, or the key of a series. */
 const metricName = z.string();
 const namedMetric = z.object({ name: metricName, value: anyNumber });

@@ -13,7 +13,7 @@ import { packageRoot, repriseVersion } from './package-info';
 import { runsOfPausedStudiesOnly, setPaused } from './pauses';
 import { QueueMonitor } from './queue';
 import { groupRuns } from './run-groups';
-import { describeColumns, listRunsPage, readSeries, readSparklines } from './run-list';
+import { describeColumns, listExperiments, listRunsPage, openRuns, readSeries, readSparklines } from './run-list';
 import { StudyWatch } from './study-watch';
 import { Tasks } from './tasks';
 import { deleteRuns, restoreRuns } from './trash';
@@ -63,11 +63,12 @@ function later<I, O>(load: () => Promise<(context: EngineContext, input: I) => O
 
 const handlers: Handlers = {
   'app.info': (context) => ({ version: repriseVersion, workspace: context.workspace, readOnly: context.scheduler === null, cores: context.cores }),
-  'experiments.list': ({ store }) => store.listExperiments().map((row) => ({ ...row, byStatus: { ...row.byStatus } })),
+  'experiments.list': listExperiments,
   'runs.list': ({ store }, input) => store.listRuns(input.experiment === undefined ? {} : { experiment: input.experiment }),
   'runs.get': later(async () => (await import('./runs')).describeRun),
   'runs.page': listRunsPage,
   'runs.columns': describeColumns,
+  'runs.opening': openRuns,
   'runs.groups': groupRuns,
   'runs.sparklines': readSparklines,
   'runs.details': later(async () => (await import('./run-details')).describeRunInFull),

@@ -28,6 +28,18 @@ export function listRunsPage({ store }: EngineContext, input: Input<'runs.page'>
   };
 }
 
+export function listExperiments({ store }: EngineContext): Output<'experiments.list'> {
+  return store.listExperiments().map((row) => ({ ...row, byStatus: { ...row.byStatus } }));
+}
+
+/** The first page with the first of the leaves that vary, and what stands around it. */
+export function openRuns(context: EngineContext, { experiment, leaves, sort, limit }: Input<'runs.opening'>): Output<'runs.opening'> {
+  const filter = experiment === undefined ? {} : { experiment };
+  const columns = describeColumns(context, filter);
+  const page = listRunsPage(context, { ...filter, columns: columns.varying.slice(0, leaves), ...(sort === undefined ? {} : { sort }), offset: 0, limit });
+  return { experiments: listExperiments(context), columns, page };
+}
+
 function orderOf(store: Store, { by, descending }: { readonly by: RunSortKey; readonly descending: boolean }, experiment: string | undefined): RunsOrder {
   if (!isLeafKey(by)) return { by, descending };
   const path = by.slice('config:'.length);

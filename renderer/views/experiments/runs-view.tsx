@@ -22,13 +22,11 @@ import { useRunPages } from './pages';
 import { RunsMenu } from './runs-menu';
 import { RunsTable } from './runs-table';
 import { can, idsWhere } from './selection';
-import { changeTable, statuses, useTableState, useVisibility, type RunStatus } from './table-state';
+import { changeTable, MOST_LEAVES, statuses, useTableState, useVisibility, type RunStatus } from './table-state';
 import { Constants, RunsToolbar, type Hideable } from './toolbar';
 import { useSelection } from './use-selection';
 import { leafNames, metricTitle } from './values';
 
-/** Leaves that vary and have a column unless told otherwise; the others are in the menu of columns. */
-const MOST_LEAVES = 8;
 /** The engine answers with no more leaves at once. */
 const MOST_ASKED = 40;
 
@@ -94,7 +92,7 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
   const filter = useMemo((): RunsFilter => ({ ...matching, columns: paths, sort }), [matching, paths, sort]);
   const { runs: answered, stale, failed, want } = useRunPages(filter);
   // Many cells are made when rows come: in pieces, so that keys and the pointer are answered in between.
-  const runs = useDeferredValue(answered, null);
+  const runs = useDeferredValue(answered);
   const selecting = useSelection(runs, filter);
   const { selection, rows, clear } = selecting;
   // With states chosen a page tells only of those; the others' counts are asked for apart.

@@ -26,7 +26,13 @@ export interface TableState {
   readonly grouped: boolean;
 }
 
-const fresh: TableState = { text: '', status: [], sort: { by: 'created', descending: true }, groupSort: null, grouped: false };
+/** Newest first. */
+export const FIRST_SORT: Sort = { by: 'created', descending: true };
+
+/** Leaves that vary and have a column unless told otherwise; the others are in the menu of columns. */
+export const MOST_LEAVES = 8;
+
+const fresh: TableState = { text: '', status: [], sort: FIRST_SORT, groupSort: null, grouped: false };
 
 interface TableStates {
   /** By experiment; '' stands for all runs. */
