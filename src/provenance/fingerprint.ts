@@ -1,7 +1,7 @@
 /** Fingerprints of data that a run reads: files and folders, however large, read once as long as they do not change. */
 import { createHash } from 'node:crypto';
 import { createReadStream, type BigIntStats } from 'node:fs';
-import { open, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import type { InputRef } from '../events/manifest';
@@ -91,101 +91,12 @@ async function declaredLicense(folder: string): Promise<string | null> {
   return /"licenses"\s*:\s*\[\s*\{[^}]*"name"\s*:\s*"([\w.+-]{1,100})"/u.exec(dataPackage)?.[1] ?? null;
 }
 
-/** Rows of a Parquet file, from its footer (Apache Parquet format, `FileMetaData.num_rows`); null where it is none. */
+/** Rows of a Parquet file, from its footer; null where it is none. */
 async function parquetRows(file: string): Promise<number | null> {
   if (!/\.parquet$/iu.test(file)) return null;
-  const handle = await open(file, 'r');
   try {
-    const { size } = await handle.stat();
-    const tail = (await handle.read(Buffer.alloc(8), 0, 8, Math.max(0, size - 8))).buffer;
-    const length = tail.readUInt32LE(0);
-    if (tail.toString('latin1', 4) !== 'PAR1' || length + 8 > size || length > 64 * 2 ** 20) return null;
-    const footer = (await handle.read(Buffer.alloc(length), 0, length, size - 8 - length)).buffer;
-    return rowsOfFooter(footer);
-  } finally {
-    await handle.close();
-  }
-}
-
-/**
- * `num_rows` of a footer in Thrift's compact protocol: field 3, after the version (1) and the schema (2), a list of
- * structs. Only what is needed to step over those is read. Null where the bytes say otherwise.
- */
-export function rowsOfFooter(bytes: Uint8Array): number | null {
-  let at = 0;
-  const byte = (): number => {
-    const value = bytes[at];
-    if (value === undefined) throw new RangeError('the footer ends early');
-    at += 1;
-    return value;
-  };
-  const varint = (): bigint => {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const next = byte();
-      value |= BigInt(next & 0x7f) << shift;
-      if (next < 0x80) return value;
-    }
-    throw new RangeError('a number is too long');
-  };
-  const skip = (type: number, depth: number): void => {
-    if (depth > 20) throw new RangeError('the footer is nested too deep');
-    switch (type) {
-      case 1:
-      case 2:
-        return;
-      case 3:
-        at += 1;
-        return;
-      case 4:
-      case 5:
-      case 6:
-        varint();
-        return;
-      case 7:
-        at += 8;
-        return;
-      case 8:
-        at += Number(varint());
-        return;
-      case 9:
-      case 10: {
-        const head = byte();
-        const count = head >> 4 === 15 ? Number(varint()) : head >> 4;
-        for (let index = 0; index < count; index += 1) {
-          // In a list each boolean has a byte of its own.
-          if ((head & 15) <= 2) at += 1;
-          else skip(head & 15, depth + 1);
-        }
-        return;
-      }
-      case 12:
-        fields((inner) => skip(inner, depth + 1));
-        return;
-      default:
-        throw new RangeError('a field has an unknown type');
-    }
-  };
-  /** @param visit gets type and id of each field and reads its value; true ends the walk */
-  const fields = (visit: (type: number, id: number) => boolean | void): void => {
-    let id = 0;
-    for (let head = byte(); head !== 0; head = byte()) {
-      if (head >> 4 === 0) {
-        const raw = varint();
-        id = Number((raw >> 1n) ^ -(raw & 1n));
-      } else id += head >> 4;
-      if (visit(head & 15, id) === true) return;
-    }
-  };
-  try {
-    let rows: number | null = null;
-    fields((type, id) => {
-      if (id !== 3) return skip(type, 0);
-      const raw = varint();
-      rows = Number((raw >> 1n) ^ -(raw & 1n));
-      return true;
-    });
-    return rows;
+    const { asyncBufferFromFile, parquetMetadataAsync } = await import('hyparquet');
+    return Number((await parquetMetadataAsync(await asyncBufferFromFile(file))).num_rows);
   } catch {
     return null;
   }
