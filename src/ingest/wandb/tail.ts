@@ -1,4 +1,7 @@
-/** Follows the transaction logs that the `wandb` client writes with WANDB_MODE=offline. */
+/**
+ * Follows the transaction logs that the `wandb` client writes with WANDB_MODE=offline. The client (0.31) writes a block of
+ * 32 KiB when it is full, and what it has every 15 seconds: values come in so much later than they were logged.
+ */
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { readAppended } from '../tail/appended';
