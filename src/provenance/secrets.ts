@@ -57,7 +57,8 @@ function hasMixedRun(value: string, length: number): boolean {
 
 /** Whether a value under a telling name can be the secret itself. `bare` is one without quotes, which may be an expression. */
 function isPlausible(value: string, kind: SecretKind, bare: boolean): boolean {
-  if (isPlaceholder(value) || REFERENCE.test(value)) return false;
+  // Issuers keep to ASCII; a tokenizer's `Ġ` does not.
+  if (isPlaceholder(value) || REFERENCE.test(value) || (kind !== 'password' && /[^\x20-\x7e]/u.test(value))) return false;
   // `password = form.password2`, `token = new_token_1`: names of a program.
   if (bare && (/^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+$/u.test(value) || (NAMES_ITSELF.test(value) && /^[\w.-]+$/u.test(value)))) return false;
   const symbol = /[!@#$%^&*+=?~]/u.test(value);
