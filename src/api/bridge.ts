@@ -87,6 +87,9 @@ const present: Readonly<Record<Method, true>> = {
   'tasks.list': true,
   'tasks.cancel': true,
   'queue.status': true,
+  'tracking.status': true,
+  'tracking.start': true,
+  'tracking.stop': true,
   'workspace.check': true,
   doctor: true,
 };

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { bundleEstimate, bundlePage, curveKey, curves, logLine, queueView, runDetails, runsColumns, runsGroups, runsGroupsQuery, runsOpeningQuery, runsPage, runsQuery, sideBySide, sparkline, studyEnded, studySource, studySummary, studyView, task, verdictSummary, verdictTrace, verdictView } from './views';
+import { trackingServer, trackingStart } from './tracking-server';
 import { comparison, difference, doctorResult, experimentRow, metricRow, problem, reproduceResult, runResult, runRow, studyPlan, verifyResult } from './rows';
 
 const none = z.strictObject({});
@@ -104,6 +105,11 @@ export const methods = {
   'tasks.list': { input: none, output: z.array(task) },
   'tasks.cancel': { input: z.strictObject({ task: taskId }), output: task },
   'queue.status': { input: none, output: queueView },
+
+  /** The server that MLflow's clients log to. */
+  'tracking.status': { input: none, output: trackingServer },
+  'tracking.start': { input: trackingStart, output: trackingServer },
+  'tracking.stop': { input: none, output: trackingServer },
 
   'workspace.check': { input: none, output: z.object({ ok: z.boolean(), problems: z.array(problem) }) },
   doctor: { input: none, output: doctorResult },

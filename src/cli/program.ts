@@ -6,6 +6,7 @@ import { compare, diff, runs } from './commands/looking';
 import { ablate, cancel, resume, retry, run } from './commands/training';
 import { exportCommand, report, reproduce, verify } from './commands/sharing';
 import { doctor, workspaceCheck, workspaceRebuild } from './commands/upkeep';
+import { serve } from './commands/serving';
 import { sample } from './commands/sample';
 import { printJson, sayError, surviveClosedOutput } from './output';
 import { reportOf } from './reported-error';
@@ -14,6 +15,12 @@ import type { GlobalOptions } from './session';
 function seedNumber(text: string): number {
   const value = Number(text);
   if (!/^\d+$/u.test(text) || value > 0xffff_ffff) throw new InvalidArgumentError('It must be a whole number from 0 to 4294967295.');
+  return value;
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/u.test(text) || value < 1 || value > 65_535) throw new InvalidArgumentError('It must be a whole number from 1 to 65535.');
   return value;
 }
 
@@ -68,6 +75,7 @@ function build(onExit: (code: number) => void): Command {
     .option('--runs <n>', 're-execute only the first n runs', count)
     .option('--data <file>', 'the CSV file, for a bundle that was exported without its data');
   add(program, 'sample', 'run the sample ablation and write its report and bundle', sample);
+  add(program, 'serve', 'take in the runs of MLflow clients until Ctrl-C; starts no queued runs', serve).option('--port <n>', 'port of this machine (default: the one it had last, or any that is free)', port);
   const workspace = program.command('workspace').description('the store against the run folders').exitOverride();
   add(workspace, 'check', 'compare the database with the run folders', workspaceCheck);
   add(workspace, 'rebuild', 'make the database again from the run folders', workspaceRebuild);

@@ -5,6 +5,7 @@ import type { Scheduler } from '../execution/scheduler';
 import type { Spawn } from '../execution/spawn';
 import type { Store } from '../store/types';
 import type { QueueMonitor } from './queue';
+import type { TrackingHost } from './serve-host';
 import type { Tasks } from './tasks';
 
 /** What a use case works with. */
@@ -21,6 +22,8 @@ export interface EngineContext {
   /** The same cores, shared by the queue and by all that is executed apart from it. */
   readonly budget: CoreBudget;
   readonly queue: QueueMonitor;
+  /** What MLflow's clients log to; runs only once it is asked for. */
+  readonly tracking: TrackingHost;
   emit<E extends EventName>(event: E, value: EventOf<E>): void;
 }
 

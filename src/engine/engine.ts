@@ -14,6 +14,7 @@ import { runsOfPausedStudiesOnly, setPaused } from './pauses';
 import { QueueMonitor } from './queue';
 import { groupRuns } from './run-groups';
 import { describeColumns, listExperiments, listRunsPage, openRuns, readSeries, readSparklines } from './run-list';
+import { TrackingHost } from './serve-host';
 import { StudyWatch } from './study-watch';
 import { Tasks } from './tasks';
 import { deleteRuns, restoreRuns } from './trash';
@@ -104,6 +105,9 @@ const handlers: Handlers = {
   'tasks.list': ({ tasks }) => tasks.list(),
   'tasks.cancel': ({ tasks }, input) => tasks.cancel(input.task),
   'queue.status': ({ queue }) => queue.view(),
+  'tracking.status': ({ tracking }) => tracking.view(),
+  'tracking.start': later(async () => (await import('./serve')).startTracking),
+  'tracking.stop': ({ tracking }) => tracking.stop(),
   'workspace.check': async (context) => {
     const problems = await checkWorkspace(context.workspace);
     return { ok: problems.length === 0, problems: [...problems] };
@@ -147,7 +151,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const budget = new CoreBudget(cores);
   const scheduler = options.mode === 'host' ? new Scheduler({ store, spawn: options.spawn, cores: budget, onRun: (row) => emit('run', row) }) : null;
   const queue = new QueueMonitor({ store, cores, isHeld: (runId) => scheduler?.isHeld(runId) ?? false, onChange: (view) => emit('queue', view) });
-  const context: EngineContext = { workspace: options.workspace, store, scheduler, spawn: options.spawn, cores, budget, queue, tasks: new Tasks((view) => emit('task', view)), emit };
+  const context: EngineContext = { workspace: options.workspace, store, scheduler, spawn: options.spawn, cores, budget, queue, tasks: new Tasks((view) => emit('task', view)), tracking: new TrackingHost({ store, emit }), emit };
   let resumed: readonly string[];
   try {
     if (scheduler !== null) followRuns(context, scheduler, listeners);
@@ -181,6 +185,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       return () => listeners[event].delete(listener);
     },
     async close() {
+      // First of all: what a client is still told was taken in must be.
+      await context.tracking.stop();
       await context.tasks.stop();
       await scheduler?.stop();
       queue.close();

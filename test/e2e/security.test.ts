@@ -69,7 +69,7 @@ describe('context isolation', () => {
       'appInfo', 'experimentsList', 'runsList', 'runsGet', 'runsPage', 'runsColumns', 'runsGroups', 'runsSparklines', 'runsDetails', 'runsLog', 'runsDelete', 'runsRestore', 'runsSeries',
       'runsStart', 'runsCancel', 'runsRetry', 'runsWait', 'runsDiff', 'studiesList', 'studiesGet', 'studiesPause', 'studiesResume', 'studiesPlan', 'studiesStart',
       'compareExperiment', 'compareCurves', 'compareRuns', 'compareTable', 'reportWrite', 'bundleExport', 'bundleEstimate', 'bundleInspect', 'bundleVerify', 'bundlePlan', 'bundleReproduce',
-      'verdictsList', 'verdictsGet', 'verdictsTrace', 'tasksList', 'tasksCancel', 'queueStatus', 'workspaceCheck', 'doctor',
+      'verdictsList', 'verdictsGet', 'verdictsTrace', 'tasksList', 'tasksCancel', 'queueStatus', 'trackingStatus', 'trackingStart', 'trackingStop', 'workspaceCheck', 'doctor',
     ];
     const events = ['onRun', 'onProgress', 'onTask', 'onQueue', 'onChanged', 'onStudyEnded', 'onEngineState'];
     const shell = [

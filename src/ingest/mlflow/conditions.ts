@@ -2,6 +2,7 @@
  * MLflow's filters and orders of experiments and logged models: conditions joined by AND, over few things that are in
  * memory. Runs are searched with Reprise's own filter language, of which MLflow's is a part.
  */
+import { isLike } from '../../filter/evaluate';
 import { tokensOf, wordOf, type Token } from '../../filter/lexer';
 import { invalid } from './errors';
 
@@ -43,15 +44,6 @@ function literalOf(token: Token | undefined): string | number {
   throw invalid('Invalid filter: a number or a text in quotes is expected.');
 }
 
-const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\/]/gu, '\\$&');
-
-/** `%` stands for any text, `_` for one character. */
-function likeTest(pattern: string, ignoreCase: boolean): Test {
-  const source = pattern.split(/([%_])/u).map((piece) => (piece === '%' ? '[^]*' : piece === '_' ? '[^]' : escaped(piece))).join('');
-  const expression = new RegExp(`^${source}$`, ignoreCase ? 'iu' : 'u');
-  return (value) => typeof value === 'string' && expression.test(value);
-}
-
 function comparison(operator: string, wanted: string | number): Test {
   const like = (value: FieldValue): value is string | number => value !== null && typeof value === typeof wanted;
   switch (operator) {
@@ -69,7 +61,7 @@ function comparison(operator: string, wanted: string | number): Test {
       return (value) => like(value) && value >= wanted;
     case 'like':
     case 'ilike':
-      return likeTest(String(wanted), operator === 'ilike');
+      return (value) => value !== null && isLike(String(value), String(wanted), operator === 'ilike');
     default:
       throw invalid(`Invalid filter: "${operator}" is not a comparison; use =, !=, <, <=, >, >=, LIKE or ILIKE.`);
   }

@@ -1,11 +1,12 @@
 /** What the routes of the API work with. */
+import type { RunSearch, RunsFound } from '../../store/search';
 import type { RunRow, Store } from '../../store/types';
 import type { ExperimentInfo, RunData, TrackingStore } from '../../store/tracking';
 import { invalid, missing } from './errors';
 import type { Turns } from './turns';
 
 /** The store as the API sees it. */
-export type MlflowStore = Store & TrackingStore;
+export type MlflowStore = Store & TrackingStore & { search(search: RunSearch): RunsFound };
 
 export interface MlflowContext {
   readonly store: MlflowStore;
@@ -16,6 +17,11 @@ export interface MlflowContext {
   readonly onRun: (runId: string) => void;
   /** Told after runs or experiments came, went or came back. */
   readonly onRuns: () => void;
+}
+
+/** What a record of names that people chose has under one of them; `constructor` is one like any other. */
+export function entryOf<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
 /** An experiment that may be deleted. @throws MlflowError RESOURCE_DOES_NOT_EXIST */
@@ -30,6 +36,13 @@ export function activeExperimentOf(context: MlflowContext, id: string): Experime
   const experiment = experimentOf(context, id);
   if (experiment.deletedAt !== null) throw invalid(`The experiment ${id} ("${experiment.name}") is deleted; restore it first.`);
   return experiment;
+}
+
+/** The id of the experiment that a run says it belongs to. @throws MlflowError RESOURCE_DOES_NOT_EXIST */
+export function experimentIdOf({ store }: MlflowContext, name: string): string {
+  const experiment = store.experiment({ name });
+  if (experiment === null) throw missing(`Could not find experiment with name '${name}'`);
+  return experiment.experimentId;
 }
 
 /** A run that may be deleted. @throws MlflowError RESOURCE_DOES_NOT_EXIST */

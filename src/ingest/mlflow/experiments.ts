@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { ExperimentInfo } from '../../store/tracking';
 import { orderOf, select, sorted, type FieldName, type FieldValue } from './conditions';
-import { experimentOf, type MlflowContext } from './context';
+import { entryOf, experimentOf, type MlflowContext } from './context';
 import { experimentEntity } from './entities';
 import { invalid, missing } from './errors';
 import { experimentName, key, optionalText, pageSize, tags, text, texts, viewType, type ViewType } from './fields';
@@ -71,7 +71,7 @@ export async function setExperimentTag(context: MlflowContext, request: z.infer<
 
 export async function deleteExperimentTag(context: MlflowContext, request: z.infer<typeof deleteExperimentTagRequest>) {
   const { tags: known } = experimentOf(context, request.experiment_id);
-  if (known[request.key] === undefined) throw missing(`No tag with name: ${request.key} in experiment with id ${request.experiment_id}`);
+  if (entryOf(known, request.key) === undefined) throw missing(`No tag with name: ${request.key} in experiment with id ${request.experiment_id}`);
   await context.store.updateExperiment(request.experiment_id, { tags: { [request.key]: null } });
   return {};
 }
@@ -79,7 +79,7 @@ export async function deleteExperimentTag(context: MlflowContext, request: z.inf
 const LIFECYCLE = { ACTIVE_ONLY: 'active', DELETED_ONLY: 'deleted', ALL: 'all' } as const satisfies Record<ViewType, 'active' | 'deleted' | 'all'>;
 
 function readField(experiment: ExperimentInfo, { prefix, key: name }: FieldName): FieldValue {
-  if (prefix === 'tags' || prefix === 'tag') return experiment.tags[name] ?? null;
+  if (prefix === 'tags' || prefix === 'tag') return entryOf(experiment.tags, name) ?? null;
   if (prefix === null || prefix === 'attribute' || prefix === 'attributes') {
     switch (name) {
       case 'name':

@@ -79,6 +79,18 @@ export const experimentName = z
   .refine((name) => name.trim() !== '', { error: 'must not be empty' })
   .refine((name) => withinLength(name, LIMITS.experimentName), { error: `exceeds the maximum length of ${LIMITS.experimentName} characters` });
 
+/** A value of a metric; newer clients tell which model and data set it is of. */
+export const metric = z.object({
+  key,
+  value: double,
+  timestamp,
+  step: int64.prefault(0),
+  model_id: z.string().optional(),
+  dataset_name: z.string().optional(),
+  dataset_digest: z.string().optional(),
+});
+export type Metric = z.infer<typeof metric>;
+
 export const tag = z.object({ key, value: text.default('') });
 export const tags = z.array(tag).default([]);
 

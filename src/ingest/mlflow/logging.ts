@@ -2,18 +2,12 @@
 import { z } from 'zod';
 import { toLogged, type EventBody, type LoggedNumber } from '../../events/records';
 import type { RunRow } from '../../store/types';
-import { runOf, writableRunOf, type MlflowContext } from './context';
+import { entryOf, runOf, writableRunOf, type MlflowContext } from './context';
 import { RUN_NAME_TAG } from './entities';
 import { invalid, missing } from './errors';
-import { double, int64, key, LIMITS, paramValue, runRef, tag, text, timestamp } from './fields';
-import { modelInputsTag } from './model-tags';
-import { modelMetricTags } from './models';
+import { key, LIMITS, metric, paramValue, runRef, tag, text, type Metric } from './fields';
+import { modelInputsTag, modelMetricTags } from './model-tags';
 
-/** Fields of newer clients that tell which model and data set a value is of. */
-const origin = { model_id: z.string().optional(), dataset_name: z.string().optional(), dataset_digest: z.string().optional() };
-
-export const metric = z.object({ key, value: double, timestamp, step: int64.prefault(0), ...origin });
-export type Metric = z.infer<typeof metric>;
 const param = z.object({ key, value: paramValue });
 
 const ofRun = <T extends z.ZodRawShape>(shape: T) => z.intersection(runRef.transform((runId) => ({ runId })), z.object(shape));
@@ -63,12 +57,15 @@ export function tagRecords(tags: Readonly<Record<string, string | null>>): Event
 /** Those of the parameters that are new. @throws MlflowError INVALID_PARAMETER_VALUE where one has another value already */
 function newParams(context: MlflowContext, runId: string, given: Readonly<Record<string, string>>): Record<string, string> {
   const { params: known } = runOf(context, runId);
-  const changed = Object.entries(given).find(([name, value]) => known[name] !== undefined && known[name] !== value);
-  if (changed !== undefined) {
-    const [name, value] = changed;
-    throw invalid(`Changing param values is not allowed. Param with key='${name}' was already logged with value='${known[name] ?? ''}' for run ID='${runId}'. Attempted logging new value '${value}'.`);
-  }
-  return Object.fromEntries(Object.entries(given).filter(([name]) => known[name] === undefined));
+  return Object.fromEntries(
+    Object.entries(given).filter(([name, value]) => {
+      const before = entryOf(known, name);
+      if (before !== undefined && before !== value) {
+        throw invalid(`Changing param values is not allowed. Param with key='${name}' was already logged with value='${before}' for run ID='${runId}'. Attempted logging new value '${value}'.`);
+      }
+      return before === undefined;
+    }),
+  );
 }
 
 interface Batch {
@@ -115,7 +112,7 @@ export async function setTag(context: MlflowContext, request: z.infer<typeof set
 
 export async function deleteTag(context: MlflowContext, request: z.infer<typeof deleteTagRequest>) {
   writableRunOf(context, request.runId);
-  if (runOf(context, request.runId).tags[request.key] === undefined) throw missing(`No tag with name: ${request.key} in run with id ${request.runId}`);
+  if (entryOf(runOf(context, request.runId).tags, request.key) === undefined) throw missing(`No tag with name: ${request.key} in run with id ${request.runId}`);
   await append(context, request.runId, [{ type: 'tags', tags: { [request.key]: null } }]);
   return {};
 }
@@ -134,7 +131,7 @@ function refuseLongBatch({ metrics, params, tags }: z.infer<typeof logBatchReque
 export async function logBatch(context: MlflowContext, request: z.infer<typeof logBatchRequest>) {
   refuseLongBatch(request);
   const params = Object.fromEntries(request.params.map((entry) => [entry.key, entry.value]));
-  const [twice] = request.params.filter((entry) => params[entry.key] !== entry.value);
+  const twice = request.params.find((entry, index) => request.params.findIndex((other) => other.key === entry.key) < index);
   if (twice !== undefined) throw invalid(`Duplicate parameter keys have been submitted: ['${twice.key}']. Please ensure the request contains only one param value per param key.`);
   const tags = Object.fromEntries(request.tags.map((entry) => [entry.key, entry.value]));
   await write(context, writableRunOf(context, request.runId), { metrics: request.metrics, params, tags });

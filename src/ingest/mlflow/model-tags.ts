@@ -5,9 +5,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { toLogged } from '../../events/records';
+import type { Metric } from './fields';
 
 const MODEL_TAG = 'reprise.model.';
 const INPUTS_TAG = 'reprise.model-inputs';
+
+/** On every run that made a model, so that those runs are found. */
+export const HAS_MODELS = { key: 'reprise.models', value: 'yes' } as const;
 
 export const MODEL_STATUSES = ['LOGGED_MODEL_STATUS_UNSPECIFIED', 'LOGGED_MODEL_PENDING', 'LOGGED_MODEL_READY', 'LOGGED_MODEL_UPLOAD_FAILED'] as const;
 
@@ -25,7 +30,7 @@ const documentSchema = z.object({
   /** Steps at which the run said that it is an output. */
   outputs: z.array(z.number()),
   /** Latest value of each metric that was logged of the model, by name and data set. */
-  metrics: z.array(z.object({ key: z.string(), value: z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]), timestamp: z.number(), step: z.number(), dataset_name: z.string().optional(), dataset_digest: z.string().optional() })),
+  metrics: z.array(z.object({ key: z.string(), value: z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity', '-0'])]), timestamp: z.number(), step: z.number(), dataset_name: z.string().optional(), dataset_digest: z.string().optional() })),
 });
 
 export type ModelDocument = z.infer<typeof documentSchema>;
@@ -33,7 +38,7 @@ export type ModelMetric = ModelDocument['metrics'][number];
 
 /** Tags that hold what the API has other words for. */
 export function isOwnTag(key: string): boolean {
-  return key.startsWith(MODEL_TAG) || key === INPUTS_TAG;
+  return key.startsWith(MODEL_TAG) || key === INPUTS_TAG || key === HAS_MODELS.key;
 }
 
 export function newModelId(runId: string): string {
@@ -56,12 +61,12 @@ export function isModelFile(path: string): boolean {
   return folder === 'models' && runOfModel(modelId) !== null;
 }
 
-export function modelTagOf(modelId: string): string {
+function modelTagOf(modelId: string): string {
   return `${MODEL_TAG}${modelId}`;
 }
 
 export function modelTag(modelId: string, document: ModelDocument): Record<string, string> {
-  return { [modelTagOf(modelId)]: JSON.stringify(document) };
+  return { [modelTagOf(modelId)]: JSON.stringify(document), [HAS_MODELS.key]: HAS_MODELS.value };
 }
 
 /** Null where there is none, or none that Reprise wrote. */
@@ -104,4 +109,22 @@ export function modelInputsOf(tags: Readonly<Record<string, string>>): { readonl
 export function modelInputsTag(tags: Readonly<Record<string, string>>, added: readonly string[]): Record<string, string> {
   const all = new Set([...modelInputsOf(tags).map(({ model_id: id }) => id), ...added]);
   return { [INPUTS_TAG]: JSON.stringify([...all]) };
+}
+
+/** The tags of models with the latest of their metrics put in. */
+export function modelMetricTags(tags: Readonly<Record<string, string>>, metrics: readonly Metric[]): Record<string, string> {
+  const models = new Map<string, ModelDocument>();
+  for (const metric of metrics) {
+    const modelId = metric.model_id ?? '';
+    const model = models.get(modelId) ?? readModel(tags, modelId);
+    if (model !== null) models.set(modelId, { ...model, metrics: withLatest(model.metrics, metric) });
+  }
+  return Object.assign({}, ...[...models].map(([modelId, model]) => modelTag(modelId, model))) as Record<string, string>;
+}
+
+function withLatest(known: readonly ModelMetric[], { key, value, timestamp, step, dataset_name: name, dataset_digest: digest }: Metric): ModelMetric[] {
+  const same = known.find((metric) => metric.key === key && metric.dataset_name === name && metric.dataset_digest === digest);
+  if (same !== undefined && (same.step > step || (same.step === step && same.timestamp > timestamp))) return [...known];
+  const latest: ModelMetric = { key, value: toLogged(value), timestamp, step, ...(name === undefined ? {} : { dataset_name: name }), ...(digest === undefined ? {} : { dataset_digest: digest }) };
+  return [...known.filter((metric) => metric !== same), latest];
 }

@@ -1,15 +1,13 @@
 /** Logged models of MLflow 3: made, finalised, read, searched, tagged. How they are kept: see `model-tags.ts`. */
 import { z } from 'zod';
-import { toLogged } from '../../events/records';
 import { select, sorted, type FieldName, type FieldValue } from './conditions';
-import { activeExperimentOf, experimentOf, runOf, writableRunOf, type MlflowContext } from './context';
+import { activeExperimentOf, entryOf, experimentIdOf, writableRunOf, type MlflowContext } from './context';
 import { modelArtifactRootOf } from './entities';
 import { invalid, missing } from './errors';
 import { int64, optionalText, pageSize, text, texts } from './fields';
-import type { Metric } from './logging';
-import { MODEL_STATUSES, modelsOf, modelTag, newModelId, readModel, runOfModel, type ModelDocument, type ModelMetric } from './model-tags';
+import { MODEL_STATUSES, modelsOf, modelTag, newModelId, readModel, runOfModel, type ModelDocument } from './model-tags';
 import { pageOf } from './pages';
-import { runsOfExperiments } from './search';
+import { runsWithModels } from './search';
 
 const pair = z.object({ key: z.string().min(1).max(250), value: text.default('') });
 const pairList = z.array(pair).default([]);
@@ -64,12 +62,6 @@ function entity({ modelId, runId, experimentId, model }: FoundModel) {
     },
     data: { params: pairsOf(model.params), metrics: model.metrics.map((metric) => ({ ...metric, model_id: modelId, run_id: runId })) },
   };
-}
-
-function experimentIdOf({ store }: MlflowContext, name: string): string {
-  const experiment = store.experiment({ name });
-  if (experiment === null) throw missing(`Could not find experiment with name '${name}'`);
-  return experiment.experimentId;
 }
 
 /** @throws MlflowError RESOURCE_DOES_NOT_EXIST */
@@ -144,8 +136,8 @@ export async function setModelTags(context: MlflowContext, request: z.infer<type
 
 export async function deleteModelTag(context: MlflowContext, request: z.infer<typeof deleteModelTagRequest>) {
   await change(context, request.model_id, (model) => {
-    const { [request.tag_key]: removed, ...tags } = model.tags;
-    if (removed === undefined) throw missing(`No tag with key '${request.tag_key}' found for model with ID '${request.model_id}'.`);
+    const { [request.tag_key]: _removed, ...tags } = model.tags;
+    if (entryOf(model.tags, request.tag_key) === undefined) throw missing(`No tag with key '${request.tag_key}' found for model with ID '${request.model_id}'.`);
     return { ...model, tags };
   });
   return {};
@@ -163,9 +155,9 @@ export async function logOutputs(context: MlflowContext, request: z.infer<typeof
 function readField({ experimentId, runId, model }: FoundModel, { prefix, key }: FieldName): FieldValue {
   switch (prefix) {
     case 'params':
-      return model.params[key] ?? null;
+      return entryOf(model.params, key) ?? null;
     case 'tags':
-      return model.tags[key] ?? null;
+      return entryOf(model.tags, key) ?? null;
     case 'metrics': {
       const metric = model.metrics.findLast((known) => known.key === key);
       return metric === undefined ? null : Number(metric.value);
@@ -195,7 +187,7 @@ function readField({ experimentId, runId, model }: FoundModel, { prefix, key }: 
 
 export function searchModels(context: MlflowContext, request: z.infer<typeof searchModelsRequest>) {
   const { max_results: size, page_token: token, ...question } = request;
-  const found = runsOfExperiments(context, request.experiment_ids).flatMap((run) => {
+  const found = runsWithModels(context, request.experiment_ids).flatMap((run) => {
     const models = modelsOf(run.tags).filter(({ model }) => !model.deleted);
     if (models.length === 0) return [];
     const experimentId = experimentIdOf(context, run.run.experiment);
@@ -209,22 +201,4 @@ export function searchModels(context: MlflowContext, request: z.infer<typeof sea
 function fieldNameOf(written: string): FieldName {
   const dot = written.indexOf('.');
   return dot === -1 ? { prefix: null, key: written } : { prefix: written.slice(0, dot), key: written.slice(dot + 1) };
-}
-
-/** The tags of models with the latest of their metrics put in. */
-export function modelMetricTags(tags: Readonly<Record<string, string>>, metrics: readonly Metric[]): Record<string, string> {
-  const models = new Map<string, ModelDocument>();
-  for (const metric of metrics) {
-    const modelId = metric.model_id ?? '';
-    const model = models.get(modelId) ?? readModel(tags, modelId);
-    if (model !== null) models.set(modelId, { ...model, metrics: withLatest(model.metrics, metric) });
-  }
-  return Object.assign({}, ...[...models].map(([modelId, model]) => modelTag(modelId, model))) as Record<string, string>;
-}
-
-function withLatest(known: readonly ModelMetric[], { key, value, timestamp, step, dataset_name: name, dataset_digest: digest }: Metric): ModelMetric[] {
-  const same = known.find((metric) => metric.key === key && metric.dataset_name === name && metric.dataset_digest === digest);
-  if (same !== undefined && (same.step > step || (same.step === step && same.timestamp > timestamp))) return [...known];
-  const latest: ModelMetric = { key, value: toLogged(value), timestamp, step, ...(name === undefined ? {} : { dataset_name: name }), ...(digest === undefined ? {} : { dataset_digest: digest }) };
-  return [...known.filter((metric) => metric !== same), latest];
 }

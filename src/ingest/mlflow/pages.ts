@@ -1,23 +1,31 @@
-/** Tokens that say where the next page begins. They are opaque to clients, and hold only what was asked for. */
+/** Tokens that say where the next page begins. They are opaque to clients. */
 import { createHash } from 'node:crypto';
 import { invalid } from './errors';
 
-/** Of the questions whose pages a token goes on with; a token for another question is refused. */
+/** Of the question whose pages a token goes on with; a token of another question is refused. */
 function markOf(question: unknown): string {
   return createHash('sha256').update(JSON.stringify(question) ?? '').digest('base64url').slice(0, 12);
 }
 
 /** @param question all that decides the pages but the place in them */
-export function pageToken(offset: number, question: unknown): string {
-  return Buffer.from(`${offset}.${markOf(question)}`).toString('base64url');
+export function pageToken(place: string, question: unknown): string {
+  return Buffer.from(`${markOf(question)}${place}`).toString('base64url');
 }
 
-/** @throws MlflowError INVALID_PARAMETER_VALUE */
+/** Null for the first page. @throws MlflowError INVALID_PARAMETER_VALUE */
+export function placeOfToken(token: string | undefined, question: unknown): string | null {
+  if (token === undefined || token === '') return null;
+  const mark = markOf(question);
+  const text = Buffer.from(token, 'base64url').toString('latin1');
+  if (!text.startsWith(mark)) throw invalid('Invalid page token: it does not go on with this request.');
+  return text.slice(mark.length);
+}
+
+/** The same where places are counted. */
 export function offsetOf(token: string | undefined, question: unknown): number {
-  if (token === undefined || token === '') return 0;
-  const [, offset = '', mark = ''] = /^(\d{1,15})\.([\w-]{12})$/u.exec(Buffer.from(token, 'base64url').toString('latin1')) ?? [];
-  if (offset === '' || mark !== markOf(question)) throw invalid('Invalid page token: it does not go on with this request.');
-  return Number(offset);
+  const place = placeOfToken(token, question) ?? '0';
+  if (!/^\d{1,15}$/u.test(place)) throw invalid('Invalid page token: it does not go on with this request.');
+  return Number(place);
 }
 
 export interface Page<T> {
@@ -29,5 +37,5 @@ export interface Page<T> {
 export function pageOf<T>(all: readonly T[], size: number, token: string | undefined, question: unknown): Page<T> {
   const from = offsetOf(token, question);
   const items = all.slice(from, from + size);
-  return from + size < all.length ? { items, next_page_token: pageToken(from + size, question) } : { items };
+  return from + size < all.length ? { items, next_page_token: pageToken(String(from + size), question) } : { items };
 }
