@@ -1,6 +1,7 @@
 /** What the window begins with: all that the table of runs needs, asked for in one question while the window is still being made. */
 import { answerKey, answers, call, expect } from '../../state/answers';
 import { PAGE } from './page-rows';
+import { FORGET_MS } from './pages';
 import { FIRST_SORT, MOST_LEAVES } from './table-state';
 
 /** Asks; the answer is found where the views look for its parts. */
@@ -9,7 +10,7 @@ export function askForOpening(): void {
   const columnsOf = async (): Promise<Awaited<typeof opening>['columns']> => {
     const { columns, page } = await opening;
     const input = { columns: columns.varying.slice(0, MOST_LEAVES), sort: FIRST_SORT, offset: 0, limit: PAGE };
-    answers.setQueryData(answerKey('runs.page', input), page);
+    await answers.prefetchQuery({ queryKey: answerKey('runs.page', input), queryFn: () => page, gcTime: FORGET_MS });
     return columns;
   };
   expect('experiments.list', {}, () => opening.then(({ experiments }) => experiments, () => call('experiments.list', {})));

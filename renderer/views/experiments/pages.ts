@@ -13,7 +13,7 @@ const SETTLE_MS = 100;
 /** A page with running runs is asked for again so often, for the estimates in it; events bring the rest. */
 const ESTIMATE_MS = 2000;
 /** Pages out of sight are forgotten soon: nothing keeps them true. */
-const FORGET_MS = 5000;
+export const FORGET_MS = 5000;
 
 /** Rows `from` to `to`, of which those that are not here are asked for. @throws Refused */
 export async function rowsBetween(runs: Runs, filter: RunsFilter, from: number, to: number): Promise<RunListRow[]> {
