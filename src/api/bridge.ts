@@ -70,6 +70,8 @@ const present: Readonly<Record<Method, true>> = {
   'runs.sparklines': true,
   'runs.details': true,
   'runs.log': true,
+  'runs.output': true,
+  'series.window': true,
   'runs.delete': true,
   'runs.restore': true,
   'studies.list': true,

@@ -3,7 +3,7 @@
  * All that a user interface may know of the engine.
  */
 import { z } from 'zod';
-import { bundleEstimate, bundlePage, curveKey, curves, logLine, queueView, runDetails, runsColumns, runsGroups, runsGroupsQuery, runsOpeningQuery, runsPage, runsQuery, sideBySide, sparkline, studyEnded, studySource, studySummary, studyView, task, verdictSummary, verdictTrace, verdictView } from './views';
+import { bundleEstimate, bundlePage, curveKey, curves, logLine, outputPage, queueView, runDetails, runsColumns, runsGroups, runsGroupsQuery, runsOpeningQuery, runsPage, runsQuery, seriesWindow, sideBySide, sparkline, studyEnded, studySource, studySummary, studyView, task, verdictSummary, verdictTrace, verdictView } from './views';
 import { trackingServer, trackingStart } from './tracking-server';
 import { comparison, difference, doctorResult, experimentRow, metricRow, problem, reproduceResult, runResult, runRow, studyPlan, verifyResult } from './rows';
 
@@ -45,6 +45,10 @@ export const methods = {
   /** Training losses thinned to at most `points` values, for lists. Runs that are gone are left out. */
   'runs.sparklines': { input: z.strictObject({ runs: z.array(run).max(100), points: z.int().min(2).max(200) }), output: z.array(sparkline) },
   'runs.details': { input: z.strictObject({ run }), output: runDetails },
+  /** What a command printed in an attempt (the newest one where none is named), from byte `offset` on. */
+  'runs.output': { input: z.strictObject({ run, attempt: z.int().min(1).optional(), offset: z.int().min(0), limit: z.int().min(1).max(5000) }), output: outputPage },
+  /** A stretch of a series of a command or a logged run, in about `buckets` buckets. */
+  'series.window': { input: z.strictObject({ run, key: metric, from: z.number().optional(), to: z.number().optional(), buckets: z.int().min(2).max(10_000) }), output: seriesWindow },
   /** Lines of the event log in words, from record `after` + 1 on. */
   'runs.log': { input: z.strictObject({ run, after: z.int().min(-1), limit: z.int().min(1).max(5000) }), output: z.object({ lines: z.array(logLine), last: z.number() }) },
   /** Puts runs that are at an end into the workspace's trash, from where `runs.restore` brings them back for 30 days. */

@@ -105,8 +105,20 @@ export const runDetails = z.object({
   metric: namedMetric.nullable(),
   secondsLeft: z.number().nullable(),
   folder: z.string(),
-  /** The complete config. */
+  /** The complete config; empty for a logged run, which has none. */
   config: z.record(z.string(), z.unknown()),
+  /** What a command run starts, on one line; null for other runs. */
+  command: z.string().nullable(),
+  /** Where a logged run comes from, in words; null for other runs. */
+  source: z.string().nullable(),
+  /** By name; of a training none: they are its config. */
+  params: z.array(z.object({ name: z.string(), value: z.string() })),
+  tags: z.array(z.object({ name: z.string(), value: z.string() })),
+  /** Metric series of a command or a logged run, by name. */
+  series: z.array(z.object({ key: z.string(), latest: anyNumber, step: z.number(), points: z.number(), min: anyNumber.nullable(), max: anyNumber.nullable() })),
+  /** Files that a command or a logged run kept, by path. */
+  files: z.array(z.object({ path: z.string(), sha256: z.string(), bytes: z.number() })),
+  datasets: z.array(z.object({ name: z.string(), digest: z.string(), source: z.string() })),
   /** Provenance and environment in sections, to be shown as they come. `code` marks a block of text (a patch). */
   provenance: z.array(
     z.object({ title: z.string(), items: z.array(z.object({ name: z.string(), value: z.string(), kind: z.enum(['text', 'hash', 'code', 'warning']) })) }),
@@ -125,6 +137,35 @@ export const runDetails = z.object({
   }),
 });
 export type RunDetails = z.infer<typeof runDetails>;
+
+/** A stretch of a series in buckets, in the order of steps. Exact: every point is in one. */
+export const seriesWindow = z.object({
+  fromSteps: float64Array,
+  toSteps: float64Array,
+  min: float64Array,
+  max: float64Array,
+  first: float64Array,
+  last: float64Array,
+  mean: float64Array,
+  /** Points of each bucket, those that are no number among them. */
+  counts: float64Array,
+  /** Points in the stretch, and of the whole series. */
+  points: z.number(),
+  total: z.number(),
+});
+export type SeriesWindowView = z.infer<typeof seriesWindow>;
+
+/** What a command printed, one line a line. `note`: what Reprise says of the output. */
+export const outputLine = z.object({ time: z.number(), stream: z.enum(['stdout', 'stderr', 'note']), text: z.string() });
+export const outputPage = z.object({
+  lines: z.array(outputLine),
+  /** Where the next page begins. */
+  offset: z.number(),
+  /** Attempts that have an output, from the first on. */
+  attempts: z.number(),
+  /** Whether there is more now. */
+  more: z.boolean(),
+});
 
 export const logLine = z.object({ seq: z.number(), time: z.number(), level: z.enum(['info', 'warning', 'error']), text: z.string() });
 

@@ -7,7 +7,7 @@ import { CoreBudget } from '../execution/core-budget';
 import { Scheduler } from '../execution/scheduler';
 import type { Spawn } from '../execution/spawn';
 import { openStore } from '../store/open';
-import { emptyTrash, sweepLeftovers } from '../store/sweep';
+import { sweepLeftovers } from '../store/sweep';
 import type { EngineContext } from './context';
 import { packageRoot, repriseVersion } from './package-info';
 import { runsOfPausedStudiesOnly, setPaused } from './pauses';
@@ -74,6 +74,8 @@ const handlers: Handlers = {
   'runs.sparklines': readSparklines,
   'runs.details': later(async () => (await import('./run-details')).describeRunInFull),
   'runs.log': later(async () => (await import('./run-log')).readRunLog),
+  'runs.output': later(async () => (await import('./run-output')).readRunOutput),
+  'series.window': later(async () => (await import('./run-output')).readSeriesWindow),
   'runs.delete': deleteRuns,
   'runs.restore': restoreRuns,
   'runs.series': readSeries,
@@ -146,7 +148,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const store = await openStore(options.workspace, { mode: options.mode, ...(options.lockWaitMs === undefined ? {} : { lockWaitMs: options.lockWaitMs }) });
   if (options.mode === 'host') {
     await sweepLeftovers(options.workspace);
-    await emptyTrash(options.workspace);
+    await store.purgeExpired();
   }
   const budget = new CoreBudget(cores);
   const scheduler = options.mode === 'host' ? new Scheduler({ store, spawn: options.spawn, cores: budget, onRun: (row) => emit('run', row) }) : null;

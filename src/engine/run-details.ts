@@ -1,47 +1,66 @@
 /** Use case: all that is known about one run. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatCount } from '../analysis/format';
 import type { Input, Output } from '../api/contract';
 import type { RunDetails } from '../api/views';
-import { ARTIFACT_FILES, type TrainingManifest } from '../events/manifest';
-import type { Provenance } from '../events/provenance';
+import { lineOf } from '../bundle/command-line';
+import { ARTIFACT_FILES, kindOf, type LoggedManifest, type RunManifest } from '../events/manifest';
 import { RepriseError } from '../errors/errors';
-import { patchText } from '../provenance/inline';
-import { publicRemote } from '../report/facts';
 import type { RunRow, Store } from '../store/types';
 import type { EngineContext } from './context';
 import { logOf } from './run-log';
-import { metricOf, secondsLeft } from './run-list';
-
-type Section = RunDetails['provenance'][number];
-type Item = Section['items'][number];
+import { secondsLeft } from './run-list';
+import { sectionsOf } from './run-provenance';
+import { declaredValue } from './yardstick';
 
 const MOST_TWINS = 50;
-/** Untracked files named one by one. */
-const MOST_FILES = 200;
 const CHECKPOINT_FILE = /^checkpoint-(\d+)\.safetensors$/u;
 
 /** @throws RepriseError RUN_NOT_FOUND, MANIFEST_MISSING, MANIFEST_INVALID */
 export async function describeRunInFull({ store }: EngineContext, input: Input<'runs.details'>): Promise<Output<'runs.details'>> {
   const run = store.getRun(input.run);
   const { runId } = run;
-  const manifest = store.trainingManifest(runId);
+  const manifest = store.manifest(runId);
   const listed = store.listedRun(runId);
   const folder = store.runFolder(runId);
   const log = attemptsOf(store, runId);
   return {
     run,
-    metric: metricOf(store, listed),
+    metric: declaredValue(store, run),
     secondsLeft: secondsLeft(listed, Date.now()),
     folder,
-    config: { ...manifest.config },
-    provenance: [...(log.problem === null ? [] : [{ title: 'Event log', items: [warning('Damaged', log.problem)] }]), ...sectionsOf(manifest, run, await patchOf(store, manifest.provenance))],
-    metrics: store.metrics(runId),
+    config: manifest.kind === 'logged' ? {} : { ...manifest.config },
+    command: manifest.kind === 'command' ? lineOf(manifest.config.task.command) : null,
+    source: manifest.kind === 'logged' ? sourceOf(manifest) : null,
+    ...namedData(store, manifest),
+    provenance: [...(log.problem === null ? [] : [{ title: 'Event log', items: [{ name: 'Damaged', value: log.problem, kind: 'warning' as const }] }]), ...(await sectionsOf(store, manifest, run))],
+    metrics: run.kind === 'training' ? store.metrics(runId) : [],
     artifacts: store.artifacts(runId).map(({ name, sha256, bytes }) => ({ name, file: ARTIFACT_FILES[name], sha256, bytes })),
     checkpoints: checkpointsIn(folder),
     attempts: [...log.attempts],
     lineage: lineageOf(store, run),
+  };
+}
+
+const SYSTEMS: Readonly<Record<LoggedManifest['source']['system'], string>> = { mlflow: 'MLflow', tensorboard: 'TensorBoard', wandb: 'Weights & Biases', table: 'a table' };
+
+/** `logged over the tracking API of MLflow`, `imported from TensorBoard, runs/today`. */
+function sourceOf({ source: { system, from } }: LoggedManifest): string {
+  return from === null ? `logged over the tracking API of ${SYSTEMS[system]}` : `imported from ${SYSTEMS[system]}, ${from}`;
+}
+
+/** What the run's author named: parameters, tags, series, files, data sets. A training has its config and artifacts instead. */
+function namedData(store: Store, manifest: RunManifest): Pick<RunDetails, 'params' | 'tags' | 'series' | 'files' | 'datasets'> {
+  const { runId } = manifest;
+  const training = kindOf(manifest) === 'training';
+  const [data] = store.runData([runId]);
+  const entries = (values: Readonly<Record<string, string>> | undefined): RunDetails['params'] => Object.entries(values ?? {}).map(([name, value]) => ({ name, value })).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return {
+    params: training ? [] : entries(data?.params),
+    tags: entries(data?.tags),
+    series: training ? [] : store.latestMetrics(runId).map(({ key, value, step, points, min, max }) => ({ key, latest: value, step, points, min, max })),
+    files: training ? [] : store.files(runId).map(({ path, sha256, bytes }) => ({ path, sha256, bytes })),
+    datasets: store.datasets(runId).map(({ name, digest, source }) => ({ name, digest, source })),
   };
 }
 
@@ -87,103 +106,4 @@ function lineageOf(store: Store, run: RunRow): RunDetails['lineage'] {
       .slice(0, MOST_TWINS)
       .map(({ runId, status, weightsHash, createdAt }) => ({ runId, status, weightsHash, createdAt })),
   };
-}
-
-const text = (name: string, value: string): Item => ({ name, value, kind: 'text' });
-const hash = (name: string, value: string): Item => ({ name, value, kind: 'hash' });
-const warning = (name: string, value: string): Item => ({ name, value, kind: 'warning' });
-
-function sectionsOf(manifest: TrainingManifest, run: RunRow, patch: Item | null): Section[] {
-  const { provenance, runtime, data } = manifest;
-  const { versions, os, cpu } = provenance;
-  const sections: Section[] = [
-    { title: 'Not captured', items: provenance.problems.map((problem, index) => warning(`Note ${index + 1}`, problem)) },
-    { title: 'Code', items: codeItems(provenance, patch) },
-    {
-      title: 'Environment',
-      items: [
-        text('Reprise', versions.reprise),
-        text('ONNX Runtime', `${runtime.onnxruntime}, provider ${runtime.executionProvider}, optimisation level ${runtime.optimizationLevel}`),
-        text('Threads', `${runtime.threads}, pinned`),
-        text('Node.js', versions.node),
-        text('V8', versions.v8),
-        text('Electron', versions.electron ?? 'none (command line)'),
-        provenance.lockfileHash === null ? warning('Lockfile', 'Not captured: this installation has no package-lock.json.') : hash('Lockfile (SHA-256)', provenance.lockfileHash),
-        ...provenance.environmentCheck.map(({ item, required, actual, ok }) =>
-          ok ? text(`Required ${item}`, `${required}; found ${actual}`) : warning(`Required ${item}`, `The config asks for ${required}; the machine had ${actual}.`),
-        ),
-      ],
-    },
-    {
-      title: 'Hardware',
-      items: [
-        text('Operating system', `${os.name} (${os.platform} ${os.release}, ${os.arch})`),
-        text('CPU', `${cpu.model}, ${cpu.cores} ${cpu.cores === 1 ? 'core' : 'cores'}`),
-        text('Instruction sets', runtime.cpuFlags.length === 0 ? 'not told by this system' : runtime.cpuFlags.join(' ')),
-        text('Memory', `${(provenance.memoryBytes / 2 ** 30).toFixed(1)} GiB`),
-        text('GPUs', provenance.gpus.length === 0 ? 'none found' : provenance.gpus.map(({ name, driver }) => (driver === null ? name : `${name} (driver ${driver})`)).join(', ')),
-      ],
-    },
-    {
-      title: 'Data',
-      items: [
-        text('Source', data.source),
-        data.license === 'unknown' ? warning('Licence', 'Not known.') : text('Licence', data.license),
-        text('Prepared size', `${formatCount(data.bytes)} bytes`),
-        hash('Fingerprint (SHA-256)', data.fingerprint),
-        ...(data.sourceSha256 === undefined ? [] : [hash('Source file (SHA-256)', data.sourceSha256)]),
-      ],
-    },
-    {
-      title: 'Hashes',
-      items: [
-        text('Run', run.runId),
-        text('Reproduction id', run.reproductionId),
-        hash('Config', manifest.configHash),
-        hash('Compute', manifest.computeHash),
-        hash('Training graph', manifest.trainingGraphHash),
-        ...(run.weightsHash === null ? [] : [hash('Weights', run.weightsHash)]),
-      ],
-    },
-  ];
-  return sections.filter(({ items }) => items.length > 0);
-}
-
-/** The patch as it is shown; a damaged one hides nothing else. */
-async function patchOf(store: Store, provenance: Provenance): Promise<Item | null> {
-  try {
-    const patch = await patchText(store.workspace, provenance);
-    return patch === null ? null : { name: 'Patch', value: patch, kind: 'code' };
-  } catch (error) {
-    if (!(error instanceof RepriseError)) throw error;
-    return warning('Patch', error.message);
-  }
-}
-
-function snapshotItems({ code }: Provenance): Item[] {
-  if (code == null) return [];
-  return [
-    hash('Snapshot (SHA-256)', code.snapshot),
-    text('Files', `${formatCount(code.files)}, ${formatCount(code.bytes)} bytes${code.complete ? '' : ', incomplete'}`),
-    ...code.withheld.map(({ path, note }) => warning(`Withheld: ${path}`, `Not stored: it ${note}.`)),
-  ];
-}
-
-function codeItems(provenance: Provenance, patch: Item | null): Item[] {
-  const { git } = provenance;
-  if (git === null && provenance.code != null) return [text('Git', 'none'), ...snapshotItems(provenance)];
-  if (git === null) return [warning('Git', 'Not captured: the config does not lie in a git repository, or git could not be asked.')];
-  const more = git.untracked.length - MOST_FILES;
-  return [
-    git.commit === null ? warning('Commit', 'The repository has no commit yet.') : hash('Commit', git.commit),
-    text('Branch', git.branch ?? 'none (detached)'),
-    ...(git.remote === null ? [] : [text('Remote', publicRemote(git.remote))]),
-    text('Working tree', git.dirty ? 'with uncommitted changes' : 'clean'),
-    ...(git.tags?.length ? [text('Tags', git.tags.join(', '))] : []),
-    ...snapshotItems(provenance),
-    ...(patch === null ? [] : [patch]),
-    ...git.untracked.slice(0, MOST_FILES).map(({ path, bytes, content, stored }) => text(`Untracked: ${path}`, `${formatCount(bytes)} bytes${content === null && stored !== true ? ', content not kept' : ''}`)),
-    ...(git.submodules ?? []).map(({ path, commit, dirty }) => text(`Submodule: ${path}`, `${commit ?? 'no commit'}${dirty ? ', with uncommitted changes' : ''}`)),
-    ...(more > 0 ? [text('Untracked', `${formatCount(more)} more files`)] : []),
-  ];
 }

@@ -4,10 +4,10 @@ import type { SideBySide } from '../api/views';
 import { sameValue } from '../config/diff';
 import { leavesOf } from '../config/leaves';
 import { RepriseError } from '../errors/errors';
-import type { TrainingManifest } from '../events/manifest';
+import type { RunManifest } from '../events/manifest';
 import type { RunRow, Store } from '../store/types';
 import type { EngineContext } from './context';
-import { environmentLeaves } from './environment';
+import { commandEnvironmentLeaves, environmentLeaves } from './environment';
 import { testMetrics } from './results';
 
 type Leaves = ReadonlyMap<string, unknown>;
@@ -36,8 +36,23 @@ export function sectionOf(title: string, columns: readonly Leaves[]): SideBySide
   return { title, rows };
 }
 
-function dataLeaves({ data }: TrainingManifest): Leaves {
-  const { fingerprint, bytes, source, license, sourceSha256 } = data;
+/** A config as it is, of a logged run its parameters by name. */
+function configLeaves(store: Store, manifest: RunManifest): Leaves {
+  return manifest.kind === 'logged' ? new Map(Object.entries(store.runData([manifest.runId])[0]?.params ?? {})) : leavesOf(manifest.config);
+}
+
+/** Of a logged run nobody captured the surroundings. */
+function environmentOfRun(manifest: RunManifest): Leaves {
+  if (manifest.kind === 'logged') return new Map();
+  const { provenance } = manifest;
+  if (manifest.kind === 'command') return new Map([...commandEnvironmentLeaves(provenance), ['code.snapshot', provenance.code?.snapshot ?? null], ['code.commit', provenance.git?.commit ?? null]]);
+  return new Map([...environmentLeaves(provenance, manifest.runtime), ['trainingGraphHash', manifest.trainingGraphHash]]);
+}
+
+function dataLeaves(store: Store, manifest: RunManifest): Leaves {
+  if (manifest.kind === 'logged') return new Map(store.datasets(manifest.runId).map(({ name, digest }) => [name, digest]));
+  if (manifest.kind === 'command') return new Map(manifest.inputs.map(({ path, fingerprint }) => [path, fingerprint]));
+  const { fingerprint, bytes, source, license, sourceSha256 } = manifest.data;
   return leavesOf({ fingerprint, source, bytes, license, ...(sourceSha256 === undefined ? {} : { sourceSha256 }) });
 }
 
@@ -57,7 +72,11 @@ function resultLeaves(store: Store, run: RunRow): Leaves {
     'weights hash': run.weightsHash,
     error: run.errorMessage ?? run.errorCode,
   };
-  return new Map(Object.entries(known).filter(([, value]) => value !== undefined && value !== null));
+  const result = new Map(Object.entries(known).filter(([, value]) => value !== undefined && value !== null));
+  if (run.kind === 'training') return result;
+  for (const name of ['steps done', 'attempts']) if (result.get(name) === 0) result.delete(name);
+  for (const { key, value } of store.latestMetrics(run.runId)) result.set(key, value);
+  return result;
 }
 
 /** @throws RepriseError RUN_NOT_FOUND, RUNS_REPEATED */
@@ -66,13 +85,13 @@ export function compareRuns({ store }: EngineContext, input: Input<'compare.runs
   if (new Set(runs.map(({ runId }) => runId)).size < runs.length) {
     throw new RepriseError('RUNS_REPEATED', 'A run is named twice; side by side only different runs say something.', { kind: 'input', hint: 'Name two to six different runs.' });
   }
-  const manifests = runs.map(({ runId }) => store.trainingManifest(runId));
+  const manifests = runs.map(({ runId }) => store.manifest(runId));
   return {
     runs,
     sections: [
-      sectionOf('Config', manifests.map(({ config }) => leavesOf(config))),
-      sectionOf('Environment', manifests.map(({ provenance, runtime, trainingGraphHash }) => new Map([...environmentLeaves(provenance, runtime), ['trainingGraphHash', trainingGraphHash]]))),
-      sectionOf('Data', manifests.map(dataLeaves)),
+      sectionOf('Config', manifests.map((manifest) => configLeaves(store, manifest))),
+      sectionOf('Environment', manifests.map(environmentOfRun)),
+      sectionOf('Data', manifests.map((manifest) => dataLeaves(store, manifest))),
       sectionOf('Result', runs.map((run) => resultLeaves(store, run))),
     ],
   };

@@ -1,0 +1,65 @@
+/** Use cases of one run that is looked at closely: what its command printed, stretches of its series. */
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Input, Output } from '../api/contract';
+import { RepriseError } from '../errors/errors';
+import { ATTEMPT_FILES, attemptFolder, outputLineSchema } from '../events/command-run';
+import type { EngineContext } from './context';
+
+/** Bytes that are read for one page: more than its lines can be. */
+const PAGE_BYTES = 4 * 2 ** 20;
+const NEWLINE = 0x0a;
+
+/** Bytes of a file from an offset on; none where it is not there (yet). */
+function bytesFrom(file: string, offset: number): { readonly bytes: Buffer; readonly size: number } {
+  if (!existsSync(file)) return { bytes: Buffer.alloc(0), size: 0 };
+  const descriptor = openSync(file, 'r');
+  try {
+    const { size } = fstatSync(descriptor);
+    const bytes = Buffer.alloc(Math.max(0, Math.min(PAGE_BYTES, size - offset)));
+    return { bytes: bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, offset)), size };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function lineOf(bytes: Uint8Array): Output<'runs.output'>['lines'][number] {
+  try {
+    const parsed = outputLineSchema.safeParse(JSON.parse(new TextDecoder().decode(bytes)));
+    if (parsed.success) return parsed.data;
+  } catch {
+    // Told below.
+  }
+  return { time: 0, stream: 'note', text: '(a damaged line of the output)' };
+}
+
+/** How many attempts have an output. */
+function attemptsOf(folder: string): number {
+  let attempts = 0;
+  while (existsSync(attemptFolder(folder, attempts + 1))) attempts += 1;
+  return attempts;
+}
+
+/** @throws RepriseError RUN_NOT_FOUND */
+export function readRunOutput({ store }: EngineContext, input: Input<'runs.output'>): Output<'runs.output'> {
+  const folder = store.runFolder(store.getRun(input.run).runId);
+  const attempts = attemptsOf(folder);
+  const { bytes, size } = bytesFrom(join(attemptFolder(folder, input.attempt ?? Math.max(1, attempts)), ATTEMPT_FILES.output), input.offset);
+  const lines: Output<'runs.output'>['lines'] = [];
+  let position = 0;
+  while (lines.length < input.limit) {
+    const end = bytes.indexOf(NEWLINE, position);
+    if (end < 0) break;
+    lines.push(lineOf(bytes.subarray(position, end)));
+    position = end + 1;
+  }
+  return { lines, offset: input.offset + position, attempts, more: position > 0 && input.offset + position < size };
+}
+
+/** @throws RepriseError RUN_NOT_FOUND, METRIC_NOT_FOUND */
+export function readSeriesWindow({ store }: EngineContext, input: Input<'series.window'>): Output<'series.window'> {
+  const { runId } = store.getRun(input.run);
+  const keys = store.seriesKeys(runId);
+  if (!keys.includes(input.key)) throw new RepriseError('METRIC_NOT_FOUND', `Run ${runId} has no metric ${JSON.stringify(input.key)}.`, { kind: 'input', hint: keys.length === 0 ? 'It has logged no metric.' : `Known: ${keys.slice(0, 20).join(', ')}.` });
+  return { ...store.seriesWindow(runId, input.key, input.from ?? Number.MIN_SAFE_INTEGER, input.to ?? Number.MAX_SAFE_INTEGER, input.buckets) };
+}
