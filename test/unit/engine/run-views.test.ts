@@ -63,6 +63,11 @@ describe('the list of runs', () => {
     expect(columns.constant).toContainEqual({ path: 'training.batchSize', value: 4 });
     expect(columns.constant.map(({ path }) => path)).not.toContain('seed');
     expect(columns.metric).toBe('accuracy');
+    expect(await ask(engine, 'runs.opening', { experiment: 'sample', leaves: 1, limit: 2 })).toEqual({
+      experiments: await ask(engine, 'experiments.list', {}),
+      columns,
+      page: await ask(engine, 'runs.page', { experiment: 'sample', columns: ['training.learningRate'], offset: 0, limit: 2 }),
+    });
     const { groups } = await ask(engine, 'runs.groups', { columns: ['model.hidden'] });
     expect(groups.map(({ runs, n, mean, sd, leaves }) => ({ runs, n, mean, sd, leaves }))).toEqual([
       { runs: 2, n: 2, mean: 0.75, sd: 0, leaves: [[8]] },
