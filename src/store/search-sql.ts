@@ -8,11 +8,13 @@ import { numberIn } from '../filter/literals';
 
 export type Bound = string | number | null;
 
-/**
- * How a condition on a table of names is asked: `probe` looks at one run's row, good where few runs are asked about;
- * `gather` collects all runs that meet it first, good where most are.
- */
-export type Manner = 'probe' | 'gather';
+/** Which runs a search looks at. */
+export interface Scope {
+  /** Names; all where it is left out. */
+  readonly experiments?: readonly string[] | undefined;
+  /** `active`, those that are not deleted, where it is left out. */
+  readonly lifecycle?: 'active' | 'deleted' | 'all' | undefined;
+}
 
 /** Columns of `runs`. Text that is empty was never given. */
 const COLUMNS: Readonly<Record<AttributeName, string>> = {
@@ -39,6 +41,9 @@ const COLUMNS: Readonly<Record<AttributeName, string>> = {
   weights_hash: 'runs.weights_hash',
   artifact_uri: "('mlflow-artifacts:/' || runs.experiment_id || '/' || runs.run_id || '/artifacts')",
 };
+
+/** Attributes that stand in the index of lists. */
+const LISTED: readonly AttributeName[] = ['experiment', 'study', 'variant', 'status', 'seed', 'created', 'started', 'ended', 'duration', 'steps'];
 
 const DATASET_COLUMNS: Readonly<Record<DatasetPart, string>> = {
   name: 'it.name',
@@ -87,41 +92,34 @@ export class SqlWriter {
   }
 
   /** Whether a row of `runs` meets the filter. NULL where a condition is on what the run lacks: as good as false. */
-  filter(filter: Filter, manner: Manner): string {
+  filter(filter: Filter): string {
     switch (filter.type) {
       case 'and':
       case 'or':
-        return `(${filter.terms.map((term) => this.filter(term, manner)).join(filter.type === 'and' ? ' AND ' : ' OR ')})`;
+        return `(${filter.terms.map((term) => this.filter(term)).join(filter.type === 'and' ? ' AND ' : ' OR ')})`;
       case 'not':
-        return `((${this.filter(filter.term, manner)}) IS NOT TRUE)`;
+        return `((${this.filter(filter.term)}) IS NOT TRUE)`;
       case 'word':
         return this.#word(filter.word);
       default:
-        return this.#condition(filter, manner);
+        return this.#condition(filter);
     }
   }
 
-  #condition(condition: Exclude<Condition, { type: 'word' }>, manner: Manner): string {
+  #condition(condition: Exclude<Condition, { type: 'word' }>): string {
     const { field } = condition;
     if (field.kind === 'attribute') {
       const column = COLUMNS[field.name];
       return condition.type === 'null' ? `(${column} IS ${condition.negated ? 'NOT ' : ''}NULL)` : this.#scalar(column, condition);
     }
     // `is null` asks that there be no such row.
-    const isAbsence = condition.type === 'null' && !condition.negated;
-    const from = this.#rows(condition);
-    return manner === 'probe' ? `${isAbsence ? 'NOT ' : ''}EXISTS (SELECT 1 FROM ${from} AND it.run = runs.id)` : `runs.id ${isAbsence ? 'NOT ' : ''}IN (SELECT it.run FROM ${from})`;
-  }
-
-  /** Rows of a field's table, called `it`, that meet a condition; of `is null` those that do not: `TABLE AS it WHERE …`. */
-  #rows(condition: Exclude<Condition, { type: 'word' }>): string {
-    const { field } = condition;
+    const not = condition.type === 'null' && !condition.negated ? 'NOT ' : '';
     if (field.kind === 'dataset') {
       const column = DATASET_COLUMNS[field.part];
-      return `datasets AS it WHERE ${condition.type === 'null' ? `${column} IS NOT NULL` : this.#scalar(column, condition)}`;
+      return `${not}EXISTS (SELECT 1 FROM datasets AS it WHERE it.run = runs.id AND ${condition.type === 'null' ? `${column} IS NOT NULL` : this.#scalar(column, condition)})`;
     }
-    if (field.kind === 'attribute') throw new Error('An attribute has no table of its own.');
-    return `${tableOf(field)} AS it WHERE it.key = ${this.key(field)} AND ${this.named(condition)}`;
+    // The plus keeps SQLite from looking through all runs that meet the condition: the run's own row is a step away.
+    return `${not}EXISTS (SELECT 1 FROM ${tableOf(field)} AS it WHERE it.run = runs.id AND it.key = ${this.key(field)} AND +(${this.named(condition)}))`;
   }
 
   /** What a condition on a metric, parameter or tag asks of its row, called `it`. */
@@ -249,7 +247,7 @@ export class SqlWriter {
 
   /**
    * What runs are sorted by, as joins and terms of ORDER BY: first whether there is a number, something else or nothing.
-   * Equal runs follow by their place in the database, in the direction of the first order; without any, the newest first.
+   * Equal runs follow by their place in the database, in the direction of the last order; without any, the newest first.
    */
   order(order: readonly Order[]): { readonly joins: string; readonly terms: string } {
     const joins: string[] = [];
@@ -271,6 +269,21 @@ export class SqlWriter {
     return { joins: joins.join(' '), terms: terms.join(', ') };
   }
 
+  /** Whether a row of `runs` is in the scope. */
+  scope({ experiments, lifecycle = 'active' }: Scope): string {
+    const parts = [
+      ...(lifecycle === 'all' ? [] : [`runs.deleted_at IS ${lifecycle === 'active' ? '' : 'NOT '}NULL`]),
+      ...(experiments === undefined ? [] : [`runs.experiment IN (${this.#list(experiments)})`]),
+    ];
+    return parts.length === 0 ? 'TRUE' : parts.join(' AND ');
+  }
+
+  /** Where to find the rows of a scope by these fields: an index that holds them all is quicker to look through than the rows. */
+  runs(fields: readonly Field[], { lifecycle = 'active' }: Scope): string {
+    const isListed = fields.length > 0 && fields.every((field) => field.kind === 'attribute' && LISTED.includes(field.name));
+    return isListed && lifecycle === 'active' ? 'runs INDEXED BY runs_listing' : 'runs';
+  }
+
   /** An attribute or a part of the data sets as one value. */
   attribute(field: Exclude<Field, NamedField>): string {
     return field.kind === 'attribute' ? COLUMNS[field.name] : `(SELECT min(${DATASET_COLUMNS[field.part]}) FROM datasets AS it WHERE it.run = runs.id)`;
@@ -283,7 +296,7 @@ export function sortColumns(field: NamedField): readonly string[] {
 }
 
 export function tieDirection(order: readonly Order[]): 'ASC' | 'DESC' {
-  return order[0]?.descending === false ? 'ASC' : 'DESC';
+  return order.at(-1)?.descending === false ? 'ASC' : 'DESC';
 }
 
 function numberOf(value: Value): number {

@@ -3,22 +3,19 @@
  *
  * Three ways lead to a page. Where one condition is met by few runs, its index names them and the rest is asked of each
  * (`#driven`). Where many meet the filter, an index that has the order is walked until the page is full (`#walk`); it
- * looks at a bounded number of rows, because many that come first may not meet the filter. Else every condition gathers
- * the runs that meet it, and what all have in common is sorted (`#gathered`). All three give the same answer.
+ * looks at a bounded number of rows, because many that come first may not meet the filter. Else sets of runs are made of
+ * every condition, and what is left is sorted (search-sets.ts). All three give the same answer.
  */
 import { RepriseError } from '../errors/errors';
 import type { Condition, Filter, Order } from '../filter/ast';
 import type { Database } from './database';
-import { isNamed, sortColumns, SqlWriter, tableOf, type Bound, type NamedField } from './search-sql';
+import { isNamed, sortColumns, SqlWriter, tableOf, type Bound, type NamedField, type Scope } from './search-sql';
+import { RunSets, sizeOf } from './search-sets';
 import { toRow, type StoredRun } from './tables/runs';
 import type { RunRow } from './types';
 
-/** Which runs of which experiments; deleted ones are not looked at unless they are asked for. */
-export interface RunScope {
+export interface RunScope extends Scope {
   readonly filter: Filter | null;
-  /** Names; all where it is left out. */
-  readonly experiments?: readonly string[] | undefined;
-  readonly lifecycle?: 'active' | 'deleted' | 'all' | undefined;
   /** Milliseconds since 1970, up to which running runs have lasted; the clock's by default. */
   readonly now?: number | undefined;
 }
@@ -40,7 +37,7 @@ export interface RunsFound {
 /** Conditions that no more runs meet are asked first. */
 const FEW = 3000;
 /** Rows that a walk looks at before it gives up. */
-const LONGEST_WALK = 8000;
+const LONGEST_WALK = 3000;
 
 export class RunFinder {
   readonly #database: Database;
@@ -70,8 +67,7 @@ export class RunFinder {
 
   /** Of all runs that meet the filter. */
   count(scope: RunScope): number {
-    const plan = new Plan(scope, [], this.#keyOf);
-    return this.#all<{ n: number }>(`SELECT count(*) AS n FROM runs WHERE ${plan.where('gather')}`, plan)[0]?.n ?? 0;
+    return sizeOf(this.#sets(scope).meeting(scope.filter));
   }
 
   /** The first `need` runs. */
@@ -84,7 +80,7 @@ export class RunFinder {
   #driven(scope: RunScope, order: readonly Order[], need: number): number[] | null {
     if (scope.experiments !== undefined) {
       const plan = new Plan({ ...scope, filter: null }, [], this.#keyOf);
-      if (this.#few(`runs WHERE ${plan.base()}`, plan) !== null) return this.#sorted(scope, order, need, 'probe');
+      if (this.#few(`runs WHERE ${plan.base()}`, plan) !== null) return this.#probed(scope, order, need);
     }
     let best: { readonly condition: NamedCondition; readonly runs: number } | null = null;
     for (const condition of termsOf(scope.filter).filter(canDrive)) {
@@ -97,17 +93,23 @@ export class RunFinder {
     const plan = new Plan(scope, [condition], this.#keyOf);
     const { joins, terms } = plan.writer.order(order);
     const from = `(SELECT it.run FROM ${plan.rowsOf(condition.field)} AND ${plan.writer.named(condition)}) AS few CROSS JOIN runs ON runs.id = few.run ${joins}`;
-    return this.#list(`SELECT runs.id FROM ${from} WHERE ${plan.where('probe')} ORDER BY ${terms} LIMIT ${plan.writer.bind(need)}`, plan);
+    return this.#list(`SELECT runs.id FROM ${from} WHERE ${plan.where()} ORDER BY ${terms} LIMIT ${plan.writer.bind(need)}`, plan);
+  }
+
+  /** Asks every run of a small experiment. */
+  #probed(scope: RunScope, order: readonly Order[], need: number): number[] {
+    const plan = new Plan(scope, [], this.#keyOf);
+    const { joins, terms } = plan.writer.order(order);
+    return this.#list(`SELECT runs.id FROM runs ${joins} WHERE ${plan.where()} ORDER BY ${terms} LIMIT ${plan.writer.bind(need)}`, plan);
   }
 
   #gathered(scope: RunScope, order: readonly Order[], need: number): number[] {
-    return this.#sorted(scope, order, need, 'gather');
+    const sets = this.#sets(scope);
+    return sets.sorted(sets.meeting(scope.filter), order, need);
   }
 
-  #sorted(scope: RunScope, order: readonly Order[], need: number, manner: 'probe' | 'gather'): number[] {
-    const plan = new Plan(scope, [], this.#keyOf);
-    const { joins, terms } = plan.writer.order(order);
-    return this.#list(`SELECT runs.id FROM runs ${joins} WHERE ${plan.where(manner)} ORDER BY ${terms} LIMIT ${plan.writer.bind(need)}`, plan);
+  #sets(scope: RunScope): RunSets {
+    return new RunSets(this.#database, this.#keyOf, scope.now ?? Date.now(), scope);
   }
 
   /** Follows an index that has the order; null where none has, or the page is not full after many rows. */
@@ -166,7 +168,7 @@ export class RunFinder {
     const named = columns.map((column, index) => `${column} AS c${index}`).join(', ');
     const [end] = this.#all<Record<string, Bound>>(`SELECT ${named} FROM ${table} WHERE ${where} ORDER BY ${terms} LIMIT 1 OFFSET ${LONGEST_WALK}`, plan);
     const bound = end === undefined ? '' : ` AND (${columns.join(', ')}) ${descending ? '>' : '<'} (${columns.map((_, index) => plan.writer.bind(end[`c${index}`] ?? null)).join(', ')})`;
-    const ids = this.#list(`SELECT ${columns.at(-1) ?? ''} FROM ${table} ${join} WHERE ${where}${bound} AND ${plan.where('probe')} AND ${also} ORDER BY ${terms} LIMIT ${plan.writer.bind(need)}`, plan);
+    const ids = this.#list(`SELECT ${columns.at(-1) ?? ''} FROM ${table} ${join} WHERE ${where}${bound} AND ${plan.where()} AND ${also} ORDER BY ${terms} LIMIT ${plan.writer.bind(need)}`, plan);
     return ids.length < need && end !== undefined ? null : ids;
   }
 
@@ -213,18 +215,13 @@ class Plan {
   }
 
   /** Scope and filter. */
-  where(manner: 'probe' | 'gather'): string {
-    return [this.base(), ...this.#rest.map((term) => this.writer.filter(term, manner))].join(' AND ');
+  where(): string {
+    return [this.base(), ...this.#rest.map((term) => this.writer.filter(term))].join(' AND ');
   }
 
   /** Scope alone. */
   base(): string {
-    const { experiments, lifecycle = 'active' } = this.#scope;
-    const parts = [
-      ...(lifecycle === 'all' ? [] : [`runs.deleted_at IS ${lifecycle === 'active' ? '' : 'NOT '}NULL`]),
-      ...(experiments === undefined ? [] : [`runs.experiment IN (${experiments.map((name) => this.writer.bind(name)).join(', ')})`]),
-    ];
-    return parts.length === 0 ? 'TRUE' : parts.join(' AND ');
+    return this.writer.scope(this.#scope);
   }
 
   /** All rows of a field, called `it`. */
