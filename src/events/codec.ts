@@ -1,4 +1,5 @@
 /** One record of the event log as a line: `CRC32(hex8) SPACE JSON NEWLINE`. */
+import { crc32 } from 'node:zlib';
 import type { EventRecord } from './records';
 
 const NEWLINE = 0x0a;
@@ -6,27 +7,13 @@ const SPACE = 0x20;
 /** Hex digits of the checksum and the space behind them. */
 const PREFIX = 9;
 
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
-  let value = index;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb8_8320 : value >>> 1;
-  return value;
-});
-
-/** CRC-32 of IEEE 802.3, as in zip and PNG. */
-export function crc32(bytes: Uint8Array): number {
-  let crc = 0xffff_ffff;
-  for (const byte of bytes) crc = (crc >>> 8) ^ CRC_TABLE[(crc ^ byte) & 0xff]!;
-  return (crc ^ 0xffff_ffff) >>> 0;
-}
-
 /** The bytes of a record's line, newline included. */
 export function encodeRecord(record: EventRecord): Uint8Array {
-  const json = new TextEncoder().encode(JSON.stringify(record));
-  const checksum = crc32(json).toString(16).padStart(8, '0');
-  const line = new Uint8Array(PREFIX + json.length + 1);
-  line.set(new TextEncoder().encode(`${checksum} `));
-  line.set(json, PREFIX);
+  const json = JSON.stringify(record);
+  const line = Buffer.allocUnsafe(PREFIX + Buffer.byteLength(json) + 1);
+  line.write(json, PREFIX);
   line[line.length - 1] = NEWLINE;
+  line.write(`${crc32(line.subarray(PREFIX, -1)).toString(16).padStart(8, '0')} `, 0, 'latin1');
   return line;
 }
 

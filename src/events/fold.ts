@@ -168,6 +168,15 @@ function apply(state: Draft, record: EventRecord): void {
     case 'message':
       state.messages.push(record);
       break;
+    case 'points':
+    case 'params':
+    case 'tags':
+    case 'file':
+    case 'dataset':
+    case 'state':
+    case 'source':
+      // What authors named is read from the store; a log is folded for what a worker says.
+      break;
     default:
       assertNever(record);
   }

@@ -19,8 +19,8 @@ export function logCorrupt(file: string, line: number, reason: string): RepriseE
   });
 }
 
-/** Bytes `from` … end of a file, or null where it does not exist. */
-function readFrom(file: string, from: number): { bytes: Uint8Array; size: number } | null {
+/** Bytes of a file from `from` on, at most so many, or null where it does not exist. */
+function readFrom(file: string, from: number, most: number): { bytes: Uint8Array; size: number } | null {
   let descriptor: number;
   try {
     descriptor = openSync(file, 'r');
@@ -30,7 +30,7 @@ function readFrom(file: string, from: number): { bytes: Uint8Array; size: number
   }
   try {
     const { size } = fstatSync(descriptor);
-    const bytes = new Uint8Array(Math.max(0, size - from));
+    const bytes = new Uint8Array(Math.min(most, Math.max(0, size - from)));
     let done = 0;
     while (done < bytes.length) {
       const count = readSync(descriptor, bytes, done, bytes.length - done, from + done);
@@ -44,9 +44,9 @@ function readFrom(file: string, from: number): { bytes: Uint8Array; size: number
 }
 
 function linesBefore(file: string, offset: number): number {
-  const before = readFrom(file, 0);
+  const before = readFrom(file, 0, offset);
   let lines = 0;
-  for (const byte of before?.bytes.subarray(0, offset) ?? []) if (byte === NEWLINE) lines++;
+  for (const byte of before?.bytes ?? []) if (byte === NEWLINE) lines++;
   return lines;
 }
 
@@ -54,13 +54,15 @@ function linesBefore(file: string, offset: number): number {
  * Reads the records that came after `fromOffset` (0, or the `offset` of an earlier call): call it again
  * and again to tail a log that is being written. A torn or damaged tail is not given out: it is either
  * still being written or will be repaired. A log that does not exist yet has no records.
+ * @param firstSeq the number that the first record must have, where it is known
+ * @param mostBytes about so much is read; where the offset has moved there may be more
  * @throws RepriseError EVENT_LOG_CORRUPT naming file and line, where valid records follow a damaged
  * one, a number is missing, or the file is shorter than what was read before
  */
-export function readEvents(file: string, fromOffset: number): EventBatch {
+export function readEvents(file: string, fromOffset: number, firstSeq: number | null = fromOffset === 0 ? 0 : null, mostBytes = Number.POSITIVE_INFINITY): EventBatch {
   // The byte before the offset must end a line: else the file is not the one that was read before.
   const start = Math.max(0, fromOffset - 1);
-  const content = readFrom(file, start);
+  const content = readFrom(file, start, mostBytes);
   if (content === null) {
     if (fromOffset > 0) throw logCorrupt(file, 1, 'the file is gone');
     return { records: [], offset: 0 };
@@ -69,7 +71,10 @@ export function readEvents(file: string, fromOffset: number): EventBatch {
     throw logCorrupt(file, linesBefore(file, fromOffset) + 1, `no record ends at byte ${fromOffset}, where an earlier reading stopped`);
   }
   const bytes = content.bytes.subarray(fromOffset - start);
-  const { records, validBytes, corruption } = decodeLines(bytes, fromOffset === 0 ? 0 : null);
+  const { records, validBytes, corruption } = decodeLines(bytes, firstSeq);
+  const isCut = start + content.bytes.length < content.size;
+  // A line that is longer than what was read, or a damaged one of which only the whole tells whether records follow.
+  if (isCut && (records.length === 0 || bytes.indexOf(NEWLINE, validBytes) >= 0)) return readEvents(file, fromOffset, firstSeq);
   if (corruption !== null) throw logCorrupt(file, linesBefore(file, fromOffset) + corruption.line + 1, corruption.reason);
   return { records, offset: fromOffset + validBytes };
 }

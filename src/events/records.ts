@@ -3,8 +3,8 @@
  * about the run. One record a line: `CRC32(hex8) SPACE JSON`, JSON with `seq` counting from 0.
  */
 
-/** Non-finite numbers travel as strings, so that NaN and infinities survive JSON. */
-export type LoggedNumber = number | 'NaN' | 'Infinity' | '-Infinity';
+/** What JSON cannot say travels as strings, so that NaN, infinities and −0 survive. */
+export type LoggedNumber = number | 'NaN' | 'Infinity' | '-Infinity' | '-0';
 
 export type SplitName = 'train' | 'validation' | 'test';
 
@@ -224,6 +224,7 @@ export type EventBody =
 export type EventRecord = EventBody & { readonly seq: number; readonly time: number };
 
 export function toLogged(value: number): LoggedNumber {
+  if (Object.is(value, -0)) return '-0';
   return Number.isFinite(value) ? value : (String(value) as LoggedNumber);
 }
 

@@ -1,8 +1,8 @@
-import { closeSync, fdatasyncSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { decodeLines, encodeRecord } from './codec';
+import { encodeRecord } from './codec';
 import { claimLog, releaseLog } from './owner';
-import { logCorrupt } from './reader';
+import { readEvents } from './reader';
 import type { EventBody, EventRecord } from './records';
 
 /** Appends to an event log; at most one process does so at a time. */
@@ -15,29 +15,33 @@ export class EventLogWriter {
     private readonly descriptor: number,
     private nextSeq: number,
     private size: number,
-    /** What the log held when it was opened, after repair. */
+    /** What the log held when it was opened, after repair, besides what was known of it. */
     readonly existing: readonly EventRecord[],
   ) {}
 
   /**
    * Claims the log (making it where it does not exist), cuts a torn tail back to the last valid
    * record and goes on after it. The folder must exist.
+   * @param known what has been read of the log before, so that it need not be read again: the bytes of its first records
+   * and their number
    * @throws RepriseError EVENT_LOG_OWNED when another living process writes it; EVENT_LOG_CORRUPT when
-   * valid records follow a damaged one: then nothing is changed
+   * valid records follow a damaged one, or the log is not the one that was read: then nothing is changed
    */
-  static open(file: string): EventLogWriter {
+  static open(file: string, known: { readonly bytes: number; readonly records: number } = { bytes: 0, records: 0 }): EventLogWriter {
     const log = path.resolve(file);
     claimLog(log);
     try {
       const descriptor = openSync(log, 'a+');
       try {
-        const bytes = readFileSync(log);
-        const { records, validBytes, corruption } = decodeLines(bytes, 0);
-        if (corruption !== null) throw logCorrupt(log, corruption.line + 1, corruption.reason);
-        if (validBytes < bytes.length) {
-          cutBack(log, validBytes);
+        const existing: EventRecord[] = [];
+        let { bytes } = known;
+        for (let batch = readEvents(log, bytes, known.records); ; batch = readEvents(log, bytes, known.records + existing.length)) {
+          existing.push(...batch.records);
+          if (batch.offset === bytes) break;
+          bytes = batch.offset;
         }
-        return new EventLogWriter(log, descriptor, records.length, validBytes, records);
+        if (fstatSync(descriptor).size > bytes) cutBack(log, bytes);
+        return new EventLogWriter(log, descriptor, known.records + existing.length, bytes, existing);
       } catch (error) {
         closeSync(descriptor);
         throw error;
@@ -50,20 +54,38 @@ export class EventLogWriter {
 
   /** Appends one record. It survives the end of this process from now on, and of the machine after `sync`. */
   append(body: EventBody): EventRecord {
+    const [record] = this.appendAll([body]);
+    return record!;
+  }
+
+  /** Appends records, all or none of them. */
+  appendAll(bodies: readonly EventBody[]): EventRecord[] {
     if (this.closed) throw new Error(`The event log ${this.file} is closed.`);
-    const record: EventRecord = { ...body, seq: this.nextSeq, time: Date.now() };
-    const line = encodeRecord(record);
+    const time = Date.now();
+    const records = bodies.map((body, index): EventRecord => ({ ...body, seq: this.nextSeq + index, time }));
+    const [first] = records;
+    const lines = records.length === 1 && first !== undefined ? encodeRecord(first) : Buffer.concat(records.map(encodeRecord));
     let done = 0;
     try {
-      while (done < line.length) done += writeSync(this.descriptor, line, done);
+      while (done < lines.length) done += writeSync(this.descriptor, lines, done);
     } catch (error) {
-      // A full disk may have taken part of the line: nothing may ever be appended behind it.
+      // A full disk may have taken part of it: nothing may ever be appended behind that.
       if (done > 0) cutBack(this.file, this.size);
       throw error;
     }
-    this.size += line.length;
-    this.nextSeq++;
-    return record;
+    this.size += lines.length;
+    this.nextSeq += records.length;
+    return records;
+  }
+
+  /** Bytes of the log: everything that was appended. */
+  get bytes(): number {
+    return this.size;
+  }
+
+  /** Whether the file has been removed from its folder, so that nobody will ever read what is appended. */
+  isGone(): boolean {
+    return fstatSync(this.descriptor).nlink === 0;
   }
 
   /** Makes everything appended so far survive a power failure. */

@@ -1,53 +1,68 @@
 /** Turns records of an event log into rows. What it does to a state must be what `foldEvents` does to a whole log. */
-import { fromLogged, type EventRecord } from '../events/records';
-import type { Tables } from './tables/all';
-import { initialState, type RunState } from './tables/runs';
-import type { SeriesKey } from './types';
+import type { RunKind } from '../events/manifest';
+import { recordProblem } from '../events/record-problem';
+import { fromLogged, type EventRecord, type PointsRecord, type StateRecord } from '../events/records';
+import { concatPoints } from './points';
+import { putConfigParams, type Tables } from './tables/all';
+import { initialState, type LogStatus, type RunState } from './tables/runs';
+import type { Points } from './tracking';
 
 /** The log says something that cannot be: a gap, an unknown record. */
 export class LogContradiction extends Error {}
 
-/** Consecutive points on their way into the series tables. */
-class Pending {
-  firstStep = 0;
-  readonly losses: number[] = [];
-  readonly rates: number[] = [];
-
-  clear(): void {
-    this.losses.length = 0;
-    this.rates.length = 0;
-  }
+/** The run whose records are applied. */
+export interface Subject {
+  readonly number: number;
+  readonly runId: string;
+  readonly kind: RunKind;
+  readonly createdAt: number;
+  /** From the manifest; null for a logged run. */
+  readonly seed: number | null;
 }
+
+/** Losses of training steps, and learning rates; of one run, so that a store can hold series of both beside others. */
+const STEP_KEYS = ['train.loss', 'train.learningRate'] as const;
+
+/** Names of parameters that a logged run's seed is taken from, the first that has a whole number. */
+const SEED_NAMES = ['seed', 'random_seed', 'random_state', 'rng_seed', 'manual_seed'] as const;
+
+const STATUS_OF: Readonly<Record<NonNullable<StateRecord['status']>, LogStatus>> = { scheduled: 'queued', running: 'running', finished: 'finished', failed: 'failed', killed: 'cancelled' };
+
+/** Points on their way into the tables, by key. */
+type Pending = Map<string, Points[]>;
 
 /**
  * Applies records, in their order, to the tables and to `state`. Runs inside the caller's transaction.
  * @throws LogContradiction at the first record that cannot follow the ones before; those are applied
  */
-export function applyRecords(tables: Tables, runId: string, state: RunState, records: readonly EventRecord[]): void {
-  const pending = new Pending();
+export function applyRecords(tables: Tables, run: Subject, state: RunState, records: readonly EventRecord[]): void {
+  const pending: Pending = new Map();
   try {
     for (const record of records) {
-      applyRecord(tables, runId, state, pending, record);
+      applyRecord(tables, run, state, pending, record);
       state.updatedAt = Math.max(state.updatedAt, Math.trunc(record.time));
     }
   } finally {
-    flush(tables, runId, pending);
+    flush(tables, run, state, pending);
   }
+  if (run.kind === 'command') state.metric = state.logStatus === 'finished' ? declaredMetric(tables, run.number) : null;
+  if (run.kind === 'logged' && records.some((record) => record.type === 'params')) tables.runs.setSeed(run.number, loggedSeed(tables, run.number));
 }
 
-function applyRecord(tables: Tables, runId: string, state: RunState, pending: Pending, record: EventRecord): void {
+function applyRecord(tables: Tables, run: Subject, state: RunState, pending: Pending, record: EventRecord): void {
   const time = Math.trunc(record.time);
+  const problem = recordProblem(record);
+  if (problem !== null) throw new LogContradiction(`record ${record.seq} ${problem}`);
   switch (record.type) {
     case 'attempt':
-      if (record.fromStep > state.stepsDone) throw new LogContradiction(`record ${record.seq} resumes at step ${record.fromStep}, but only ${state.stepsDone} steps came before it`);
-      flush(tables, runId, pending);
-      rewindSeries(tables, runId, state, record.fromStep);
-      tables.metrics.rewind(runId, record.fromStep);
-      tables.hashes.dropAfter(runId, record.fromStep);
-      tables.artifacts.clear(runId);
+      flush(tables, run, state, pending);
+      if (run.kind === 'training') {
+        if (record.fromStep > state.stepsDone) throw new LogContradiction(`record ${record.seq} resumes at step ${record.fromStep}, but only ${state.stepsDone} steps came before it`);
+        rewind(tables, run, state, record.fromStep);
+      } else startOver(tables, run, state);
       state.logStatus = 'interrupted';
       state.attempts = record.attempt;
-      state.totalSteps = record.totalSteps;
+      state.totalSteps = record.totalSteps > 0 || run.kind === 'training' ? record.totalSteps : null;
       state.throughput = null;
       state.startedAt ??= time;
       state.endedAt = null;
@@ -60,32 +75,61 @@ function applyRecord(tables: Tables, runId: string, state: RunState, pending: Pe
       state.attemptFromStep = record.fromStep;
       clearError(state);
       break;
-    case 'steps':
+    case 'steps': {
       if (record.firstStep > state.stepsDone) throw new LogContradiction(`record ${record.seq} begins at step ${record.firstStep}, but only ${state.stepsDone} steps came before it`);
       if (record.learningRates.length !== record.losses.length) throw new LogContradiction(`record ${record.seq} has ${record.losses.length} losses and ${record.learningRates.length} learning rates`);
       if (record.firstStep < state.stepsDone) {
-        flush(tables, runId, pending);
-        rewindSeries(tables, runId, state, record.firstStep);
+        flush(tables, run, state, pending);
+        rewindSteps(tables, run, state, record.firstStep);
       }
-      if (pending.losses.length === 0) pending.firstStep = record.firstStep;
-      for (const logged of record.losses) {
-        const loss = fromLogged(logged);
-        pending.losses.push(loss);
-        state.finalLoss = loss;
-        state.bestLoss = smaller(state.bestLoss, loss);
-      }
-      pending.rates.push(...record.learningRates);
-      state.stepsDone = record.firstStep + record.losses.length;
-      state.throughput = record.seconds > 0 ? record.losses.length / record.seconds : null;
+      const losses = Float64Array.from(record.losses, fromLogged);
+      const steps = losses.map((_, index) => record.firstStep + index);
+      const times = losses.map(() => record.time);
+      hold(pending, 'train.loss', { steps, times, values: losses });
+      hold(pending, 'train.learningRate', { steps, times, values: Float64Array.from(record.learningRates) });
+      for (const loss of losses) state.bestLoss = smaller(state.bestLoss, loss);
+      state.finalLoss = losses.at(-1) ?? state.finalLoss;
+      state.stepsDone = record.firstStep + losses.length;
+      state.throughput = record.seconds > 0 ? losses.length / record.seconds : null;
       break;
-    case 'metrics':
-      tables.metrics.put(runId, { split: record.split, step: record.step, epoch: record.epoch, loss: fromLogged(record.values.loss), accuracy: fromLogged(record.values.accuracy) });
+    }
+    case 'metrics': {
+      const loss = fromLogged(record.values.loss);
+      const accuracy = fromLogged(record.values.accuracy);
+      tables.metrics.put(run.number, { split: record.split, step: record.step, epoch: record.epoch, loss, accuracy });
+      const point = (value: number): Points => ({ steps: Float64Array.of(record.step), times: Float64Array.of(record.time), values: Float64Array.of(value) });
+      // The loss of the training split has the losses of the steps in its series.
+      if (record.split !== 'train') hold(pending, `${record.split}.loss`, point(loss));
+      hold(pending, `${record.split}.accuracy`, point(accuracy));
+      break;
+    }
+    case 'points':
+      hold(pending, record.key, pointsOf(record));
+      break;
+    case 'params':
+      for (const [name, value] of Object.entries(record.params)) tables.params.put(run.number, name, value);
+      break;
+    case 'tags':
+      for (const [name, value] of Object.entries(record.tags)) {
+        if (value === null) tables.tags.remove(run.number, name);
+        else tables.tags.put(run.number, name, value);
+      }
+      break;
+    case 'file':
+      if (record.sha256 === null) tables.files.remove(run.number, record.path);
+      else tables.files.put(run.number, { path: record.path, sha256: record.sha256, bytes: record.bytes });
+      break;
+    case 'dataset':
+      tables.datasets.put(run.number, record);
+      break;
+    case 'state':
+      applyState(run, state, record, time);
       break;
     case 'weights-hash':
-      tables.hashes.put(runId, { step: record.step, hash: record.hash, chain: record.chain });
+      tables.hashes.put(run.number, { step: record.step, hash: record.hash, chain: record.chain });
       break;
     case 'artifact':
-      tables.artifacts.put({ runId, name: record.name, sha256: record.sha256, bytes: record.bytes });
+      tables.artifacts.put(run.number, { name: record.name, sha256: record.sha256, bytes: record.bytes });
       break;
     case 'finished':
       state.logStatus = 'finished';
@@ -93,7 +137,7 @@ function applyRecord(tables: Tables, runId: string, state: RunState, pending: Pe
       state.selectedStep = record.selectedStep;
       state.finalLoss = fromLogged(record.finalLoss);
       state.bestLoss = fromLogged(record.bestLoss);
-      state.metric = declaredMetric(tables, runId);
+      state.metric = declaredMetric(tables, run.number);
       endAttempt(state);
       state.endedAt = time;
       break;
@@ -127,40 +171,108 @@ function applyRecord(tables: Tables, runId: string, state: RunState, pending: Pe
       break;
     case 'checkpoint':
     case 'message':
-      // Kept in the log only: the worker resumes from there, and people read it there.
+    case 'source':
+      // Kept in the log only: workers and readers of sources resume from there, and people read it there.
       break;
     default:
       throw new LogContradiction(`record ${unknownSeq(record)} is of a type this version of Reprise does not know`);
   }
 }
 
-/** Removes everything that came from a run's log. */
-export function forgetLog(tables: Tables, runId: string, createdAt: number): RunState {
-  tables.metrics.clear(runId);
-  tables.series.clear(runId);
-  tables.hashes.clear(runId);
-  tables.artifacts.clear(runId);
-  tables.cursors.set(runId, { offset: 0, lastSeq: -1 });
-  return initialState(createdAt);
+function applyState(run: Subject, state: RunState, record: StateRecord, time: number): void {
+  if (record.name !== undefined) state.name = record.name;
+  if (record.startedAt !== undefined) state.startedAt = record.startedAt;
+  if (record.endedAt !== undefined) state.endedAt = record.endedAt;
+  if (record.status === undefined) return;
+  state.logStatus = STATUS_OF[record.status];
+  if (run.kind === 'logged' || state.logStatus === 'queued' || state.logStatus === 'running') return;
+  endAttempt(state);
+  state.endedAt ??= time;
 }
 
-function flush(tables: Tables, runId: string, pending: Pending): void {
-  if (pending.losses.length === 0) return;
-  const steps = Float64Array.from({ length: pending.losses.length }, (_, index) => pending.firstStep + index);
-  const write = (key: SeriesKey, values: readonly number[]): void => tables.series.append(runId, key, steps, Float64Array.from(values));
-  write('train.loss', pending.losses);
-  write('train.learningRate', pending.rates);
+/** Removes everything that came from a run's log. */
+export function forgetLog(tables: Tables, run: Subject): RunState {
+  forgetNamed(tables, run);
+  tables.tags.clear(run.number);
+  tables.metrics.clear(run.number);
+  tables.hashes.clear(run.number);
+  tables.artifacts.clear(run.number);
+  tables.cursors.set(run.number, { offset: 0, lastSeq: -1 });
+  if (run.kind === 'logged') tables.runs.setSeed(run.number, null);
+  return initialState(run.kind, run.createdAt);
+}
+
+/** Removes series, files and data sets, and of the parameters all but those of the config. */
+function forgetNamed(tables: Tables, run: Subject): void {
+  tables.series.clear(run.number);
+  tables.latest.clear(run.number);
+  tables.files.clear(run.number);
+  tables.datasets.clear(run.number);
+  tables.params.clear(run.number);
+  putConfigParams(tables, run.number, tables.variants.ofRun(run.number), run.kind === 'logged' ? null : run.seed);
+}
+
+/** A command begins anew: what earlier attempts said holds no more, but for the tags, which people set. */
+function startOver(tables: Tables, run: Subject, state: RunState): void {
+  forgetNamed(tables, run);
+  state.stepsDone = 0;
+}
+
+function hold(pending: Pending, key: string, points: Points): void {
+  const held = pending.get(key);
+  if (held === undefined) pending.set(key, [points]);
+  else held.push(points);
+}
+
+function pointsOf({ steps, times, values }: PointsRecord): Points {
+  // Adding 0 makes −0, which the log says as 0, the same.
+  return { steps: Float64Array.from(steps, (step) => step + 0), times: Float64Array.from(times, (at) => at + 0), values: Float64Array.from(values, fromLogged) };
+}
+
+function flush(tables: Tables, run: Subject, state: RunState, pending: Pending): void {
+  for (const [name, parts] of pending) {
+    const points = concatPoints(parts);
+    if (points.values.length === 0) continue;
+    const key = tables.keys.of(name);
+    const added = tables.series.add(run.number, key, points);
+    tables.latest.add(run.number, key, added);
+    if (run.kind !== 'training') state.stepsDone = Math.max(state.stepsDone, added.steps.at(-1) ?? 0);
+  }
   pending.clear();
 }
 
-/** Drops points of step ≥ `fromStep`; the losses in the row follow from what remains. */
-function rewindSeries(tables: Tables, runId: string, state: RunState, fromStep: number): void {
-  tables.series.truncate(runId, fromStep);
-  const { values } = tables.series.read(runId, 'train.loss');
+/** A training goes on from a step: what earlier attempts said of later states holds no more. */
+function rewind(tables: Tables, run: Subject, state: RunState, fromStep: number): void {
+  rewindSteps(tables, run, state, fromStep);
+  for (const split of ['train', 'validation', 'test']) {
+    for (const metric of ['loss', 'accuracy']) {
+      const name = `${split}.${metric}`;
+      if (name === 'train.loss') continue;
+      // The test split is measured once, at the end.
+      cut(tables, run, name, split === 'test' ? 0 : fromStep + 1);
+    }
+  }
+  tables.metrics.rewind(run.number, fromStep);
+  tables.hashes.dropAfter(run.number, fromStep);
+  tables.artifacts.clear(run.number);
+}
+
+/** Drops losses of steps ≥ `fromStep`; what the row says of them follows from those that remain. */
+function rewindSteps(tables: Tables, run: Subject, state: RunState, fromStep: number): void {
+  for (const name of STEP_KEYS) cut(tables, run, name, fromStep);
+  const key = tables.keys.find('train.loss');
+  const values = key === null ? new Float64Array(0) : tables.series.read(run.number, key).values;
   state.stepsDone = fromStep;
   state.finalLoss = values.at(-1) ?? null;
   state.bestLoss = null;
   for (const value of values) state.bestLoss = smaller(state.bestLoss, value);
+}
+
+function cut(tables: Tables, run: Subject, name: string, fromStep: number): void {
+  const key = tables.keys.find(name);
+  if (key === null || tables.latest.get(run.number, key) === null) return;
+  tables.series.truncate(run.number, key, fromStep);
+  tables.latest.set(run.number, key, tables.series.facts(run.number, key));
 }
 
 /** The smaller of two losses; NaN only where there is no number. */
@@ -169,11 +281,32 @@ function smaller(best: number | null, loss: number): number {
   return loss < best ? loss : best;
 }
 
-/** The declared metric on the test split; null where there is none or training diverged: a share of right answers says nothing then. */
-export function declaredMetric(tables: Tables, runId: string): number | null {
-  const test = tables.metrics.test(runId);
-  const metric = tables.variants.metricOf(runId);
-  return test === null || metric === null || !Number.isFinite(test.loss) ? null : test[metric];
+/**
+ * The metric that a run's config declares. Of a training on the test split; null where there is none or training
+ * diverged: a share of right answers says nothing then. Of a command the latest or the best value of the series.
+ */
+export function declaredMetric(tables: Tables, run: number): number | null {
+  const config = tables.variants.ofRun(run);
+  if (config === null) return null;
+  if (!('task' in config)) {
+    const test = tables.metrics.test(run);
+    return test === null || !Number.isFinite(test.loss) ? null : test[config.selection.metric];
+  }
+  const { selection } = config;
+  const key = selection === undefined ? null : tables.keys.find(selection.metric);
+  const latest = key === null ? null : tables.latest.get(run, key);
+  if (selection === undefined || latest === null) return null;
+  const value = selection.value === 'last' ? latest.value : selection.goal === 'maximize' ? latest.max : latest.min;
+  return value !== null && Number.isFinite(value) ? value : null;
+}
+
+function loggedSeed(tables: Tables, run: number): number | null {
+  for (const name of SEED_NAMES) {
+    const text = tables.params.get(run, name);
+    const seed = text === null || !/^\d+$/u.test(text) ? Number.NaN : Number(text);
+    if (Number.isSafeInteger(seed)) return seed;
+  }
+  return null;
 }
 
 function endAttempt(state: RunState): void {

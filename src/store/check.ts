@@ -8,18 +8,22 @@ import { sha256File } from '../files/hash';
 import { hasObject, objectPath } from '../files/objects';
 import { integrityProblems, type Database } from './database';
 import { readManifestFile, readStudyFile, runIdsOnDisk, studyIdsOnDisk } from './documents';
-import { isId, runFolderOf, studyFileOf, WORKSPACE_FILES } from './layout';
+import { experimentIdsOnDisk, readExperimentFile } from './experiment-files';
+import { experimentFileOf, isId, runFolderOf, studyFileOf, WORKSPACE_FILES } from './layout';
 import { holdsRecords, openForReading, workspaceNotFound } from './open';
 import { tablesOf, type Tables } from './tables/all';
+import { presentFolderOf } from './trash';
 import type { RunRow } from './types';
 
 const REBUILD = '`reprise workspace rebuild`';
+/** About so much of a log is held in memory at once. */
+const BYTES_AT_ONCE = 8 << 20;
 const PREPARE_AGAIN = 'A new run on the same data prepares it again.';
 
 /**
  * All that is wrong with a workspace, each with what mends it, empty when nothing is: a damaged or foreign database, rows without folder and
- * folders without row, manifests or studies that are missing or changed, logs that are damaged, artifacts that are
- * missing or differ from their hash, gaps in series. Safe beside a living host.
+ * folders without row, manifests, experiments or studies that are missing or changed, logs that are damaged, artifacts and files that are
+ * missing or differ from their hash, series with gaps or with overviews that are not theirs. Safe beside a living host.
  * @throws RepriseError WORKSPACE_NOT_FOUND, STORE_TOO_NEW, STORE_TOO_OLD
  */
 export async function checkWorkspace(workspace: string): Promise<Problem[]> {
@@ -40,7 +44,7 @@ export async function checkWorkspace(workspace: string): Promise<Problem[]> {
     const damage = integrityProblems(database, 'integrity_check');
     if (damage.length > 0) return damage.map((message) => ({ path: file, message: `SQLite finds: ${message}. ${REBUILD} makes the database again from the run folders.` }));
     const tables = tablesOf(database);
-    return [...(await checkRuns(tables, folder)), ...(await checkStudies(tables, folder))];
+    return [...(await checkRuns(tables, folder)), ...(await checkExperiments(tables, folder)), ...(await checkStudies(tables, folder))];
   } finally {
     database.close();
   }
@@ -51,41 +55,48 @@ async function checkRuns(tables: Tables, workspace: string): Promise<Problem[]> 
   const known = tables.runs.ids();
   const ids = new Set(known.map((run) => run.runId));
   const dataFiles = new Map<string, string>();
-  for (const { runId, manifestSha256 } of known) {
-    const folder = runFolderOf(workspace, runId);
+  for (const { runId, manifestSha256, deletedAt } of known) {
+    const folder = presentFolderOf(workspace, runId);
     if (!existsSync(folder)) {
-      problems.push({ path: folder, message: `The run folder is missing, but the database has the run. Restore the folder from a backup; ${REBUILD} would leave the run out.` });
+      const where = deletedAt === null ? '' : ' The run is deleted; a purge removes the rest of it.';
+      problems.push({ path: folder, message: `The run folder is missing, but the database has the run.${where} Restore the folder from a backup; ${REBUILD} would leave the run out.` });
       continue;
     }
     await named(problems, folder, async () => {
-      const { manifest, sha256 } = await readManifestFile(workspace, runId);
-      dataFiles.set(join(workspace, manifest.data.file), manifest.data.fingerprint);
+      const { manifest, sha256 } = await readManifestFile(folder, runId);
+      if (manifest.kind !== 'command' && manifest.kind !== 'logged') dataFiles.set(join(workspace, manifest.data.file), manifest.data.fingerprint);
       return sha256 === manifestSha256 ? null : 'The manifest run.json was changed after the run was made. Restore it from a backup.';
     });
-    await named(problems, join(folder, RUN_FILES.events), () => logProblem(tables, folder, runId));
-    const run = tables.runs.get(runId);
-    if (run === null) continue;
-    problems.push(...seriesProblems(tables, folder, run));
-    for (const artifact of tables.artifacts.ofRun(runId)) {
+    const [found] = tables.runs.withMore([runId]);
+    if (found === undefined) continue;
+    const { number, run } = found;
+    await named(problems, join(folder, RUN_FILES.events), () => logProblem(tables, folder, number, run));
+    await named(problems, folder, () => seriesProblem(tables, number, run));
+    for (const artifact of tables.artifacts.ofRun(number)) {
       // An unfinished run may announce a file that the host has not taken in yet.
-      if (run.status !== 'finished' || (await hasObject(workspace, artifact.sha256))) continue;
-      const path = objectPath(workspace, artifact.sha256);
-      const what = existsSync(path) ? 'differs from its hash' : 'is missing';
-      problems.push({ path, message: `The artifact ${artifact.name} of run ${runId} ${what}. Restore the file from a backup, or train the run again.` });
+      if (run.status === 'finished') await namedObject(problems, workspace, artifact.sha256, `The artifact ${artifact.name} of run ${runId}`, 'Restore the file from a backup, or train the run again.');
     }
+    for (const file of tables.files.ofRun(number)) await namedObject(problems, workspace, file.sha256, `The file ${file.path} of run ${runId}`, 'Restore the object from a backup.');
   }
   for (const [path, fingerprint] of dataFiles) {
     if (!existsSync(path)) problems.push({ path, message: `Prepared data that runs were trained on is missing. ${PREPARE_AGAIN}` });
     else if ((await sha256File(path)) !== fingerprint) problems.push({ path, message: `Prepared data differs from the fingerprint that runs were trained on. ${PREPARE_AGAIN}` });
   }
   for (const runId of await runIdsOnDisk(workspace)) {
-    if (!ids.has(runId)) problems.push({ path: runFolderOf(workspace, runId), message: await strayProblem('run', () => readManifestFile(workspace, runId)) });
+    const folder = runFolderOf(workspace, runId);
+    if (!ids.has(runId)) problems.push({ path: folder, message: await strayProblem('run', () => readManifestFile(folder, runId)) });
   }
   return problems;
 }
 
-/** A run or study that only the folders have: a rebuild takes it in, if it can be read. */
-async function strayProblem(what: 'run' | 'study', read: () => Promise<unknown>): Promise<string> {
+async function namedObject(problems: Problem[], workspace: string, sha256: string, what: string, remedy: string): Promise<void> {
+  if (await hasObject(workspace, sha256)) return;
+  const path = objectPath(workspace, sha256);
+  problems.push({ path, message: `${what} ${existsSync(path) ? 'differs from its hash' : 'is missing'}. ${remedy}` });
+}
+
+/** A run, study or experiment that only the folders have: a rebuild takes it in, if it can be read. */
+async function strayProblem(what: 'run' | 'study' | 'experiment', read: () => Promise<unknown>): Promise<string> {
   try {
     await read();
     return `The database does not have this ${what}. ${REBUILD} takes it in.`;
@@ -96,20 +107,44 @@ async function strayProblem(what: 'run' | 'study', read: () => Promise<unknown>)
 }
 
 /** What is wrong with a log, as far as the database has read it and beyond. */
-function logProblem(tables: Tables, folder: string, runId: string): string | null {
-  const { offset } = tables.cursors.get(runId);
-  const whole = readEvents(join(folder, RUN_FILES.events), 0);
-  if (offset < 0) return tables.runs.get(runId)?.errorMessage ?? 'The event log contradicts itself.';
-  return whole.offset < offset ? `The event log ends at byte ${whole.offset}, but the database has read ${offset}. Restore the log from a backup; without one, the record ends there.` : null;
+function logProblem(tables: Tables, folder: string, number: number, run: RunRow): string | null {
+  const { offset } = tables.cursors.get(number);
+  let end = 0;
+  for (let batch = readEvents(join(folder, RUN_FILES.events), 0, 0, BYTES_AT_ONCE); batch.offset > end; ) {
+    end = batch.offset;
+    batch = readEvents(join(folder, RUN_FILES.events), end, null, BYTES_AT_ONCE);
+  }
+  if (offset < 0) return run.errorMessage ?? 'The event log contradicts itself.';
+  return end < offset ? `The event log ends at byte ${end}, but the database has read ${offset}. Restore the log from a backup; without one, the record ends there.` : null;
 }
 
-function seriesProblems(tables: Tables, folder: string, run: RunRow): Problem[] {
+/** What is wrong with the series of a run: steps of a training that are missing, points out of order, overviews that are not of their points. */
+function seriesProblem(tables: Tables, number: number, run: RunRow): string | null {
+  for (const { key, name } of tables.latest.keysOf(number)) {
+    const problem = tables.series.problem(number, key);
+    if (problem !== null) return `The series ${name} is damaged: ${problem}. ${REBUILD} reads the log again.`;
+    const { steps } = tables.series.read(number, key);
+    const isOfSteps = run.kind === 'training' && (name === 'train.loss' || name === 'train.learningRate');
+    const gap = isOfSteps ? steps.findIndex((step, index) => step !== index) : -1;
+    if (gap >= 0) return `The series ${name} has step ${steps[gap]} where step ${gap} belongs. ${REBUILD} reads the log again.`;
+    const expected = isOfSteps ? run.stepsDone : tables.latest.get(number, key)?.points;
+    if (steps.length !== expected) return `The series ${name} has ${steps.length} points, but ${expected ?? 0} were logged. ${REBUILD} reads the log again.`;
+  }
+  return null;
+}
+
+async function checkExperiments(tables: Tables, workspace: string): Promise<Problem[]> {
   const problems: Problem[] = [];
-  for (const key of ['train.loss', 'train.learningRate'] as const) {
-    const { steps } = tables.series.read(run.runId, key);
-    const gap = steps.findIndex((step, index) => step !== index);
-    if (gap >= 0) problems.push({ path: folder, message: `The series ${key} has step ${steps[gap]} where step ${gap} belongs. ${REBUILD} reads the log again.` });
-    else if (steps.length !== run.stepsDone) problems.push({ path: folder, message: `The series ${key} has ${steps.length} steps, but ${run.stepsDone} are done. ${REBUILD} reads the log again.` });
+  const known = new Set<number>();
+  for (const { experiment_id: id, document } of tables.experiments.all()) {
+    known.add(id);
+    if (document === null) continue;
+    await named(problems, experimentFileOf(workspace, id), async () =>
+      (await readExperimentFile(workspace, id)).text === document ? null : `The experiment differs from what the database has. Restore the file from a backup; if the file is right, ${REBUILD} takes it in.`,
+    );
+  }
+  for (const id of await experimentIdsOnDisk(workspace)) {
+    if (!known.has(id)) problems.push({ path: experimentFileOf(workspace, id), message: await strayProblem('experiment', () => readExperimentFile(workspace, id)) });
   }
   return problems;
 }

@@ -1,14 +1,16 @@
-/** The files that rows are made from: manifests (`run.json`) and studies, read with their shape checked. */
+/** The files that rows are made from: manifests (`run.json`) and studies, read with their shape checked. Experiments: see `experiment-files`. */
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { commandConfigSchema } from '../config/command';
 import { hashJson, variantConfig, variantHash } from '../config/hash';
 import { configSchema } from '../config/schema';
 import { RepriseError } from '../errors/errors';
-import { RUN_FILES, type TrainingManifest } from '../events/manifest';
+import { kindOf, RUN_FILES, type CommandManifest, type LoggedSystem, type RunKind, type RunManifest, type TrainingManifest } from '../events/manifest';
 import { sha256Bytes } from '../files/hash';
-import { isId, runFolderOf, studyFileOf, WORKSPACE_FILES } from './layout';
+import { isId, studyFileOf, WORKSPACE_FILES } from './layout';
 import type { NewRun } from './tables/all';
+import type { ObjectOfManifest } from './tables/files';
 import type { RunIdentity } from './tables/runs';
 import type { StudyRow } from './types';
 
@@ -18,21 +20,42 @@ const RESTORE_STUDY = 'Restore the file from a backup; `reprise workspace rebuil
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
 const time = z.int().min(0);
 
+const id = z.string().refine(isId, { error: 'is not an id' });
+const text = z.string().min(1);
+
+const common = { format: z.literal(1), runId: id, experiment: text, createdAt: time };
+/** What is known of a run that Reprise starts. */
+const started = {
+  ...common,
+  reproductionId: text,
+  variant: z.looseObject({ studyId: text, variant: text }).nullable(),
+  configHash: text,
+  computeHash: text,
+};
+
 /** What the store needs of a manifest; the rest passes as it is. */
-const manifestShape = z.looseObject({
-  format: z.literal(1),
-  runId: z.string().refine(isId, { error: 'is not an id' }),
-  reproductionId: z.string().min(1),
-  experiment: z.string().min(1),
-  variant: z.looseObject({ studyId: z.string().min(1), variant: z.string().min(1) }).nullable(),
-  config: configSchema,
-  configHash: z.string().min(1),
-  computeHash: z.string().min(1),
-  data: z.looseObject({ fingerprint: hex, file: z.string().min(1) }),
-  trainingGraphHash: z.string().min(1),
-  createdAt: time,
-  perturbInit: z.boolean().optional(),
-});
+const manifestShapes = {
+  training: z.looseObject({
+    ...started,
+    kind: z.literal('training').optional(),
+    config: configSchema,
+    data: z.looseObject({ fingerprint: hex, file: text }),
+    trainingGraphHash: text,
+    perturbInit: z.boolean().optional(),
+  }),
+  command: z.looseObject({
+    ...started,
+    kind: z.literal('command'),
+    config: commandConfigSchema,
+    inputs: z.array(z.looseObject({ path: text, fingerprint: z.string().nullable() })),
+  }),
+  logged: z.looseObject({
+    ...common,
+    kind: z.literal('logged'),
+    source: z.looseObject({ system: z.enum(['mlflow', 'tensorboard', 'wandb', 'table']), id: z.string().nullable(), from: z.string().nullable() }),
+    user: z.string(),
+  }),
+} satisfies Record<RunKind, z.ZodType>;
 
 const studyShape = z.looseObject({
   studyId: z.string().refine(isId, { error: 'is not an id' }),
@@ -52,7 +75,9 @@ const studyShape = z.looseObject({
 
 /** The first way in which a manifest is not one, or null. */
 export function manifestProblem(value: unknown): string | null {
-  const parsed = manifestShape.safeParse(value);
+  const kind = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : 'training';
+  if (kind !== 'training' && kind !== 'command' && kind !== 'logged') return 'kind: is none that this version of Reprise knows';
+  const parsed = manifestShapes[kind].safeParse(value);
   return parsed.success ? null : firstIssue(parsed.error);
 }
 
@@ -63,14 +88,14 @@ export function studyProblem(value: unknown): string | null {
 }
 
 export interface ManifestFile {
-  readonly manifest: TrainingManifest;
+  readonly manifest: RunManifest;
   /** SHA-256 of the file, hex. */
   readonly sha256: string;
 }
 
 /** Reads and checks the manifest of a run folder. @throws RepriseError MANIFEST_MISSING, MANIFEST_INVALID */
-export async function readManifestFile(workspace: string, runId: string): Promise<ManifestFile> {
-  const file = join(runFolderOf(workspace, runId), RUN_FILES.manifest);
+export async function readManifestFile(folder: string, runId: string): Promise<ManifestFile> {
+  const file = join(folder, RUN_FILES.manifest);
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -83,45 +108,81 @@ export async function readManifestFile(workspace: string, runId: string): Promis
 /** @throws RepriseError MANIFEST_INVALID */
 export function parseManifest(file: string, text: string, runId: string): ManifestFile {
   const value = parseJson(text);
-  const problem = value === undefined ? 'it is not JSON' : (manifestProblem(value) ?? ((value as TrainingManifest).runId === runId ? null : 'runId: is not the name of its folder'));
+  const problem = value === undefined ? 'it is not JSON' : (manifestProblem(value) ?? ((value as RunManifest).runId === runId ? null : 'runId: is not the name of its folder'));
   if (problem !== null) {
     throw new RepriseError('MANIFEST_INVALID', `The manifest ${file} is damaged: ${problem}.`, { kind: 'system', hint: RESTORE_RUN });
   }
-  return { manifest: value as TrainingManifest, sha256: sha256Bytes(text) };
+  return { manifest: value as RunManifest, sha256: sha256Bytes(text) };
 }
 
 /** The text of a manifest as it is written. */
-export function manifestText(manifest: TrainingManifest): string {
+export function manifestText(manifest: RunManifest): string {
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
+/** All that a new row needs. */
+export function newRunFrom({ manifest, sha256 }: ManifestFile): NewRun {
+  return {
+    identity: { ...identityFrom(manifest), manifestSha256: sha256 },
+    config: manifest.kind === 'logged' ? null : variantConfig(manifest.config),
+    refs: objectsOf(manifest),
+  };
+}
+
 /** The columns of a run's row that its manifest decides. */
-function identityFrom({ manifest, sha256 }: ManifestFile): RunIdentity {
+function identityFrom(manifest: RunManifest): Omit<RunIdentity, 'manifestSha256'> {
+  const { runId, experiment, createdAt } = manifest;
+  if (manifest.kind === 'logged') {
+    const { system, id: sourceId } = manifest.source;
+    return {
+      runId, kind: 'logged', experiment, createdAt,
+      source: sourceId === null ? null : sourceKey(system, sourceId),
+      author: manifest.user,
+      reproductionId: runId,
+      studyId: null, variant: null, seed: null, configHash: null, computeHash: null, calibration: false, variantHash: null, groupHash: null, trainingGraphHash: null, threads: null,
+    };
+  }
   const hash = variantHash(manifest.config);
   return {
-    runId: manifest.runId,
+    runId, kind: kindOf(manifest), experiment, createdAt,
+    source: null,
+    author: manifest.config.author,
     reproductionId: manifest.reproductionId,
-    experiment: manifest.experiment,
     studyId: manifest.variant?.studyId ?? null,
     variant: manifest.variant?.variant ?? null,
     seed: manifest.config.seed,
     configHash: manifest.configHash,
     computeHash: manifest.computeHash,
-    calibration: manifest.perturbInit === true,
-    createdAt: manifest.createdAt,
-    manifestSha256: sha256,
+    calibration: manifest.kind !== 'command' && manifest.perturbInit === true,
     variantHash: hash,
-    // A file that changed between two runs of one config makes two groups of it.
-    groupHash: hashJson([hash, manifest.data.fingerprint, manifest.trainingGraphHash]),
-    trainingGraphHash: manifest.trainingGraphHash,
+    groupHash: groupHashOf(hash, manifest),
+    trainingGraphHash: manifest.kind === 'command' ? null : manifest.trainingGraphHash,
     threads: manifest.config.executor.threads,
   };
 }
 
-/** All that a new row needs. */
-export function newRunFrom(file: ManifestFile): NewRun {
-  const { config } = file.manifest;
-  return { identity: identityFrom(file), config: JSON.stringify(variantConfig(config)) };
+/** A file or code that changed between two runs of one config makes two groups of it. */
+function groupHashOf(hash: string, manifest: TrainingManifest | CommandManifest): string {
+  if (manifest.kind !== 'command') return hashJson([hash, manifest.data.fingerprint, manifest.trainingGraphHash]);
+  return hashJson([hash, manifest.inputs.map(({ path, fingerprint }) => [path, fingerprint]), manifest.provenance.code?.snapshot ?? null]);
+}
+
+/** How the place that a logged run comes from stands in its row. */
+export function sourceKey(system: LoggedSystem, sourceId: string): string {
+  return `${system}:${sourceId}`;
+}
+
+/** The objects of the workspace that a manifest names. What a snapshot of code lists is not among them. */
+function objectsOf(manifest: RunManifest): ObjectOfManifest[] {
+  if (manifest.kind === 'logged') return [];
+  const { git, code } = manifest.provenance;
+  const files = [
+    ...(manifest.kind === 'command' ? [] : [manifest.data.fingerprint]),
+    ...(git?.patchObject === undefined || git.patchObject === null ? [] : [git.patchObject.sha256]),
+    ...(git?.untracked ?? []).filter((file) => file.stored === true).map((file) => file.sha256),
+  ];
+  const codes = code === undefined || code === null ? [] : [{ sha256: code.snapshot, isCode: true }];
+  return [...codes, ...[...new Set(files)].map((sha256) => ({ sha256, isCode: false }))];
 }
 
 /** Reads and checks a study's file. @throws RepriseError STUDY_FILE_INVALID */

@@ -1,67 +1,96 @@
 /** Reads what is new in a run's event log into the database. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { RepriseError } from '../errors/errors';
 import { RUN_FILES } from '../events/manifest';
 import { readEvents, type EventBatch } from '../events/reader';
 import type { ArtifactRecord, EventRecord } from '../events/records';
-import { applyRecords, forgetLog, LogContradiction } from './apply';
-import type { Database } from './database';
+import { applyRecords, forgetLog, LogContradiction, type Subject } from './apply';
 import { moveArtifact } from './artifact-files';
-import { runFolderOf } from './layout';
-import type { Tables } from './tables/all';
+import type { Database } from './database';
+import { inTransaction, type Tables } from './tables/all';
+import type { Cursor } from './tables/cursors';
 import type { RunState } from './tables/runs';
 
 /** The cursor's offset once a log contradicted itself: it is not read on. */
 const STOPPED = -1;
 
+/** About so much of a log is held in memory at once. */
+const BYTES_AT_ONCE = 8 << 20;
+
+/** Records that come right after those that are in the database, and where the log stands behind them. */
+export interface Batch {
+  /** Where the log stood before them. */
+  readonly from: number;
+  readonly offset: number;
+  readonly records: readonly EventRecord[];
+}
+
 /**
- * Applies new records and the new offset in one transaction; announced artifacts are moved into the object store
- * before it, so that a crash in between only leaves an object that the next reading finds in place.
+ * Applies all new records, each batch of them with the new offset in one transaction; announced artifacts are moved
+ * into the object store before it, so that a crash in between only leaves an object that the next reading finds in place.
  * A log that is damaged or contradicts itself makes the run `failed` with the reason.
+ * @param folder where the folder of the run lies
+ * @param anew whether the log is read from its start again
  * @throws RepriseError EVENT_LOG_CORRUPT where the log of a finished run is damaged or gone
  */
-export async function ingestRun(database: Database, tables: Tables, workspace: string, runId: string): Promise<void> {
-  const folder = runFolderOf(workspace, runId);
+export async function ingestRun(database: Database, tables: Tables, folder: string, workspace: string, runId: string, anew = false): Promise<void> {
+  for (let again = anew; await ingestSome(database, tables, folder, workspace, runId, again); again = false) await setImmediate();
+}
+
+/** @returns whether there may be more */
+async function ingestSome(database: Database, tables: Tables, folder: string, workspace: string, runId: string, anew: boolean): Promise<boolean> {
+  const number = tables.runs.number(runId);
+  if (number === null) return false;
   const file = join(folder, RUN_FILES.events);
-  const before = tables.cursors.get(runId);
+  const before = tables.cursors.get(number);
   const size = await sizeOf(file);
-  if (before.offset === STOPPED || size === before.offset) return;
+  if (!anew && (before.offset === STOPPED || size === before.offset)) return false;
   // A log can lose its unsynced end when the machine dies, while the database kept it: the log is the truth.
-  const restart = size !== null && size < before.offset;
+  const restart = anew || (size !== null && size < before.offset);
   const from = restart ? 0 : before.offset;
 
-  const batch = readBatch(file, from);
+  // A log that is gone cannot be read anew.
+  const batch = readBatch(file, restart && size !== null ? { offset: 0, lastSeq: -1 } : before);
   if ('error' in batch) {
-    failUnreadable(database, tables, runId, batch.error);
-    return;
+    if (anew) throw batch.error;
+    failUnreadable(database, tables, number, batch.error);
+    return false;
   }
-  if (!restart && batch.offset === before.offset) return;
-  const fresh = batch.records.filter((record) => restart || record.seq > before.lastSeq);
-  for (const artifact of announced(fresh)) await moveArtifact(workspace, folder, artifact);
+  if (!restart && batch.offset === before.offset) return false;
+  for (const artifact of announced(batch.records)) await moveArtifact(workspace, folder, artifact);
 
-  database.transaction(() => {
-    const run = tables.runs.get(runId);
-    const stored = tables.runs.state(runId);
-    if (run === null || stored === null) return;
+  inTransaction(database, tables, () => {
+    const now = tables.cursors.get(number);
     // Somebody else applied records while the artifacts moved.
-    if (tables.cursors.get(runId).offset !== before.offset) return;
-    const running = stored.status === 'running';
-    const state = restart ? forgetLog(tables, runId, run.createdAt) : stored;
-    let offset = batch.offset;
-    try {
-      applyRecords(tables, runId, state, fresh);
-    } catch (error) {
-      if (!(error instanceof LogContradiction)) throw error;
-      offset = STOPPED;
-      state.logStatus = 'failed';
-      state.errorCode = 'LOG_INCONSISTENT';
-      state.errorMessage = `The event log contradicts itself: ${error.message}. Train this run again.`;
-    }
-    state.status = offset === STOPPED ? 'failed' : statusAfter(state, running, fresh);
-    tables.runs.putState(runId, state);
-    tables.cursors.set(runId, { offset, lastSeq: batch.records.at(-1)?.seq ?? before.lastSeq });
-  }).immediate();
+    if (now.offset === before.offset) applyBatch(tables, runId, { from, offset: batch.offset, records: batch.records }, restart);
+  });
+  return true;
+}
+
+/** Applies records that follow those in the database. Runs inside the caller's transaction. @param restart first forgets what came from the log before */
+export function applyBatch(tables: Tables, runId: string, batch: Batch, restart = false): void {
+  const [found] = tables.runs.withMore([runId]);
+  const stored = found === undefined ? null : tables.runs.state(found.number);
+  if (found === undefined || stored === null) return;
+  const { number, run: { kind, seed, createdAt } } = found;
+  const subject: Subject = { number, runId, kind, seed, createdAt };
+  const running = stored.status === 'running';
+  const state = restart ? forgetLog(tables, subject) : stored;
+  let { offset } = batch;
+  try {
+    applyRecords(tables, subject, state, batch.records);
+  } catch (error) {
+    if (!(error instanceof LogContradiction)) throw error;
+    offset = STOPPED;
+    state.logStatus = 'failed';
+    state.errorCode = 'LOG_INCONSISTENT';
+    state.errorMessage = `The event log contradicts itself: ${error.message}. Start this run again.`;
+  }
+  state.status = offset === STOPPED ? 'failed' : kind === 'logged' ? state.logStatus : statusAfter(state, running, batch.records);
+  tables.runs.putState(number, state);
+  tables.cursors.set(number, { offset, lastSeq: batch.records.at(-1)?.seq ?? tables.cursors.get(number).lastSeq });
 }
 
 /** A run whose worker was started stays `running` until the log has the end of that process. */
@@ -80,19 +109,19 @@ function announced(records: readonly EventRecord[]): ArtifactRecord[] {
   return [...last.values()];
 }
 
-function readBatch(file: string, from: number): EventBatch | { readonly error: RepriseError } {
+function readBatch(file: string, { offset, lastSeq }: Cursor): EventBatch | { readonly error: RepriseError } {
   try {
-    return readEvents(file, from);
+    return readEvents(file, offset, lastSeq + 1, BYTES_AT_ONCE);
   } catch (error) {
     if (error instanceof RepriseError && error.code === 'EVENT_LOG_CORRUPT') return { error };
     throw error;
   }
 }
 
-function failUnreadable(database: Database, tables: Tables, runId: string, error: RepriseError): void {
-  const state = tables.runs.state(runId);
+function failUnreadable(database: Database, tables: Tables, run: number, error: RepriseError): void {
+  const state = tables.runs.state(run);
   if (state === null || state.logStatus === 'finished') throw error;
-  database.transaction(() => tables.runs.setStatus(runId, 'failed', error.code, error.message)).immediate();
+  inTransaction(database, tables, () => tables.runs.setStatus(run, 'failed', error.code, error.message));
 }
 
 async function sizeOf(file: string): Promise<number | null> {

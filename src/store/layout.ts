@@ -6,6 +6,7 @@ export const WORKSPACE_FILES = {
   database: 'reprise.db',
   runs: 'runs',
   studies: 'studies',
+  experiments: 'experiments',
   objects: 'objects',
   cache: 'cache',
   /** Folders of deleted runs. */
@@ -28,6 +29,11 @@ export function runFolderOf(workspace: string, runId: string): string {
 /** @throws RepriseError ID_INVALID for an id that could leave the workspace */
 export function studyFileOf(workspace: string, studyId: string): string {
   return join(workspace, WORKSPACE_FILES.studies, `${checkedId(studyId)}.json`);
+}
+
+/** @param experimentId decimal digits */
+export function experimentFileOf(workspace: string, experimentId: number): string {
+  return join(workspace, WORKSPACE_FILES.experiments, `${experimentId}.json`);
 }
 
 function checkedId(id: string): string {

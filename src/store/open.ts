@@ -4,15 +4,16 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { RepriseError } from '../errors/errors';
 import { RUN_FILES } from '../events/manifest';
-import { adoptFolders, fillIdentities } from './adopt';
+import { adoptFolders, ingestBehind } from './adopt';
 import { corrupt, integrityProblems, openCopy, openDatabase, type Database } from './database';
+import { fillRuns } from './fill';
 import { isId, runFolderOf, WORKSPACE_FILES } from './layout';
 import { takeHostLock, type HostLock } from './lock';
 import { latestVersion, migrate, schemaVersion } from './migrations';
 import { refuseNetwork } from './network';
 import { SqliteStore } from './sqlite-store';
 import { tablesOf } from './tables/all';
-import { finishDeletions } from './trash';
+import { adoptTrash } from './trash';
 import type { Store } from './types';
 
 export interface OpenOptions {
@@ -77,7 +78,7 @@ export async function lockWorkspace(workspace: string, waitMs?: number): Promise
 
 /** Makes the folders of a workspace and clears run folders that were never finished being made. */
 export async function makeFolders(workspace: string): Promise<void> {
-  for (const name of [WORKSPACE_FILES.runs, WORKSPACE_FILES.studies, WORKSPACE_FILES.objects, WORKSPACE_FILES.cache]) {
+  for (const name of [WORKSPACE_FILES.runs, WORKSPACE_FILES.studies, WORKSPACE_FILES.experiments, WORKSPACE_FILES.objects, WORKSPACE_FILES.cache]) {
     await mkdir(join(workspace, name), { recursive: true });
   }
   const runs = join(workspace, WORKSPACE_FILES.runs);
@@ -131,10 +132,14 @@ async function openAsHost(workspace: string, lockWaitMs: number | undefined): Pr
       }
       migrate(database, file);
       await makeFolders(workspace);
-      finishDeletions(database, tablesOf(database), workspace);
-      await fillIdentities(database, workspace);
-      if (lock.takenOver || isNew) await adoptFolders(database, workspace);
-      return new SqliteStore(workspace, database, lock);
+      const tables = tablesOf(database);
+      await fillRuns(database, tables, workspace);
+      if (lock.takenOver || isNew) {
+        await adoptFolders(database, tables, workspace);
+        await ingestBehind(database, tables, workspace);
+      }
+      await adoptTrash(database, tables, workspace);
+      return new SqliteStore(workspace, database, lock, tables);
     } catch (error) {
       database.close();
       throw error;

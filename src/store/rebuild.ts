@@ -6,9 +6,12 @@ import type { Problem } from '../errors/errors';
 import { syncFolder } from '../files/atomic-write';
 import { adoptFolders } from './adopt';
 import { openDatabase } from './database';
+import { fillRuns } from './fill';
 import { WORKSPACE_FILES } from './layout';
 import { migrate } from './migrations';
 import { holdsRecords, lockWorkspace, makeFolders, workspaceNotFound } from './open';
+import { tablesOf } from './tables/all';
+import { adoptTrash } from './trash';
 
 export interface RebuildResult {
   /** Runs in the new database. */
@@ -40,7 +43,11 @@ export async function rebuildWorkspace(workspace: string): Promise<RebuildResult
     let adoption;
     try {
       migrate(database, aside);
-      adoption = await adoptFolders(database, folder);
+      const tables = tablesOf(database);
+      await fillRuns(database, tables, folder);
+      const adopted = await adoptFolders(database, tables, folder);
+      const trash = await adoptTrash(database, tables, folder);
+      adoption = { runs: adopted.runs, problems: [...adopted.problems, ...trash.problems] };
     } finally {
       // Closing the only connection folds the write-ahead log into the file.
       database.close();

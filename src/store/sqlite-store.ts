@@ -1,24 +1,32 @@
 /** The store over SQLite. */
 import { readFileSync } from 'node:fs';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { VariantConfig } from '../config/hash';
 import { RepriseError } from '../errors/errors';
-import { RUN_FILES, type TrainingManifest } from '../events/manifest';
-import { atomicWrite, syncFolder } from '../files/atomic-write';
+import { kindOf, RUN_FILES, type LoggedSystem, type RunManifest, type TrainingManifest } from '../events/manifest';
+import type { EventBody } from '../events/records';
+import { atomicWrite } from '../files/atomic-write';
 import { sha256Bytes } from '../files/hash';
 import { objectPath } from '../files/objects';
 import { guard, type Database } from './database';
-import { manifestProblem, manifestText, newRunFrom, studyProblem } from './documents';
+import { manifestProblem, manifestText, newRunFrom, sourceKey, studyProblem } from './documents';
+import { infoOf } from './experiment-files';
+import { Experiments, type ExperimentChange } from './experiments';
+import { HostLogs } from './host-logs';
 import { ingestRun } from './ingest';
 import { runFolderOf, studyFileOf, WORKSPACE_FILES } from './layout';
 import type { HostLock } from './lock';
-import { insertRun, tablesOf, type Tables } from './tables/all';
+import { expiredRuns, planPurge, purge } from './purge';
+import { isThere, writeRunFolder } from './run-folder';
+import { RunFinder, type RunScope, type RunSearch, type RunsFound } from './search';
+import { inTransaction, insertRun, tablesOf, type Tables } from './tables/all';
 import type { RunFilter } from './tables/runs';
-import { restoreRuns, trashRuns } from './trash';
+import type { DatasetRow, ExperimentInfo, FileRow, LatestMetric, Points, PurgePlan, RunData, SeriesWindow } from './tracking';
+import { presentFolderOf, restoreRuns, trashRuns } from './trash';
 import type { ArtifactRow, ExperimentRow, ListedPage, ListedRun, MetricRow, RunGroupRow, RunRow, RunsFilter, RunsOrder, RunStatus, Series, SeriesKey, Store, StudyRow, WeightsHashRow } from './types';
 
 const SHORTEST_PREFIX = 4;
+const NO_POINTS: Points = { steps: new Float64Array(0), times: new Float64Array(0), values: new Float64Array(0) };
 
 export class SqliteStore implements Store {
   readonly workspace: string;
@@ -26,19 +34,25 @@ export class SqliteStore implements Store {
   readonly #file: string;
   readonly #database: Database;
   readonly #tables: Tables;
+  readonly #finder: RunFinder;
+  readonly #experiments: Experiments;
+  readonly #logs: HostLogs;
   readonly #lock: HostLock | null;
   /** The latest reading of each run's log; the next one waits for it. */
   readonly #reading = new Map<string, Promise<void>>();
   #closed = false;
 
   /** @param lock the host's lock, or null for a reader */
-  constructor(workspace: string, database: Database, lock: HostLock | null) {
+  constructor(workspace: string, database: Database, lock: HostLock | null, tables: Tables = guard(join(workspace, WORKSPACE_FILES.database), () => tablesOf(database))) {
     this.workspace = workspace;
     this.readOnly = lock === null;
     this.#file = join(workspace, WORKSPACE_FILES.database);
     this.#database = database;
     this.#lock = lock;
-    this.#tables = guard(this.#file, () => tablesOf(database));
+    this.#tables = tables;
+    this.#finder = new RunFinder(database, (name) => tables.keys.find(name));
+    this.#experiments = new Experiments(database, tables, workspace);
+    this.#logs = new HostLogs(database, tables, workspace);
   }
 
   runFolder(runId: string): string {
@@ -49,45 +63,29 @@ export class SqliteStore implements Store {
     return objectPath(this.workspace, sha256);
   }
 
-  /** @throws RepriseError RUN_EXISTS, MANIFEST_INVALID, WORKSPACE_READ_ONLY; nothing is written then */
-  async createRun(manifest: TrainingManifest): Promise<RunRow> {
+  /** @throws RepriseError RUN_EXISTS, MANIFEST_INVALID, EXPERIMENT_DELETED, WORKSPACE_READ_ONLY; no run is made then */
+  async createRun(manifest: RunManifest): Promise<RunRow> {
     this.#refuseReader();
     const problem = manifestProblem(manifest);
     if (problem !== null) throw new RepriseError('MANIFEST_INVALID', `The manifest of the new run is not complete: ${problem}.`, { kind: 'system' });
-    const { runId } = manifest;
-    const folder = this.runFolder(runId);
+    const { runId, experiment, createdAt } = manifest;
     const exists = new RepriseError('RUN_EXISTS', `There is a run ${runId} already in ${this.workspace}.`, { kind: 'input' });
-    if (await isThere(folder)) throw exists;
+    if (this.#read(() => this.#tables.runs.number(runId)) !== null || (await isThere(this.runFolder(runId)))) throw exists;
+    const home = await this.#experiments.homeOf(experiment, null, createdAt);
+    if (home.deletedAt !== null) throw new RepriseError('EXPERIMENT_DELETED', `The experiment "${experiment}" is deleted.`, { kind: 'input', hint: 'Bring it back, or choose another name.' });
     const text = manifestText(manifest);
-    // Made aside and renamed: a run folder never lacks its manifest, and a crash leaves no half-made run.
-    const aside = join(this.workspace, WORKSPACE_FILES.runs, `.new-${runId}-${process.pid}`);
-    try {
-      await rm(aside, { recursive: true, force: true });
-      await mkdir(aside);
-      const handle = await open(join(aside, RUN_FILES.manifest), 'wx');
-      try {
-        await handle.writeFile(text);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await syncFolder(aside);
-      await rename(aside, folder);
-    } catch (error) {
-      await rm(aside, { recursive: true, force: true });
-      throw (await isThere(folder)) ? exists : error;
-    }
-    await syncFolder(join(this.workspace, WORKSPACE_FILES.runs));
-    this.#write(() => insertRun(this.#tables, newRunFrom({ manifest, sha256: sha256Bytes(text) })));
+    if (!(await writeRunFolder(this.workspace, runId, text))) throw exists;
+    this.#write(() => insertRun(this.#tables, newRunFrom({ manifest, sha256: sha256Bytes(text) }), home));
     return this.#row(runId);
   }
 
   /** @throws RepriseError RUN_NOT_FOUND, RUN_AMBIGUOUS */
   getRun(idOrPrefix: string): RunRow {
-    return this.#read(() => {
+    return this.#readRun(idOrPrefix, () => {
       const { runs } = this.#tables;
       const exact = runs.get(idOrPrefix) ?? runs.byReproductionId(idOrPrefix);
       if (exact !== null) return exact;
+      this.#logs.index();
       const found = idOrPrefix.length >= SHORTEST_PREFIX ? runs.byPrefix(idOrPrefix) : [];
       const [run, other] = found;
       if (run === undefined) {
@@ -103,43 +101,61 @@ export class SqliteStore implements Store {
     });
   }
 
-  /** @throws RepriseError RUN_NOT_FOUND, MANIFEST_MISSING, MANIFEST_INVALID where it is not the file the run was made with */
-  trainingManifest(runId: string): TrainingManifest {
-    const expected = this.#read(() => this.#tables.runs.manifestSha256(runId));
-    if (expected === null) throw notFound(this.workspace, runId);
-    const file = join(this.runFolder(runId), RUN_FILES.manifest);
+  manifest(runId: string): RunManifest {
+    const [found] = this.#read(() => this.#tables.runs.withMore([runId]));
+    if (found === undefined) throw notFound(this.workspace, runId);
+    const file = join(presentFolderOf(this.workspace, runId), RUN_FILES.manifest);
     let text: string;
     try {
       text = readFileSync(file, 'utf8');
     } catch (error) {
       throw new RepriseError('MANIFEST_MISSING', `The manifest ${file} cannot be read.`, { kind: 'system', hint: 'Restore the run folder from a backup.', cause: error });
     }
-    if (sha256Bytes(text) !== expected) {
+    if (sha256Bytes(text) !== found.more.manifestSha256) {
       throw new RepriseError('MANIFEST_INVALID', `The manifest ${file} was changed after the run was made.`, { kind: 'system', hint: 'Restore the run folder from a backup.' });
     }
-    return JSON.parse(text) as TrainingManifest;
+    return JSON.parse(text) as RunManifest;
+  }
+
+  trainingManifest(runId: string): TrainingManifest {
+    const manifest = this.manifest(runId);
+    if (manifest.kind === 'command' || manifest.kind === 'logged') {
+      throw new RepriseError('RUN_NOT_TRAINING', `Run ${runId} is ${kindOf(manifest) === 'command' ? 'that of a command' : 'one that another program logged'}; Reprise did not train it.`, {
+        kind: 'input',
+        hint: 'Choose a run that Reprise trained.',
+      });
+    }
+    return manifest;
   }
 
   listRuns(filter: RunFilter = {}): RunRow[] {
-    return this.#read(() => this.#tables.runs.list(filter));
+    return this.#readAll(() => this.#tables.runs.list(filter));
   }
 
   getRuns(runIds: readonly string[]): RunRow[] {
-    return this.#read(() => this.#tables.runs.byIds(runIds));
+    return this.#readAll(() => this.#tables.runs.byIds(runIds));
   }
 
   listPage(filter: RunsFilter, order: RunsOrder, offset: number, limit: number): ListedPage {
-    return this.#read(() => this.#tables.listing.page(filter, order, offset, limit));
+    return this.#readAll(() => this.#tables.listing.page(filter, order, offset, limit));
   }
 
   listedRun(runId: string): ListedRun {
-    const run = this.#read(() => this.#tables.listing.one(runId));
+    const run = this.#readRun(runId, () => this.#tables.listing.one(runId));
     if (run === null) throw notFound(this.workspace, runId);
     return run;
   }
 
+  search(search: RunSearch): RunsFound {
+    return this.#readAll(() => this.#finder.find(search));
+  }
+
+  countRuns(scope: RunScope): number {
+    return this.#readAll(() => this.#finder.count(scope));
+  }
+
   listGroups(filter: RunsFilter): RunGroupRow[] {
-    return this.#read(() => this.#tables.listing.groups(filter));
+    return this.#readAll(() => this.#tables.listing.groups(filter));
   }
 
   variantConfig(variantHash: string): VariantConfig | null {
@@ -159,7 +175,7 @@ export class SqliteStore implements Store {
   }
 
   listExperiments(): ExperimentRow[] {
-    return this.#read(() => this.#tables.runs.experiments());
+    return this.#readAll(() => this.#tables.runs.experiments());
   }
 
   findByComputeHash(computeHash: string, statuses: readonly RunStatus[]): RunRow | null {
@@ -172,15 +188,15 @@ export class SqliteStore implements Store {
    */
   setStatus(runId: string, status: RunStatus, more: { readonly errorCode?: string; readonly errorMessage?: string } = {}): void {
     this.#refuseReader();
-    this.#row(runId);
-    this.#write(() => this.#tables.runs.setStatus(runId, status, more.errorCode ?? null, more.errorMessage ?? null));
+    const run = this.#number(runId);
+    this.#write(() => this.#tables.runs.setStatus(run, status, more.errorCode ?? null, more.errorMessage ?? null));
   }
 
   async ingest(runId: string): Promise<RunRow> {
     this.#refuseReader();
     this.#row(runId);
     const previous = this.#reading.get(runId) ?? Promise.resolve();
-    const reading = previous.catch(() => undefined).then(() => ingestRun(this.#database, this.#tables, this.workspace, runId));
+    const reading = previous.catch(() => undefined).then(() => ingestRun(this.#database, this.#tables, presentFolderOf(this.workspace, runId), this.workspace, runId));
     this.#reading.set(runId, reading);
     try {
       await reading;
@@ -192,8 +208,25 @@ export class SqliteStore implements Store {
     return this.#row(runId);
   }
 
+  async append(runId: string, records: readonly EventBody[]): Promise<void> {
+    this.#refuseReader();
+    // What a log that is not open yet has is taken in first, so that it need not be read to be written.
+    if (!this.#logs.isOpen(runId)) await this.ingest(runId);
+    guard(this.#file, () => this.#logs.append(runId, records));
+  }
+
+  async index(runId?: string): Promise<void> {
+    this.#read(() => this.#logs.index(runId));
+    await Promise.resolve();
+  }
+
+  releaseLog(runId: string): void {
+    this.#read(() => this.#logs.release(runId));
+  }
+
   async trashRuns(runIds: readonly string[]): Promise<string[]> {
     this.#refuseReader();
+    for (const runId of runIds) this.releaseLog(runId);
     return trashRuns(this.#database, this.#tables, this.workspace, runIds);
   }
 
@@ -202,20 +235,106 @@ export class SqliteStore implements Store {
     return restoreRuns(this.#database, this.#tables, this.workspace, runIds);
   }
 
+  planPurge(runIds?: readonly string[]): Promise<PurgePlan> {
+    return planPurge(this.#tables, this.workspace, runIds);
+  }
+
+  async purge(runIds?: readonly string[]): Promise<PurgePlan> {
+    this.#refuseReader();
+    return purge(this.#database, this.#tables, this.workspace, runIds);
+  }
+
+  async purgeExpired(now = Date.now()): Promise<PurgePlan> {
+    return this.purge(this.#read(() => expiredRuns(this.#tables, now)));
+  }
+
+  experiments(lifecycle: 'active' | 'deleted' | 'all' = 'active'): ExperimentInfo[] {
+    const all = this.#read(() => this.#tables.experiments.all());
+    return all.filter((row) => lifecycle === 'all' || (row.deleted_at !== null) === (lifecycle === 'deleted')).map(infoOf);
+  }
+
+  experiment(by: { readonly id: string } | { readonly name: string }): ExperimentInfo | null {
+    const { experiments } = this.#tables;
+    const row = this.#read(() => ('name' in by ? experiments.byName(by.name) : /^\d{1,15}$/u.test(by.id) ? experiments.byId(Number(by.id)) : null));
+    return row === null ? null : infoOf(row);
+  }
+
+  async createExperiment(name: string, tags: Readonly<Record<string, string>> = {}): Promise<ExperimentInfo> {
+    this.#refuseReader();
+    return this.#experiments.create(name, tags);
+  }
+
+  async updateExperiment(id: string, change: ExperimentChange): Promise<ExperimentInfo> {
+    this.#refuseReader();
+    return this.#experiments.update(id, change);
+  }
+
+  runFrom(system: LoggedSystem, sourceId: string): RunRow | null {
+    return this.#readAll(() => this.#tables.runs.bySource(sourceKey(system, sourceId)));
+  }
+
+  runData(runIds: readonly string[]): RunData[] {
+    return this.#read(() => {
+      for (const runId of runIds) this.#logs.index(runId);
+      const { runs, params, tags, latest } = this.#tables;
+      const found = new Map(runs.withMore(runIds).map((entry) => [entry.run.runId, entry]));
+      return runIds.flatMap((runId) => {
+        const entry = found.get(runId);
+        if (entry === undefined) return [];
+        const { number, run, more } = entry;
+        return [{ run, deletedAt: more.deletedAt, user: more.author, params: params.ofRun(number), tags: tags.ofRun(number), metrics: latest.ofRun(number) }];
+      });
+    });
+  }
+
+  seriesKeys(runId: string): string[] {
+    return this.#ofRun(runId, (run) => this.#tables.latest.keysOf(run).map(({ name }) => name), []);
+  }
+
+  latestMetrics(runId: string): LatestMetric[] {
+    return this.#ofRun(runId, (run) => this.#tables.latest.ofRun(run), []);
+  }
+
+  points(runId: string, key: string, from = 0, limit = Number.POSITIVE_INFINITY): Points {
+    return this.#ofSeries(runId, key, (run, number) => this.#tables.series.read(run, number, from, limit), NO_POINTS);
+  }
+
+  seriesWindow(runId: string, key: string, fromStep: number, toStep: number, buckets: number): SeriesWindow {
+    // A name that nothing has is the name of a series without points.
+    return this.#ofRun(
+      runId,
+      (run) => {
+        const { keys, latest, series } = this.#tables;
+        const number = keys.find(key) ?? -1;
+        return series.window(run, number, fromStep, toStep, Math.max(1, Math.floor(buckets)), latest.get(run, number)?.points ?? 0);
+      },
+      null,
+    ) ?? this.#tables.series.window(-1, -1, fromStep, toStep, 1, 0);
+  }
+
+  files(runId: string): FileRow[] {
+    return this.#ofRun(runId, (run) => this.#tables.files.ofRun(run), []);
+  }
+
+  datasets(runId: string): DatasetRow[] {
+    return this.#ofRun(runId, (run) => this.#tables.datasets.ofRun(run), []);
+  }
+
   metrics(runId: string): MetricRow[] {
-    return this.#read(() => this.#tables.metrics.all(runId));
+    return this.#ofRun(runId, (run) => this.#tables.metrics.all(run), []);
   }
 
   series(runId: string, key: SeriesKey): Series {
-    return this.#read(() => this.#tables.series.read(runId, key));
+    const { steps, values } = this.points(runId, key);
+    return { steps, values };
   }
 
   weightsHashes(runId: string): WeightsHashRow[] {
-    return this.#read(() => this.#tables.hashes.all(runId));
+    return this.#ofRun(runId, (run) => this.#tables.hashes.all(run), []);
   }
 
   artifacts(runId: string): ArtifactRow[] {
-    return this.#read(() => this.#tables.artifacts.ofRun(runId));
+    return this.#ofRun(runId, (run) => this.#tables.artifacts.ofRun(run).map((artifact) => ({ runId, ...artifact })), []);
   }
 
   /** Writes `studies/STUDY_ID.json`, then the row. @throws RepriseError STUDY_INVALID, WORKSPACE_READ_ONLY */
@@ -255,24 +374,67 @@ export class SqliteStore implements Store {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      this.#database.close();
+      this.#logs.close();
     } finally {
+      this.#database.close();
       this.#lock?.release();
     }
   }
 
+  /** Deleted runs too. */
   #row(runId: string): RunRow {
-    const row = this.#read(() => this.#tables.runs.get(runId));
+    const row = this.#readRun(runId, () => this.#tables.runs.get(runId));
     if (row === null) throw notFound(this.workspace, runId);
     return row;
+  }
+
+  #number(runId: string): number {
+    const run = this.#read(() => this.#tables.runs.number(runId));
+    if (run === null) throw notFound(this.workspace, runId);
+    return run;
+  }
+
+  /** What is asked of a run by its number, or `none` where there is no such run. */
+  #ofRun<T>(runId: string, work: (run: number) => T, none: T): T {
+    return this.#readRun(runId, () => {
+      const run = this.#tables.runs.number(runId);
+      return run === null ? none : work(run);
+    });
+  }
+
+  #ofSeries<T>(runId: string, key: string, work: (run: number, key: number) => T, none: T): T {
+    return this.#ofRun(
+      runId,
+      (run) => {
+        const number = this.#tables.keys.find(key);
+        return number === null ? none : work(run, number);
+      },
+      none,
+    );
   }
 
   #read<T>(work: () => T): T {
     return guard(this.#file, work);
   }
 
+  /** Reads what follows from the log of a run. */
+  #readRun<T>(runId: string, work: () => T): T {
+    return this.#read(() => {
+      this.#logs.index(runId);
+      return work();
+    });
+  }
+
+  /** Reads what follows from the logs of many runs. */
+  #readAll<T>(work: () => T): T {
+    return this.#read(() => {
+      this.#logs.index();
+      return work();
+    });
+  }
+
   #write(work: () => void): void {
-    guard(this.#file, () => this.#database.transaction(work).immediate());
+    guard(this.#file, () => inTransaction(this.#database, this.#tables, work));
   }
 
   #refuseReader(): void {
@@ -297,14 +459,5 @@ function guarded(file: string, error: unknown): unknown {
     });
   } catch (translated) {
     return translated;
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch {
-    return false;
   }
 }

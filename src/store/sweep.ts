@@ -1,4 +1,4 @@
-/** Removes what nobody needs any more: what killed processes left in temporary folders of a workspace, and old trash. */
+/** Removes what nobody needs any more: what killed processes left in temporary folders of a workspace. */
 import { readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { holderOf } from '../files/claim';
@@ -10,9 +10,6 @@ const TEMPORARY = ['apart', 'reproduce'] as const;
 
 /** In a temporary folder: the process that made it. */
 const OWNER_FILE = '.owner';
-
-/** So long a deleted run can be restored. */
-const TRASH_MS = 30 * 24 * 3_600_000;
 
 /** A folder that names no process is nobody's after this time. */
 const ABANDONED_MS = 24 * 3_600_000;
@@ -45,25 +42,6 @@ export async function sweepLeftovers(workspace: string): Promise<string[]> {
     }
     // Fails while others are at work beside it.
     if (found) await rmdir(parent).catch(() => undefined);
-  }
-  return removed;
-}
-
-/**
- * Removes the runs that were deleted over 30 days ago, for good. Objects stay: other runs may share them.
- * @returns absolute paths of what was removed
- */
-export async function emptyTrash(workspace: string, now = Date.now()): Promise<string[]> {
-  const removed: string[] = [];
-  for (const folder of await subfolders(join(workspace, WORKSPACE_FILES.trash))) {
-    try {
-      // The time of its deletion: see `trashRuns`.
-      if (now - (await stat(folder)).mtimeMs <= TRASH_MS) continue;
-      await rm(folder, { recursive: true, force: true });
-      removed.push(folder);
-    } catch {
-      // It was restored just now, or a file in it is still open: the next host tries again.
-    }
   }
   return removed;
 }

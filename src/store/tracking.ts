@@ -2,6 +2,7 @@
  * What the store knows of runs by names that their authors chose: parameters, tags, metric series, files; and experiments
  * as things of their own. Times are milliseconds since 1970, UTC.
  */
+import type { LoggedSystem } from '../events/manifest';
 import type { EventBody } from '../events/records';
 import type { RunRow } from './types';
 
@@ -88,15 +89,28 @@ export interface SeriesWindow {
   readonly total: number;
 }
 
+/** What a purge removes for good. */
+export interface PurgePlan {
+  /** Ids of deleted runs. */
+  readonly runs: readonly string[];
+  /** Objects that nothing else refers to. */
+  readonly objects: readonly { readonly sha256: string; readonly bytes: number }[];
+  /** Bytes of folders and objects together. */
+  readonly bytes: number;
+}
+
 export interface TrackingStore {
   /**
    * Appends records to the log of a run that no worker writes (a command or a logged run). When it resolves they survive
    * the end of this process; what is read of the run afterwards has them.
-   * @throws RepriseError RUN_NOT_FOUND, EVENT_LOG_OWNED, EVENT_LOG_CORRUPT, EVENT_LOG_NOT_WRITTEN
+   * @throws RepriseError RUN_NOT_FOUND, RUN_DELETED, RECORD_INVALID, EVENT_LOG_OWNED, EVENT_LOG_CORRUPT, EVENT_LOG_NOT_WRITTEN;
+   * none of the records is in the log then
    */
   append(runId: string, records: readonly EventBody[]): Promise<void>;
   /** Makes the database hold all that was appended, to one run or to all. */
   index(runId?: string): Promise<void>;
+  /** Lets go of the log of a run, so that another can write it; the next `append` opens it again. */
+  releaseLog(runId: string): void;
 
   /** By id. */
   experiments(lifecycle?: 'active' | 'deleted' | 'all'): ExperimentInfo[];
@@ -106,6 +120,8 @@ export interface TrackingStore {
   /** Renames, tags, deletes (its runs with it) or brings back. Null takes a tag away. @throws RepriseError EXPERIMENT_NOT_FOUND, EXPERIMENT_EXISTS, EXPERIMENT_DEFAULT */
   updateExperiment(id: string, change: { readonly name?: string; readonly tags?: Readonly<Record<string, string | null>>; readonly deleted?: boolean }): Promise<ExperimentInfo>;
 
+  /** The newest run that was imported from there, deleted ones left out. */
+  runFrom(system: LoggedSystem, sourceId: string): RunRow | null;
   /** Those of the runs that there are, deleted ones too, in the order asked for. */
   runData(runIds: readonly string[]): RunData[];
   /** Names of the series of a run, sorted. */
@@ -117,4 +133,11 @@ export interface TrackingStore {
   seriesWindow(runId: string, key: string, fromStep: number, toStep: number, buckets: number): SeriesWindow;
   files(runId: string): FileRow[];
   datasets(runId: string): DatasetRow[];
+
+  /** What `purge` would remove: of the runs named those that are deleted, or all that are. */
+  planPurge(runIds?: readonly string[]): Promise<PurgePlan>;
+  /** Removes deleted runs for good, with the objects that nothing else refers to. */
+  purge(runIds?: readonly string[]): Promise<PurgePlan>;
+  /** Removes for good what was deleted over 30 days ago. */
+  purgeExpired(now?: number): Promise<PurgePlan>;
 }

@@ -1,12 +1,18 @@
-/** Deleted runs: their folders lie in `trash/RUN_ID` for 30 days; rows they have none. */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync } from 'node:fs';
+/**
+ * Deleted runs: their folders lie in `trash/RUN_ID` for 30 days; their rows stay, with the time of their deletion, and
+ * no list shows them.
+ */
+import { existsSync, mkdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { RepriseError } from '../errors/errors';
-import { adoptRuns } from './adopt';
+import { adoptRuns, type Adoption } from './adopt';
 import type { Database } from './database';
-import { isId, runFolderOf, WORKSPACE_FILES } from './layout';
-import type { Tables } from './tables/all';
+import { readManifestFile } from './documents';
+import { ingestRun } from './ingest';
+import { isId, runFolderOf } from './layout';
+import { inTransaction, type Tables } from './tables/all';
+import { trashedRunIds, trashFolderOf } from './trash-folder';
 import type { RunRow, RunStatus } from './types';
 
 /** Runs moved in one go, so that nothing else waits long. */
@@ -14,32 +20,39 @@ const AT_ONCE = 50;
 
 const ENDED: readonly RunStatus[] = ['finished', 'failed', 'cancelled'];
 
-export function trashFolderOf(workspace: string): string {
-  return join(workspace, WORKSPACE_FILES.trash);
+/** Where the folder of a run lies that may be deleted. */
+export function presentFolderOf(workspace: string, runId: string): string {
+  const folder = runFolderOf(workspace, runId);
+  const trashed = join(trashFolderOf(workspace), runId);
+  return !existsSync(folder) && existsSync(trashed) ? trashed : folder;
 }
 
 /**
- * Moves folders into the trash and removes the rows. A run whose folder is gone loses its row all the same.
+ * Moves folders into the trash. A run whose folder is gone is deleted all the same. Nobody here works at a logged run,
+ * so it can be deleted while it goes on; it takes nothing more then.
  * @returns ids of the runs that were deleted: all, but for those that went on in the meantime
  * @throws RepriseError RUN_ACTIVE where one is not at an end; nothing is deleted then
  */
 export async function trashRuns(database: Database, tables: Tables, workspace: string, runIds: readonly string[]): Promise<string[]> {
-  const active = tables.runs.byIds(runIds).filter((run) => !ENDED.includes(run.status));
+  const active = tables.runs.byIds(runIds).filter((run) => !canGo(run));
   if (active.length > 0) throw runActive(active);
   mkdirSync(trashFolderOf(workspace), { recursive: true });
   const deleted: string[] = [];
   for (let from = 0; from < runIds.length; from += AT_ONCE) {
     // Without giving way in between: nobody can take up a run whose folder is moved.
-    const runs = tables.runs.byIds(runIds.slice(from, from + AT_ONCE)).filter((run) => ENDED.includes(run.status));
+    const runs = tables.runs.byIds(runIds.slice(from, from + AT_ONCE)).filter(canGo);
+    const now = Date.now();
     const moved: string[] = [];
     try {
       for (const { runId } of runs) {
-        moveIntoTrash(workspace, runId);
+        moveIntoTrash(workspace, runId, now);
         moved.push(runId);
       }
     } finally {
       // Where one cannot be moved the others of this go lie in the trash already.
-      removeRows(database, tables, moved);
+      inTransaction(database, tables, () => {
+        for (const runId of moved) tables.runs.setDeleted(runId, now);
+      });
     }
     deleted.push(...runs.map((run) => run.runId));
     await setImmediate();
@@ -47,53 +60,84 @@ export async function trashRuns(database: Database, tables: Tables, workspace: s
   return deleted;
 }
 
-function removeRows(database: Database, tables: Tables, runIds: readonly string[]): void {
-  database.transaction(() => {
-    for (const runId of runIds) tables.runs.remove(runId);
-    tables.variants.dropUnused();
-  }).immediate();
+function canGo(run: RunRow): boolean {
+  return run.kind === 'logged' || ENDED.includes(run.status);
 }
 
 /**
- * Ends what a host that was killed had begun: runs whose folder lies in the trash, and not among the runs, lose their
- * rows, so that none of them is shown, compared or reused.
+ * Ends what a host that was killed had begun: a run whose folder lies in the trash, and not among the runs, is deleted,
+ * so that it is not shown, compared or reused; one whose folder is back is not.
  */
 export function finishDeletions(database: Database, tables: Tables, workspace: string): void {
-  const trash = trashFolderOf(workspace);
-  if (!existsSync(trash)) return;
-  const left = tables.runs.byIds(readdirSync(trash)).filter(({ runId }) => !existsSync(runFolderOf(workspace, runId)));
-  if (left.length > 0) removeRows(database, tables, left.map(({ runId }) => runId));
+  const trashed = trashedRunIds(workspace).filter((runId) => isId(runId) && !existsSync(runFolderOf(workspace, runId)));
+  const gone = tables.runs.byIds(trashed);
+  const back = tables.runs.deleted().filter(({ runId }) => !trashed.includes(runId) && existsSync(runFolderOf(workspace, runId)));
+  if (gone.length === 0 && back.length === 0) return;
+  inTransaction(database, tables, () => {
+    for (const { runId } of gone) tables.runs.setDeleted(runId, deletedAt(workspace, runId));
+    for (const { runId } of back) tables.runs.setDeleted(runId, deletionOfExperiment(tables, runId));
+  });
 }
 
-function moveIntoTrash(workspace: string, runId: string): void {
+/** Makes rows for runs in the trash that have none, so that they can be found and restored. */
+export async function adoptTrash(database: Database, tables: Tables, workspace: string): Promise<Adoption> {
+  const trashed = trashedRunIds(workspace).filter((runId) => isId(runId) && !existsSync(runFolderOf(workspace, runId)) && tables.runs.number(runId) === null);
+  const adoption = await adoptRuns(database, tables, workspace, trashed, (runId) => join(trashFolderOf(workspace), runId));
+  finishDeletions(database, tables, workspace);
+  return adoption;
+}
+
+function moveIntoTrash(workspace: string, runId: string, now: number): void {
   const folder = runFolderOf(workspace, runId);
   const target = join(trashFolderOf(workspace), runId);
   if (!existsSync(folder)) return;
   // An older copy of a run that is there again.
   rmSync(target, { recursive: true, force: true });
-  // From now on it lies there (see `emptyTrash`); set first, for a folder that was moved with its old time would be removed at the next start.
-  const now = new Date();
-  utimesSync(folder, now, now);
+  // When it was deleted; set first, for a folder that was moved with its old time would be removed at the next start.
+  utimesSync(folder, now / 1000, now / 1000);
   renameSync(folder, target);
 }
 
+function deletedAt(workspace: string, runId: string): number {
+  return Math.round(statSync(join(trashFolderOf(workspace), runId)).mtimeMs);
+}
+
+/** When the experiment of a run was deleted, and the run with it; null where it is not. */
+function deletionOfExperiment(tables: Tables, runId: string): number | null {
+  const [found] = tables.runs.withMore([runId]);
+  return found === undefined ? null : (tables.experiments.byId(found.more.experimentId)?.deleted_at ?? null);
+}
+
 /**
- * Brings runs back from the trash, with rows made from their folders. One whose manifest cannot be read stays there.
+ * Brings runs back from the trash. One whose manifest cannot be read stays there. A run whose experiment is deleted comes
+ * back with that.
  * @returns ids of those that are back
  */
 export async function restoreRuns(database: Database, tables: Tables, workspace: string, runIds: readonly string[]): Promise<string[]> {
   finishDeletions(database, tables, workspace);
-  const restored = runIds.filter((runId) => {
-    if (!isId(runId)) return false;
+  const restored: string[] = [];
+  for (const runId of runIds) {
+    if (!isId(runId)) continue;
     const source = join(trashFolderOf(workspace), runId);
-    if (!existsSync(source) || existsSync(runFolderOf(workspace, runId))) return false;
-    renameSync(source, runFolderOf(workspace, runId));
+    const folder = runFolderOf(workspace, runId);
+    if (!existsSync(source) || existsSync(folder) || !(await isWhole(source, runId))) continue;
+    renameSync(source, folder);
+    inTransaction(database, tables, () => tables.runs.setDeleted(runId, deletionOfExperiment(tables, runId)));
+    if (tables.runs.number(runId) === null) await adoptRuns(database, tables, workspace, [runId]);
+    else await ingestRun(database, tables, folder, workspace, runId);
+    restored.push(runId);
+  }
+  return restored;
+}
+
+async function isWhole(folder: string, runId: string): Promise<boolean> {
+  try {
+    await readManifestFile(folder, runId);
     return true;
-  });
-  await adoptRuns(database, tables, workspace, restored);
-  const back = new Set(tables.runs.byIds(restored).map(({ runId }) => runId));
-  for (const runId of restored) if (!back.has(runId)) moveIntoTrash(workspace, runId);
-  return restored.filter((runId) => back.has(runId));
+  } catch (error) {
+    if (error instanceof RepriseError) return false;
+    throw error;
+  }
 }
 
 function runActive(runs: readonly RunRow[]): RepriseError {

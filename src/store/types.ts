@@ -2,6 +2,8 @@
 import type { ArtifactName, SplitName } from '../events/records';
 import type { VariantConfig } from '../config/hash';
 import type { RunKind, RunManifest, TrainingManifest } from '../events/manifest';
+import type { RunScope, RunSearch, RunsFound } from './search';
+import type { TrackingStore } from './tracking';
 
 /**
  * queued: waits for a free core. running: a worker process is alive. finished: the worker did all it had to.
@@ -149,26 +151,37 @@ export interface RunGroupRow {
 }
 
 /** The open store. Reading methods are synchronous and quick; every write is one transaction. */
-export interface Store {
+export interface Store extends TrackingStore {
   readonly workspace: string;
   readonly readOnly: boolean;
-  /** Absolute folder of a run. */
+  /** Absolute folder of a run that is not deleted. */
   runFolder(runId: string): string;
   /** Absolute path of an object of the content-addressed store; it may not exist. */
   objectPath(sha256: string): string;
 
-  /** Writes the run folder with its manifest, then the row, `queued`. */
-  createRun(manifest: TrainingManifest): Promise<RunRow>;
-  /** @throws RepriseError RUN_NOT_FOUND; accepts a unique prefix (≥ 4 characters) of a run id, or a reproductionId. */
+  /** Writes the run folder with its manifest, then the row, `queued`. @throws RepriseError RUN_EXISTS, MANIFEST_INVALID, EXPERIMENT_DELETED */
+  createRun(manifest: RunManifest): Promise<RunRow>;
+  /**
+   * Accepts a unique prefix (≥ 4 characters) of a run id, or a reproductionId; of a deleted run its whole id.
+   * @throws RepriseError RUN_NOT_FOUND, RUN_AMBIGUOUS
+   */
   getRun(idOrPrefix: string): RunRow;
+  /** @throws RepriseError RUN_NOT_FOUND, MANIFEST_MISSING, MANIFEST_INVALID where it is not the file the run was made with */
+  manifest(runId: string): RunManifest;
+  /** @throws RepriseError as `manifest`, and RUN_NOT_TRAINING */
   trainingManifest(runId: string): TrainingManifest;
-  listRuns(filter?: { readonly experiment?: string; readonly status?: readonly RunStatus[]; readonly studyId?: string }): RunRow[];
+  /** Oldest first. */
+  listRuns(filter?: { readonly kind?: readonly RunKind[]; readonly experiment?: string; readonly status?: readonly RunStatus[]; readonly studyId?: string }): RunRow[];
   /** Those of the runs that there are, oldest first. */
   getRuns(runIds: readonly string[]): RunRow[];
   listExperiments(): ExperimentRow[];
   listPage(filter: RunsFilter, order: RunsOrder, offset: number, limit: number): ListedPage;
   /** @throws RepriseError RUN_NOT_FOUND */
   listedRun(runId: string): ListedRun;
+  /** @throws RepriseError PAGE_INVALID where `after` is none of this store's */
+  search(search: RunSearch): RunsFound;
+  /** Of all runs that meet a filter. */
+  countRuns(scope: RunScope): number;
   listGroups(filter: RunsFilter): RunGroupRow[];
   /** The config of a variant without seed and labels. It never changes: the same object comes every time. */
   variantConfig(variantHash: string): VariantConfig | null;
@@ -185,7 +198,7 @@ export interface Store {
   /** Reads what is new in the run's event log into the database; moves announced artifacts into the object store. Idempotent. */
   ingest(runId: string): Promise<RunRow>;
 
-  /** Moves runs that are at an end into the workspace's trash. @throws RepriseError RUN_ACTIVE: nothing is deleted then */
+  /** Moves runs that are at an end, and logged ones, into the workspace's trash. @throws RepriseError RUN_ACTIVE: nothing is deleted then */
   trashRuns(runIds: readonly string[]): Promise<string[]>;
   /** Brings runs back from the trash; those that are not there are left out. */
   restoreRuns(runIds: readonly string[]): Promise<string[]>;

@@ -13,16 +13,16 @@ export class CursorsTable {
   readonly #set;
 
   constructor(database: Database) {
-    this.#get = database.prepare<[string], { byte_offset: number; last_seq: number }>('SELECT byte_offset, last_seq FROM cursors WHERE run_id = ?');
-    this.#set = database.prepare<[string, number, number]>('INSERT OR REPLACE INTO cursors (run_id, byte_offset, last_seq) VALUES (?, ?, ?)');
+    this.#get = database.prepare<[number], { byte_offset: number; last_seq: number }>('SELECT byte_offset, last_seq FROM cursors WHERE run = ?');
+    this.#set = database.prepare<[number, number, number]>('INSERT OR REPLACE INTO cursors (run, byte_offset, last_seq) VALUES (?, ?, ?)');
   }
 
-  get(runId: string): Cursor {
-    const row = this.#get.get(runId);
+  get(run: number): Cursor {
+    const row = this.#get.get(run);
     return row === undefined ? { offset: 0, lastSeq: -1 } : { offset: row.byte_offset, lastSeq: row.last_seq };
   }
 
-  set(runId: string, cursor: Cursor): void {
-    this.#set.run(runId, cursor.offset, cursor.lastSeq);
+  set(run: number, cursor: Cursor): void {
+    this.#set.run(run, cursor.offset, cursor.lastSeq);
   }
 }

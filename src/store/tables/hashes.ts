@@ -9,26 +9,26 @@ export class HashesTable {
   readonly #clear;
 
   constructor(database: Database) {
-    this.#put = database.prepare<[string, number, string, string]>('INSERT OR REPLACE INTO hashes (run_id, step, hash, chain) VALUES (?, ?, ?, ?)');
-    this.#dropAfter = database.prepare<[string, number]>('DELETE FROM hashes WHERE run_id = ? AND step > ?');
-    this.#all = database.prepare<[string], WeightsHashRow>('SELECT step, hash, chain FROM hashes WHERE run_id = ? ORDER BY step');
-    this.#clear = database.prepare<[string]>('DELETE FROM hashes WHERE run_id = ?');
+    this.#put = database.prepare<[number, number, string, string]>('INSERT OR REPLACE INTO hashes (run, step, hash, chain) VALUES (?, ?, ?, ?)');
+    this.#dropAfter = database.prepare<[number, number]>('DELETE FROM hashes WHERE run = ? AND step > ?');
+    this.#all = database.prepare<[number], WeightsHashRow>('SELECT step, hash, chain FROM hashes WHERE run = ? ORDER BY step');
+    this.#clear = database.prepare<[number]>('DELETE FROM hashes WHERE run = ?');
   }
 
-  put(runId: string, row: WeightsHashRow): void {
-    this.#put.run(runId, row.step, row.hash, row.chain);
+  put(run: number, row: WeightsHashRow): void {
+    this.#put.run(run, row.step, row.hash, row.chain);
   }
 
   /** Removes links made after more than `step` steps. */
-  dropAfter(runId: string, step: number): void {
-    this.#dropAfter.run(runId, step);
+  dropAfter(run: number, step: number): void {
+    this.#dropAfter.run(run, step);
   }
 
-  all(runId: string): WeightsHashRow[] {
-    return this.#all.all(runId);
+  all(run: number): WeightsHashRow[] {
+    return this.#all.all(run);
   }
 
-  clear(runId: string): void {
-    this.#clear.run(runId);
+  clear(run: number): void {
+    this.#clear.run(run);
   }
 }

@@ -34,7 +34,7 @@ const GROUP_COLUMNS = 'experiment, group_hash, seed, created_at, status, variant
 const HASH_BEGINNING = /^[0-9a-f]{4,}$/iu;
 
 interface Clause {
-  /** Empty, or `WHERE …`. */
+  /** `WHERE …` */
   readonly where: string;
   readonly bound: Record<string, Bound>;
   /** The index to use; empty where a filter needs the rows. */
@@ -48,8 +48,8 @@ export class Listing {
   constructor(database: Database) {
     this.#database = database;
     this.#row = database.prepare<[number], StoredListed>(
-      "SELECT runs.*, metrics.loss AS test_loss, metrics.accuracy AS test_accuracy FROM runs LEFT JOIN metrics ON metrics.run_id = runs.run_id AND metrics.split = 'test' " +
-        'WHERE runs.rowid = ? ORDER BY metrics.step DESC LIMIT 1',
+      "SELECT runs.*, metrics.loss AS test_loss, metrics.accuracy AS test_accuracy FROM runs LEFT JOIN metrics ON metrics.run = runs.id AND metrics.split = 'test' " +
+        'WHERE runs.id = ? ORDER BY metrics.step DESC LIMIT 1',
     );
   }
 
@@ -70,7 +70,7 @@ export class Listing {
     const from = isByTimeAlone ? `INDEXED BY ${filter.experiment === undefined ? 'runs_by_created' : 'runs_by_experiment'}` : index;
     const { key, join, places, values } = sortingOf(order);
     const ids = this.#all<{ id: number }>(
-      `${places === '' ? '' : `WITH ${places} `}SELECT runs.rowid AS id, created_at, ${key} AS key FROM runs ${from} ${join} ${where} ORDER BY ${orderBy(order, fromEnd)} LIMIT @size OFFSET @start`,
+      `${places === '' ? '' : `WITH ${places} `}SELECT runs.id, created_at, ${key} AS key FROM runs ${from} ${join} ${where} ORDER BY ${orderBy(order, fromEnd)} LIMIT @size OFFSET @start`,
       { ...bound, ...values, size, start: fromEnd ? Math.max(0, total - offset - size) : offset },
     );
     if (fromEnd) ids.reverse();
@@ -81,7 +81,7 @@ export class Listing {
   #searchedPage({ where, bound }: Clause, order: RunsOrder, offset: number, limit: number): ListedPage {
     const { key, join, places, values } = sortingOf(order);
     const found = this.#all<{ id: number | null } & StoredCounts>(
-      `WITH ${places === '' ? '' : `${places}, `}hit AS MATERIALIZED (SELECT runs.rowid AS id, status, created_at, ${key} AS key FROM runs ${join} ${where}) ` +
+      `WITH ${places === '' ? '' : `${places}, `}hit AS MATERIALIZED (SELECT runs.id, status, created_at, ${key} AS key FROM runs ${join} ${where}) ` +
         `SELECT NULL AS id, ${COUNTS} FROM hit UNION ALL SELECT id, 0, 0, 0, 0, 0, 0 FROM (SELECT id FROM hit ORDER BY ${orderBy(order, false)} LIMIT @limit OFFSET @offset)`,
       { ...bound, ...values, limit, offset },
     );
@@ -90,7 +90,7 @@ export class Listing {
 
   /** One run as lists show it. */
   one(runId: string): ListedRun | null {
-    const [found] = this.#all<{ id: number }>('SELECT rowid AS id FROM runs WHERE run_id = @runId', { runId });
+    const [found] = this.#all<{ id: number }>('SELECT id FROM runs WHERE run_id = @runId', { runId });
     return found === undefined ? null : (this.#listed(found.id)[0] ?? null);
   }
 
@@ -108,7 +108,7 @@ export class Listing {
       variant: row.variant,
       variantHash: row.variant_hash,
       byStatus: countsOf(row),
-      values: valuesBySeed(JSON.parse(row.seeds) as number[], JSON.parse(row.metrics) as (number | null)[]),
+      values: valuesBySeed(JSON.parse(row.seeds) as (number | null)[], JSON.parse(row.metrics) as (number | null)[]),
     }));
   }
 
@@ -123,7 +123,7 @@ export class Listing {
 }
 
 function clauseOf(filter: RunsFilter): Clause {
-  const conditions: string[] = [];
+  const conditions = ['deleted_at IS NULL'];
   const bound: Record<string, Bound> = {};
   if (filter.experiment !== undefined) {
     conditions.push('experiment = @experiment');
@@ -146,7 +146,7 @@ function clauseOf(filter: RunsFilter): Clause {
     conditions.push(`(${[...within, ...begins].join(' OR ')})`);
     bound[`word${index}`] = `%${word.replaceAll(/[\\%_]/gu, String.raw`\$&`)}%`;
   }
-  return { where: conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`, bound, index: words.length === 0 ? 'INDEXED BY runs_listing' : '' };
+  return { where: `WHERE ${conditions.join(' AND ')}`, bound, index: words.length === 0 ? 'INDEXED BY runs_listing' : '' };
 }
 
 interface Sorting {
@@ -210,8 +210,8 @@ function countsOf(row: StoredCounts | undefined): Record<RunStatus, number> {
 }
 
 /** The newest finished run of a seed stands for it. */
-function valuesBySeed(seeds: readonly number[], metrics: readonly (number | null)[]): number[] {
-  const values = new Map<number, number>();
+function valuesBySeed(seeds: readonly (number | null)[], metrics: readonly (number | null)[]): number[] {
+  const values = new Map<number | null, number>();
   for (const [index, seed] of seeds.entries()) {
     const metric = metrics[index] ?? null;
     if (metric !== null) values.set(seed, metric);

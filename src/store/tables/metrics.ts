@@ -20,39 +20,39 @@ export class MetricsTable {
   readonly #clear;
 
   constructor(database: Database) {
-    this.#put = database.prepare<[string, string, number, number, StoredNumber, StoredNumber]>(
-      'INSERT OR REPLACE INTO metrics (run_id, split, step, epoch, loss, accuracy) VALUES (?, ?, ?, ?, ?, ?)',
+    this.#put = database.prepare<[number, string, number, number, StoredNumber, StoredNumber]>(
+      'INSERT OR REPLACE INTO metrics (run, split, step, epoch, loss, accuracy) VALUES (?, ?, ?, ?, ?, ?)',
     );
-    this.#rewind = database.prepare<[string, number]>("DELETE FROM metrics WHERE run_id = ? AND (step > ? OR split = 'test')");
-    this.#all = database.prepare<[string], StoredMetric>(
-      "SELECT split, step, epoch, loss, accuracy FROM metrics WHERE run_id = ? ORDER BY step, CASE split WHEN 'train' THEN 0 WHEN 'validation' THEN 1 ELSE 2 END",
+    this.#rewind = database.prepare<[number, number]>("DELETE FROM metrics WHERE run = ? AND (step > ? OR split = 'test')");
+    this.#all = database.prepare<[number], StoredMetric>(
+      "SELECT split, step, epoch, loss, accuracy FROM metrics WHERE run = ? ORDER BY step, CASE split WHEN 'train' THEN 0 WHEN 'validation' THEN 1 ELSE 2 END",
     );
-    this.#test = database.prepare<[string], StoredMetric>("SELECT split, step, epoch, loss, accuracy FROM metrics WHERE run_id = ? AND split = 'test' ORDER BY step DESC LIMIT 1");
-    this.#clear = database.prepare<[string]>('DELETE FROM metrics WHERE run_id = ?');
+    this.#test = database.prepare<[number], StoredMetric>("SELECT split, step, epoch, loss, accuracy FROM metrics WHERE run = ? AND split = 'test' ORDER BY step DESC LIMIT 1");
+    this.#clear = database.prepare<[number]>('DELETE FROM metrics WHERE run = ?');
   }
 
-  put(runId: string, row: MetricRow): void {
-    this.#put.run(runId, row.split, row.step, row.epoch, toStored(row.loss), toStored(row.accuracy));
+  put(run: number, row: MetricRow): void {
+    this.#put.run(run, row.split, row.step, row.epoch, toStored(row.loss), toStored(row.accuracy));
   }
 
   /** Removes what a new attempt from `step` on measures again: metrics of later steps, and of the test split. */
-  rewind(runId: string, step: number): void {
-    this.#rewind.run(runId, step);
+  rewind(run: number, step: number): void {
+    this.#rewind.run(run, step);
   }
 
   /** By step, then train, validation, test. */
-  all(runId: string): MetricRow[] {
-    return this.#all.all(runId).map(toMetric);
+  all(run: number): MetricRow[] {
+    return this.#all.all(run).map(toMetric);
   }
 
   /** Of the test split: there is one, at the selected checkpoint, once the run has been tested. */
-  test(runId: string): MetricRow | null {
-    const row = this.#test.get(runId);
+  test(run: number): MetricRow | null {
+    const row = this.#test.get(run);
     return row === undefined ? null : toMetric(row);
   }
 
-  clear(runId: string): void {
-    this.#clear.run(runId);
+  clear(run: number): void {
+    this.#clear.run(run);
   }
 }
 

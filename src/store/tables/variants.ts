@@ -1,6 +1,5 @@
 /** Configs without seed and labels, each kept once for all the runs that share it. */
 import type { VariantConfig } from '../../config/hash';
-import type { MetricName } from '../../config/schema';
 import type { Database } from '../database';
 
 interface StoredVariant {
@@ -13,7 +12,7 @@ export class VariantsTable {
   readonly #one;
   readonly #all;
   readonly #ofExperiment;
-  readonly #metricOf;
+  readonly #ofRun;
   readonly #dropUnused;
   /** A config never changes under its hash, so each is parsed once. */
   readonly #parsed = new Map<string, VariantConfig>();
@@ -21,13 +20,11 @@ export class VariantsTable {
   constructor(database: Database) {
     this.#put = database.prepare<[string, string]>('INSERT OR IGNORE INTO variants (variant_hash, config) VALUES (?, ?)');
     this.#one = database.prepare<[string], StoredVariant>('SELECT variant_hash, config FROM variants WHERE variant_hash = ?');
-    this.#all = database.prepare<[], StoredVariant>('SELECT variant_hash, config FROM variants');
+    this.#all = database.prepare<[], StoredVariant>('SELECT variant_hash, config FROM variants WHERE EXISTS (SELECT 1 FROM runs WHERE runs.variant_hash = variants.variant_hash AND deleted_at IS NULL)');
     this.#ofExperiment = database.prepare<[string], StoredVariant>(
-      'SELECT variant_hash, config FROM variants WHERE variant_hash IN (SELECT variant_hash FROM runs INDEXED BY runs_listing WHERE experiment = ?)',
+      'SELECT variant_hash, config FROM variants WHERE variant_hash IN (SELECT variant_hash FROM runs INDEXED BY runs_listing WHERE experiment = ? AND deleted_at IS NULL)',
     );
-    this.#metricOf = database.prepare<[string], { metric: MetricName }>(
-      "SELECT json_extract(config, '$.selection.metric') AS metric FROM variants WHERE variant_hash = (SELECT variant_hash FROM runs WHERE run_id = ?)",
-    );
+    this.#ofRun = database.prepare<[number], StoredVariant>('SELECT variants.variant_hash, config FROM variants JOIN runs ON runs.variant_hash = variants.variant_hash WHERE runs.id = ?');
     this.#dropUnused = database.prepare<[]>('DELETE FROM variants WHERE NOT EXISTS (SELECT 1 FROM runs WHERE runs.variant_hash = variants.variant_hash)');
   }
 
@@ -49,9 +46,10 @@ export class VariantsTable {
     return row === undefined ? null : this.#parse(row);
   }
 
-  /** The metric a run declares; null where its manifest has not been read. */
-  metricOf(runId: string): MetricName | null {
-    return this.#metricOf.get(runId)?.metric ?? null;
+  /** The config of a run; null where it has none, or its manifest has not been read. */
+  ofRun(run: number): VariantConfig | null {
+    const row = this.#ofRun.get(run);
+    return row === undefined ? null : this.#parse(row);
   }
 
   /** Removes configs that no run has any more. */

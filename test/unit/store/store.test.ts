@@ -109,7 +109,7 @@ describe('runs', () => {
     const manifest = sampleManifest('abcd1234', { seed: 7 });
     const row = await store.createRun(manifest);
     expect(row).toEqual({
-      runId: 'abcd1234', reproductionId: manifest.reproductionId, experiment: 'sample', studyId: null, variant: null, seed: 7, status: 'queued',
+      runId: 'abcd1234', kind: 'training', name: null, reproductionId: manifest.reproductionId, experiment: 'sample', studyId: null, variant: null, seed: 7, status: 'queued',
       exitCode: null, signal: null, configHash: 'config-7', computeHash: 'compute-7', createdAt: manifest.createdAt, startedAt: null, endedAt: null,
       attempts: 0, stepsDone: 0, totalSteps: null, throughput: null, finalLoss: null, bestLoss: null, weightsHash: null, selectedStep: null,
       errorCode: null, errorMessage: null,

@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { checkWorkspace } from '../../../src/store/check';
 import { openStore } from '../../../src/store/open';
 import { rebuildWorkspace } from '../../../src/store/rebuild';
-import { emptyTrash } from '../../../src/store/sweep';
 import { dumpWorkspace } from '../../helpers/dump';
 import { append, attempt, exitedWell, finished, putSampleData, sampleManifest, steps, temporaryFolder } from './sample';
 
@@ -35,7 +34,6 @@ describe('a deleted run', () => {
     expect(await checkWorkspace(folder)).toEqual([]);
 
     const without = await dumpWorkspace(folder);
-    for (const table of ['metrics', 'series', 'cursors']) expect(without.tables[table]).toEqual([]);
     expect((await rebuildWorkspace(folder)).runs).toBe(1);
     expect(await dumpWorkspace(folder)).toEqual(without);
 
@@ -65,15 +63,13 @@ describe('a deleted run', () => {
     utimesSync(join(folder, 'runs', 'run-done'), made, made);
     const store = await openStore(folder, { mode: 'host' });
     await store.trashRuns(['run-done']);
+    expect((await store.purgeExpired(Date.now() + 29 * DAY)).runs).toEqual([]);
+    expect((await store.purgeExpired(Date.now() + 31 * DAY)).runs).toEqual(['run-done']);
+    expect(store.runData(['run-done'])).toEqual([]);
     store.close();
-    expect(await emptyTrash(folder)).toEqual([]);
-    mkdirSync(join(folder, 'trash', 'run-new'));
-    writeFileSync(join(folder, 'trash', 'run-new', 'run.json'), '{}');
-    const later = new Date(Date.now() + 20 * DAY);
-    utimesSync(join(folder, 'trash', 'run-new'), later, later);
-    expect(await emptyTrash(folder, Date.now() + 31 * DAY)).toEqual([join(folder, 'trash', 'run-done')]);
-    expect(existsSync(join(folder, 'trash', 'run-new'))).toBe(true);
+    expect(existsSync(join(folder, 'trash', 'run-done'))).toBe(false);
     expect(existsSync(join(folder, 'runs', 'run-wait'))).toBe(true);
+    expect(await checkWorkspace(folder)).toEqual([]);
   });
 
   it('whose deletion was cut off by a kill is shown and reused no more, and can be restored', async () => {

@@ -133,7 +133,8 @@ describe('check', () => {
     ['a shortened log', (folder) => writeFileSync(join(folder, 'runs/run-done/events.log'), readFileSync(join(folder, 'runs/run-done/events.log')).subarray(0, 200)), 'runs/run-done/events.log', 'ends at byte'],
     ['a changed study', (folder) => writeFileSync(join(folder, 'studies/study-1.json'), readFileSync(join(folder, 'studies/study-1.json'), 'utf8').replace('grid', 'gird')), 'studies/study-1.json', 'differs'],
     ['a study without row', (folder) => writeFileSync(join(folder, 'studies/study-2.json'), '{}'), 'studies/study-2.json', 'does not have'],
-    ['a gap in a series', (folder) => edit(folder, "UPDATE series SET points = 2, steps = substr(steps, 1, 16), vals = substr(vals, 1, 16) WHERE run_id = 'run-half' AND key = 'train.loss'"), 'runs/run-half', 'has 2 steps, but 3 are done. `reprise workspace rebuild`'],
+    ['a gap in a series', (folder) => edit(folder, "DELETE FROM series WHERE run = (SELECT id FROM runs WHERE run_id = 'run-half') AND key = (SELECT key_id FROM keys WHERE name = 'train.loss')"), 'runs/run-half', 'has 0 points, but 3 were logged. `reprise workspace rebuild`'],
+    ['a series out of order', (folder) => edit(folder, "UPDATE series SET last_step = 5 WHERE run = (SELECT id FROM runs WHERE run_id = 'run-half')"), 'runs/run-half', 'is out of order. `reprise workspace rebuild`'],
   ];
   it.each(harms)('names %s', async (_name, harm, path, message) => {
     const folder = await closedWorkspace();

@@ -1,0 +1,35 @@
+/** Names that authors chose, of parameters, tags and series, each kept once under a small number. */
+import type { Database } from '../database';
+
+export class KeysTable {
+  readonly #find;
+  readonly #insert;
+  readonly #numbers = new Map<string, number>();
+
+  constructor(database: Database) {
+    this.#find = database.prepare<[string], { key_id: number }>('SELECT key_id FROM keys WHERE name = ?');
+    this.#insert = database.prepare<[string]>('INSERT INTO keys (name) VALUES (?)');
+  }
+
+  /** The number of a name, or null where nothing has been called so. */
+  find(name: string): number | null {
+    const known = this.#numbers.get(name) ?? this.#find.get(name)?.key_id;
+    if (known === undefined) return null;
+    this.#numbers.set(name, known);
+    return known;
+  }
+
+  /** The number of a name, given to it now where it has none. */
+  of(name: string): number {
+    const known = this.find(name);
+    if (known !== null) return known;
+    const number = Number(this.#insert.run(name).lastInsertRowid);
+    this.#numbers.set(name, number);
+    return number;
+  }
+
+  /** To be called after a transaction was rolled back: numbers it gave are given to others. */
+  forget(): void {
+    this.#numbers.clear();
+  }
+}

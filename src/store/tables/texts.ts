@@ -1,0 +1,53 @@
+/** Parameters and tags of runs: texts by name, with the number that each reads as. */
+import type { Database } from '../database';
+import type { KeysTable } from './keys';
+
+const NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$/u;
+
+/** The finite number that a text reads as, or null. */
+export function numberOf(text: string): number | null {
+  if (!NUMBER.test(text)) return null;
+  const number = Number(text);
+  return Number.isFinite(number) ? number : null;
+}
+
+export class TextsTable {
+  readonly #keys: KeysTable;
+  readonly #put;
+  readonly #get;
+  readonly #remove;
+  readonly #ofRun;
+  readonly #clear;
+
+  constructor(database: Database, keys: KeysTable, table: 'params' | 'tags') {
+    this.#keys = keys;
+    this.#put = database.prepare<[number, number, string, number | null]>(`INSERT OR REPLACE INTO ${table} (run, key, value, number) VALUES (?, ?, ?, ?)`);
+    this.#get = database.prepare<[number, number], { value: string }>(`SELECT value FROM ${table} WHERE run = ? AND key = ?`);
+    this.#remove = database.prepare<[number, number]>(`DELETE FROM ${table} WHERE run = ? AND key = ?`);
+    this.#ofRun = database.prepare<[number], { name: string; value: string }>(`SELECT name, value FROM ${table} JOIN keys ON key_id = key WHERE run = ? ORDER BY name`);
+    this.#clear = database.prepare<[number]>(`DELETE FROM ${table} WHERE run = ?`);
+  }
+
+  put(run: number, name: string, value: string): void {
+    this.#put.run(run, this.#keys.of(name), value, numberOf(value));
+  }
+
+  get(run: number, name: string): string | null {
+    const key = this.#keys.find(name);
+    return key === null ? null : (this.#get.get(run, key)?.value ?? null);
+  }
+
+  remove(run: number, name: string): void {
+    const key = this.#keys.find(name);
+    if (key !== null) this.#remove.run(run, key);
+  }
+
+  /** By name. */
+  ofRun(run: number): Record<string, string> {
+    return Object.fromEntries(this.#ofRun.all(run).map(({ name, value }) => [name, value]));
+  }
+
+  clear(run: number): void {
+    this.#clear.run(run);
+  }
+}
