@@ -9,12 +9,12 @@ export interface Worker {
   readonly started: Promise<number>;
   /** Settles when the process is gone; never rejects, and never settles where it was not started. */
   readonly exit: Promise<WorkerExit>;
-  /** Ends the process at once. */
+  /** Ends the process: a training at once, the supervisor of a command after what it started. */
   kill(): void;
 }
 
-/** Forks the one worker entry with a run folder and a data file. */
-export type ForkWorker = (runFolder: string, dataFile: string) => Worker;
+/** Forks the one worker entry with a run folder and a data file, or without one to supervise a command. */
+export type ForkWorker = (runFolder: string, dataFile: string | null) => Worker;
 
 type Request = Extract<EngineMessage, { type: 'spawn' | 'kill' }>;
 
@@ -57,12 +57,12 @@ export class WorkerBroker {
     }
   }
 
-  private async check(runFolder: string, dataFile: string): Promise<void> {
+  private async check(runFolder: string, dataFile: string | null): Promise<void> {
     const verdict = workerVerdict({ runFolder, dataFile }, this.workspace);
     if (!verdict.allowed) throw new Error(verdict.reason);
     // A link inside the workspace may lead out of it.
     const base = await realpath(this.workspace);
-    for (const path of [runFolder, dataFile]) {
+    for (const path of dataFile === null ? [runFolder] : [runFolder, dataFile]) {
       if (!isInside(await realpath(path), base)) throw new Error(`${path} leads out of the workspace`);
     }
   }

@@ -20,7 +20,7 @@ export const engineMessage = z.discriminatedUnion('type', [
   /** The workspace cannot be opened; the process ends. */
   z.strictObject({ type: z.literal('failed'), error: errorReport }),
   /** Asks for a worker; answered by `spawned` or `spawn-failed`, later by `exited`. */
-  z.strictObject({ type: z.literal('spawn'), id: spawnId, runFolder: path, dataFile: path }),
+  z.strictObject({ type: z.literal('spawn'), id: spawnId, runFolder: path, dataFile: path.nullable() }),
   z.strictObject({ type: z.literal('kill'), id: spawnId }),
   /** From now on windows may name the path of the `grant` with this id. */
   z.strictObject({ type: z.literal('granted'), id: grantId }),

@@ -168,10 +168,12 @@ const RUN_FOLDER = new RegExp(`^${STORE_PATH}runs/[^/]+$`, 'u');
 const DATA_FILE = new RegExp(`^${STORE_PATH}objects/[0-9a-f]{2}/[0-9a-f]{64}$`, 'u');
 
 /** Whether a worker may be started: in a run's folder of this workspace, on an object of the same store. Paths only; links are the caller's. */
-export function workerVerdict(request: { readonly runFolder: string; readonly dataFile: string }, workspace: string): Verdict {
+export function workerVerdict(request: { readonly runFolder: string; readonly dataFile: string | null }, workspace: string): Verdict {
   const below = (path: string): string | null => (isAbsolute(path) && normalize(path) === path && isInside(path, workspace) ? relative(workspace, path).split(sep).join('/') : null);
   const runFolder = RUN_FOLDER.exec(below(request.runFolder) ?? '');
   if (runFolder === null) return refused(`${request.runFolder} is no run folder of the workspace`);
+  // A command brings its own program, which its config names: only a training has prepared data.
+  if (request.dataFile === null) return allowed;
   const dataFile = DATA_FILE.exec(below(request.dataFile) ?? '');
   if (dataFile === null || dataFile[1] !== runFolder[1]) return refused(`${request.dataFile} is no data file of the workspace`);
   return allowed;

@@ -3,7 +3,8 @@ import { createWriteStream } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { app, utilityProcess, type UtilityProcess } from 'electron';
-import { WORKER_LOG, workerEnvironment } from '../src/execution/local-spawn';
+import { endSupervisor } from '../src/execution/end-supervisor';
+import { supervisorEnvironment, WORKER_LOG, workerEnvironment } from '../src/execution/local-spawn';
 import type { WorkerExit } from '../src/execution/spawn';
 import type { ForkWorker } from './broker';
 import { killNow, type KeepOutput } from './child-process';
@@ -77,14 +78,14 @@ function yieldToWindow(pid: number): void {
 
 let workersStarted = 0;
 
-/** Forks `entry RUN_FOLDER DATA_FILE` in the run's folder, with the environment the command line gives a worker too. */
+/** Forks `entry RUN_FOLDER DATA_FILE`, or `entry RUN_FOLDER` for a command, in the run's folder, with the environment the command line gives a worker too. */
 export function workerFork(entry: string, keep: KeepOutput): ForkWorker {
-  const env = workerEnvironment(process.env);
-  delete env['ELECTRON_RUN_AS_NODE'];
   return (runFolder, dataFile) => {
     workersStarted += 1;
     const name = `reprise-worker-${workersStarted}`;
-    const child = utilityProcess.fork(entry, [runFolder, dataFile], { serviceName: name, cwd: runFolder, env, execArgv: [], stdio: ['ignore', 'pipe', 'pipe'] });
+    const env = dataFile === null ? supervisorEnvironment(process.env) : workerEnvironment(process.env);
+    delete env['ELECTRON_RUN_AS_NODE'];
+    const child = utilityProcess.fork(entry, dataFile === null ? [runFolder] : [runFolder, dataFile], { serviceName: name, cwd: runFolder, env, execArgv: [], stdio: ['ignore', 'pipe', 'pipe'] });
     keepWorkerOutput(child, join(runFolder, WORKER_LOG), keep);
     const ended = new Promise<number>((resolve) => child.once('exit', resolve));
     const started = new Promise<number>((resolve, reject) => {
@@ -100,6 +101,6 @@ export function workerFork(entry: string, keep: KeepOutput): ForkWorker {
     });
     // The broker awaits `started` as well; a worker that ends later must not count as an unhandled rejection.
     started.catch(() => {});
-    return { started, exit: ended.then((code) => workerExit(name, code)), kill: () => killNow(child) };
+    return { started, exit: ended.then((code) => workerExit(name, code)), kill: () => (dataFile === null ? endSupervisor(runFolder, ended, () => killNow(child)) : killNow(child)) };
   };
 }

@@ -8,6 +8,7 @@ import { Scheduler } from '../execution/scheduler';
 import type { Spawn } from '../execution/spawn';
 import { openStore } from '../store/open';
 import { sweepLeftovers } from '../store/sweep';
+import { commandsWhenNeeded } from './commands-when-needed';
 import type { EngineContext } from './context';
 import { packageRoot, repriseVersion } from './package-info';
 import { runsOfPausedStudiesOnly, setPaused } from './pauses';
@@ -84,6 +85,8 @@ const handlers: Handlers = {
   'runs.retry': later(async () => (await import('./runs')).retryRun),
   'runs.wait': later(async () => (await import('./runs')).waitForRuns),
   'runs.diff': later(async () => (await import('./runs')).diffRuns),
+  'runs.import': later(async () => (await import('./import')).importRuns),
+  'runs.export': later(async () => (await import('./export-runs')).exportRuns),
   'studies.list': later(async () => (await import('./study-list')).listStudies),
   'studies.get': later(async () => (await import('./study-list')).describeStudy),
   'studies.pause': later(async () => (await import('./study-list')).pauseStudy),
@@ -151,9 +154,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     await store.purgeExpired();
   }
   const budget = new CoreBudget(cores);
-  const scheduler = options.mode === 'host' ? new Scheduler({ store, spawn: options.spawn, cores: budget, onRun: (row) => emit('run', row) }) : null;
+  const tracking = new TrackingHost({ store, emit });
+  const commands = commandsWhenNeeded({ store, tracking: (runId) => tracking.address(runId) });
+  const scheduler = options.mode === 'host' ? new Scheduler({ store, spawn: options.spawn, cores: budget, commands, onRun: (row) => emit('run', row) }) : null;
   const queue = new QueueMonitor({ store, cores, isHeld: (runId) => scheduler?.isHeld(runId) ?? false, onChange: (view) => emit('queue', view) });
-  const context: EngineContext = { workspace: options.workspace, store, scheduler, spawn: options.spawn, cores, budget, queue, tasks: new Tasks((view) => emit('task', view)), tracking: new TrackingHost({ store, emit }), emit };
+  const context: EngineContext = { workspace: options.workspace, store, scheduler, spawn: options.spawn, cores, budget, queue, tasks: new Tasks((view) => emit('task', view)), tracking, emit };
   let resumed: readonly string[];
   try {
     if (scheduler !== null) followRuns(context, scheduler, listeners);

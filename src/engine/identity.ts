@@ -1,5 +1,6 @@
 /** What a config will compute: data, training graph, runtime and the two hashes, before anything runs. */
 import { randomBytes } from 'node:crypto';
+import type { RunConfig } from '../config/command';
 import { computeHash, configHash, hashJson } from '../config/hash';
 import type { Config } from '../config/schema';
 import { RepriseError } from '../errors/errors';
@@ -87,8 +88,8 @@ export function identityOn(
   };
 }
 
-/** Threads are pinned, so a run cannot be given fewer than it asks for. @throws RepriseError THREADS_EXCEED_CORES */
-export function refuseThreads(config: Config, cores: number): void {
+/** Threads are pinned, so a run cannot be given fewer cores than it asks for. @throws RepriseError THREADS_EXCEED_CORES */
+export function refuseThreads(config: Pick<RunConfig, 'executor'>, cores: number): void {
   const { threads } = config.executor;
   if (threads <= cores) return;
   throw new RepriseError('THREADS_EXCEED_CORES', `executor.threads is ${threads}, but workers may use ${cores} core${cores === 1 ? '' : 's'} here.`, {

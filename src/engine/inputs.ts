@@ -5,7 +5,7 @@ import { expandStudy } from '../ablation/expand';
 import type { StudySource } from '../api/views';
 import { baselinePath, parseStudy, type Study } from '../ablation/study';
 import { parseConfig } from '../config/parse';
-import type { Config } from '../config/schema';
+import { isCommandConfig, type RunConfig } from '../config/command';
 import { parseYaml } from '../config/yaml';
 import { RepriseError, type Problem } from '../errors/errors';
 
@@ -37,7 +37,7 @@ export async function readDocument(file: string): Promise<{ readonly text: strin
 }
 
 /** A config file and the folder its paths are relative to. */
-export async function readConfig(file: string, seed?: number): Promise<{ readonly config: Config; readonly folder: string }> {
+export async function readConfig(file: string, seed?: number): Promise<{ readonly config: RunConfig; readonly folder: string }> {
   const path = resolve(file);
   const { value } = await readDocument(path);
   const withSeed = seed !== undefined && typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value, seed } : value;
@@ -75,7 +75,11 @@ async function readStudyValue(name: string | null, value: unknown, file: string 
   const study = await naming(name, () => parseStudy(value, baseline));
   const configFolder = baselineFile === null ? folder : dirname(baselineFile);
   if (configFolder === null) {
-    const problems = expandStudy(study).flatMap(({ name: variant, config: { data } }): Problem[] => (data.kind === 'csv' && !isAbsolute(data.path) ? [{ path: 'baseline.data.path', message: `${variant === 'baseline' ? '' : `(variant ${variant}) `}${isRelative(data.path)}` }] : []));
+    const problems = expandStudy(study).flatMap(({ name: variant, config }): Problem[] => {
+      if (isCommandConfig(config)) return [{ path: 'baseline.task', message: 'runs a command in the folder of its config, but this study is not saved in a folder; save the study first' }];
+      const { data } = config;
+      return data.kind === 'csv' && !isAbsolute(data.path) ? [{ path: 'baseline.data.path', message: `${variant === 'baseline' ? '' : `(variant ${variant}) `}${isRelative(data.path)}` }] : [];
+    });
     // Variants that leave the path as the baseline has it say nothing new.
     if (problems.length > 0) throw relativePaths(problems.slice(0, 1));
   }

@@ -2,13 +2,13 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { expandStudy } from '../ablation/expand';
-import type { Config } from '../config/schema';
+import { isCommandConfig, type RunConfig } from '../config/command';
 import { IdentityFinder, refuseThreads } from './identity';
 import { naming, readConfig, readStudy } from './inputs';
 import { inScratchFolder } from './scratch';
 
 /** Reads data and builds graphs in a throw-away folder; where a workspace stands already, starting the run checks the same. */
-async function tryOut(workspace: string, file: string, folder: string, configs: readonly Config[]): Promise<void> {
+async function tryOut(workspace: string, file: string, folder: string, configs: readonly RunConfig[]): Promise<void> {
   await naming(file, () => {
     for (const config of configs) refuseThreads(config, availableParallelism());
   });
@@ -16,7 +16,8 @@ async function tryOut(workspace: string, file: string, folder: string, configs: 
   await inScratchFolder((scratch) => {
     const finder = new IdentityFinder(scratch, folder);
     return naming(file, async () => {
-      for (const config of configs) await finder.find(config);
+      // Of a command nothing is made before its start: that looks at its inputs.
+      for (const config of configs) if (!isCommandConfig(config)) await finder.find(config);
     });
   });
 }

@@ -77,7 +77,7 @@ export class QueueMonitor {
   }
 
   #pending(): RunRow[] {
-    return this.#options.store.listRuns({ status: ['queued', 'running'] }).filter((row) => this.#isPending(row));
+    return this.#options.store.listRuns({ status: ['queued', 'running'] }).filter((row) => row.kind !== 'logged' && this.#isPending(row));
   }
 
   #isPending(row: RunRow): boolean {

@@ -1,14 +1,14 @@
 /** Use cases of single runs: start, wait, cancel, retry, difference. */
 import type { Input, Output } from '../api/contract';
 import { diff } from '../config/diff';
+import { configWarnings } from '../config/parse';
 import { RepriseError } from '../errors/errors';
-import { captureProvenance } from '../provenance/capture';
 import { environmentOf } from '../provenance/environment';
 import type { RunRow } from '../store/types';
 import { hostScheduler, type EngineContext } from './context';
-import { IdentityFinder, manifestOf, refuseThreads } from './identity';
+import { refuseThreads } from './identity';
 import { naming, readConfig } from './inputs';
-import { packageRoot, repriseVersion } from './package-info';
+import { inputsOf, makeRun, RunPlanner } from './plan-runs';
 import { resultOf } from './results';
 import { warningsOf } from './warnings';
 
@@ -20,19 +20,17 @@ export async function startRun(context: EngineContext, input: Input<'runs.start'
   const scheduler = hostScheduler(context);
   const { config, folder } = await readConfig(input.config, input.seed);
   refuseThreads(config, context.cores);
-  const identity = await naming(input.config, () => new IdentityFinder(context.workspace, folder).find(config));
-  const pending = input.fresh === true ? null : context.store.findByComputeHash(identity.computeHash, PENDING);
+  const planner = new RunPlanner({ workspace: context.workspace, folder, codeFolder: folder, config, inputs: inputsOf([config], folder) });
+  const plan = await naming(input.config, () => planner.plan(config));
+  const pending = input.fresh === true ? null : context.store.findByComputeHash(plan.computeHash, PENDING);
   // Only a run that was asked for in the same words: one of another experiment stays where it belongs.
-  if (pending !== null && pending.configHash === identity.configHash && pending.experiment === config.experiment) {
+  if (pending !== null && pending.configHash === plan.configHash && pending.experiment === config.experiment) {
     scheduler.enqueue(pending.runId);
-    return { run: context.store.getRun(pending.runId), resumed: true, warnings: [] };
+    return { run: context.store.getRun(pending.runId), resumed: true, warnings: configWarnings(config) };
   }
-  const provenance = await captureProvenance({ code: { folder, workspace: context.workspace }, environment: config.environment, packageRoot, repriseVersion });
-  const run = await context.store.createRun(manifestOf(identity, provenance, null));
-  // Where no core is free the scheduler has nothing to tell of it yet.
-  context.emit('run', run);
+  const run = await makeRun(context, planner, plan, null, folder);
   scheduler.enqueue(run.runId);
-  return { run, resumed: false, warnings: warningsOf(provenance) };
+  return { run, resumed: false, warnings: [...configWarnings(config), ...warningsOf(await planner.provenance())] };
 }
 
 /** Waits until runs are at an end. */

@@ -6,20 +6,20 @@ import { describeChanges } from '../ablation/describe';
 import { configFor, expandStudy, type Variant } from '../ablation/expand';
 import { selfContainedStudy, type Study } from '../ablation/study';
 import { variantHash } from '../config/hash';
+import { configWarnings } from '../config/parse';
 import { formatYaml } from '../config/yaml';
-import { captureProvenance } from '../provenance/capture';
 import type { RunStatus, Store } from '../store/types';
 import { hostScheduler, type EngineContext } from './context';
-import { estimate, type Workload } from './estimate';
-import { IdentityFinder, manifestOf, newId, refuseThreads, type RunIdentity } from './identity';
-import { naming, readStudy } from './inputs';
-import { packageRoot, repriseVersion } from './package-info';
+import { estimate } from './estimate';
+import { newId, refuseThreads } from './identity';
+import { naming, readStudy, type ReadStudy } from './inputs';
+import { inputsOf, makeRun, RunPlanner, type RunPlan } from './plan-runs';
 import { inScratchFolder } from './scratch';
 import { warningsOf } from './warnings';
 
 interface PlannedRun {
   readonly seed: number;
-  readonly identity: RunIdentity;
+  readonly plan: RunPlan;
   /** A finished run with the same compute hash. */
   readonly reuses: string | null;
 }
@@ -29,13 +29,13 @@ interface PlannedVariant {
   readonly runs: readonly PlannedRun[];
 }
 
-async function planVariants(store: Store, finder: IdentityFinder, study: Study, reuse: boolean): Promise<PlannedVariant[]> {
+async function planVariants(store: Store, planner: RunPlanner, study: Study, reuse: boolean): Promise<PlannedVariant[]> {
   const planned: PlannedVariant[] = [];
   for (const variant of expandStudy(study)) {
     const runs: PlannedRun[] = [];
     for (const seed of study.seeds) {
-      const identity = await finder.find(configFor(variant, seed));
-      runs.push({ seed, identity, reuses: reuse ? (store.findByComputeHash(identity.computeHash, ['finished'])?.runId ?? null) : null });
+      const plan = await planner.plan(configFor(variant, seed));
+      runs.push({ seed, plan, reuses: reuse ? (store.findByComputeHash(plan.computeHash, ['finished'])?.runId ?? null) : null });
     }
     planned.push({ variant, runs });
   }
@@ -44,10 +44,9 @@ async function planVariants(store: Store, finder: IdentityFinder, study: Study, 
 
 function viewOf(context: EngineContext, study: Study, planned: readonly PlannedVariant[]): StudyPlan {
   const all = planned.flatMap((variant) => variant.runs);
-  const workloads: Workload[] = all
-    .filter((run) => run.reuses === null)
-    .map(({ identity }) => ({ trainingGraphHash: identity.trainingGraphHash, threads: identity.config.executor.threads, steps: identity.totalSteps, flopsPerStep: identity.flopsPerStep }));
-  const { seconds, basis } = estimate(context.store, workloads, context.cores);
+  const fresh = all.filter((run) => run.reuses === null);
+  const workloads = fresh.map(({ plan }) => plan.workload).filter((workload) => workload !== null);
+  const { seconds, basis } = workloads.length === fresh.length ? estimate(context.store, workloads, context.cores) : { seconds: null, basis: 'how long a command takes is not known' };
   return {
     experiment: study.experiment,
     design: study.design,
@@ -56,7 +55,7 @@ function viewOf(context: EngineContext, study: Study, planned: readonly PlannedV
       name: variant.name,
       changes: [...variant.changes],
       summary: describeChanges(variant),
-      runs: runs.map((run) => ({ seed: run.seed, computeHash: run.identity.computeHash, reuses: run.reuses })),
+      runs: runs.map((run) => ({ seed: run.seed, computeHash: run.plan.computeHash, reuses: run.reuses })),
     })),
     totalRuns: all.length,
     reusedRuns: all.filter((run) => run.reuses !== null).length,
@@ -65,26 +64,32 @@ function viewOf(context: EngineContext, study: Study, planned: readonly PlannedV
   };
 }
 
+function plannerOf({ study, folder, codeFolder }: ReadStudy, workspace: string): RunPlanner {
+  const inputs = inputsOf(expandStudy(study).map(({ config }) => config), folder);
+  return new RunPlanner({ workspace, folder, codeFolder, config: study.baseline, inputs });
+}
+
 function fileOf(source: StudySource): string | null {
   return typeof source === 'string' ? source : null;
 }
 
 /** What an ablation would run; trains nothing. */
 export async function planStudy(context: EngineContext, input: Input<'studies.plan'>): Promise<StudyPlan> {
-  const { study, folder } = await readStudy(input.study);
+  const read = await readStudy(input.study);
   // A plan leaves no trace: data are prepared in a throw-away folder.
-  return inScratchFolder(async (scratch) => viewOf(context, study, await naming(fileOf(input.study), () => planVariants(context.store, new IdentityFinder(scratch, folder), study, input.reuse ?? true))));
+  return inScratchFolder(async (scratch) => viewOf(context, read.study, await naming(fileOf(input.study), () => planVariants(context.store, plannerOf(read, scratch), read.study, input.reuse ?? true))));
 }
 
 /** Queues the runs of an ablation that no finished run can stand in for. */
 export async function startStudy(context: EngineContext, input: Input<'studies.start'>): Promise<Output<'studies.start'>> {
   const scheduler = hostScheduler(context);
   const { store } = context;
-  const { study, folder, codeFolder } = await readStudy(input.study);
+  const read = await readStudy(input.study);
+  const { study, folder } = read;
   const reuse = input.reuse ?? true;
   for (const variant of expandStudy(study)) refuseThreads(variant.config, context.cores);
-  const planned = await naming(fileOf(input.study), () => planVariants(store, new IdentityFinder(context.workspace, folder), study, reuse));
-  const provenance = await captureProvenance({ code: codeFolder === null ? null : { folder: codeFolder, workspace: context.workspace }, environment: study.baseline.environment, packageRoot, repriseVersion });
+  const planner = plannerOf(read, context.workspace);
+  const planned = await naming(fileOf(input.study), () => planVariants(store, planner, study, reuse));
   const studyId = newId();
   const seeds = [...study.seeds];
   const variants = planned.map(({ variant }) => ({
@@ -101,13 +106,11 @@ export async function startStudy(context: EngineContext, input: Input<'studies.s
       const target = variants[row];
       if (cell === undefined || target === undefined) continue;
       // Looked for again: since the plan was made a run may have been deleted, or come to its end.
-      const find = (statuses: readonly RunStatus[]): string | null => (reuse ? (store.findByComputeHash(cell.identity.computeHash, statuses)?.runId ?? null) : null);
+      const find = (statuses: readonly RunStatus[]): string | null => (reuse ? (store.findByComputeHash(cell.plan.computeHash, statuses)?.runId ?? null) : null);
       const finished = find(['finished']);
       let runId = finished ?? find(['queued', 'running', 'interrupted']);
       if (runId === null) {
-        const run = await store.createRun(manifestOf(cell.identity, provenance, { studyId, variant: variant.name }));
-        context.emit('run', run);
-        ({ runId } = run);
+        ({ runId } = await makeRun(context, planner, cell.plan, { studyId, variant: variant.name }, folder));
       }
       target.runIds[column] = runId;
       runs.push({ run: runId, reused: finished !== null });
@@ -119,5 +122,5 @@ export async function startStudy(context: EngineContext, input: Input<'studies.s
   context.emit('changed', { what: 'studies' });
   // Its runs are asked for now, whatever other study holds them.
   for (const { run, reused } of runs) if (!reused) scheduler.enqueue(run);
-  return { experiment: study.experiment, studyId, plan: viewOf(context, study, planned), runs, warnings: warningsOf(provenance) };
+  return { experiment: study.experiment, studyId, plan: viewOf(context, study, planned), runs, warnings: [...configWarnings(study.baseline), ...warningsOf(await planner.provenance())] };
 }

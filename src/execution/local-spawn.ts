@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { RepriseError } from '../errors/errors';
+import { endSupervisor } from './end-supervisor';
 import type { Spawn, WorkerExit } from './spawn';
 
 interface LocalSpawnOptions {
@@ -21,7 +22,8 @@ const PASSED_ON = ['PATH', 'Path', 'HOME', 'USERPROFILE', 'TMPDIR', 'TEMP', 'TMP
 
 /**
  * The spawn port for plain Node. The worker runs in its run folder, with an environment that fixes locale and time
- * zone and says nothing about threads; it notices the end of this process by its channel.
+ * zone and says nothing about threads; the supervisor of a command has this process' own, which the command gets too.
+ * It notices the end of this process by its channel.
  * @param workerEntry absolute path of the built worker
  */
 export function localSpawn(workerEntry: string, options: LocalSpawnOptions = {}): Spawn {
@@ -29,9 +31,9 @@ export function localSpawn(workerEntry: string, options: LocalSpawnOptions = {})
     const output = openSync(join(runFolder, WORKER_LOG), 'a');
     let child;
     try {
-      child = fork(workerEntry, [runFolder, dataFile], {
+      child = fork(workerEntry, dataFile === null ? [runFolder] : [runFolder, dataFile], {
         cwd: runFolder,
-        env: { ...workerEnvironment(process.env), ...options.env },
+        env: { ...(dataFile === null ? supervisorEnvironment(process.env) : workerEnvironment(process.env)), ...options.env },
         execPath: process.execPath,
         execArgv: [...(options.execArgv ?? [])],
         stdio: ['ignore', output, output, 'ipc'],
@@ -51,7 +53,7 @@ export function localSpawn(workerEntry: string, options: LocalSpawnOptions = {})
     return {
       pid: started.pid ?? 0,
       exit,
-      kill: () => void started.kill('SIGKILL'),
+      kill: () => (dataFile === null ? endSupervisor(runFolder, exit, () => void started.kill('SIGKILL')) : void started.kill('SIGKILL')),
     };
   };
 }
@@ -65,6 +67,12 @@ export function workerEnvironment(host: NodeJS.ProcessEnv): Record<string, strin
   }
   if (process.versions['electron'] !== undefined) environment['ELECTRON_RUN_AS_NODE'] = '1';
   return environment;
+}
+
+/** The environment of a command's supervisor: the host's. */
+export function supervisorEnvironment(host: NodeJS.ProcessEnv): Record<string, string> {
+  const environment = Object.fromEntries(Object.entries(host).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return process.versions['electron'] === undefined ? environment : { ...environment, ELECTRON_RUN_AS_NODE: '1' };
 }
 
 function spawnFailed(runFolder: string, error: unknown): RepriseError {

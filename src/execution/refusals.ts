@@ -1,5 +1,6 @@
 /** Why the scheduler does not do what it was asked for. */
 import { RepriseError } from '../errors/errors';
+import type { RunRow } from '../store/types';
 
 export function schedulerStopped(): RepriseError {
   return new RepriseError('SCHEDULER_STOPPED', 'Reprise is closing; unfinished runs go on at the next start.', { kind: 'cancelled' });
@@ -11,4 +12,10 @@ export function runHeld(runId: string): RepriseError {
 
 export function runInterrupted(runId: string): RepriseError {
   return new RepriseError('RUN_INTERRUPTED', `Run ${runId} is interrupted and not in the queue.`, { kind: 'inconclusive', hint: 'Retry the run.' });
+}
+
+/** The row of a run that Reprise starts itself. @throws RepriseError RUN_LOGGED */
+export function refuseLogged(row: RunRow): RunRow {
+  if (row.kind !== 'logged') return row;
+  throw new RepriseError('RUN_LOGGED', `Run ${row.runId} is one that another program tells of: Reprise did not start it and can neither end nor repeat it.`, { kind: 'input', hint: 'End it, or start it anew, where it was started.' });
 }

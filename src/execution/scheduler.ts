@@ -3,12 +3,16 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RepriseError, toErrorReport } from '../errors/errors';
 import { RUN_FILES } from '../events/manifest';
-import type { RunRow, Store } from '../store/types';
+import type { EventBody } from '../events/records';
+import type { RunRow, RunStatus, Store } from '../store/types';
+import { CommandTurns } from './command-turns';
+import { NO_COMMANDS, type CommandRunner } from './commands';
 import { CoreBudget, type Claimant } from './core-budget';
 import { appendAsHost, forgetWorker, freeLog, noteWorker, standingOf } from './host-log';
 import { Holds } from './holds';
 import { ProgressGuard } from './progress-guard';
-import { runHeld, runInterrupted, schedulerStopped } from './refusals';
+import { refuseLogged, runHeld, runInterrupted, schedulerStopped } from './refusals';
+import { RowTeller } from './row-teller';
 import { hasEnded, RECOVERABLE } from './run-status';
 import type { Spawn, WorkerExit, WorkerProcess } from './spawn';
 import { Waiters } from './waiters';
@@ -22,12 +26,15 @@ export interface SchedulerOptions {
   readonly pollMs?: number;
   /** Milliseconds a worker has to stop when asked to; 10,000 by default. */
   readonly cancelGraceMs?: number;
+  /** Who carries out command runs; none by default. */
+  readonly commands?: CommandRunner;
   /** Called with every row that changed: status, progress, throughput. */
   readonly onRun?: (row: RunRow) => void;
 }
 
 interface Job {
   readonly runId: string;
+  readonly isCommand: boolean;
   readonly threads: number;
   process: WorkerProcess | null;
   /** Settles when the run has left the scheduler's hands, whatever became of it. */
@@ -42,31 +49,29 @@ interface Job {
 export class Scheduler {
   readonly #store: Store;
   readonly #spawn: Spawn;
+  readonly #commands: CommandTurns;
   readonly #budget: CoreBudget;
   readonly #claimant: Claimant = { wake: () => this.#pump() };
   readonly #pollMs: number;
   readonly #cancelGraceMs: number;
-  readonly #onRun: (row: RunRow) => void;
+  readonly #rows: RowTeller;
   readonly #jobs = new Map<string, Job>();
   readonly #holds = new Holds();
   /** Runs whose log the host is changing. */
   readonly #changing = new Map<string, Promise<unknown>>();
-  /** Rows as they were last told of, or found by `recover`. */
-  readonly #shown = new Map<string, string>();
   readonly #guard = new ProgressGuard();
   readonly #waiters: Waiters;
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
-  /** Whether a failing listener was reported: once is enough, it is called many times a second. */
-  #complained = false;
 
   constructor(options: SchedulerOptions) {
     this.#store = options.store;
     this.#spawn = options.spawn;
+    this.#commands = new CommandTurns(options.store, options.commands ?? NO_COMMANDS);
     this.#budget = typeof options.cores === 'number' ? new CoreBudget(options.cores) : options.cores;
     this.#pollMs = options.pollMs ?? 100;
     this.#cancelGraceMs = options.cancelGraceMs ?? 10_000;
-    this.#onRun = options.onRun ?? (() => undefined);
+    this.#rows = new RowTeller(options.onRun ?? (() => undefined));
     this.#waiters = new Waiters((runId) => this.#store.getRun(runId), (row) => hasEnded(row.status), (row) => this.#whyIdle(row));
   }
 
@@ -78,17 +83,17 @@ export class Scheduler {
    */
   async recover(options: { readonly requeue?: boolean } = {}): Promise<string[]> {
     const requeue = options.requeue ?? true;
-    const left = this.#store.listRuns({ status: RECOVERABLE }).filter((row) => !this.#jobs.has(row.runId));
+    const left = this.#ours(RECOVERABLE).filter((row) => !this.#jobs.has(row.runId));
     await Promise.all(left.map((row) => this.#change(row.runId, () => this.#recoverRun(row, requeue).catch((error: unknown) => this.#fail(row.runId, error)))));
     if (!requeue) return [];
     this.#pump();
     return this.#pending();
   }
 
-  /** Lets a queued or interrupted run have its turn, held or not. One that runs or is at an end is left alone. @throws RepriseError RUN_NOT_FOUND */
+  /** Lets a queued or interrupted run have its turn, held or not. One that runs or is at an end is left alone. @throws RepriseError RUN_NOT_FOUND, RUN_LOGGED */
   enqueue(runId: string): void {
     this.#refuseStopped();
-    const row = this.#store.getRun(runId);
+    const row = refuseLogged(this.#store.getRun(runId));
     this.#holds.release(row.runId);
     const job = this.#jobs.get(row.runId);
     if (row.status === 'interrupted' && job !== undefined) {
@@ -109,7 +114,7 @@ export class Scheduler {
   /**
    * Holds runs until `enqueue` or `retry` names them: waiting ones stay `queued`, running ones stop right after their
    * next checkpoint and are `interrupted` (one that comes to its end first is finished), so that they go on to the same
-   * bits and nothing is trained twice. Those who wait for such a run are told RUN_HELD.
+   * bits and nothing is trained twice; a command, which has no checkpoint, comes to its end. Those who wait for such a run are told RUN_HELD.
    */
   hold(runIds: readonly string[]): void {
     for (const runId of runIds) this.#holds.hold(runId, this.#jobs.has(runId) ? this.#log(runId) : null);
@@ -124,10 +129,10 @@ export class Scheduler {
 
   /**
    * Cancels a run: a queued or interrupted one at once; a running worker is asked to stop and killed when it does not.
-   * A run at an end stays as it is. @throws RepriseError RUN_NOT_FOUND
+   * A run at an end stays as it is. @throws RepriseError RUN_NOT_FOUND, RUN_LOGGED
    */
   async cancel(runId: string): Promise<RunRow> {
-    const { runId: id } = this.#store.getRun(runId);
+    const { runId: id } = refuseLogged(this.#store.getRun(runId));
     await this.#changing.get(id);
     for (let job = this.#jobs.get(id); job !== undefined; job = this.#jobs.get(id)) {
       const { done } = job;
@@ -145,7 +150,7 @@ export class Scheduler {
    */
   async retry(runId: string): Promise<RunRow> {
     this.#refuseStopped();
-    const { runId: id } = this.#store.getRun(runId);
+    const { runId: id } = refuseLogged(this.#store.getRun(runId));
     await this.#changing.get(id);
     await this.#jobs.get(id)?.done.catch(() => undefined);
     const row = this.#store.getRun(id);
@@ -198,7 +203,7 @@ export class Scheduler {
   #pump(): void {
     if (this.#stopped) return;
     let waits = false;
-    for (const row of this.#store.listRuns({ status: ['queued'] })) {
+    for (const row of this.#ours(['queued'])) {
       if (this.#jobs.has(row.runId) || this.#changing.has(row.runId) || this.#holds.has(row.runId)) continue;
       const threads = this.#threadsOf(row.runId);
       if (threads === null) continue;
@@ -206,7 +211,7 @@ export class Scheduler {
         waits = true;
         break;
       }
-      const job: Job = { runId: row.runId, threads, process: null, done: Promise.resolve() };
+      const job: Job = { runId: row.runId, isCommand: row.kind === 'command', threads, process: null, done: Promise.resolve() };
       this.#jobs.set(row.runId, job);
       job.done = this.#work(job, row);
       void job.done.catch((error: unknown) => this.#waiters.fail(row.runId, error));
@@ -218,11 +223,12 @@ export class Scheduler {
   /** Threads a run takes, or null where its manifest cannot be read: then it fails at once. */
   #threadsOf(runId: string): number | null {
     try {
-      return this.#store.trainingManifest(runId).config.executor.threads;
+      const manifest = this.#store.manifest(runId);
+      return manifest.kind === 'logged' ? null : manifest.config.executor.threads;
     } catch (error) {
       const { code, message } = toErrorReport(error);
       this.#store.setStatus(runId, 'failed', { errorCode: code, errorMessage: message });
-      this.#show(this.#store.getRun(runId));
+      this.#rows.show(this.#store.getRun(runId));
       return null;
     }
   }
@@ -233,15 +239,18 @@ export class Scheduler {
       this.#guard.begin(runId, row.stepsDone);
       rmSync(this.#cancelFile(runId), { force: true });
       this.#store.setStatus(runId, 'running');
-      this.#show(this.#store.getRun(runId));
+      this.#rows.show(this.#store.getRun(runId));
       let exit: WorkerExit;
+      let problem: { readonly code: string; readonly message: string } | null = null;
       try {
-        exit = await this.#train(job);
+        exit = await this.#execute(job);
       } catch (error) {
-        const { code, message } = toErrorReport(error);
-        await appendAsHost(this.#log(runId), { type: 'failed', code, message });
+        const { code, message, hint } = toErrorReport(error);
+        problem = { code, message: hint === undefined || !job.isCommand ? message : `${message} ${hint}` };
         exit = { exitCode: null, signal: null };
       }
+      if (job.isCommand) await this.#commands.settle(runId, problem);
+      else if (problem !== null) await this.#append(runId, { type: 'failed', ...problem });
       await this.#settle(runId, exit);
     } catch (error) {
       this.#fail(runId, error);
@@ -255,9 +264,9 @@ export class Scheduler {
   }
 
   /** Starts the worker and waits for its end. */
-  async #train(job: Job): Promise<WorkerExit> {
+  async #execute(job: Job): Promise<WorkerExit> {
     const folder = this.#store.runFolder(job.runId);
-    const worker = await this.#spawn(folder, join(this.#store.workspace, this.#store.trainingManifest(job.runId).data.file));
+    const worker = job.isCommand ? await this.#commands.start(job.runId, this.#spawn) : await this.#spawn(folder, join(this.#store.workspace, this.#store.trainingManifest(job.runId).data.file));
     job.process = worker;
     try {
       noteWorker(folder, worker.pid);
@@ -284,7 +293,7 @@ export class Scheduler {
       const { code, message, hint } = toErrorReport(error);
       this.#store.setStatus(runId, 'failed', { errorCode: code, errorMessage: hint === undefined ? message : `${message} ${hint}` });
     }
-    this.#show(this.#store.getRun(runId));
+    this.#rows.show(this.#store.getRun(runId));
   }
 
   /** After the end of a worker's process: what became of its run. */
@@ -293,17 +302,17 @@ export class Scheduler {
     await freeLog(log);
     let row = await this.#store.ingest(runId);
     if (row.status === 'running') {
-      await appendAsHost(log, { type: 'exit', attempt: row.attempts, ...exit });
+      await this.#append(runId, { type: 'exit', attempt: row.attempts, ...exit });
       row = await this.#store.ingest(runId);
     }
     if (hasEnded(row.status)) this.#guard.forget(runId);
-    else if (existsSync(this.#cancelFile(runId))) await appendAsHost(log, { type: 'cancelled', step: row.stepsDone });
+    else if (existsSync(this.#cancelFile(runId))) await this.#append(runId, { type: 'cancelled', step: row.stepsDone });
     else if (!this.#stopped && !this.#holds.has(runId)) {
       const { checkpointStep } = standingOf(log);
-      if (this.#guard.died(runId, row.stepsDone, checkpointStep)) await appendAsHost(log, { type: 'failed', code: 'WORKER_DIED', message: this.#deathOf(runId, exit) });
-      else if (row.status === 'interrupted') await appendAsHost(log, { type: 'requeued' });
+      if (this.#guard.died(runId, row.stepsDone, checkpointStep)) await this.#append(runId, { type: 'failed', code: 'WORKER_DIED', message: this.#deathOf(runId, exit) });
+      else if (row.status === 'interrupted') await this.#append(runId, { type: 'requeued' });
     }
-    this.#show(await this.#store.ingest(runId));
+    this.#rows.show(await this.#store.ingest(runId));
   }
 
   #deathOf(runId: string, exit: WorkerExit): string {
@@ -315,13 +324,14 @@ export class Scheduler {
 
   async #recoverRun(row: RunRow, requeue: boolean): Promise<void> {
     const { runId } = row;
-    if (!this.#shown.has(runId)) this.#shown.set(runId, JSON.stringify(row));
+    this.#rows.know(row);
     const log = this.#log(runId);
     if (row.status === 'running' || row.status === 'interrupted') await freeLog(log);
+    if (row.kind === 'command') await this.#commands.settle(runId);
     let now = await this.#store.ingest(runId);
     if (now.status === 'running' || now.status === 'interrupted') {
       if (standingOf(log).exitMissing) {
-        await appendAsHost(log, { type: 'exit', attempt: now.attempts, exitCode: null, signal: null });
+        await this.#append(runId, { type: 'exit', attempt: now.attempts, exitCode: null, signal: null });
         now = await this.#store.ingest(runId);
       }
       // The host died between taking the run from the queue and its worker's first word.
@@ -332,24 +342,24 @@ export class Scheduler {
       if (existsSync(this.#cancelFile(runId))) now = await this.#cancelIdle(runId);
       else if (requeue && now.status === 'interrupted' && !this.#holds.has(runId)) now = await this.#requeue(runId);
     }
-    this.#show(now);
+    this.#rows.show(now);
   }
 
   async #requeue(runId: string): Promise<RunRow> {
     rmSync(this.#cancelFile(runId), { force: true });
-    await appendAsHost(this.#log(runId), { type: 'requeued' });
+    await this.#append(runId, { type: 'requeued' });
     const row = await this.#store.ingest(runId);
-    this.#show(row);
+    this.#rows.show(row);
     return row;
   }
 
   async #cancelIdle(runId: string): Promise<RunRow> {
     const row = this.#store.getRun(runId);
     if (hasEnded(row.status)) return row;
-    await appendAsHost(this.#log(runId), { type: 'cancelled', step: row.stepsDone });
+    await this.#append(runId, { type: 'cancelled', step: row.stepsDone });
     rmSync(this.#cancelFile(runId), { force: true });
     const cancelled = await this.#store.ingest(runId);
-    this.#show(cancelled);
+    this.#rows.show(cancelled);
     this.#waiters.look();
     return cancelled;
   }
@@ -367,8 +377,6 @@ export class Scheduler {
     }
   }
 
-  // ——— following
-
   #poll(): void {
     if (this.#timer !== null || this.#jobs.size === 0) return;
     this.#timer = setTimeout(() => {
@@ -380,10 +388,11 @@ export class Scheduler {
   }
 
   async #follow(): Promise<void> {
-    for (const { runId, process: worker } of this.#jobs.values()) {
+    for (const { runId, isCommand, process: worker } of this.#jobs.values()) {
       if (worker === null) continue;
       try {
-        this.#show(await this.#store.ingest(runId));
+        if (isCommand) await this.#commands.follow(runId);
+        this.#rows.show(await this.#store.ingest(runId));
         if (this.#holds.mayStop(runId, this.#log(runId))) worker.kill();
       } catch {
         // The end of the worker reads the log again and reports what is wrong.
@@ -391,28 +400,20 @@ export class Scheduler {
     }
   }
 
-  #show(row: RunRow): void {
-    const content = JSON.stringify(row);
-    if (this.#shown.get(row.runId) === content) return;
-    this.#shown.set(row.runId, content);
-    queueMicrotask(() => this.#tell(row));
+  /** Adds records to a log that no worker has: of a command run by the writer that its store keeps open. */
+  async #append(runId: string, ...records: readonly EventBody[]): Promise<void> {
+    if (this.#store.getRun(runId).kind === 'training') await appendAsHost(this.#log(runId), ...records);
+    else await this.#store.append(runId, records);
   }
 
-  #tell(row: RunRow): void {
-    try {
-      this.#onRun(row);
-    } catch (error) {
-      // What a listener does wrong must not end the host.
-      if (this.#complained) return;
-      this.#complained = true;
-      process.stderr.write(`Reprise could not tell of run ${row.runId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    }
+  /** Runs that Reprise starts: what other programs tell of is theirs. */
+  #ours(status: readonly RunStatus[]): RunRow[] {
+    return this.#store.listRuns({ status }).filter((row) => row.kind !== 'logged');
   }
 
   /** Runs that will come to an end by themselves, oldest first. */
   #pending(): string[] {
-    return this.#store
-      .listRuns({ status: ['queued', 'running'] })
+    return this.#ours(['queued', 'running'])
       .map((row) => row.runId)
       .filter((runId) => !this.#holds.has(runId));
   }

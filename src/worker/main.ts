@@ -1,77 +1,14 @@
 /**
- * The training process: `worker.js RUN_FOLDER DATA_FILE`. Reads run.json, trains, writes the event log.
- * Exit codes: 0 finished, 1 failed, 2 wrong use, 129 the host went away, 130 cancelled.
+ * The worker process. `worker.js RUN_FOLDER DATA_FILE` trains; `worker.js RUN_FOLDER` supervises a command.
+ * Exit codes: 0 done, 1 failed, 2 wrong use, 129 the host went away, 130 cancelled.
  */
-import path from 'node:path';
-import { toErrorReport } from '../errors/errors';
-import { foldEvents } from '../events/fold';
-import { RUN_FILES } from '../events/manifest';
-import { readEvents } from '../events/reader';
-import { EventLogWriter } from '../events/writer';
-import { readManifest } from './inputs';
-import { breather, Interruption } from './interruption';
-import { watchParent } from './parent';
-import { trainRun } from './train';
+import { argv } from 'node:process';
 
-function complain(error: unknown): void {
-  const report = toErrorReport(error);
-  process.stderr.write(`${report.code}: ${report.message}\n`);
-}
-
-/** Records how the run stopped; gives the exit code. */
-function recordEnd(log: EventLogWriter, error: unknown): number {
-  try {
-    if (error instanceof Interruption) {
-      const step = stepsDone(log);
-      log.append(error.reason === 'cancelled' ? { type: 'cancelled', step } : { type: 'orphaned', step });
-      return error.reason === 'cancelled' ? 130 : 129;
-    }
-    const { code, message } = toErrorReport(error);
-    log.append({ type: 'failed', code, message });
-  } catch (second) {
-    // A full disk, for one, can make the log itself unwritable.
-    complain(second);
-  }
-  complain(error);
-  return 1;
-}
-
-/** Steps the log tells of, this attempt's and those it went on from. */
-function stepsDone(log: EventLogWriter): number {
-  return foldEvents(readEvents(log.file, 0).records).losses.length;
-}
-
-async function work(runFolder: string, dataFile: string): Promise<number> {
-  const parentGone = watchParent();
-  // Ctrl-C reaches every process of a terminal; the host decides what becomes of its workers.
-  process.on('SIGINT', () => {});
-  let log: EventLogWriter;
-  try {
-    log = EventLogWriter.open(path.join(runFolder, RUN_FILES.events));
-  } catch (error) {
-    complain(error);
-    return 1;
-  }
-  process.on('uncaughtException', (error) => {
-    const code = recordEnd(log, error);
-    log.close();
-    process.exit(code);
-  });
-  try {
-    if (foldEvents(log.existing).status === 'finished') return 0;
-    const manifest = await readManifest(runFolder);
-    await trainRun({ runFolder, dataFile, manifest, log, breathe: breather(runFolder, parentGone) });
-    return 0;
-  } catch (error) {
-    return recordEnd(log, error);
-  } finally {
-    log.close();
-  }
-}
-
-const [runFolder, dataFile] = process.argv.slice(2);
-if (runFolder === undefined || dataFile === undefined) {
-  process.stderr.write('Usage: worker.js RUN_FOLDER DATA_FILE\n');
+const [runFolder, dataFile] = argv.slice(2);
+if (runFolder === undefined) {
+  process.stderr.write('Usage: worker.js RUN_FOLDER [DATA_FILE]\n');
   process.exit(2);
 }
-process.exit(await work(runFolder, dataFile));
+// Each loads what it needs: a supervisor is small, and waits most of its life.
+const work = dataFile === undefined ? (await import('./command')).superviseCommand(runFolder) : (await import('./training')).trainInFolder(runFolder, dataFile);
+process.exit(await work);

@@ -1,0 +1,94 @@
+/** What a command will compute, as far as it can be known before it runs: code, inputs, packages, hardware and the two hashes. */
+import path from 'node:path';
+import type { CommandConfig } from '../config/command';
+import { commandComputeHash, configHash } from '../config/hash';
+import { fillTask } from '../config/task';
+import { RepriseError } from '../errors/errors';
+import type { CommandManifest, InputRef, VariantRef } from '../events/manifest';
+import type { Provenance } from '../events/provenance';
+import { fingerprintInput, type InputFingerprint } from '../provenance/fingerprint';
+import { reproductionId } from '../provenance/reproduction-id';
+import { numericFlags } from '../provenance/runtime';
+import { hashSeedIsSet } from './commands';
+import { codeOf } from './commands-copy';
+import { newId } from './identity';
+
+export interface CommandIdentity {
+  readonly config: CommandConfig;
+  readonly configHash: string;
+  readonly computeHash: string;
+  readonly inputs: readonly InputRef[];
+}
+
+/** Processor and GPUs, as far as they can change a float. */
+function hardwareOf({ os, cpu, gpus }: Provenance): object {
+  const flags = numericFlags(cpu.flags);
+  return { platform: os.platform, arch: os.arch, cpu: flags.length > 0 ? flags : [`model: ${cpu.model}`], gpus: gpus.map(({ name }) => name).toSorted() };
+}
+
+export interface CommandFinderOptions {
+  /** The folder of the config. */
+  readonly folder: string;
+  readonly provenance: Provenance;
+  /** Where fingerprints of inputs are remembered. */
+  readonly workspace: string;
+  /** Where inputs lie that do not lie where the config says. */
+  readonly inputs?: Readonly<Record<string, string>>;
+}
+
+/** Finds identities; runs of a study mostly share their inputs, which are looked at once. */
+export class CommandIdentityFinder {
+  readonly #options: CommandFinderOptions;
+  readonly #inputs = new Map<string, Promise<InputFingerprint>>();
+
+  constructor(options: CommandFinderOptions) {
+    this.#options = options;
+  }
+
+  /** @throws RepriseError CODE_NOT_CAPTURED, INPUT_MISSING */
+  async find(config: CommandConfig): Promise<CommandIdentity> {
+    const { provenance } = this.#options;
+    const { snapshot: code } = codeOf({ provenance });
+    const inputs: InputRef[] = [];
+    for (const [index, { path: name, license }] of fillTask(config).inputs.entries()) inputs.push(await this.#input(name, license, index));
+    const facts = {
+      code,
+      inputs: Object.fromEntries(inputs.map((input) => [input.path, input.fingerprint])),
+      environment: provenance.python?.lockHash ?? null,
+      hardware: hardwareOf(provenance),
+    };
+    return { config, configHash: configHash(config), computeHash: commandComputeHash(config, facts), inputs };
+  }
+
+  async #input(name: string, license: string, index: number): Promise<InputRef> {
+    const { folder, workspace, inputs } = this.#options;
+    const file = inputs?.[name] ?? path.resolve(folder, name);
+    const key = `${license}\n${file}`;
+    const known = this.#inputs.get(key) ?? fingerprintInput(file, { cacheFolder: path.join(workspace, 'cache'), license });
+    this.#inputs.set(key, known);
+    const found = await known;
+    if (found.fingerprint !== null) return { path: name, ...found };
+    throw new RepriseError('INPUT_MISSING', `task.inputs[${index}]: there is no ${file}.`, { kind: 'input', hint: 'Correct the path; inputs are looked for from the folder of the config.' });
+  }
+}
+
+/** The manifest of a new run. */
+export function commandManifestOf(identity: CommandIdentity, provenance: Provenance, variant: VariantRef | null): CommandManifest {
+  const { config } = identity;
+  // The one variable that follows the seed.
+  const variables = hashSeedIsSet(config.task.env) ? provenance.variables : { ...provenance.variables, PYTHONHASHSEED: String(config.seed) };
+  return {
+    format: 1,
+    kind: 'command',
+    runId: newId(),
+    reproductionId: reproductionId(config.experiment, config.seed, identity.computeHash),
+    experiment: config.experiment,
+    variant,
+    config,
+    configHash: identity.configHash,
+    computeHash: identity.computeHash,
+    inputs: identity.inputs,
+    createdAt: Date.now(),
+    provenance: { ...provenance, ...(variables === undefined ? {} : { variables }) },
+  };
+}

@@ -1,0 +1,234 @@
+/** Carries out command runs: what the queue asks for before, while and after a supervisor is at work. */
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { fillTask, SEED_VARIABLE, type FilledTask } from '../config/task';
+import { RepriseError } from '../errors/errors';
+import { ATTEMPT_FILES, attemptFolder, COMMAND_FILES, commandExitSchema, outputLineSchema, RUN_VARIABLE, type CommandExit, type Launch } from '../events/command-run';
+import { RUN_FILES, type CommandManifest } from '../events/manifest';
+import { readEvents } from '../events/reader';
+import type { EventBody } from '../events/records';
+import type { CommandEnd, CommandRunner } from '../execution/commands';
+import { COMMAND_GRACE_MS } from '../execution/end-supervisor';
+import { atomicWriteWith } from '../files/atomic-write';
+import { identityFrom, isAlive } from '../files/process-identity';
+import { endProcesses } from '../files/process-tree';
+import type { Store } from '../store/types';
+import { makeWorkingCopy, readOrigin, workingCopyOf, type WorkingCopy } from './commands-copy';
+import { keepOutputs } from './commands-outputs';
+import { CommandFollower, programOf } from './follow-command';
+
+/** Bytes of a command's output that are kept. */
+const OUTPUT_LIMIT = 64 * 2 ** 20;
+/** Of a failed command, this much of its last words is in the message. */
+const LAST_LINES = 10;
+const LAST_CHARACTERS = 2000;
+/** Bytes of a log that are read at once. */
+const PIECE = 8 << 20;
+
+export interface CommandsOptions {
+  readonly store: Store;
+  /** Address of the tracking server for the program of a run; null where there is none. */
+  readonly tracking: ((runId: string) => Promise<{ readonly uri: string; readonly token: string }>) | null;
+}
+
+export class Commands implements CommandRunner {
+  readonly #store: Store;
+  readonly #tracking: CommandsOptions['tracking'];
+  readonly #followers = new Map<string, CommandFollower>();
+
+  constructor({ store, tracking }: CommandsOptions) {
+    this.#store = store;
+    this.#tracking = tracking;
+  }
+
+  async prepare(runId: string, attempt: number): Promise<EventBody[]> {
+    const manifest = this.#manifest(runId);
+    const runFolder = this.#store.runFolder(runId);
+    const task = fillTask(manifest.config);
+    await rm(path.join(runFolder, COMMAND_FILES.stop), { force: true });
+    const copy = await makeWorkingCopy(this.#store.workspace, runFolder, manifest, task);
+    const folder = attemptFolder(runFolder, attempt);
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true });
+    const own = await readOrigin(runFolder);
+    const launch: Launch = {
+      runId,
+      attempt,
+      command: programIn(task.command, path.join(copy.folder, task.cwd), own.folder === null ? null : path.resolve(own.folder, task.cwd)),
+      cwd: path.join(copy.folder, task.cwd),
+      env: { ...(await this.#variables(manifest, folder)), ...task.env },
+      timeLimitMs: manifest.config.task.timeLimitSeconds === undefined ? null : manifest.config.task.timeLimitSeconds * 1000,
+      graceMs: COMMAND_GRACE_MS,
+      outputLimit: OUTPUT_LIMIT,
+    };
+    await atomicWriteWith(path.join(runFolder, COMMAND_FILES.launch), async (handle) => {
+      await handle.chmod(0o600);
+      await handle.writeFile(JSON.stringify(launch));
+    });
+    // So that there is a file to append to, for programs that do not make one.
+    await writeFile(path.join(folder, ATTEMPT_FILES.metrics), '');
+    this.#followers.set(runId, await this.#follower(manifest, attempt, copy, new Map()));
+    return [];
+  }
+
+  async follow(runId: string): Promise<void> {
+    const records = (await this.#followers.get(runId)?.poll()) ?? [];
+    if (records.length > 0) await this.#store.append(runId, records);
+  }
+
+  async settle(runId: string, attempt: number): Promise<CommandEnd> {
+    const manifest = this.#manifest(runId);
+    const runFolder = this.#store.runFolder(runId);
+    const exit = await readExit(runFolder, attempt);
+    // A supervisor that was killed could not end what it had started.
+    if (exit === null) await endLeftovers(runId, runFolder, attempt);
+    const code = manifest.provenance.code ?? null;
+    const copy = code === null ? null : workingCopyOf(runFolder, code);
+    if (copy !== null && existsSync(attemptFolder(runFolder, attempt))) {
+      const follower = this.#followers.get(runId) ?? (await this.#follower(manifest, attempt, copy, positionsIn(path.join(runFolder, RUN_FILES.events))));
+      await this.#append(runId, [...(await follower.poll(true)), ...notesOf(exit)]);
+      const ran = exit !== null && exit.reason !== 'stopped' && exit.reason !== 'not-found' && exit.reason !== 'not-started';
+      if (ran) await this.#append(runId, await keepOutputs(this.#store.workspace, copy, fillTask(manifest.config).outputs));
+    }
+    this.#followers.get(runId)?.close();
+    this.#followers.delete(runId);
+    await rm(path.join(runFolder, COMMAND_FILES.work), { recursive: true, force: true });
+    await rm(path.join(runFolder, COMMAND_FILES.launch), { force: true });
+    return exit === null ? { status: 'interrupted', exitCode: null, signal: null } : endOf(exit, manifest, runFolder, attempt);
+  }
+
+  #manifest(runId: string): CommandManifest {
+    const manifest = this.#store.manifest(runId);
+    if (manifest.kind === 'command') return manifest;
+    throw new RepriseError('RUN_NOT_A_COMMAND', `Run ${runId} runs no command.`, { kind: 'system' });
+  }
+
+  async #append(runId: string, records: readonly EventBody[]): Promise<void> {
+    if (records.length > 0) await this.#store.append(runId, records);
+  }
+
+  #follower({ runId, config }: CommandManifest, attempt: number, copy: WorkingCopy, positions: ReadonlyMap<string, string>): Promise<CommandFollower> {
+    return CommandFollower.open({ workspace: this.#store.workspace, runFolder: this.#store.runFolder(runId), attempt, work: copy.top, metrics: config.task.metrics, positions });
+  }
+
+  /** What the command's environment has besides the person's own. */
+  async #variables({ runId, config }: CommandManifest, folder: string): Promise<Record<string, string>> {
+    const address = this.#tracking === null ? null : await this.#tracking(runId);
+    return {
+      PYTHONUNBUFFERED: '1',
+      ...(hashSeedIsSet(config.task.env) ? {} : { PYTHONHASHSEED: String(config.seed) }),
+      WANDB_MODE: 'offline',
+      WANDB_DIR: folder,
+      ...(address === null ? {} : { MLFLOW_TRACKING_URI: address.uri, MLFLOW_TRACKING_TOKEN: address.token, MLFLOW_RUN_ID: runId }),
+      [RUN_VARIABLE]: runId,
+      [SEED_VARIABLE]: String(config.seed),
+      REPRISE_METRICS: path.join(folder, ATTEMPT_FILES.metrics),
+    };
+  }
+}
+
+/** Whether somebody says how Python hashes texts: then it is left as it is; else it follows the seed, so that sets have the same order twice. */
+export function hashSeedIsSet(env: Readonly<Record<string, string>>): boolean {
+  return Object.hasOwn(env, 'PYTHONHASHSEED') || (process.env['PYTHONHASHSEED'] ?? '') !== '';
+}
+
+/** A program by a relative path that is no part of the code (`.venv/bin/python`) is the one in the person's own folder. */
+function programIn(command: FilledTask['command'], cwd: string, own: string | null): Launch['command'] {
+  if (!Array.isArray(command)) return command as Launch['command'];
+  const [program = '', ...args] = command as readonly string[];
+  const isPath = /[/\\]/u.test(program) && !path.isAbsolute(program);
+  const elsewhere = isPath && own !== null && !existsSync(path.resolve(cwd, program)) ? path.resolve(own, program) : program;
+  return [isPath && elsewhere === program ? path.resolve(cwd, program) : elsewhere, ...args];
+}
+
+async function readExit(runFolder: string, attempt: number): Promise<CommandExit | null> {
+  try {
+    return commandExitSchema.parse(JSON.parse(await readFile(path.join(attemptFolder(runFolder, attempt), ATTEMPT_FILES.exit), 'utf8')));
+  } catch {
+    return null;
+  }
+}
+
+async function endLeftovers(runId: string, runFolder: string, attempt: number): Promise<void> {
+  const program = identityFrom(programOf(runFolder, attempt));
+  // The number alone may be another's by now.
+  const leader = program !== null && isAlive(program) ? program.pid : null;
+  await endProcesses(leader, { name: RUN_VARIABLE, value: runId }, 0);
+}
+
+/** How far each source was read in the newest attempt. */
+function positionsIn(log: string): Map<string, string> {
+  const positions = new Map<string, string>();
+  for (let from = 0; ; ) {
+    const { records, offset } = readEvents(log, from, null, PIECE);
+    if (offset === from) return positions;
+    for (const record of records) {
+      if (record.type === 'attempt') positions.clear();
+      else if (record.type === 'source') positions.set(record.source, record.position);
+    }
+    from = offset;
+  }
+}
+
+function notesOf(exit: CommandExit | null): EventBody[] {
+  if (exit === null) return [];
+  const notes = [
+    ...(exit.leftBehind > 0 ? [`The command left ${exit.leftBehind} ${exit.leftBehind === 1 ? 'process' : 'processes'} behind, which ${exit.leftBehind === 1 ? 'was' : 'were'} ended with it.`] : []),
+    ...(exit.droppedLines > 0 ? [`The command printed more than is kept: ${exit.droppedLines} lines are left out.`] : []),
+    ...(exit.message !== null && exit.reason !== 'not-found' && exit.reason !== 'not-started' ? [exit.message] : []),
+  ];
+  return notes.map((text) => ({ type: 'message', level: 'warning', text }));
+}
+
+async function endOf(exit: CommandExit, manifest: CommandManifest, runFolder: string, attempt: number): Promise<CommandEnd> {
+  const { exitCode, signal } = exit;
+  const failed = (code: string, message: string, retries: number): CommandEnd => ({ status: 'failed', exitCode, signal, code, message, retries });
+  const { retries, timeLimitSeconds = 0 } = manifest.config.task;
+  switch (exit.reason) {
+    case 'ended': {
+      if (exitCode === 0) return { status: 'finished', exitCode, signal };
+      const how = signal === null ? `with exit code ${exitCode ?? 'unknown'}` : `by the signal ${signal}${signal === 'SIGKILL' ? ' (too little memory is a common cause)' : ''}`;
+      return failed('COMMAND_FAILED', `The command ended ${how}.${await lastWords(runFolder, attempt)}`, retries);
+    }
+    case 'time-limit':
+      return failed('COMMAND_TIME_LIMIT', `The command was ended because it ran longer than its time limit of ${timeLimitSeconds} seconds.${await lastWords(runFolder, attempt)}`, retries);
+    case 'cancelled':
+      return { status: 'cancelled', exitCode, signal };
+    case 'stopped':
+      return { status: 'interrupted', exitCode, signal };
+    case 'not-found':
+      return failed('COMMAND_NOT_FOUND', `${programNotFound(manifest)} Install it, correct \`task.command\`, or give its whole path.`, 0);
+    case 'not-started':
+      return failed('COMMAND_NOT_STARTED', `The command could not be started: ${exit.message ?? 'the system does not say why'}. Correct \`task.command\` or the permissions of the program.`, 0);
+  }
+}
+
+function programNotFound({ config }: CommandManifest): string {
+  const { command } = fillTask(config);
+  const program = Array.isArray(command) ? String(command[0]) : (command as { readonly shell: string }).shell;
+  return /[/\\]/u.test(program) ? `There is no program ${program}.` : `There is no program ${JSON.stringify(program)} on the PATH.`;
+}
+
+/** The last lines that the command printed as errors, or else at all. */
+async function lastWords(runFolder: string, attempt: number): Promise<string> {
+  const last: Record<'stdout' | 'stderr', string[]> = { stdout: [], stderr: [] };
+  const file = path.join(attemptFolder(runFolder, attempt), ATTEMPT_FILES.output);
+  if (!existsSync(file)) return '';
+  for await (const text of createInterface({ input: createReadStream(file) })) {
+    const line = parsedLine(text);
+    if (line === null || line.stream === 'note' || line.text.trim() === '') continue;
+    last[line.stream] = [...last[line.stream].slice(1 - LAST_LINES), line.text];
+  }
+  const lines = last.stderr.length > 0 ? last.stderr : last.stdout;
+  return lines.length === 0 ? ' It printed nothing.' : ` Its last words:\n${lines.join('\n').slice(-LAST_CHARACTERS)}`;
+}
+
+function parsedLine(text: string) {
+  try {
+    return outputLineSchema.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}

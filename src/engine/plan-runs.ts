@@ -1,0 +1,105 @@
+/** Runs of either kind before they are made: what decides each, and the manifest it would get. */
+import path from 'node:path';
+import { isCommandConfig, type CommandConfig, type RunConfig } from '../config/command';
+import { fillTask } from '../config/task';
+import type { RunManifest, VariantRef } from '../events/manifest';
+import type { Provenance } from '../events/provenance';
+import { captureProvenance } from '../provenance/capture';
+import { CommandIdentityFinder, commandManifestOf } from './commands-identity';
+import { writeOrigin } from './commands-copy';
+import type { EngineContext } from './context';
+import type { Workload } from './estimate';
+import { IdentityFinder, manifestOf } from './identity';
+import { packageRoot, repriseVersion } from './package-info';
+
+export interface RunPlan {
+  readonly config: RunConfig;
+  readonly configHash: string;
+  readonly computeHash: string;
+  /** What it costs; null for a command, of which nobody knows. */
+  readonly workload: Workload | null;
+  readonly manifest: (provenance: Provenance, variant: VariantRef | null) => Exclude<RunManifest, { kind: 'logged' }>;
+}
+
+export interface PlannerOptions {
+  /** Where prepared data, code and what is remembered of inputs are kept. */
+  readonly workspace: string;
+  /** What paths in a config are relative to. */
+  readonly folder: string;
+  /** The folder whose code is the user's; null where the config lies nowhere. */
+  readonly codeFolder: string | null;
+  /** One of the configs: the surroundings are captured for it, and hold for all. */
+  readonly config: RunConfig;
+  /** Inputs of commands among all configs: they are data, not code. */
+  readonly inputs: readonly string[];
+}
+
+/** The inputs that the commands among some configs declare, absolute. */
+export function inputsOf(configs: readonly RunConfig[], folder: string): string[] {
+  const all = configs.flatMap((config) => (isCommandConfig(config) ? fillTask(config).inputs.map(({ path: name }) => path.resolve(folder, name)) : []));
+  return [...new Set(all)];
+}
+
+export class RunPlanner {
+  readonly #options: PlannerOptions;
+  readonly #trainings: IdentityFinder;
+  #provenance: Promise<Provenance> | null = null;
+  #commands: CommandIdentityFinder | null = null;
+
+  constructor(options: PlannerOptions) {
+    this.#options = options;
+    this.#trainings = new IdentityFinder(options.workspace, options.folder);
+  }
+
+  /** What is captured, once: for a command before its identity, which the code decides; for a training when it is asked for. */
+  provenance(): Promise<Provenance> {
+    this.#provenance ??= this.#capture();
+    return this.#provenance;
+  }
+
+  /** @throws RepriseError of the data set or the model; CODE_NOT_CAPTURED, INPUT_MISSING */
+  async plan(config: RunConfig): Promise<RunPlan> {
+    if (isCommandConfig(config)) return this.#planCommand(config);
+    const identity = await this.#trainings.find(config);
+    return {
+      config,
+      configHash: identity.configHash,
+      computeHash: identity.computeHash,
+      workload: { trainingGraphHash: identity.trainingGraphHash, threads: config.executor.threads, steps: identity.totalSteps, flopsPerStep: identity.flopsPerStep },
+      manifest: (provenance, variant) => manifestOf(identity, provenance, variant),
+    };
+  }
+
+  async #planCommand(config: CommandConfig): Promise<RunPlan> {
+    const { folder, workspace } = this.#options;
+    this.#commands ??= new CommandIdentityFinder({ folder, workspace, provenance: await this.provenance() });
+    const identity = await this.#commands.find(config);
+    return { config, configHash: identity.configHash, computeHash: identity.computeHash, workload: null, manifest: (provenance, variant) => commandManifestOf(identity, provenance, variant) };
+  }
+
+  #capture(): Promise<Provenance> {
+    const { workspace, codeFolder, config, inputs } = this.#options;
+    const { environment } = config;
+    if (!isCommandConfig(config)) return captureProvenance({ code: codeFolder === null ? null : { folder: codeFolder, workspace }, environment, packageRoot, repriseVersion });
+    const folder = codeFolder ?? this.#options.folder;
+    const task = fillTask(config);
+    const command = Array.isArray(task.command) ? [...(task.command as readonly string[])] : config.task.command;
+    return captureProvenance({
+      code: { folder, workspace, exclude: inputs, withoutGit: 'capture' },
+      command: { command, cwd: path.resolve(folder, task.cwd), env: { ...process.env, PYTHONUNBUFFERED: '1', ...task.env } },
+      environment,
+      packageRoot,
+      repriseVersion,
+    });
+  }
+}
+
+/** Makes a planned run, not yet queued. */
+export async function makeRun(context: EngineContext, planner: RunPlanner, plan: RunPlan, variant: VariantRef | null, folder: string) {
+  const manifest = plan.manifest(await planner.provenance(), variant);
+  const run = await context.store.createRun(manifest);
+  if (manifest.kind === 'command') await writeOrigin(context.store.runFolder(run.runId), { folder, inputs: {} });
+  // Where no core is free the scheduler has nothing to tell of it yet.
+  context.emit('run', run);
+  return run;
+}

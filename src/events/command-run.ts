@@ -1,0 +1,82 @@
+/**
+ * The files by which the host and the supervisor of a command speak of one run. Each attempt has a folder of its own,
+ * so that what an earlier one wrote stays as it was.
+ */
+import { join } from 'node:path';
+import { z } from 'zod';
+
+/** In the run folder. */
+export const COMMAND_FILES = {
+  /** What to start; read once, and removed: variables may hold what nobody else should read. */
+  launch: 'launch.json',
+  /** Made to have the supervisor end the command because nobody will follow it any more; the run is not cancelled. */
+  stop: 'stop',
+  /** The working copy of the code, while the command runs. */
+  work: 'work',
+} as const;
+
+/** In the folder of an attempt. */
+export const ATTEMPT_FILES = {
+  /** Who was started, so that a later host can end it. */
+  program: 'program.json',
+  output: 'output.jsonl',
+  exit: 'exit.json',
+  /** Where the program may write metrics, one JSON object a line: REPRISE_METRICS. */
+  metrics: 'metrics.jsonl',
+  wandb: 'wandb',
+} as const;
+
+export function attemptFolder(runFolder: string, attempt: number): string {
+  return join(runFolder, `attempt-${attempt}`);
+}
+
+/** The variable by which every process of a run is found again. */
+export const RUN_VARIABLE = 'REPRISE_RUN_ID';
+
+export const launchSchema = z.strictObject({
+  runId: z.string().min(1),
+  attempt: z.int().min(1),
+  command: z.union([z.array(z.string()).min(1), z.strictObject({ shell: z.enum(['sh', 'bash', 'zsh', 'pwsh', 'cmd']), script: z.string() })]),
+  /** Absolute. */
+  cwd: z.string().min(1),
+  /** Set besides the person's own. */
+  env: z.record(z.string(), z.string()),
+  timeLimitMs: z.number().gt(0).nullable(),
+  /** Time between the request to end and its enforcement. */
+  graceMs: z.number().min(0),
+  /** Bytes of output that are kept. */
+  outputLimit: z.number().min(0),
+});
+/** What the supervisor is to start. */
+export type Launch = z.infer<typeof launchSchema>;
+
+export const programSchema = z.object({ pid: z.int().min(1), startTime: z.string(), host: z.string().optional(), namespace: z.string().optional(), boot: z.string().optional() });
+
+export const outputLineSchema = z.object({
+  /** Milliseconds since 1970, UTC: when the end of the line was seen. */
+  time: z.number(),
+  /** `note`: what the supervisor says of the output. */
+  stream: z.enum(['stdout', 'stderr', 'note']),
+  text: z.string(),
+});
+/** One line of the output, without its end. */
+export type OutputLine = z.infer<typeof outputLineSchema>;
+
+export const commandExitSchema = z.object({
+  /**
+   * ended: by itself. cancelled, time-limit: it was ended. stopped: it was ended because its host went away or closes.
+   * not-found, not-started: it never ran; `message` says why.
+   */
+  reason: z.enum(['ended', 'cancelled', 'time-limit', 'stopped', 'not-found', 'not-started']),
+  exitCode: z.number().nullable(),
+  signal: z.string().nullable(),
+  startedAt: z.number(),
+  endedAt: z.number(),
+  message: z.string().nullable(),
+  /** Processes it left behind, which were ended with it. */
+  leftBehind: z.number(),
+  /** Lines that were not kept because there were too many. */
+  droppedLines: z.number(),
+});
+/** How an attempt ended. */
+export type CommandExit = z.infer<typeof commandExitSchema>;

@@ -1,0 +1,98 @@
+/** A command run's turns in the queue, told to its log: the host writes it, since the program knows nothing of it. */
+import { join } from 'node:path';
+import { RUN_FILES } from '../events/manifest';
+import { readEvents } from '../events/reader';
+import type { EventBody, EventRecord } from '../events/records';
+import type { Store } from '../store/types';
+import type { CommandEnd, CommandRunner } from './commands';
+import { freeLog } from './host-log';
+import type { Spawn, WorkerProcess } from './spawn';
+
+/** Bytes of a log that are read at once. */
+const PIECE = 8 << 20;
+
+export class CommandTurns {
+  readonly #store: Store;
+  readonly #runner: CommandRunner;
+
+  constructor(store: Store, runner: CommandRunner) {
+    this.#store = store;
+    this.#runner = runner;
+  }
+
+  /** Starts the next attempt. @throws RepriseError why it cannot; the attempt is in the log then too */
+  async start(runId: string, spawn: Spawn): Promise<WorkerProcess> {
+    const attempt = this.#store.getRun(runId).attempts + 1;
+    // Before anything of it is made, so that what is left of it can be found.
+    await this.#append(runId, { type: 'attempt', attempt, fromStep: 0, totalSteps: 0, stepsPerEpoch: 0, pid: process.pid });
+    const records = await this.#runner.prepare(runId, attempt);
+    if (records.length > 0) await this.#append(runId, ...records);
+    return spawn(this.#store.runFolder(runId), null);
+  }
+
+  async follow(runId: string): Promise<void> {
+    await this.#runner.follow(runId);
+  }
+
+  /**
+   * What became of the attempt that was under way, if there is one that no exit record closes. A failed run that has
+   * attempts left waits for its next one; an interrupted one is left to the caller.
+   * @param problem why it could not be started
+   */
+  async settle(runId: string, problem: { readonly code: string; readonly message: string } | null = null): Promise<void> {
+    await freeLog(join(this.#store.runFolder(runId), RUN_FILES.events));
+    const { run, attempt } = this.#store.listedRun(runId);
+    // A program may have said by itself that it is done.
+    if (attempt === null && !this.#isOpen(runId)) return;
+    const { attempts } = run;
+    const end = await this.#runner.settle(runId, attempts);
+    const ended: CommandEnd = problem === null ? end : { status: 'failed', exitCode: null, signal: null, ...problem, retries: 0 };
+    await this.#append(runId, recordOf(ended), { type: 'exit', attempt: attempts, exitCode: ended.exitCode, signal: ended.signal });
+    if (ended.status === 'failed' && ended.retries > 0 && this.#failures(runId) <= ended.retries) await this.#append(runId, { type: 'requeued' });
+  }
+
+  /** Whether the log has an attempt without an exit record. */
+  #isOpen(runId: string): boolean {
+    let open = false;
+    for (const { type } of this.#records(runId)) {
+      if (type === 'attempt') open = true;
+      else if (type === 'exit' || type === 'requeued') open = false;
+    }
+    return open;
+  }
+
+  /** Attempts that failed, of all there were. */
+  #failures(runId: string): number {
+    let failures = 0;
+    for (const { type } of this.#records(runId)) if (type === 'failed') failures += 1;
+    return failures;
+  }
+
+  *#records(runId: string): Generator<EventRecord> {
+    const log = join(this.#store.runFolder(runId), RUN_FILES.events);
+    let from = 0;
+    for (;;) {
+      const { records, offset } = readEvents(log, from, null, PIECE);
+      if (offset === from) return;
+      yield* records;
+      from = offset;
+    }
+  }
+
+  async #append(runId: string, ...records: readonly EventBody[]): Promise<void> {
+    await this.#store.append(runId, records);
+  }
+}
+
+function recordOf(end: CommandEnd): EventBody {
+  switch (end.status) {
+    case 'finished':
+      return { type: 'state', status: 'finished', endedAt: Date.now() };
+    case 'failed':
+      return { type: 'failed', code: end.code, message: end.message };
+    case 'cancelled':
+      return { type: 'cancelled', step: 0 };
+    case 'interrupted':
+      return { type: 'orphaned', step: 0 };
+  }
+}

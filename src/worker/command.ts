@@ -1,0 +1,157 @@
+/**
+ * The supervisor of a command: `worker.js RUN_FOLDER`. Starts the program, keeps its output, ends it and all it started
+ * when it has to, and writes down how it ended. It writes its run folder and nothing else; the log is the host's.
+ * Exit codes: 0 how the command ended is written down, 1 it could not be.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ATTEMPT_FILES, attemptFolder, COMMAND_FILES, launchSchema, RUN_VARIABLE, type CommandExit, type Launch } from '../events/command-run';
+import { RUN_FILES } from '../events/manifest';
+import { atomicWrite } from '../files/atomic-write';
+import { identityOf } from '../files/process-identity';
+import { endProcesses } from '../files/process-tree';
+import { OutputKeeper } from './command-output';
+import { watchParent } from './parent';
+
+const LOOK_MS = 100;
+/** How long output may still come after the program has ended, while what it left behind holds the pipes. */
+const DRAIN_MS = 1000;
+/** What a program left behind has this long to end by itself. */
+const LEFT_BEHIND_GRACE_MS = 1000;
+
+type Reason = CommandExit['reason'];
+
+/** Program and arguments of a line for a shell. */
+const SHELLS: Readonly<Record<Exclude<Launch['command'], readonly string[]>['shell'], readonly string[]>> = {
+  sh: ['sh', '-c'],
+  bash: ['bash', '-c'],
+  zsh: ['zsh', '-c'],
+  pwsh: ['pwsh', '-NoProfile', '-NonInteractive', '-Command'],
+  cmd: ['cmd.exe', '/d', '/s', '/c'],
+};
+
+function argumentsOf({ command }: Launch): readonly string[] {
+  return Array.isArray(command) ? command : [...SHELLS[command.shell], command.script];
+}
+
+/** The person's own environment with what the host adds; nothing of Electron's, whose programs would start as Node. */
+function environmentOf(launch: Launch): NodeJS.ProcessEnv {
+  const { ELECTRON_RUN_AS_NODE: _electron, ...own } = process.env;
+  return { ...own, ...launch.env, [RUN_VARIABLE]: launch.runId };
+}
+
+interface Ended {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+}
+
+/** Waits for the program, and ends it where its time is over or nobody wants it any more. */
+class Supervision {
+  readonly #launch: Launch;
+  readonly #runFolder: string;
+  readonly #parentGone: () => boolean;
+  readonly #startedAt = Date.now();
+  /** Of a clock that nobody sets back. */
+  readonly #since = performance.now();
+  #stopRequested = false;
+
+  constructor(launch: Launch, runFolder: string, parentGone: () => boolean) {
+    this.#launch = launch;
+    this.#runFolder = runFolder;
+    this.#parentGone = parentGone;
+    // Ctrl-C reaches every process of a terminal; the host decides what becomes of its commands.
+    process.on('SIGINT', () => {});
+    process.on('SIGTERM', () => {
+      this.#stopRequested = true;
+    });
+  }
+
+  get #mark() {
+    return { name: RUN_VARIABLE, value: this.#launch.runId };
+  }
+
+  async run(): Promise<CommandExit> {
+    const folder = attemptFolder(this.#runFolder, this.#launch.attempt);
+    const [program = '', ...args] = argumentsOf(this.#launch);
+    const output = new OutputKeeper(path.join(folder, ATTEMPT_FILES.output), this.#launch.outputLimit);
+    const child = spawn(program, args, {
+      cwd: this.#launch.cwd,
+      env: environmentOf(this.#launch),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own, so that all of it can be ended together.
+      detached: process.platform !== 'win32',
+      windowsHide: true,
+      // cmd reads quotes in its own way.
+      windowsVerbatimArguments: !Array.isArray(this.#launch.command) && this.#launch.command.shell === 'cmd',
+    });
+    child.stdout?.on('data', (bytes: Buffer) => output.push('stdout', bytes));
+    child.stderr?.on('data', (bytes: Buffer) => output.push('stderr', bytes));
+    const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    try {
+      const failed = await startProblem(child);
+      if (failed !== null) return this.#exit(failed.code === 'ENOENT' ? 'not-found' : 'not-started', { exitCode: null, signal: null }, { message: failed.message, leftBehind: 0, output });
+      const { pid } = child;
+      if (pid !== undefined) writeFileSync(path.join(folder, ATTEMPT_FILES.program), JSON.stringify(identityOf(pid) ?? { pid, startTime: 'unknown' }));
+      const { reason, ended } = await this.#watch(child);
+      const leftBehind = reason === 'ended' ? await endProcesses(pid ?? null, this.#mark, LEFT_BEHIND_GRACE_MS) : 0;
+      await Promise.race([closed, sleep(DRAIN_MS)]);
+      return this.#exit(reason, ended, { message: output.problem === null ? null : `Its output could not be written on: ${output.problem}.`, leftBehind, output });
+    } finally {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+      output.close();
+    }
+  }
+
+  #exit(reason: Reason, ended: Ended, more: { readonly message: string | null; readonly leftBehind: number; readonly output: OutputKeeper }): CommandExit {
+    return { reason, ...ended, startedAt: this.#startedAt, endedAt: Date.now(), message: more.message, leftBehind: more.leftBehind, droppedLines: more.output.dropped };
+  }
+
+  async #watch(child: ChildProcess): Promise<{ readonly reason: Reason; readonly ended: Ended }> {
+    const exit = new Promise<Ended>((resolve) => child.once('exit', (exitCode, signal) => resolve({ exitCode, signal })));
+    for (;;) {
+      const ended = await Promise.race([exit, sleep(LOOK_MS, null)]);
+      if (ended !== null) return { reason: 'ended', ended };
+      const reason = this.#whyEnd();
+      if (reason === null) continue;
+      await endProcesses(child.pid ?? null, this.#mark, this.#launch.graceMs);
+      return { reason, ended: await Promise.race([exit, sleep(DRAIN_MS, { exitCode: null, signal: 'SIGKILL' })]) };
+    }
+  }
+
+  /** Why the program must end now, or null. */
+  #whyEnd(): Reason | null {
+    if (existsSync(path.join(this.#runFolder, RUN_FILES.cancel))) return 'cancelled';
+    if (this.#stopRequested || this.#parentGone() || existsSync(path.join(this.#runFolder, COMMAND_FILES.stop))) return 'stopped';
+    const { timeLimitMs } = this.#launch;
+    return timeLimitMs !== null && performance.now() - this.#since >= timeLimitMs ? 'time-limit' : null;
+  }
+}
+
+/** Why a program could not be started, or null once it runs. */
+function startProblem(child: ChildProcess): Promise<NodeJS.ErrnoException | null> {
+  return new Promise((resolve) => {
+    child.once('spawn', () => resolve(null));
+    child.once('error', resolve);
+  });
+}
+
+/** @returns the exit code of the supervisor */
+export async function superviseCommand(runFolder: string): Promise<number> {
+  const parentGone = watchParent();
+  try {
+    const file = path.join(runFolder, COMMAND_FILES.launch);
+    const launch = launchSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+    rmSync(file);
+    const folder = attemptFolder(runFolder, launch.attempt);
+    mkdirSync(folder, { recursive: true });
+    const exit = await new Supervision(launch, runFolder, parentGone).run();
+    await atomicWrite(path.join(folder, ATTEMPT_FILES.exit), `${JSON.stringify(exit)}\n`);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    return 1;
+  }
+}
