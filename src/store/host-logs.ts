@@ -19,7 +19,7 @@ const INDEX_AFTER_MS = 75;
 /** After an attempt that failed: a full disk, a locked database. */
 const RETRY_AFTER_MS = 1000;
 /** Numbers and names that wait for the database at most; more are taken in at once. */
-const MOST_WAITING = 100_000;
+const MOST_WAITING = 20_000;
 /** Logs held open. */
 const MOST_OPEN = 64;
 

@@ -4,6 +4,7 @@ import Sqlite from 'better-sqlite3';
 import { computeHash, configHash, hashJson, variantConfig, variantHash } from '../../src/config/hash';
 import { configSchema, type Config } from '../../src/config/schema';
 import { openStore } from '../../src/store/open';
+import { tablesOf } from '../../src/store/tables/all';
 
 const EXPERIMENTS = ['two moons · width and rate', 'spirals · optimizers', 'mnist · depth'] as const;
 const HIDDEN = [[8], [16], [32], [16, 16], [32, 32], [64, 64]] as const;
@@ -66,14 +67,16 @@ export async function fillRuns(workspace: string, count: number): Promise<string
   try {
     const putVariant = database.prepare('INSERT OR IGNORE INTO variants (variant_hash, config) VALUES (?, ?)');
     const putRun = database.prepare(
-      'INSERT INTO runs (run_id, reproduction_id, experiment, seed, config_hash, compute_hash, calibration, created_at, manifest_sha256, status, log_status, exit_code, started_at, ended_at, updated_at, ' +
-        'attempts, steps_done, total_steps, throughput, final_loss, best_loss, weights_hash, selected_step, error_code, error_message, variant, variant_hash, group_hash, training_graph_hash, threads, metric) ' +
-        'VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)',
+      'INSERT INTO runs (run_id, kind, author, reproduction_id, experiment_id, experiment, seed, config_hash, compute_hash, calibration, created_at, manifest_sha256, status, log_status, exit_code, started_at, ended_at, updated_at, ' +
+        'attempts, steps_done, total_steps, throughput, final_loss, best_loss, weights_hash, selected_step, error_code, error_message, variant, variant_hash, group_hash, training_graph_hash, threads, metric, filled) ' +
+        "VALUES (?, 'training', '', ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, 1)",
     );
-    const putMetrics = database.prepare("INSERT INTO metrics (run_id, split, step, epoch, loss, accuracy) VALUES (?, 'test', ?, 24, ?, ?)");
-    const putSeries = database.prepare("INSERT INTO series (run_id, key, block, first_step, last_step, points, steps, vals) VALUES (?, 'train.loss', 0, 0, ?, ?, ?, ?)");
+    const putMetrics = database.prepare("INSERT INTO metrics (run, split, step, epoch, loss, accuracy) VALUES (?, 'test', ?, 24, ?, ?)");
+    const { keys, series, latest } = tablesOf(database);
+    const lossKey = keys.of('train.loss');
     const plans = EXPERIMENTS.map((experiment) => variantsOf(experiment));
     for (const { variantHash: hash, config } of plans.flat()) putVariant.run(hash, JSON.stringify(variantConfig(config)));
+    const experimentIds = await Promise.all(EXPERIMENTS.map(async (name) => Number((await store.createExperiment(name)).experimentId)));
 
     const now = Date.now();
     const insert = database.transaction((from: number, to: number) => {
@@ -95,17 +98,17 @@ export async function fillRuns(workspace: string, count: number): Promise<string
         const accuracy = 0.8 + 0.19 * noise(index, 3);
         const loss = 0.05 + 0.5 * (1 - accuracy) + 0.1 * noise(index, 4);
         const hash = configHash(config);
-        putRun.run(
-          runId, `bench-${seed}-${index.toString(16).toUpperCase().padStart(8, '0')}`, EXPERIMENTS[plan], seed, hash,
+        const run = putRun.run(
+          runId, `bench-${seed}-${index.toString(16).toUpperCase().padStart(8, '0')}`, experimentIds[plan], EXPERIMENTS[plan], seed, hash,
           computeHash(config, { dataFingerprint: 'data', trainingGraphHash: variant.graphHash, runtime: {} }), createdAt, hashJson(runId), status, status, isFinished ? 0 : 1,
           createdAt + 500, createdAt + 500 + ms, createdAt + 500 + ms, stepsDone, STEPS, (1000 * STEPS) / ms, loss, loss * 0.9, isFinished ? hashJson([runId, 'weights']) : null,
           isFinished ? STEPS : null, status === 'failed' ? 'WORKER_DIED' : null, status === 'failed' ? 'The worker ended with exit code 1 three times without getting further.' : null,
           variant.name, variant.variantHash, variant.groupHash, variant.graphHash, isFinished ? accuracy : null,
-        );
-        if (isFinished) putMetrics.run(runId, STEPS, loss * 1.1, accuracy);
+        ).lastInsertRowid as number;
+        if (isFinished) putMetrics.run(run, STEPS, loss * 1.1, accuracy);
         const steps = Float64Array.from({ length: CURVE_POINTS }, (_, point) => point);
         const values = steps.map((step) => loss + Math.exp(-step / 6) * (1 + 0.2 * noise(index, 10 + step)));
-        putSeries.run(runId, CURVE_POINTS - 1, CURVE_POINTS, Buffer.from(steps.buffer), Buffer.from(values.buffer));
+        latest.add(run, lossKey, series.add(run, lossKey, { steps, times: steps.map((step) => createdAt + 500 + (step * ms) / CURVE_POINTS), values }));
         ids.push(runId);
       }
     });
