@@ -35,7 +35,10 @@ function pathsIn(method: Method, input: unknown): Paths {
       if (typeof study === 'object' && study !== null) return paths({ folder: [(study as Readonly<Record<string, unknown>>)['folder']] });
       return paths({ read: [study] });
     }
+    case 'runs.import':
+      return paths({ read: [fields['path']] });
     case 'report.write':
+    case 'runs.export':
     case 'bundle.export':
       return paths({ write: [fields['out']] });
     case 'bundle.inspect':

@@ -74,6 +74,8 @@ const present: Readonly<Record<Method, true>> = {
   'series.window': true,
   'runs.delete': true,
   'runs.restore': true,
+  'runs.import': true,
+  'runs.export': true,
   'studies.list': true,
   'studies.get': true,
   'studies.pause': true,

@@ -3,6 +3,7 @@
  * All that a user interface may know of the engine.
  */
 import { z } from 'zod';
+import { exportQuery, exportResult, importQuery, importResult } from './imports';
 import { bundleEstimate, bundlePage, curveKey, curves, logLine, outputPage, queueView, runDetails, runsColumns, runsGroups, runsGroupsQuery, runsOpeningQuery, runsPage, runsQuery, seriesWindow, sideBySide, sparkline, studyEnded, studySource, studySummary, studyView, task, verdictSummary, verdictTrace, verdictView } from './views';
 import { trackingServer, trackingStart } from './tracking-server';
 import { comparison, difference, doctorResult, experimentRow, metricRow, problem, reproduceResult, runResult, runRow, studyPlan, verifyResult } from './rows';
@@ -64,6 +65,11 @@ export const methods = {
   'runs.wait': { input: z.strictObject({ runs: z.array(run).max(10_000) }), output: z.array(runResult) },
   /** What differs between two runs: config, environment. */
   'runs.diff': { input: z.strictObject({ left: run, right: run }), output: z.object({ config: z.array(difference), environment: z.array(difference) }) },
+
+  /** Imports the runs of another program that are not here yet; `path` is theirs. */
+  'runs.import': { input: importQuery, output: importResult },
+  /** Writes runs in a form that other programs read. */
+  'runs.export': { input: exportQuery, output: exportResult },
 
   'studies.list': { input: none, output: z.array(studySummary) },
   'studies.get': { input: z.strictObject({ studyId: target }), output: studyView },

@@ -319,12 +319,12 @@ export type VerdictSummary = z.infer<typeof verdictSummary>;
 export const verdictView = verdictSummary.extend({ result: reproduceResult, environment: bundlePage.shape.environment });
 export type VerdictView = z.infer<typeof verdictView>;
 
-/** Recorded and re-executed training loss of one run, thinned, whole around the first divergent step. */
-export const verdictTrace = z.object({ steps: float64Array, recorded: float64Array, here: float64Array, hereSteps: float64Array, firstDivergentStep: z.number().nullable() });
+/** A series of one run, recorded and re-executed (of a training its loss), thinned, whole around the first divergent step. */
+export const verdictTrace = z.object({ key: z.string(), steps: float64Array, recorded: float64Array, here: float64Array, hereSteps: float64Array, firstDivergentStep: z.number().nullable() });
 
 // Long work ----------------------------------------------------------------------------------------------------------
 
-export const taskKind = z.enum(['export', 'reproduce']);
+export const taskKind = z.enum(['export', 'reproduce', 'import', 'export-runs']);
 
 /** One of the runs that a task trains. */
 export const taskRun = z.object({

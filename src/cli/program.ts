@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { repriseVersion } from '../engine/package-info';
 import { exitCodeOf } from '../errors/errors';
+import { exportRuns, importCommand } from './commands/importing';
 import { compare, diff, runs } from './commands/looking';
 import { ablate, cancel, resume, retry, run } from './commands/training';
 import { exportCommand, report, reproduce, verify } from './commands/sharing';
@@ -68,6 +69,17 @@ function build(onExit: (code: number) => void): Command {
     .option('--license <id>', 'SPDX identifier of the licence you share it under, such as CC-BY-4.0')
     .option('--no-data', "leave the data set out; the bundle then states its fingerprint and source")
     .option('--no-calibrate', 'do not measure the tolerance by re-runs; use the default')
+    .option('--force', 'overwrite an existing file');
+  add(program, 'import <path>', "import runs: MLflow's mlruns or mlflow.db, TensorBoard logs, W&B's offline folders, a table (CSV, JSON, JSON lines, Parquet)", importCommand)
+    .option('--format <format>', 'mlruns, mlflow-db, tensorboard, wandb, csv, json, jsonl or parquet (default: by what is there)')
+    .option('--experiment <name>', 'experiment that all runs go into')
+    .option('--metric <columns...>', 'columns of a table of runs that hold metrics')
+    .option('--rows <what>', "what the rows of a table are: runs or points (default: by the columns' names)")
+    .option('--dry-run', 'tell what is there; import nothing');
+  add(program, 'export-runs <target>', 'write the runs of an experiment in a form that other programs read', exportRuns)
+    .requiredOption('-o, --out <path>', 'file, or folder for mlruns')
+    .requiredOption('--format <format>', 'mlruns, csv, json, jsonl or parquet')
+    .option('--rows <what>', 'rows of a table: runs or points (default: runs)')
     .option('--force', 'overwrite an existing file');
   add(program, 'verify <file>', 'check every hash of a bundle; runs nothing', verify);
   add(program, 'reproduce <file>', 're-execute a bundle and say whether the result held', reproduce)

@@ -24,10 +24,11 @@ export const spawnWorker = localWorkers();
  * - `host`: trains; goes on with what was interrupted.
  * - `present-host`: the same, in a workspace that exists.
  * - `quiet-host`: changes the queue but starts nothing.
+ * - `fill`: puts runs into the store and starts nothing; makes the workspace where there is none.
  * - `look`: reads; brings the index up to date when nobody hosts the workspace, else reads beside the host.
  * - `scratch`: like `look`, but where there is no workspace yet a temporary one does, so that nothing is written.
  */
-export type Access = 'host' | 'present-host' | 'quiet-host' | 'look' | 'scratch';
+export type Access = 'host' | 'present-host' | 'quiet-host' | 'fill' | 'look' | 'scratch';
 
 /** Opens the engine, does the work, and lets go of the workspace whatever happens. */
 export async function withEngine<T>(options: GlobalOptions, access: Access, work: (engine: Engine) => Promise<T>): Promise<T> {
@@ -37,7 +38,7 @@ export async function withEngine<T>(options: GlobalOptions, access: Access, work
     return inScratchFolder(async (folder) => using(await createEngine({ workspace: folder, mode: 'host', spawn: spawnWorker }), work));
   }
   if ((access === 'present-host' || access === 'quiet-host') && !exists) throw workspaceNotFound(workspace);
-  if (access !== 'look' && access !== 'scratch') return using(await createEngine({ workspace, mode: 'host', spawn: spawnWorker, resume: access !== 'quiet-host' }), work);
+  if (access !== 'look' && access !== 'scratch') return using(await createEngine({ workspace, mode: 'host', spawn: spawnWorker, resume: access !== 'quiet-host' && access !== 'fill' }), work);
   return using(await openToLook(workspace, exists), work);
 }
 

@@ -31,15 +31,20 @@ export interface ImportSink {
   end(runId: string, state: Omit<StateRecord, 'type'>): Promise<void>;
   /** Something cannot be read. The rest goes on. `runId` null: no run of ours lacks it. */
   problem(runId: string | null, path: string, message: string): Promise<void>;
+  /** What was told of the run is not all, and nothing more comes. */
+  broken(runId: string, path: string, message: string): Promise<void>;
 }
+
+/** Notes the id that a run was given, and answers with it. */
+export type Begun = (runId: string | null) => string | null;
 
 /**
  * Reads one run or file; what goes wrong with it is named, and the rest goes on. That it was cancelled, or that our own
  * store fails, ends everything.
  */
-export async function attempt(sink: ImportSink, path: string, work: (begun: (runId: string | null) => string | null) => Promise<void>): Promise<void> {
+export async function attempt(sink: ImportSink, path: string, work: (begun: Begun) => Promise<void>): Promise<void> {
   refuseCancelled(sink.signal);
-  let current: string | null = null;
+  let current = null as string | null;
   try {
     await work((runId) => {
       current = runId;
@@ -48,7 +53,8 @@ export async function attempt(sink: ImportSink, path: string, work: (begun: (run
   } catch (error) {
     if (error instanceof RepriseError && error.kind !== 'input') throw error;
     if (!(error instanceof Error)) throw error;
-    await sink.problem(current, path, error.message);
+    if (current === null) await sink.problem(null, path, error.message);
+    else await sink.broken(current, path, error.message);
   }
 }
 

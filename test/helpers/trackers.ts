@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fromLogged, type EventBody } from '../../src/events/records';
 import { putObject } from '../../src/files/objects';
+import type { ForeignRun, ImportSink } from '../../src/ingest/import-sink';
 import type { PutObject, Tail, TailBatch } from '../../src/ingest/tail/types';
 
 const script = (name: string): string => fileURLToPath(new URL(`../fixtures/python/${name}`, import.meta.url));
@@ -70,3 +71,34 @@ export const tagsOf = (records: readonly EventBody[]): Record<string, string> =>
 /** Hash by path. */
 export const filesOf = (records: readonly EventBody[]): Record<string, string | null> => Object.fromEntries(records.flatMap((record) => (record.type === 'file' ? [[record.path, record.sha256]] : [])));
 export const messagesOf = (records: readonly EventBody[]): string[] => records.flatMap((record) => (record.type === 'message' ? [record.text] : []));
+
+/** What an import handed over of a run. */
+export interface TakenRun {
+  readonly run: ForeignRun;
+  readonly records: EventBody[];
+  state: object | null;
+}
+
+/** Takes runs into memory; `here` are ids of runs that are here already. */
+export function memorySink(put: PutObject, here: ReadonlySet<string> = new Set()): ImportSink & { readonly runs: Map<string, TakenRun>; readonly problems: string[] } {
+  const runs = new Map<string, TakenRun>();
+  const problems: string[] = [];
+  return {
+    runs,
+    problems,
+    put,
+    signal: new AbortController().signal,
+    begin: async (run) => {
+      if (here.has(run.id)) return null;
+      runs.set(run.id, { run, records: [], state: null });
+      return run.id;
+    },
+    records: async (runId, records) => void runs.get(runId)?.records.push(...records),
+    end: async (runId, state) => {
+      const run = runs.get(runId);
+      if (run !== undefined) run.state = state;
+    },
+    problem: async (_, path, message) => void problems.push(`${path}: ${message}`),
+    broken: async (runId, path, message) => void problems.push(`${runId} is broken: ${path}: ${message}`),
+  };
+}

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { RepriseError } from '../../errors/errors';
 import { toLogged, type EventBody, type LoggedNumber } from '../../events/records';
 import { openForeign, type ForeignDatabase, type ForeignRow, type ForeignValue } from '../../store/foreign';
-import { attempt, Lots, type ImportSink } from '../import-sink';
+import { attempt, Lots, type Begun, type ImportSink } from '../import-sink';
 import { keepFolder, liesIn } from '../sources/kept-folder';
 import { keepArtifacts, RUN_NAME, statusOf } from './mlflow';
 
@@ -92,7 +92,7 @@ async function givePoints(mlflow: Mlflow, run: string, lots: Lots): Promise<void
   for (const [key, columns] of open) await lots.add({ type: 'points', key, ...columns });
 }
 
-async function readRun(row: ForeignRow, mlflow: Mlflow, root: string, file: string, sink: ImportSink, begun: (runId: string | null) => string | null): Promise<void> {
+async function readRun(row: ForeignRow, mlflow: Mlflow, root: string, file: string, sink: ImportSink, begun: Begun): Promise<void> {
   const id = text(row['run_uuid']);
   const { [RUN_NAME]: tagged, ...tags } = mlflow.pairs('tags', 'run_uuid', id);
   const startedAt = time(row['start_time']);

@@ -3,7 +3,7 @@ import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { toLogged, type EventBody, type LoggedNumber } from '../../events/records';
-import { attempt, Lots, type ImportSink } from '../import-sink';
+import { attempt, Lots, type Begun, type ImportSink } from '../import-sink';
 import { keepFolder } from '../sources/kept-folder';
 import { keepArtifacts, pythonNumber, RUN_NAME, rootOf, statusOf } from './mlflow';
 
@@ -131,7 +131,7 @@ async function readExperiment(folder: string): Promise<Experiment | null> {
   return { folder, name: textOf(meta['name']), tags: await readTexts(join(folder, 'tags')), deleted: meta['lifecycle_stage'] === 'deleted', models };
 }
 
-async function readRun(id: string, experiment: Experiment, mlruns: string, sink: ImportSink, begun: (runId: string | null) => string | null): Promise<void> {
+async function readRun(id: string, experiment: Experiment, mlruns: string, sink: ImportSink, begun: Begun): Promise<void> {
   const folder = join(experiment.folder, id);
   const meta = await readMeta(folder);
   if (meta === null) return;

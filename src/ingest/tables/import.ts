@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { basename, extname, resolve } from 'node:path';
 import { RepriseError } from '../../errors/errors';
 import { toLogged, type LoggedNumber } from '../../events/records';
-import { attempt, Lots, type ImportSink } from '../import-sink';
+import { attempt, Lots, type Begun, type ImportSink } from '../import-sink';
 import { RUN_NAME } from '../mlruns/mlflow';
 import { isMissing, numberOf, statusOf, textOf, timeOf } from './cells';
 import { find, layoutOf, rolesOf, type TableLayout } from './columns';
@@ -61,7 +61,7 @@ interface RowPlace {
   readonly id: string;
 }
 
-async function importRow(row: Row, { file, columns, roles, written, number, id }: RowPlace, sink: ImportSink, begun: (runId: string | null) => string | null): Promise<void> {
+async function importRow(row: Row, { file, columns, roles, written, number, id }: RowPlace, sink: ImportSink, begun: Begun): Promise<void> {
   const cell = (meaning: Parameters<typeof find>[1]): unknown => row[find(columns, meaning) ?? ''];
   const params: Record<string, string> = {};
   const tags: Record<string, string> = {};
@@ -105,7 +105,7 @@ async function importRow(row: Row, { file, columns, roles, written, number, id }
     ...values.map(({ name: key, value }) => ({ type: 'points' as const, key, steps: [0], times: [time], values: [toLogged(value)] })),
   ]);
   await sink.end(runId, { status: statusOf(cell('status')), endedAt: Math.round(endedAt ?? startedAt ?? written), startedAt: Math.round(startedAt ?? endedAt ?? written), name });
-  if (foreign.length > 0) throw new Error(`A metric is a number, but ${foreign.join(', ')}.`);
+  if (foreign.length > 0) await sink.problem(runId, `${file}: row ${number}`, `A metric is a number, but ${foreign.join(', ')}.`);
 }
 
 /** Points of one run that wait to be handed over. */

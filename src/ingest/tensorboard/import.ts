@@ -1,5 +1,4 @@
 /** Reads a folder of TensorBoard logs: a run for each folder with event files. */
-import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { attempt, Lots, type ImportSink } from '../import-sink';
 import { decode } from '../tail/decode';
@@ -26,12 +25,12 @@ export async function importTensorBoard(logs: string, sink: ImportSink): Promise
       const runId = begun(
         await sink.begin({
           system: 'tensorboard',
-          // Event files are named by time, host and process.
-          id: `${basename(first)}/${name}`,
+          // Event files are named by time, host and process; where the logs lie says nothing.
+          id: `${basename(name)}/${basename(first)}`,
           name,
           experiment: basename(resolve(logs)),
           experimentTags: {},
-          createdAt: (await startOf(join(logs, first))) ?? 0,
+          createdAt: Math.round((await startOf(join(logs, first))) ?? 0),
           user: '',
           from: join(logs, base),
           deleted: false,
@@ -50,10 +49,4 @@ export async function importTensorBoard(logs: string, sink: ImportSink): Promise
       await sink.end(runId, { status: status ?? 'finished', name, endedAt: lastTime === null ? null : Math.round(lastTime), ...(firstTime === null ? {} : { startedAt: Math.round(firstTime) }) });
     });
   }
-}
-
-/** Whether a file begins like an event file. */
-export async function looksLikeEvents(file: string): Promise<boolean> {
-  const frames = readFrames((await readFile(file)).subarray(0, 64 * 1024));
-  return frames.used > 0 && !frames.lost;
 }
