@@ -1,0 +1,117 @@
+/** Engines, projects and programs for tests of command runs. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { onTestFinished } from 'vitest';
+import type { Input, Method, Output } from '../../src/api/contract';
+import { formatYaml } from '../../src/config/yaml';
+import { createEngine, type Engine } from '../../src/engine/engine';
+import { localSpawn } from '../../src/execution/local-spawn';
+import { localWorkers } from '../../src/engine/local-workers';
+import { outputLineSchema, type OutputLine } from '../../src/events/command-run';
+import { readEvents } from '../../src/events/reader';
+import type { EventRecord } from '../../src/events/records';
+import { openStore } from '../../src/store/open';
+import type { Store } from '../../src/store/types';
+
+export const python = process.env['REPRISE_PYTHON'] ?? 'python3';
+
+/** A folder with the files of a project; a git repository where `commit` says so. */
+export class Project {
+  readonly folder = mkdtempSync(join(tmpdir(), 'reprise-command-'));
+  readonly workspace = join(this.folder, '..', `${this.folder.split(/[\\/]/u).at(-1)}-workspace`);
+
+  constructor(files: Readonly<Record<string, string>>) {
+    for (const [name, text] of Object.entries(files)) this.write(name, text);
+    onTestFinished(() => {
+      rmSync(this.folder, { recursive: true, force: true });
+      rmSync(this.workspace, { recursive: true, force: true });
+    });
+  }
+
+  write(name: string, text: string): string {
+    const file = join(this.folder, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    return file;
+  }
+
+  /** Commits everything that is there. */
+  commit(): void {
+    const git = (...args: string[]): Buffer => execFileSync('git', ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org', ...args], { cwd: this.folder, stdio: 'pipe' });
+    git('init', '-q');
+    git('add', '-A');
+    git('commit', '-q', '-m', 'All');
+  }
+
+  config(config: object, name = 'run.yaml'): string {
+    return this.write(name, formatYaml({ experiment: 'commands', seed: 1, ...config }));
+  }
+}
+
+export async function engineOn(workspace: string, options: { readonly cores?: number; readonly resume?: boolean } = {}): Promise<Engine> {
+  const engine = await createEngine({ workspace, mode: 'host', spawn: process.env['REPRISE_TEST_WORKER'] === undefined ? localWorkers() : localSpawn(process.env['REPRISE_TEST_WORKER']), cores: 2, ...options });
+  onTestFinished(() => engine.close());
+  return engine;
+}
+
+export async function ask<M extends Method>(engine: Engine, method: M, input: Input<M>): Promise<Output<M>> {
+  const result = await engine.call(method, input);
+  if (!result.ok) throw new Error(`${method}: ${result.error.code} ${result.error.message}`);
+  return result.value;
+}
+
+/** Runs one config to its end. */
+export async function runOnce(engine: Engine, config: string, seed?: number): Promise<Output<'runs.get'>> {
+  const { run } = await ask(engine, 'runs.start', { config, ...(seed === undefined ? {} : { seed }) });
+  await ask(engine, 'runs.wait', { runs: [run.runId] });
+  return ask(engine, 'runs.get', { run: run.runId });
+}
+
+/** Looks into a workspace beside its host. */
+export async function look<T>(workspace: string, read: (store: Store) => T): Promise<T> {
+  const store = await openStore(workspace, { mode: 'reader' });
+  try {
+    return read(store);
+  } finally {
+    store.close();
+  }
+}
+
+export function recordsOf(workspace: string, runId: string): EventRecord[] {
+  return readEvents(join(workspace, 'runs', runId, 'events.log'), 0).records;
+}
+
+export function outputOf(workspace: string, runId: string, attempt = 1): OutputLine[] {
+  const text = readFileSync(join(workspace, 'runs', runId, `attempt-${attempt}`, 'output.jsonl'), 'utf8');
+  return text.split('\n').filter((line) => line !== '').map((line) => outputLineSchema.parse(JSON.parse(line)));
+}
+
+/** What was printed to a stream. */
+export function printed(workspace: string, runId: string, stream: OutputLine['stream'] = 'stdout', attempt = 1): string[] {
+  return outputOf(workspace, runId, attempt).filter((line) => line.stream === stream).map(({ text }) => text);
+}
+
+/** Processes whose command line has the text. */
+export function processesWith(text: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/u.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text) && !/^Z/u.test(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1] ?? 'Z');
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+export async function until(condition: () => boolean, what: string, limitMs = 15_000): Promise<void> {
+  const end = Date.now() + limitMs;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`it never came: ${what}`);
+    await sleep(20);
+  }
+}

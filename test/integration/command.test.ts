@@ -1,0 +1,239 @@
+/** Command runs from the config to the metrics: real programs, a real supervisor, a real store. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ask, engineOn, look, outputOf, printed, processesWith, Project, python, recordsOf, runOnce, until } from '../helpers/commands';
+
+const points = (workspace: string, runId: string, key: string): Promise<[number, number][]> =>
+  look(workspace, (store) => {
+    const { steps, values } = store.points(runId, key);
+    return Array.from(steps, (step, index): [number, number] => [step, values[index] ?? Number.NaN]);
+  });
+
+describe('a command', () => {
+  it('gets its arguments as they are, in a working copy of the code', async () => {
+    const project = new Project({ 'show.py': 'import sys, os, json\nprint(json.dumps({"args": sys.argv[1:], "cwd": os.getcwd(), "files": sorted(os.listdir("."))}))\n', 'data.txt': 'x' });
+    const engine = await engineOn(project.workspace);
+    const config = project.config({ task: { command: [python, 'show.py', 'a b', '$HOME', '{lr}', '{{x}', ''], env: { LEVEL: 'level-{seed}' } }, params: { lr: 1e-7 }, seed: 7 });
+    const { run } = await runOnce(engine, config);
+    expect(run).toMatchObject({ kind: 'command', status: 'finished', exitCode: 0, seed: 7, attempts: 1, totalSteps: null, errorCode: null });
+    const shown = JSON.parse(printed(project.workspace, run.runId)[0] ?? '') as { args: string[]; cwd: string; files: string[] };
+    expect(shown.args).toEqual(['a b', '$HOME', '1e-7', '{x}', '']);
+    expect(shown.cwd).toContain(join('runs', run.runId, 'work'));
+    expect(shown.files).toEqual(['data.txt', 'run.yaml', 'show.py']);
+    // The copy is gone, what was printed stays.
+    expect(readdirSync(join(project.workspace, 'runs', run.runId)).toSorted()).toEqual(['attempt-1', 'events.log', 'origin.json', 'run.json', 'worker.log']);
+  });
+
+  it('can be a line for a shell, and values in it are words', async () => {
+    const project = new Project({});
+    const engine = await engineOn(project.workspace);
+    const { run } = await runOnce(engine, project.config({ task: { command: { shell: 'sh', script: 'for i in 1 2; do echo "$i" {text}; done; echo $REPRISE_SEED >&2' } }, params: { text: 'a; $(echo b) \'c\'' } }));
+    expect(printed(project.workspace, run.runId)).toEqual(["1 a; $(echo b) 'c'", "2 a; $(echo b) 'c'"]);
+    expect(printed(project.workspace, run.runId, 'stderr')).toEqual(['1']);
+  });
+
+  it('has the environment of the person, of the task and of Reprise', async () => {
+    process.env['REPRISE_TEST_OWN'] = 'mine';
+    const project = new Project({ 'env.py': 'import os\nfor name in ["REPRISE_TEST_OWN", "MODE", "PYTHONUNBUFFERED", "PYTHONHASHSEED", "REPRISE_SEED", "REPRISE_RUN_ID", "WANDB_MODE", "MLFLOW_RUN_ID"]:\n  print(name, os.environ.get(name))\nprint(os.environ["MLFLOW_TRACKING_URI"].startswith("http://127.0.0.1:"), os.path.exists(os.environ["REPRISE_METRICS"]), os.path.isdir(os.environ["WANDB_DIR"]))\nprint("ELECTRON_RUN_AS_NODE" in os.environ)\n' });
+    const engine = await engineOn(project.workspace);
+    const { run } = await runOnce(engine, project.config({ task: { command: [python, 'env.py'], env: { MODE: '{mode}' } }, params: { mode: 'fast' }, seed: 42 }));
+    expect(printed(project.workspace, run.runId)).toEqual(['REPRISE_TEST_OWN mine', 'MODE fast', 'PYTHONUNBUFFERED 1', 'PYTHONHASHSEED 42', 'REPRISE_SEED 42', `REPRISE_RUN_ID ${run.runId}`, 'WANDB_MODE offline', `MLFLOW_RUN_ID ${run.runId}`, 'True True True', 'False']);
+    const provenance = await look(project.workspace, (store) => store.manifest(run.runId));
+    expect(provenance.kind === 'command' ? provenance.provenance.variables : null).toMatchObject({ PYTHONHASHSEED: '42' });
+  });
+
+  it.each(['yaml', 'json'] as const)('finds its parameters in a %s file', async (format) => {
+    const project = new Project({});
+    const engine = await engineOn(project.workspace);
+    const { run } = await runOnce(engine, project.config({ task: { command: ['cat', `conf/p.${format}`], parameterFile: { path: `conf/p.${format}`, format } }, params: { lr: 0.1, net: { kind: 'lstm', sizes: [1, 2] } }, seed: 3 }));
+    const text = printed(project.workspace, run.runId).join('\n');
+    if (format === 'json') expect(JSON.parse(text)).toEqual({ lr: 0.1, net: { kind: 'lstm', sizes: [1, 2] }, seed: 3 });
+    else expect(text).toBe('lr: 0.1\nnet:\n  kind: lstm\n  sizes:\n    - 1\n    - 2\nseed: 3');
+  });
+
+  it('reads its inputs where they lie, and what it wrote is kept', async () => {
+    const project = new Project({ 'sub/work.py': 'import os, pathlib\nprint(pathlib.Path("../data/big.csv").read_text(), os.path.islink("../data"))\npathlib.Path("out/deep").mkdir(parents=True)\npathlib.Path("out/model.bin").write_bytes(b"weights")\npathlib.Path("out/deep/x.log").write_text("log")\npathlib.Path("rest.tmp").write_text("not kept")\n', 'data/big.csv': 'a,b' });
+    const engine = await engineOn(project.workspace);
+    const { run } = await runOnce(engine, project.config({ task: { command: [python, 'work.py'], cwd: 'sub', inputs: [{ path: 'data', license: 'CC0-1.0' }], outputs: ['sub/out/*.bin', 'sub/out/**/*.log', 'nothing/*'] } }));
+    expect(printed(project.workspace, run.runId)).toEqual(['a,b True']);
+    const { manifest, files } = await look(project.workspace, (store) => ({ manifest: store.manifest(run.runId), files: store.files(run.runId) }));
+    expect(files.map(({ path, bytes }) => [path, bytes])).toEqual([['sub/out/deep/x.log', 3], ['sub/out/model.bin', 7]]);
+    for (const { sha256 } of files) expect(existsSync(join(project.workspace, 'objects', sha256.slice(0, 2), sha256))).toBe(true);
+    expect(manifest.kind === 'command' ? manifest.inputs : null).toMatchObject([{ path: 'data', files: 1, bytes: 3, license: 'CC0-1.0' }]);
+    expect(recordsOf(project.workspace, run.runId)).toContainEqual(expect.objectContaining({ type: 'message', text: 'The command made no output nothing/*.' }));
+    // The data was not copied into the store of code, and is as it was.
+    expect(readFileSync(join(project.folder, 'data/big.csv'), 'utf8')).toBe('a,b');
+  });
+
+  it('is refused before anything is made where an input is missing', async () => {
+    const project = new Project({});
+    const engine = await engineOn(project.workspace);
+    const config = project.config({ task: { command: ['true'], inputs: ['data/none.csv'] } });
+    expect(await engine.call('runs.start', { config })).toMatchObject({ ok: false, error: { code: 'INPUT_MISSING', message: expect.stringMatching(/run\.yaml: task\.inputs\[0\]: there is no .*data\/none\.csv/u) } });
+    expect(await ask(engine, 'runs.list', {})).toEqual([]);
+  });
+});
+
+describe('metrics', () => {
+  it('come from the output, by JSON and by patterns, and from the file', async () => {
+    const project = new Project({
+      'train.py': [
+        'import json, os, sys',
+        'for step in range(3):',
+        '  print(json.dumps({"step": step, "loss": 1 / (step + 1), "val": {"acc": step}}))',
+        '  print(f"epoch {step}: lr=0.{step} f1=0.5", file=sys.stderr)',
+        'print(json.dumps({"level": "info", "lineno": 3}))',
+        'print(json.dumps({"nan": float("nan")}))',
+        'with open(os.environ["REPRISE_METRICS"], "a") as file:',
+        '  file.write(json.dumps({"key": "bleu", "value": 30.5, "step": 10, "time": 1700000000}) + "\\n")',
+        '  file.write(json.dumps({"loss2": float("-inf"), "note": "text"}) + "\\n")',
+        '  file.write(json.dumps({"loss2": 2}))',
+      ].join('\n'),
+    });
+    const engine = await engineOn(project.workspace);
+    const { run, result } = await runOnce(engine, project.config({
+      task: { command: [python, 'train.py'], metrics: { patterns: [{ pattern: 'epoch (?<step>\\d+): lr=(?<value>[\\d.]+)', key: 'rate' }, { pattern: '(?<key>f\\d)=(?<value>\\S+)' }] } },
+      selection: { metric: 'loss' },
+    }));
+    const of = (key: string): Promise<[number, number][]> => points(project.workspace, run.runId, key);
+    expect(await of('loss')).toEqual([[0, 1], [1, 0.5], [2, 1 / 3]]);
+    expect(await of('val/acc')).toEqual([[0, 0], [1, 1], [2, 2]]);
+    expect(await of('rate')).toEqual([[0, 0], [1, 0.1], [2, 0.2]]);
+    expect(await of('f1')).toEqual([[0, 0.5], [1, 0.5], [2, 0.5]]);
+    expect(await of('nan')).toEqual([[0, Number.NaN]]);
+    expect(await of('bleu')).toEqual([[10, 30.5]]);
+    expect(await of('loss2')).toEqual([[0, Number.NEGATIVE_INFINITY], [1, 2]]);
+    const keys = await look(project.workspace, (store) => store.seriesKeys(run.runId));
+    expect(keys.filter((key) => !key.startsWith('system/'))).toEqual(['bleu', 'f1', 'loss', 'loss2', 'nan', 'rate', 'val/acc']);
+    expect(result.metrics).toMatchObject({ loss: 1 / 3, bleu: 30.5 });
+  });
+
+  it('come while the command runs', async () => {
+    const project = new Project({ 'train.py': 'import json, time, os\nprint(json.dumps({"loss": 3}))\nwhile not os.path.exists("../go"): time.sleep(0.02)\nprint(json.dumps({"loss": 2}))\n' });
+    const engine = await engineOn(project.workspace);
+    const { run } = await ask(engine, 'runs.start', { config: project.config({ task: { command: [python, 'train.py'] } }) });
+    const log = (): string[] => recordsOf(project.workspace, run.runId).map(({ type }) => type);
+    await until(() => log().includes('points'), 'the first point');
+    await ask(engine, 'runs.cancel', { run: run.runId });
+    expect(await points(project.workspace, run.runId, 'loss')).toEqual([[0, 3]]);
+  });
+});
+
+describe('the end of a command', () => {
+  it('is told by its exit code, with its last words', async () => {
+    const project = new Project({ 'fail.py': 'import sys\nprint("fine")\nprint("Traceback", file=sys.stderr)\nprint("ValueError: no", file=sys.stderr)\nsys.exit(3)\n' });
+    const engine = await engineOn(project.workspace);
+    const { run } = await runOnce(engine, project.config({ task: { command: [python, 'fail.py'] } }));
+    expect(run).toMatchObject({ status: 'failed', exitCode: 3, signal: null, errorCode: 'COMMAND_FAILED', errorMessage: 'The command ended with exit code 3. Its last words:\nTraceback\nValueError: no' });
+    expect(printed(project.workspace, run.runId)).toEqual(['fine']);
+  });
+
+  it('is told by its signal', async () => {
+    const project = new Project({});
+    const engine = await engineOn(project.workspace);
+    const { run } = await runOnce(engine, project.config({ task: { command: { shell: 'sh', script: 'kill -SEGV $$' } } }));
+    expect(run).toMatchObject({ status: 'failed', exitCode: null, signal: 'SIGSEGV', errorCode: 'COMMAND_FAILED' });
+  });
+
+  it('comes at once where there is no such program', async () => {
+    const project = new Project({ 'notes.txt': 'x' });
+    const engine = await engineOn(project.workspace);
+    const missing = await runOnce(engine, project.config({ task: { command: ['pyton', 'train.py'], retries: 3 } }));
+    expect(missing.run).toMatchObject({ status: 'failed', attempts: 1, errorCode: 'COMMAND_NOT_FOUND', errorMessage: expect.stringMatching(/^There is no program "pyton" on the PATH\. Install it/u) });
+    const closed = await runOnce(engine, project.config({ task: { command: ['./notes.txt'] } }, 'two.yaml'));
+    expect(closed.run).toMatchObject({ status: 'failed', errorCode: 'COMMAND_NOT_STARTED', errorMessage: expect.stringContaining('EACCES') });
+  });
+
+  it('comes when its time is over, for all it started', async () => {
+    const project = new Project({ 'slow.sh': 'sleep 987654 &\ntrap "" TERM\nsleep 987654\n' });
+    const engine = await engineOn(project.workspace);
+    const { run } = await runOnce(engine, project.config({ task: { command: ['sh', 'slow.sh'], timeLimitSeconds: 0.5 } }));
+    expect(run).toMatchObject({ status: 'failed', errorCode: 'COMMAND_TIME_LIMIT' });
+    expect(processesWith('987654')).toEqual([]);
+  });
+
+  it('comes when it is cancelled, for grandchildren and those that left its group', async () => {
+    const project = new Project({ 'tree.py': `import subprocess, sys, time, os\nsubprocess.Popen(["sleep", "876543"])\nsubprocess.Popen(["sleep", "876543"], start_new_session=True)\nsubprocess.Popen(["sh", "-c", "setsid sh -c 'sleep 876543' & sleep 876543"])\nprint("ready", flush=True)\ntime.sleep(100)\n` });
+    const engine = await engineOn(project.workspace);
+    const { run } = await ask(engine, 'runs.start', { config: project.config({ task: { command: [python, 'tree.py'] } }) });
+    await until(() => processesWith('876543').length >= 4, 'the processes');
+    expect(await ask(engine, 'runs.cancel', { run: run.runId })).toMatchObject({ status: 'cancelled' });
+    expect(processesWith('876543')).toEqual([]);
+    expect(processesWith('tree.py')).toEqual([]);
+  });
+
+  it('takes what it left behind with it', async () => {
+    const project = new Project({});
+    const engine = await engineOn(project.workspace);
+    const { run } = await runOnce(engine, project.config({ task: { command: { shell: 'sh', script: '(sleep 765432; echo late) & echo done' } } }));
+    expect(run).toMatchObject({ status: 'finished', exitCode: 0 });
+    expect(processesWith('765432')).toEqual([]);
+    expect(recordsOf(project.workspace, run.runId)).toContainEqual(expect.objectContaining({ type: 'message', text: expect.stringMatching(/left \d process(es)? behind/u) }));
+  });
+
+  it('begins anew as often as it may, with an empty working copy and its metrics of the last time', async () => {
+    const project = new Project({ 'flaky.py': 'import os, sys, json, pathlib\nmark = pathlib.Path("mark")\nprint(mark.exists())\nmark.write_text("x")\ncount = pathlib.Path(os.environ["COUNT"])\nn = int(count.read_text()) if count.exists() else 0\ncount.write_text(str(n + 1))\nprint(json.dumps({"n": n}))\nsys.exit(0 if n == 2 else 1)\n' });
+    const engine = await engineOn(project.workspace);
+    const { run } = await runOnce(engine, project.config({ task: { command: [python, 'flaky.py'], env: { COUNT: join(project.workspace, 'count') }, retries: 4 } }));
+    expect(run).toMatchObject({ status: 'finished', attempts: 3, exitCode: 0, errorCode: null });
+    expect([1, 2, 3].map((attempt) => printed(project.workspace, run.runId, 'stdout', attempt)[0])).toEqual(['False', 'False', 'False']);
+    expect(await points(project.workspace, run.runId, 'n')).toEqual([[0, 2]]);
+    const fails = await runOnce(engine, project.config({ task: { command: ['false'], retries: 1 } }, 'fails.yaml'));
+    expect(fails.run).toMatchObject({ status: 'failed', attempts: 2, exitCode: 1 });
+  });
+});
+
+describe('output', () => {
+  it('is kept line by line, whatever its bytes', async () => {
+    const project = new Project({ 'odd.py': 'import sys\nout = sys.stdout.buffer\nout.write(b"caf\\xc3\\xa9 \\xff\\n\\n")\nout.write(b"10%\\r50%\\r100%\\r\\n")\nout.write(b"x" * 70000 + b"\\n")\nout.write(b"no end")\n' });
+    const engine = await engineOn(project.workspace);
+    const { run } = await runOnce(engine, project.config({ task: { command: [python, 'odd.py'] } }));
+    const lines = printed(project.workspace, run.runId);
+    expect(lines[0]).toBe('café \uFFFD');
+    expect(lines[1]).toBe('');
+    expect(lines).toContain('100%');
+    expect(lines.at(-2)).toMatch(/^x{65536} … \(4464 more characters\)$/u);
+    expect(lines.at(-1)).toBe('no end');
+    for (const { time } of outputOf(project.workspace, run.runId)) expect(Math.abs(Date.now() - time)).toBeLessThan(60_000);
+  });
+
+  it('shows no secret', async () => {
+    const project = new Project({ 'leak.py': 'print("token " + "gh" + "p_" + "a1B2" * 9)\n' });
+    const engine = await engineOn(project.workspace);
+    const { run } = await runOnce(engine, project.config({ task: { command: [python, 'leak.py'] } }));
+    expect(printed(project.workspace, run.runId)[0]).toMatch(/^token \[withheld: a.*\]$/u);
+  });
+
+  it('is bounded in a flood, and keeps its end', async () => {
+    const project = new Project({ 'flood.py': 'import sys\nline = "x" * 999 + "\\n"\nfor _ in range(90): sys.stdout.write(line * 1000)\nprint("the end")\n' });
+    const engine = await engineOn(project.workspace);
+    const { run } = await runOnce(engine, project.config({ task: { command: [python, 'flood.py'] } }));
+    expect(run.status).toBe('finished');
+    const lines = outputOf(project.workspace, run.runId);
+    expect(lines.length).toBeLessThan(70_000);
+    expect(lines.at(-1)?.text).toBe('the end');
+    expect(lines.find(({ stream }) => stream === 'note')?.text).toMatch(/^\d+ lines were left out here/u);
+  }, 60_000);
+});
+
+describe('the same question', () => {
+  it('is answered once, until the code or an input changes', async () => {
+    const project = new Project({ 'a.py': 'print(1)\n', 'data.csv': 'x' });
+    project.commit();
+    const engine = await engineOn(project.workspace);
+    const baseline = { task: { command: [python, 'a.py', '{lr}', '{seed}'], inputs: ['data.csv'] }, params: { lr: 1 }, selection: { metric: 'loss' } };
+    const study = project.write('study.yaml', JSON.stringify({ experiment: 'once', baseline, seeds: [1, 2], factors: [{ path: 'params.lr', levels: [2] }] }));
+    const plan = async (): Promise<number> => (await ask(engine, 'studies.plan', { study })).reusedRuns;
+    expect(await plan()).toBe(0);
+    const { runs } = await ask(engine, 'studies.start', { study });
+    await ask(engine, 'runs.wait', { runs: runs.map(({ run }) => run) });
+    expect(await plan()).toBe(4);
+    project.write('data.csv', 'y');
+    expect(await plan()).toBe(0);
+    project.write('data.csv', 'x');
+    expect(await plan()).toBe(4);
+    project.write('a.py', 'print(2)\n');
+    expect(await plan()).toBe(0);
+  });
+});
