@@ -11,6 +11,8 @@ import type { EngineContext } from './context';
 import type { Workload } from './estimate';
 import { IdentityFinder, manifestOf } from './identity';
 import { packageRoot, repriseVersion } from './package-info';
+import { refuseSecrets } from './refuse-secrets';
+import { refuseEnvironment } from './warnings';
 
 export interface RunPlan {
   readonly config: RunConfig;
@@ -94,9 +96,12 @@ export class RunPlanner {
   }
 }
 
-/** Makes a planned run, not yet queued. */
+/** Makes a planned run, not yet queued. @throws RepriseError ENVIRONMENT_MISMATCH, CONFIG_HOLDS_SECRET: nothing was made then */
 export async function makeRun(context: EngineContext, planner: RunPlanner, plan: RunPlan, variant: VariantRef | null, folder: string) {
-  const manifest = plan.manifest(await planner.provenance(), variant);
+  refuseSecrets(plan.config);
+  const provenance = await planner.provenance();
+  refuseEnvironment(provenance);
+  const manifest = plan.manifest(provenance, variant);
   const run = await context.store.createRun(manifest);
   if (manifest.kind === 'command') await writeOrigin(context.store.runFolder(run.runId), { folder, inputs: {} });
   // Where no core is free the scheduler has nothing to tell of it yet.

@@ -57,6 +57,7 @@ export async function captureProvenance(options: CaptureOptions): Promise<Proven
     sha256File(path.join(options.packageRoot, 'package-lock.json')).catch(() => null),
   ]);
   const machine = describeMachine();
+  const container = findContainer();
   const problems = [...code.problems, ...interpreter.problems];
   if (machine.cpu.flags.length === 0) problems.push('This system does not tell the instruction sets of its processor, so runs on other processors cannot be told apart.');
   return {
@@ -65,10 +66,10 @@ export async function captureProvenance(options: CaptureOptions): Promise<Proven
     ...machine,
     gpus,
     cuda,
-    container: findContainer(),
+    container,
     python: interpreter.python,
     lockFiles,
-    variables: recordedVariables(command?.env ?? process.env),
+    ...(command === undefined ? {} : { variables: recordedVariables(command.env) }),
     lockfileHash,
     git: code.git,
     code: code.code,
@@ -77,8 +78,14 @@ export async function captureProvenance(options: CaptureOptions): Promise<Proven
       node: versions.node,
       onnxruntime: versions.onnxruntime,
       os: machine.os.platform,
+      osName: machine.os.name,
       arch: machine.os.arch,
       memoryBytes: machine.memoryBytes,
+      gpus,
+      cuda,
+      container,
+      ...(command === undefined ? {} : { python: interpreter.python }),
+      variables: command?.env ?? process.env,
     }),
     problems,
   };

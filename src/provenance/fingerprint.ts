@@ -54,7 +54,7 @@ async function factsOf(file: string, { read = fromDisk, signal }: FingerprintOpt
   return { sha256: hash.digest('hex'), rows };
 }
 
-interface Found {
+export interface FoundFile {
   /** Relative to the input, with `/`; empty for a file. */
   readonly name: string;
   readonly file: string;
@@ -62,8 +62,8 @@ interface Found {
 }
 
 /** All files below a folder, links followed (data is often linked to), each folder once. */
-async function filesBelow(root: string): Promise<Found[]> {
-  const files: Found[] = [];
+export async function filesBelow(root: string): Promise<FoundFile[]> {
+  const files: FoundFile[] = [];
   const visited = new Set<string>();
   const waiting = [''];
   for (const prefix of waiting) {
@@ -114,7 +114,7 @@ export async function fingerprintInput(input: string, options: FingerprintOption
   if (info === null) return { fingerprint: null, bytes: 0, files: 0, license: license ?? 'unknown' };
   const root = await realpath(input);
   const cache = await FileCache.open(options.cacheFolder, `input ${root}`, CACHE_VERSION, factsShape);
-  const found: Found[] = info.isDirectory() ? await filesBelow(root) : [{ name: '', file: root, info }];
+  const found: FoundFile[] = info.isDirectory() ? await filesBelow(root) : [{ name: '', file: root, info }];
   try {
     const facts = await inParallel(found, READERS, async ({ name, file, info: before }): Promise<FileFacts> => {
       options.signal?.throwIfAborted();
