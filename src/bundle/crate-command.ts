@@ -1,7 +1,7 @@
 /** Command runs in a crate's metadata: the instrument is the program, with the command line it was started by. */
 import { hashJson } from '../config/hash';
 import type { CommandManifest } from '../events/manifest';
-import { lineOf } from './command-line';
+import { lineOf } from '../config/command-line';
 import { crateId, crateTime, leaves, propertyValue, ref, statusOf, type CrateEntity, type Reference } from './crate-parts';
 import type { BundleIndex, CommandIndexRun } from './schemas';
 

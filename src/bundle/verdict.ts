@@ -284,19 +284,23 @@ function runsInWords(count: number): string {
   return count === 1 ? '1 run' : `${count} runs`;
 }
 
-function studySentence(verdict: Verdict, counts: Readonly<Record<Verdict, number>>, runs: readonly RunVerdict[]): string {
+type StudyRun = Pick<RunVerdict, 'verdict' | 'firstDivergentStep'>;
+
+function studySentence(verdict: Verdict, counts: Readonly<Record<Verdict, number>>, runs: readonly StudyRun[], kind: 'training' | 'command'): string {
   const executed = runs.length - counts['not-executed'];
   const of = executed < runs.length ? `${executed} of ${runsInWords(runs.length)}` : executed === 1 ? 'the run' : `all ${runsInWords(executed)}`;
   /** `Re-executing all 4 runs: 2 runs did not …`; with a single run there is nothing to count. */
   const found = (count: number, finding: string): string => (runs.length === 1 ? `Re-executing the run ${finding}` : `Re-executing ${of}: ${runsInWords(count)} ${finding}`);
   switch (verdict) {
     case 'identical':
-      return `Re-executing ${of} gave the recorded losses, weights and metrics, bit for bit.`;
+      return `Re-executing ${of} gave the recorded ${kind === 'training' ? 'losses, weights and metrics' : 'metrics'}, bit for bit.`;
     case 'within-tolerance':
       return `Re-executing ${of} gave the recorded results within the tolerance sealed in the bundle${counts.identical === 0 ? '' : ` (${counts.identical} of them bit for bit)`}.`;
     case 'diverged': {
       const steps = runs.flatMap((run) => (run.verdict === 'diverged' && run.firstDivergentStep !== null ? [run.firstDivergentStep] : []));
-      const first = stepInWords(Math.min(...steps));
+      const least = Math.min(...steps);
+      // Commands number their steps themselves.
+      const first = kind === 'training' ? stepInWords(least) : `step ${least}`;
       const earliest = steps.length === 0 ? '' : runs.length === 1 ? `, from ${first} on` : `, the earliest at ${first}`;
       return `${found(counts.diverged, 'did not give the recorded results')}${earliest}.`;
     }
@@ -312,10 +316,11 @@ function studySentence(verdict: Verdict, counts: Readonly<Record<Verdict, number
 /**
  * The verdict over the runs of a bundle: the worst of those executed, with one sentence for a reviewer. Runs that were
  * not executed belong in `runs` too, as `not-executed`: the sentence counts them.
+ * @param kind `command` as soon as one of the runs is a command
  */
-export function judgeStudy(runs: readonly RunVerdict[]): StudyVerdict {
+export function judgeStudy(runs: readonly StudyRun[], kind: 'training' | 'command' = 'training'): StudyVerdict {
   const counts: Record<Verdict, number> = { identical: 0, 'within-tolerance': 0, diverged: 0, inconclusive: 0, 'not-executed': 0, 'not-comparable': 0 };
   for (const run of runs) counts[run.verdict]++;
   const verdict = WORST_FIRST.find((candidate) => counts[candidate] > 0) ?? 'not-executed';
-  return { verdict, counts, sentence: studySentence(verdict, counts, runs) };
+  return { verdict, counts, sentence: studySentence(verdict, counts, runs, kind) };
 }

@@ -1,6 +1,6 @@
 /** The programs that a bundle would run, as they are shown before anybody trusts it. */
 import type { BundlePage } from '../api/views';
-import { lineOf } from '../bundle/command-line';
+import { lineOf } from '../config/command-line';
 import { isCommandRun, type BundleContent, type CommandBundleRun } from '../bundle/model';
 
 type CommandView = BundlePage['commands'][number];

@@ -1,7 +1,7 @@
 /** Use cases that look at a bundle and run nothing. */
 import type { Input, Output } from '../api/contract';
 import type { VerifyView } from '../api/rows';
-import { lineOf } from '../bundle/command-line';
+import { lineOf } from '../config/command-line';
 import { isCommandRun, isTrainingRun, stepsOf, type BundleContent, type BundleRun, type CommandBundleRun } from '../bundle/model';
 import { openBundle } from '../bundle/open';
 import { verifyBundle } from '../bundle/verify';

@@ -2,7 +2,8 @@
 import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import type { Input, Output } from '../api/contract';
-import type { BundleDataInput, BundleRunInput } from '../bundle/model';
+import { defaultCommandTolerance, type CommandTolerance } from '../bundle/command-tolerance';
+import type { BundleDataInput, BundleRunInput, TrainingRunInput } from '../bundle/model';
 import { checkLicense } from '../bundle/spdx';
 import { calibrate, defaultTolerance, type Tolerance } from '../bundle/tolerance';
 import { writeBundle } from '../bundle/write';
@@ -17,9 +18,12 @@ import { refuseTarget } from '../files/targets';
 import type { RunRow, Store } from '../store/types';
 import { executeApart, traceOf } from './apart';
 import type { EngineContext } from './context';
+import { codeInputs, commandInput, commandManifestOfRun, inputInputs, measureCommands, SMALL_INPUT_BYTES } from './export-commands';
 import { newId } from './identity';
 import { repriseVersion } from './package-info';
+import { refuseCancelled } from '../errors/cancelled';
 import { withInlineCode } from '../provenance/inline';
+import { redactText } from '../provenance/secrets';
 import { buildReport } from './reports';
 import { renderHtml } from '../report/html';
 import { renderMarkdown } from '../report/markdown';
@@ -37,12 +41,13 @@ export const MAX_DATA_BYTES = 512 * 1024 * 1024;
 async function measureTolerances(context: EngineContext, runs: readonly RunRow[], handle: TaskHandle): Promise<Map<string, Tolerance>> {
   const { store } = context;
   const first = new Map<string, TrainingManifest>();
-  for (const run of runs) {
+  for (const run of runs.filter(({ kind }) => kind === 'training')) {
     const manifest = store.trainingManifest(run.runId);
     const key = variantHash(manifest.config);
     if (run.status === 'finished' && !first.has(key)) first.set(key, manifest);
   }
   const originals = [...first.values()];
+  if (originals.length === 0) return new Map();
   context.emit('progress', { task: 'calibrate', done: 0, total: originals.length, text: `Measuring the tolerance: ${originals.length} re-run${originals.length === 1 ? '' : 's'} with one bit of the initial weights flipped…` });
   const perturbed = originals.map((manifest): TrainingManifest => ({ ...manifest, runId: newId(), createdAt: Date.now(), perturbInit: true }));
   const finished = new Set<string>();
@@ -50,12 +55,11 @@ async function measureTolerances(context: EngineContext, runs: readonly RunRow[]
   const stepsDone = new Map<string, number>();
   const tell = (): void => handle.report([...stepsDone.values()].reduce((sum, done) => sum + done, 0), totalSteps, `Measuring the tolerance: ${finished.size} of ${originals.length} re-runs done`);
   tell();
-  const traces = await executeApart({
+  const { trainings } = await executeApart({
     root: context.workspace,
     spawn: context.spawn,
     cores: context.budget,
-    manifests: perturbed,
-    dataFiles: [...new Set(originals.map((manifest) => objectPath(context.workspace, manifest.data.fingerprint)))],
+    runs: perturbed.map((manifest) => ({ manifest, objects: [objectPath(context.workspace, manifest.data.fingerprint)] })),
     signal: handle.signal,
     onRun: (row) => {
       stepsDone.set(row.runId, row.stepsDone);
@@ -69,14 +73,14 @@ async function measureTolerances(context: EngineContext, runs: readonly RunRow[]
   for (const [index, key] of [...first.keys()].entries()) {
     const original = originals[index] as TrainingManifest;
     const recorded = traceOf(store, original.runId);
-    const other = traces[index];
+    const other = trainings.get(perturbed[index]?.runId ?? '');
     const { metric } = original.config.selection;
     tolerances.set(key, calibrate(recorded.losses, other?.losses ?? [], recorded.metrics?.[metric] ?? Number.NaN, other?.metrics?.[metric] ?? Number.NaN));
   }
   return tolerances;
 }
 
-async function runInput(store: Store, run: RunRow, variant: VariantRef | null, tolerance: Tolerance): Promise<BundleRunInput> {
+async function trainingInput(store: Store, run: RunRow, variant: VariantRef | null, tolerance: Tolerance): Promise<TrainingRunInput> {
   // A run that another study made goes by the name it has in this one.
   const recorded = store.trainingManifest(run.runId);
   // In a bundle there is no object store: patch and small files stand in the record itself.
@@ -120,6 +124,13 @@ export async function exportBundle(context: EngineContext, input: Input<'bundle.
       hint: 'Let them finish (`reprise resume`) or cancel them, then export.',
     });
   }
+  const logged = target.runs.filter((run) => run.kind === 'logged');
+  if (logged.length > 0) {
+    throw new RepriseError('RUN_LOGGED', `${logged.length} of ${target.runs.length} runs of ${JSON.stringify(target.name)} were logged by another program (${logged[0]?.runId}): nobody recorded what would execute them again.`, {
+      kind: 'input',
+      hint: 'Write a report of them (`reprise report`), or start their program by a config with a `task` and export that.',
+    });
+  }
   if (!target.runs.some((run) => run.status === 'finished')) {
     throw new RepriseError('NOTHING_TO_EXPORT', `${JSON.stringify(target.name)} has no finished run (${target.runs[0]?.runId ?? 'none'} is ${target.runs[0]?.status ?? 'not there'}): there is no result to reproduce.`, { kind: 'input' });
   }
@@ -129,17 +140,26 @@ export async function exportBundle(context: EngineContext, input: Input<'bundle.
 async function exportTarget(context: EngineContext, target: Target, input: Input<'bundle.export'>, handle: TaskHandle): Promise<Output<'bundle.export'>> {
   const { store } = context;
   const measured = input.calibrate === false ? new Map<string, Tolerance>() : await measureTolerances(context, target.runs, handle);
-  const noMeasure = defaultTolerance(input.calibrate === false ? 'Not calibrated: the author chose not to.' : 'Not calibrated: the variant has no finished run.');
+  // A command may take hours, and costs its author's machine: it is executed again only when asked for.
+  const measuredCommands = input.calibrate === true ? await measureCommands(context, target.runs, handle) : new Map<string, CommandTolerance>();
+  const noMeasure = input.calibrate === false ? 'Not calibrated: the author chose not to.' : 'Not calibrated: the variant has no finished run.';
   const names = variantNames(target.arrangement);
   const studyId = target.arrangement?.studyId ?? null;
   const placeOf = (run: RunRow): VariantRef | null => (studyId === null ? null : { studyId, variant: names.get(run.runId) ?? 'baseline' });
-  const runs = await Promise.all(target.runs.map((run) => runInput(store, run, placeOf(run), measured.get(variantHash(store.trainingManifest(run.runId).config)) ?? noMeasure)));
-
+  handle.report(0, null, 'Collecting files…');
+  const runs: BundleRunInput[] = [];
+  for (const run of target.runs) {
+    refuseCancelled(handle.signal);
+    const command = commandManifestOfRun(store, run.runId);
+    if (command === null) runs.push(await trainingInput(store, run, placeOf(run), measured.get(variantHash(store.trainingManifest(run.runId).config)) ?? defaultTolerance(noMeasure)));
+    else runs.push(await commandInput(store, run, placeOf(run), measuredCommands.get(variantHash(command.config)) ?? defaultCommandTolerance(input.calibrate === true ? noMeasure : 'Not calibrated: the author did not ask for a re-execution.'), MAX_DATA_BYTES));
+  }
   const data = new Map<string, BundleDataInput>();
-  for (const { manifest } of runs) {
+  for (const { manifest } of runs.filter((run) => run.kind !== 'command')) {
     data.set(manifest.data.fingerprint, { ref: manifest.data, file: input.includeData === false ? null : objectPath(context.workspace, manifest.data.fingerprint) });
   }
-  handle.report(0, null, 'Collecting files…');
+  const commands = runs.filter((run) => run.kind === 'command').map(({ manifest }) => manifest);
+  const mostInput = input.includeData === undefined ? SMALL_INPUT_BYTES : input.includeData ? MAX_DATA_BYTES : -1;
   const createdAt = Date.now();
   const report = buildReport(store, target, { generatedAt: createdAt, bundle: basename(input.out) });
   const config = runs[0]?.manifest.config;
@@ -154,6 +174,9 @@ async function exportTarget(context: EngineContext, target: Target, input: Input
       reprise: repriseVersion,
       runs,
       data: [...data.values()],
+      code: await codeInputs(store, commands),
+      inputs: await inputInputs(store, commands, mostInput),
+      scrub: redactText,
       maxDataBytes: MAX_DATA_BYTES,
       study: target.source,
       report: { markdown: renderMarkdown(report), html: renderHtml(report) },

@@ -3,23 +3,32 @@ import { resolve } from 'node:path';
 import { describeChanges } from '../ablation/describe';
 import { parseStudy } from '../ablation/study';
 import type { Input, Output } from '../api/contract';
+import { isCommandConfig } from '../config/command';
 import { formatYaml, parseYaml } from '../config/yaml';
+import { onePerStep } from '../analysis/align';
+import { redactText } from '../provenance/secrets';
 import { RepriseError } from '../errors/errors';
 import { atomicWrite } from '../files/atomic-write';
 import { refuseTarget } from '../files/targets';
+import type { AnyReport } from '../report/build';
 import { renderHtml } from '../report/html';
 import { renderMarkdown } from '../report/markdown';
 import type { ReportModel, ReportRun, ReportStudy } from '../report/model';
-import type { RunRow, Store } from '../store/types';
+import type { TrackedReport, TrackedRun } from '../report/tracked';
+import type { RunRow, Series, Store } from '../store/types';
 import type { Arrangement } from './arrange';
 import { compareArrangement } from './compare';
 import type { EngineContext } from './context';
 import { repriseVersion } from './package-info';
 import { chooseTarget, variantNames, type Target } from './target';
+import { labelOf, valueOf, yardstickFor, type Yardstick } from './yardstick';
 
+/** @param row of a training */
 function reportRun(store: Store, row: RunRow, variant: string | null): ReportRun {
   const loss = store.series(row.runId, 'train.loss');
-  return { row: { ...row, variant: variant ?? row.variant }, manifest: store.trainingManifest(row.runId), metrics: store.metrics(row.runId), loss: loss.values.length === 0 ? null : loss };
+  const manifest = store.trainingManifest(row.runId);
+  const { configHash, computeHash, config } = manifest;
+  return { row: { ...row, variant: variant ?? row.variant, seed: config.seed, configHash, computeHash }, manifest, metrics: store.metrics(row.runId), loss: loss.values.length === 0 ? null : loss };
 }
 
 function reportStudy({ source, seeds, variants }: Arrangement): ReportStudy | null {
@@ -44,13 +53,77 @@ function dataFilesOf(runs: readonly ReportRun[]): { path: string; sha256: string
   return [...files].map(([path, sha256]) => ({ path, sha256 }));
 }
 
-/** Everything a report says, from the store. */
-export function buildReport(store: Store, target: Target, options: { readonly generatedAt: number; readonly bundle: string | null }): ReportModel {
+/** What every report says of itself. */
+interface ReportOptions {
+  readonly generatedAt: number;
+  readonly bundle: string | null;
+}
+
+/** Everything a report says, from the store: about trainings where all runs are, else about runs by what they logged. */
+export function buildReport(store: Store, target: Target, options: ReportOptions): AnyReport {
+  return target.runs.every(({ kind }) => kind === 'training') ? trainingReport(store, target, options) : trackedReport(store, target, options);
+}
+
+/** More points are read in buckets, which a drawing cannot tell from them. */
+const MOST_POINTS = 20_000;
+
+function curveOf(store: Store, runId: string, key: string, points: number): Series {
+  if (points <= MOST_POINTS) return onePerStep(store.points(runId, key));
+  const { toSteps, mean } = store.seriesWindow(runId, key, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 1000);
+  return onePerStep({ steps: toSteps, values: mean });
+}
+
+function trackedRun(store: Store, row: RunRow, variant: string | null, yardstick: Yardstick): TrackedRun[] {
+  const manifest = store.manifest(row.runId);
+  if (manifest.kind !== 'command' && manifest.kind !== 'logged') return [];
+  const [data] = store.runData([row.runId]);
+  const metrics = store.latestMetrics(row.runId);
+  const key = yardstick.kind === 'series' ? yardstick.key : '';
+  const latest = metrics.find((metric) => metric.key === key);
+  return [
+    {
+      row: { ...row, variant: variant ?? row.variant, errorMessage: row.errorMessage === null ? null : redactText(row.errorMessage) },
+      manifest,
+      params: data?.params ?? {},
+      tags: data?.tags ?? {},
+      metrics,
+      files: store.files(row.runId),
+      datasets: store.datasets(row.runId),
+      value: valueOf(store, row, yardstick),
+      curve: latest === undefined ? null : curveOf(store, row.runId, key, latest.points),
+    },
+  ];
+}
+
+function trackedReport(store: Store, target: Target, options: ReportOptions): TrackedReport {
+  const { arrangement } = target;
+  const names = variantNames(arrangement);
+  const yardstick = arrangement?.yardstick ?? yardstickFor(store, target.runs, undefined);
+  const runs = target.runs.flatMap((row) => trackedRun(store, row, names.get(row.runId) ?? null, yardstick));
+  const first = runs.flatMap(({ manifest }) => (manifest.kind === 'command' ? manifest.config : []))[0];
+  return {
+    of: 'tracked',
+    kind: target.kind,
+    title: target.name,
+    generatedAt: new Date(options.generatedAt).toISOString(),
+    reprise: repriseVersion,
+    study: arrangement === null ? null : reportStudy(arrangement),
+    configYaml: first === undefined ? null : redactText(formatYaml(first)),
+    metric: { label: labelOf(yardstick), key: yardstick.kind === 'series' ? yardstick.key : labelOf(yardstick) },
+    runs,
+    supersededRuns: arrangement?.superseded ?? 0,
+    comparison: arrangement === null ? null : compareArrangement(store, arrangement),
+    bundle: options.bundle,
+  };
+}
+
+function trainingReport(store: Store, target: Target, options: ReportOptions): ReportModel {
   const { arrangement } = target;
   // A run that another study made keeps that study's name for it; here it goes by the name it has in this one.
   const names = variantNames(arrangement);
   const runs = target.runs.map((row) => reportRun(store, row, names.get(row.runId) ?? null));
-  const config = target.source === null ? runs[0]?.manifest.config : parseStudy(parseYaml(target.source, 'study')).baseline;
+  const ofStudy = target.source === null ? undefined : parseStudy(parseYaml(target.source, 'study')).baseline;
+  const config = ofStudy === undefined || isCommandConfig(ofStudy) ? runs[0]?.manifest.config : ofStudy;
   if (config === undefined) throw new RepriseError('NOTHING_TO_REPORT', `${JSON.stringify(target.name)} has no runs.`, { kind: 'input' });
   return {
     kind: target.kind,
@@ -68,12 +141,17 @@ export function buildReport(store: Store, target: Target, options: { readonly ge
   };
 }
 
+function rendered(report: AnyReport, format: Input<'report.write'>['format']): string {
+  return format === 'html' ? renderHtml(report) : renderMarkdown(report);
+}
+
 /** @throws RepriseError TARGET_NOT_FOUND, FILE_EXISTS, FOLDER_NOT_FOUND */
 export async function writeReport({ store }: EngineContext, input: Input<'report.write'>): Promise<Output<'report.write'>> {
   const file = resolve(input.out);
   refuseTarget(file, input.overwrite === true);
   const report = buildReport(store, chooseTarget(store, input.target), { generatedAt: Date.now(), bundle: null });
-  const text = input.format === 'html' ? renderHtml(report) : renderMarkdown(report);
+  // What a person's program logged or was given may hold what nobody else should read.
+  const text = 'of' in report ? redactText(rendered(report, input.format)) : rendered(report, input.format);
   await atomicWrite(file, text);
   return { file, bytes: Buffer.byteLength(text) };
 }

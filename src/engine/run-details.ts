@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Input, Output } from '../api/contract';
 import type { RunDetails } from '../api/views';
-import { lineOf } from '../bundle/command-line';
+import { lineOf } from '../config/command-line';
 import { ARTIFACT_FILES, kindOf, type LoggedManifest, type RunManifest } from '../events/manifest';
 import { RepriseError } from '../errors/errors';
 import type { RunRow, Store } from '../store/types';

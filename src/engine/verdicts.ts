@@ -13,6 +13,7 @@ import { atomicWrite } from '../files/atomic-write';
 import { isId } from '../store/layout';
 import type { EngineContext } from './context';
 import { newId } from './identity';
+import type { TracePoints } from './reproduce-candidate';
 
 const FOLDER = 'verdicts';
 /** Points a trace is thinned to, besides those around the first divergent step. */
@@ -20,12 +21,13 @@ const POINTS = 1300;
 /** Steps before and after the first divergent one that are all kept. */
 const AROUND = 50;
 
-/** Losses of one run as they were recorded and as they came out here, step 0 first. */
+/** A series of one run as it was recorded and as it came out here: of a training its losses, step 0 first. */
 export interface RunTrace {
   readonly run: string;
-  readonly recorded: readonly number[];
+  readonly key: string;
+  readonly recorded: TracePoints;
   /** Empty for a run that was not executed. */
-  readonly here: readonly number[];
+  readonly here: TracePoints;
   readonly firstDivergentStep: number | null;
 }
 
@@ -41,21 +43,20 @@ const verdictFile = z.object({
   environment: bundlePage.shape.environment,
 });
 
-const series = z.object({ steps: z.array(z.int().min(0)), values: z.array(number) }).refine(({ steps, values }) => steps.length === values.length, { error: 'has another number of steps than of values' });
-const tracesFile = z.object({ format: z.literal(1), runs: z.array(z.object({ run: z.string(), firstDivergentStep: z.number().nullable(), recorded: series, here: series })) });
+const series = z.object({ steps: z.array(z.number()), values: z.array(number) }).refine(({ steps, values }) => steps.length === values.length, { error: 'has another number of steps than of values' });
+const tracesFile = z.object({ format: z.literal(1), runs: z.array(z.object({ run: z.string(), key: z.string().default('train.loss'), firstDivergentStep: z.number().nullable(), recorded: series, here: series })) });
 
 /** NaN and infinities as JSON can hold them. */
 function json(value: unknown): string {
   return `${JSON.stringify(value, (_key, entry: unknown) => (typeof entry === 'number' ? toLogged(entry) : entry))}\n`;
 }
 
-function thinned(losses: readonly number[], firstDivergentStep: number | null): { readonly steps: readonly number[]; readonly values: readonly number[] } {
-  const kept = new Set(thinnedIndices(losses, POINTS));
-  if (firstDivergentStep !== null) {
-    for (let step = Math.max(0, firstDivergentStep - AROUND); step <= Math.min(losses.length - 1, firstDivergentStep + AROUND); step += 1) kept.add(step);
-  }
-  const steps = [...kept].toSorted((left, right) => left - right);
-  return { steps, values: steps.map((step) => losses[step] ?? Number.NaN) };
+function thinned({ steps, values }: TracePoints, firstDivergentStep: number | null): TracePoints {
+  const kept = new Set(thinnedIndices(values, POINTS));
+  const divergent = firstDivergentStep === null ? -1 : steps.findIndex((step) => step >= firstDivergentStep);
+  if (divergent >= 0) for (let index = Math.max(0, divergent - AROUND); index <= Math.min(values.length - 1, divergent + AROUND); index += 1) kept.add(index);
+  const indices = [...kept].toSorted((left, right) => left - right);
+  return { steps: indices.map((index) => steps[index] ?? 0), values: indices.map((index) => values[index] ?? Number.NaN) };
 }
 
 /** What is kept of a re-execution. */
@@ -66,7 +67,7 @@ export async function keepVerdict(workspace: string, { traces, ...verdict }: New
   const verdictId = newId();
   const folder = join(workspace, FOLDER);
   await mkdir(folder, { recursive: true });
-  const runs = traces.map((trace) => ({ run: trace.run, firstDivergentStep: trace.firstDivergentStep, recorded: thinned(trace.recorded, trace.firstDivergentStep), here: thinned(trace.here, trace.firstDivergentStep) }));
+  const runs = traces.map((trace) => ({ run: trace.run, key: trace.key, firstDivergentStep: trace.firstDivergentStep, recorded: thinned(trace.recorded, trace.firstDivergentStep), here: thinned(trace.here, trace.firstDivergentStep) }));
   // The verdict last: without its traces it would be there and not whole.
   await atomicWrite(join(folder, `${verdictId}.traces.json`), json({ format: 1, runs }));
   await atomicWrite(join(folder, `${verdictId}.json`), json({ format: 1, createdAt: Date.now(), ...verdict }));
@@ -134,6 +135,7 @@ export async function getVerdictTrace({ workspace }: EngineContext, input: Input
   const trace = runs.find((one) => one.run === input.run);
   if (trace === undefined) throw new RepriseError('RUN_NOT_FOUND', `The verdict ${input.verdictId} has no run ${JSON.stringify(input.run)}.`, { kind: 'input', hint: `Its runs: ${runs.slice(0, 10).map((one) => one.run).join(', ')}.` });
   return {
+    key: trace.key,
     steps: Float64Array.from(trace.recorded.steps),
     recorded: Float64Array.from(trace.recorded.values),
     here: Float64Array.from(trace.here.values),

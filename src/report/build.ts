@@ -4,10 +4,15 @@ import { utc, type ReportDocument } from './document';
 import { count, seedsOf, supersededInWords } from './facts';
 import { instructionBlocks } from './instructions';
 import type { ReportModel } from './model';
+import { trackedDocument, type TrackedReport } from './tracked';
 import { resultBlocks } from './results';
 
+/** A report of trainings, or of other runs. */
+export type AnyReport = ReportModel | TrackedReport;
+
 /** The whole report, for either format. */
-export function buildDocument(model: ReportModel): ReportDocument {
+export function buildDocument(model: AnyReport): ReportDocument {
+  if ('of' in model) return trackedDocument(model);
   const finished = model.runs.filter(({ row }) => row.status === 'finished').length;
   const variants = model.study?.variants.length ?? model.comparison?.variants.length ?? 0;
   const superseded = supersededInWords(model);

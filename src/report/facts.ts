@@ -1,6 +1,7 @@
 /** Small readings of the model that several sections share. */
 import { formatDuration, formatPlain } from '../analysis/format';
 import type { Config } from '../config/schema';
+import type { RunRow } from '../store/types';
 import type { ReportModel, ReportRun } from './model';
 
 function spaced(name: string): string {
@@ -64,7 +65,7 @@ const UNTIL: Readonly<Partial<Record<ReportRun['row']['status'], string>>> = {
 };
 
 /** Wall time from the first start to the last end, or a dash. Between attempts nothing ran, so they are told. */
-export function durationOf({ row }: ReportRun): string {
+export function durationOf({ row }: { readonly row: Pick<RunRow, 'startedAt' | 'endedAt' | 'status' | 'attempts'> }): string {
   if (row.startedAt === null || row.endedAt === null) return '–';
   return `${formatDuration((row.endedAt - row.startedAt) / 1000)}${UNTIL[row.status] ?? ''}${row.attempts > 1 ? ` (with pauses, ${count(row.attempts, 'attempt')})` : ''}`;
 }

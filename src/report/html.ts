@@ -1,7 +1,6 @@
-import { buildDocument } from './build';
+import { buildDocument, type AnyReport } from './build';
 import type { Block, Line } from './document';
 import { escapeHtml } from './escape';
-import type { ReportModel } from './model';
 import { STYLE } from './style';
 
 const FIGURE_SPACE = '\u2007';
@@ -57,7 +56,7 @@ function renderBlock(block: Block): string {
  * The report as one HTML file: no script, nothing fetched (a Content-Security-Policy says so too), charts as inline SVG,
  * light and dark by the reader's preference, fit to print. Everything that came from outside is escaped.
  */
-export function renderHtml(report: ReportModel): string {
+export function renderHtml(report: AnyReport): string {
   const { title, lead, blocks } = buildDocument(report);
   const contents = blocks.flatMap((block) => (block.type === 'heading' && block.level === 2 ? [`<a href="#${slug(block.text)}">${escapeHtml(block.text)}</a>`] : []));
   return `<!doctype html>

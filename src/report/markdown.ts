@@ -1,8 +1,7 @@
-import { buildDocument } from './build';
+import { buildDocument, type AnyReport } from './build';
 import { markdownTable } from './comparison-table';
 import type { Block, Line } from './document';
 import { escapeMarkdown, markdownCode, markdownFence } from './escape';
-import type { ReportModel } from './model';
 
 /** @param table in a table a pipe inside a code span must be escaped too */
 function inline(line: Line, table = false): string {
@@ -41,7 +40,7 @@ function renderBlock(block: Block): string {
 }
 
 /** The report as GitHub-flavoured Markdown. Its bash blocks run as they stand (`bashBlocks` reads them out again). */
-export function renderMarkdown(report: ReportModel): string {
+export function renderMarkdown(report: AnyReport): string {
   const { title, lead, blocks } = buildDocument(report);
   const parts = [`# ${escapeMarkdown(title)}`, escapeMarkdown(lead), ...blocks.map((block) => renderBlock(block))];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;

@@ -6,7 +6,7 @@ import { code, heading, paragraph, shortHash, strong, type Block, type Line } fr
 import { downsample, type Bucket } from './downsample';
 import { escapeHtml } from './escape';
 import { count, durationOf, lossText, testMetric, variantNames, variantOf } from './facts';
-import type { ReportModel, ReportRun } from './model';
+import type { ComparisonModel, ReportModel, ReportRun } from './model';
 
 /** Points a curve is drawn with; panels are smaller. */
 const POINTS = 240;
@@ -67,15 +67,10 @@ function trainingMetrics(model: ReportModel): Block[] {
   ];
 }
 
-function comparisonBlocks(model: ReportModel): Block[] {
-  const { comparison } = model;
+/** @param values of each variant by seed, for the small dots of the chart */
+export function comparisonBlocks(comparison: ComparisonModel | null, values: ReadonlyMap<string, ReadonlyMap<number, number>>): Block[] {
   if (comparison === null || comparison.variants.length === 0) return [];
   const { method, warnings, missing } = comparisonRemarks(comparison);
-  const values = new Map<string, Map<number, number>>();
-  for (const run of model.runs) {
-    const value = testMetric(run);
-    if (value !== null) values.set(variantOf(run), (values.get(variantOf(run)) ?? new Map<number, number>()).set(run.row.seed, value));
-  }
   // A mean of one pair is that pair; it is drawn once.
   const mean = comparison.variants.some(({ delta }) => (delta?.n ?? 0) > 1);
   const baseline = values.get(comparison.variants[0]?.name ?? '');
@@ -101,6 +96,16 @@ function comparisonBlocks(model: ReportModel): Block[] {
         ]),
     ...(chart === '' ? [] : [{ type: 'figure', svg: chart, caption: `Large dots: ${mean ? 'mean difference' : 'difference'}.${comparison.variants.some(({ delta }) => delta !== null && delta.ci !== null) ? ` Whiskers: ${comparison.variants.length > 2 ? 'simultaneous ' : ''}intervals of the table.` : ''}${mean ? ' Small dots: the difference of each pair of runs with one seed; dots that would cover each other are stacked.' : ''}`, instead: [] } satisfies Block]),
   ];
+}
+
+/** Test metric of each variant's finished runs, by seed. */
+function testValues({ runs }: ReportModel): Map<string, Map<number, number>> {
+  const values = new Map<string, Map<number, number>>();
+  for (const run of runs) {
+    const value = testMetric(run);
+    if (value !== null) values.set(variantOf(run), (values.get(variantOf(run)) ?? new Map<number, number>()).set(run.row.seed, value));
+  }
+  return values;
 }
 
 function bucketsOf(run: ReportRun, most: number): Bucket[] {
@@ -214,7 +219,7 @@ export function resultBlocks(model: ReportModel): Block[] {
   const names = variantNames(model);
   const [only] = model.runs;
   const curves = only === undefined ? [] : [heading(3, 'Training curves'), ...(model.kind === 'run' ? lossOfRun(only) : lossPanels(model, names)), ...validation(model, names)];
-  return [heading(2, 'Results'), ...comparisonBlocks(model), ...trainingMetrics(model), ...curves];
+  return [heading(2, 'Results'), ...comparisonBlocks(model.comparison, testValues(model)), ...trainingMetrics(model), ...curves];
 }
 
 /** Weights hash in full, for checking. */

@@ -1,5 +1,5 @@
 /** A command on one line, for people. */
-import type { TaskConfig } from '../config/command';
+import type { TaskConfig } from './command';
 
 function word(text: string): string {
   return /^[\w.@%+=:,/{}-]+$/u.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;

@@ -1,0 +1,73 @@
+/** A training of a bundle, made ready to be executed here, and judged. */
+import { join, resolve } from 'node:path';
+import type { BundleContent, TrainingBundleRun } from '../bundle/model';
+import { recordedTrace } from '../bundle/recorded';
+import { judgeRun } from '../bundle/verdict';
+import { hashJson } from '../config/hash';
+import { showValue } from '../config/problems';
+import { dataShape, loadPrepared } from '../datasets/prepared';
+import { prepareData } from '../datasets/prepare';
+import type { DataRef } from '../events/manifest';
+import type { Provenance } from '../events/provenance';
+import { objectName, objectPath } from '../files/objects';
+import { sha256File } from '../files/hash';
+import type { DataShape } from '../models/types';
+import { missingData } from './bundles';
+import { compareEnvironments, environmentLeaves } from './environment';
+import { identityOn, manifestOf } from './identity';
+import { differencesOf, type Candidate, type Surroundings } from './reproduce-candidate';
+
+interface LocatedData {
+  readonly file: string;
+  readonly ref: DataRef;
+  readonly shape: DataShape;
+}
+
+/** The data of a run: the bundle's file as it is, else made again from a source that needs no file of the author's. */
+async function locateData(run: TrainingBundleRun, content: BundleContent, { unpacked, work, data: csv }: Surroundings): Promise<LocatedData | string> {
+  const obstacle = missingData(run, content, csv);
+  if (obstacle !== null) return obstacle;
+  const { config, data: recorded } = run.manifest;
+  const bundled = content.data.find((data) => data.fingerprint === recorded.fingerprint)?.file ?? null;
+  if (bundled !== null) {
+    const file = join(unpacked, ...bundled.split('/'));
+    const fingerprint = await sha256File(file);
+    const prepared = await loadPrepared(file);
+    return { file, ref: { ...recorded, fingerprint, file: objectName(fingerprint) }, shape: dataShape(prepared, config.data.split) };
+  }
+  const source = config.data.kind === 'csv' && csv !== undefined ? { ...config.data, path: resolve(csv) } : config.data;
+  const { ref, shape } = await prepareData(source, { configFolder: unpacked, workspace: work, splitSeed: config.seeds.split });
+  return { file: objectPath(work, ref.fingerprint), ref, shape };
+}
+
+/** @throws RepriseError BUNDLE_INVALID for a record that cannot be read */
+export async function trainingCandidate(run: TrainingBundleRun, content: BundleContent, surroundings: Surroundings, provenance: Provenance, chosen: string | null): Promise<Candidate> {
+  const recordedRun = await recordedTrace(surroundings.unpacked, run);
+  const losses = (values: readonly number[]): { readonly steps: readonly number[]; readonly values: readonly number[] } => ({ steps: values.map((_, step) => step), values });
+  const judgeWith = (context: { readonly sameRuntime: boolean; readonly sameData: boolean; readonly differences: readonly string[] }): Candidate['judge'] => (executed, here) => {
+    const actual = here === null ? null : (executed.trainings.get(here) ?? null);
+    const judged = judgeRun(recordedRun, actual, { ...context, tolerance: run.tolerance, metric: run.manifest.config.selection.metric });
+    return { ...judged, series: [], files: [], trace: { key: 'train.loss', recorded: losses(recordedRun.losses), here: losses(actual?.losses ?? []) } };
+  };
+  const unready = (obstacle: string): Candidate => ({ run, ready: null, obstacle, here: null, judge: judgeWith({ sameRuntime: false, sameData: false, differences: [] }) });
+  if (chosen !== null) return unready(chosen);
+  const located = await locateData(run, content, surroundings);
+  if (typeof located === 'string') return unready(located);
+  const recorded = run.manifest;
+  const identity = identityOn(recorded.config, located.ref, located.shape);
+  const differences = differencesOf(compareEnvironments(environmentLeaves(recorded.provenance, recorded.runtime), environmentLeaves(provenance, identity.runtime), showValue));
+  if (identity.trainingGraphHash !== recorded.trainingGraphHash) differences.push('this Reprise builds another training graph from the config');
+  if (located.ref.fingerprint !== recorded.data.fingerprint) differences.push('the data in the bundle is not the data the run was trained on (its SHA-256 differs from the recorded fingerprint)');
+  return {
+    run,
+    ready: { manifest: manifestOf(identity, provenance, recorded.variant), objects: [located.file] },
+    obstacle: null,
+    here: null,
+    judge: judgeWith({
+      // Same bits are promised by runtime and graph; other data or seeds are no excuse for a difference.
+      sameRuntime: hashJson(identity.runtime) === hashJson(recorded.runtime) && identity.trainingGraphHash === recorded.trainingGraphHash,
+      sameData: located.ref.fingerprint === recorded.data.fingerprint,
+      differences,
+    }),
+  };
+}
