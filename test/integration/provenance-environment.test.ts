@@ -11,6 +11,7 @@ import { sha256Bytes } from '../../src/files/hash';
 import { findInterpreter } from '../../src/provenance/find-interpreter';
 import { fingerprintInput } from '../../src/provenance/fingerprint';
 import { captureInterpreter } from '../../src/provenance/interpreter';
+import { meetsPython } from '../../src/provenance/python-version';
 import { sampleResources, type ResourceSample } from '../../src/provenance/resources';
 
 const execute = promisify(execFile);
@@ -115,6 +116,31 @@ describe('the Python of a command', () => {
     await put('bin/python', '#!/bin/sh\necho hello\n', 0o755);
     expect((await captureInterpreter([join(base, 'bin/python')], base, env())).problems.join()).toContain('no answer that can be read');
     expect(await captureInterpreter(['ls'], base, env())).toEqual({ python: null, problems: [] });
+  });
+});
+
+describe('specifiers of versions', () => {
+  it('agree with those of pip on random ones', async () => {
+    // Fixed, so that a difference can be looked at again.
+    let state = 20_260_723;
+    const next = (below: number): number => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return Math.floor((state / 2 ** 32) * below);
+    };
+    const pick = (list: readonly string[]): string => list[next(list.length)] ?? '';
+    const number = (): string => pick(['0', '1', '2', '10']);
+    const release = (least: number): string => Array.from({ length: least + next(3) }, number).join('.');
+    const suffix = (): string => (next(3) === 0 ? pick(['a', 'b', 'rc']) + number() : '') + (next(4) === 0 ? `.post${number()}` : '') + (next(4) === 0 ? `.dev${number()}` : '');
+    const clause = (): string => {
+      const operator = pick(['==', '!=', '<', '<=', '>', '>=', '~=', '==*', '!=*']);
+      // Three numbers at most before `.*`: how shorter versions are filled up for it differs among versions of pip.
+      return operator.endsWith('*') ? `${operator.slice(0, 2)}${Array.from({ length: 1 + next(3) }, number).join('.')}.*` : operator + release(2) + suffix();
+    };
+    const cases = Array.from({ length: 3000 }, () => [`${next(15) === 0 ? '1!' : ''}${release(3)}${suffix()}`, next(3) === 0 ? `${clause()},${clause()}` : clause()] as const);
+    const program = 'import json, sys\nfrom pip._vendor.packaging.specifiers import SpecifierSet\nfrom pip._vendor.packaging.version import Version\nprint(json.dumps([SpecifierSet(s).contains(Version(v), prereleases=True) for v, s in json.load(open(sys.argv[1]))]))';
+    const judged = JSON.parse((await execute('python3', ['-c', program, await put('cases.json', JSON.stringify(cases))])).stdout) as boolean[];
+    expect(cases.filter(([version, requirement], index) => meetsPython(version, requirement) !== judged[index])).toEqual([]);
+    expect(judged.filter(Boolean).length).toBeGreaterThan(500);
   });
 });
 

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Provenance } from '../../../src/events/provenance';
 import { flagsOfCpuinfo, flagsOfSysctl } from '../../../src/provenance/cpu';
-import { checkEnvironment, environmentOf } from '../../../src/provenance/environment';
+import { refuseEnvironment, warningsOf } from '../../../src/engine/warnings';
+import { checkEnvironment, environmentOf, type ActualEnvironment } from '../../../src/provenance/environment';
+import { meetsPython } from '../../../src/provenance/python-version';
 import { parseStatus, splitPatch } from '../../../src/provenance/git-output';
 import { gpusOfNvidiaSmi, nameOfOsRelease } from '../../../src/provenance/machine';
 import { withoutCredentials } from '../../../src/provenance/remote-url';
@@ -64,20 +66,88 @@ describe('version ranges', () => {
   });
 });
 
+describe('versions of Python packages', () => {
+  test.each([
+    ['3.11.7', '3.11', true], ['3.12.0', '3.11', false], ['3.11.7', '3', true], ['3.11.7', '3.11.7', true], ['3.11.7', '3.11.6', false],
+    ['2.5.1+cu124', '2.5.1', true], ['2.5.1+cu124', '==2.5.1', true], ['2.5.1+cu124', '==2.5.1+cpu', false], ['2.5.1', '2.5', true],
+    ['1.26.4', '>=1.26,<2', true], ['2.0.0', '>=1.26,<2', false], ['1.26.4', '~=1.26', true], ['2.0', '~=1.26', false], ['1.27.0', '~=1.26.1', false],
+    ['1.0rc1', '<1.0', false], ['1.0rc1', '>=1.0rc1', true], ['1.0.dev3', '<1.0a1', true], ['1.0.post1', '>1.0', false], ['1!1.0', '>2', true], ['4.20.0', '==4.*', true], ['4.20.0', '!=4.20.*', false],
+    ['9.9', 'latest', true], ['anything', '*', true], ['2024x', '2024x', true], ['2024x', '>=2024', false],
+  ])('%s meets %s: %s', (version, requirement, expected) => {
+    expect(meetsPython(version, requirement)).toBe(expected);
+  });
+
+  test.each(['newest', '>=', '~=1', '>=1.*', '==1.0.*.2', '', '>1.0+local'])('%j cannot be read', (requirement) => {
+    expect(meetsPython('1.2.3', requirement)).toBeNull();
+  });
+});
+
 describe('environment check', () => {
-  const actual = { reprise: '0.1.0', node: '24.21.0', onnxruntime: '1.30.0', os: 'linux', arch: 'x64', memoryBytes: 15.5 * 2 ** 30 };
+  const actual: ActualEnvironment = { reprise: '0.1.0', node: '24.21.0', onnxruntime: '1.30.0', os: 'linux', osName: 'Ubuntu 22.04.4 LTS', arch: 'x64', memoryBytes: 15.5 * 2 ** 30, gpus: [], cuda: null, container: null, variables: {} };
 
   test('has one entry for each required item', () => {
     expect(checkEnvironment({}, actual)).toEqual([]);
     expect(checkEnvironment({ reprise: '0.1.0', node: '>=25', onnxruntime: '1.30.0', os: 'darwin', arch: 'x64', memoryGb: 16 }, actual)).toEqual([
-      { item: 'reprise', required: '0.1.0', actual: '0.1.0', ok: true },
-      { item: 'node', required: '>=25', actual: '24.21.0', ok: false },
-      { item: 'onnxruntime', required: '1.30.0', actual: '1.30.0', ok: true },
-      { item: 'os', required: 'darwin', actual: 'linux', ok: false },
-      { item: 'arch', required: 'x64', actual: 'x64', ok: true },
-      { item: 'memoryGb', required: 'at least 16', actual: '16.6', ok: true },
+      { item: 'reprise', required: '0.1.0', actual: '0.1.0', ok: true, level: 'warning' },
+      { item: 'node', required: '>=25', actual: '24.21.0', ok: false, level: 'warning' },
+      { item: 'onnxruntime', required: '1.30.0', actual: '1.30.0', ok: true, level: 'warning' },
+      { item: 'os', required: 'darwin', actual: 'linux, Ubuntu 22.04.4 LTS', ok: false, level: 'warning' },
+      { item: 'arch', required: 'x64', actual: 'x64', ok: true, level: 'warning' },
+      { item: 'memoryGb', required: 'at least 16', actual: '16.6', ok: true, level: 'warning' },
     ]);
     expect(checkEnvironment({ memoryGb: 17 }, actual)[0]?.ok).toBe(false);
+  });
+
+  const python = {
+    implementation: 'CPython', version: '3.11.7', executable: '/p', prefix: '/', virtual: true, platform: 'linux-x86_64', lockHash: '', torch: { version: '2.5.1+cu124', cuda: '12.4', rocm: null, cudnn: '9.1' },
+    packages: [{ name: 'numpy', version: '1.26.4' }, { name: 'scikit-learn', version: '1.5.0' }, { name: 'torch', version: '2.5.1+cu124' }],
+  };
+
+  test('looks at Python, its packages, CUDA, GPUs, container and variables', () => {
+    const h100 = { name: 'NVIDIA H100 80GB HBM3', driver: '550', memoryBytes: 81_559 * 2 ** 20 };
+    const here: ActualEnvironment = { ...actual, python, cuda: '12.8', gpus: [h100, h100, { name: 'virtio graphics', driver: null }], container: { kind: 'podman', image: 'lab/train:1', digest: 'sha256:ab' }, variables: { PYTHONHASHSEED: '0', HOME: '/root' } };
+    const check = (spec: Parameters<typeof checkEnvironment>[0]) => checkEnvironment(spec, here).map(({ item, actual: found, ok, level }) => [item, found, ok, level]);
+    expect(check({ os: 'ubuntu-22.04', python: { version: '3.11', packages: { numpy: '>=1.26,<2', Scikit_Learn: '1.5', torch: '2.5.1', jax: '*' } }, cuda: '12.4' })).toEqual([
+      ['os', 'ubuntu-22.04', true, 'warning'],
+      ['python', '3.11.7', true, 'error'],
+      ['packages.numpy', '1.26.4', true, 'warning'],
+      ['packages.Scikit_Learn', '1.5.0', true, 'warning'],
+      ['packages.torch', '2.5.1+cu124', true, 'warning'],
+      ['packages.jax', 'not installed', false, 'warning'],
+      ['cuda', '12.4', true, 'warning'],
+    ]);
+    expect(check({ os: 'ubuntu-2', gpu: { count: 2, model: 'H100', memoryGb: 80 }, container: 'lab/train:1', variables: { PYTHONHASHSEED: '0', HOME: '/home/a', OMP_NUM_THREADS: '1' } })).toEqual([
+      ['os', 'linux, Ubuntu 22.04.4 LTS', false, 'warning'],
+      ['gpu.count', '2', true, 'warning'],
+      ['gpu.model', 'NVIDIA H100 80GB HBM3, NVIDIA H100 80GB HBM3', true, 'warning'],
+      ['gpu.memoryGb', '85.5, 85.5', true, 'warning'],
+      ['container', 'lab/train:1@sha256:ab', true, 'warning'],
+      ['variables.PYTHONHASHSEED', '0', true, 'warning'],
+      ['variables.HOME', 'another value', false, 'warning'],
+      ['variables.OMP_NUM_THREADS', 'not set', false, 'warning'],
+    ]);
+    expect(check({ gpu: { count: 3, model: 'A100', memoryGb: 90 }, container: 'lab/train@sha256:cd' }).map(([item, , ok]) => [item, ok])).toEqual([['gpu.count', false], ['gpu.model', false], ['gpu.memoryGb', false], ['container', false]]);
+  });
+
+  test('has levels by item, by group and by default; a built-in training starts no Python', () => {
+    const spec = { node: '1', python: { version: '3.9', packages: { numpy: '2', torch: '3' } }, levels: { node: 'error', packages: 'error', 'packages.torch': 'ignore' } } as const;
+    expect(checkEnvironment(spec, { ...actual, python }).map(({ item, ok, level }) => [item, ok, level])).toEqual([
+      ['node', false, 'error'],
+      ['python', false, 'error'],
+      ['packages.numpy', false, 'error'],
+      ['packages.torch', false, 'ignore'],
+    ]);
+    expect(checkEnvironment(spec, actual).map(({ item }) => item)).toEqual(['node']);
+    expect(checkEnvironment(spec, { ...actual, python: null })[1]).toEqual({ item: 'python', required: '3.9', actual: 'no Python that could be asked', ok: false, level: 'error' });
+  });
+
+  test('an error lets nothing start, and says all of them', () => {
+    const provenance = (environmentCheck: Provenance['environmentCheck']): Provenance => ({ environmentCheck, problems: ['p'] }) as Partial<Provenance> as Provenance;
+    const entry = (item: string, ok: boolean, level: 'error' | 'warning' | 'ignore') => ({ item, required: 'a', actual: 'b', ok, level });
+    expect(() => refuseEnvironment(provenance([entry('x', true, 'error'), entry('y', false, 'warning'), entry('z', false, 'ignore')]))).not.toThrow();
+    expect(warningsOf(provenance([entry('x', true, 'error'), entry('y', false, 'warning'), entry('z', false, 'ignore')]))).toEqual(['The config asks for y a; this machine has b.', 'p']);
+    const refused = (): void => refuseEnvironment(provenance([entry('x', false, 'error'), entry('y', false, 'error')]));
+    expect(refused).toThrow(expect.objectContaining({ code: 'ENVIRONMENT_MISMATCH', kind: 'input', problems: [expect.objectContaining({ path: 'environment.x' }), expect.objectContaining({ path: 'environment.y' })] }) as Error);
   });
 
   test('a requirement that cannot be read is not met and says so', () => {
