@@ -11,9 +11,6 @@ import type { Database } from './database';
 /** One byte for each id up to the greatest: 1 where the run is in the set. */
 export type RunSet = Uint8Array;
 
-/** Sets up to this size are sorted by looking at each run. */
-const SMALL = 2000;
-
 type Row = readonly Bound[];
 
 export class RunSets {
@@ -21,13 +18,16 @@ export class RunSets {
   readonly #keyOf: (name: string) => number | null;
   readonly #now: number;
   readonly #scope: Scope;
+  readonly #small: number;
   readonly #size: number;
 
-  constructor(database: Database, keyOf: (name: string) => number | null, now: number, scope: Scope) {
+  /** @param small sets up to this size are sorted by looking at each run */
+  constructor(database: Database, keyOf: (name: string) => number | null, now: number, scope: Scope, small = 0) {
     this.#database = database;
     this.#keyOf = keyOf;
     this.#now = now;
     this.#scope = scope;
+    this.#small = small;
     this.#size = (database.prepare<[], number | null>('SELECT max(id) FROM runs').pluck().get() ?? 0) + 1;
   }
 
@@ -42,7 +42,8 @@ export class RunSets {
   /** The first `need` runs of a set. */
   sorted(set: RunSet, order: readonly Order[], need: number): number[] {
     const size = sizeOf(set);
-    if (size <= SMALL) return this.#sortedFew(idsOf(set), order, need);
+    if (size === 0) return [];
+    if (size <= this.#small) return this.#sortedFew(idsOf(set), order, need);
     const [first = { field: { kind: 'attribute', name: 'created' }, descending: true } satisfies Order, ...further] = order;
     const { field } = first;
     const found: number[] = [];

@@ -34,18 +34,27 @@ export interface RunsFound {
   readonly next: string | null;
 }
 
-/** Conditions that no more runs meet are asked first. */
-const FEW = 3000;
-/** Rows that a walk looks at before it gives up. */
-const LONGEST_WALK = 3000;
+/** Which way leads to a page; none changes the answer. */
+export interface SearchLimits {
+  /** Conditions that no more runs meet are asked first. */
+  readonly few: number;
+  /** Rows that a walk looks at before it gives up. */
+  readonly walk: number;
+  /** Sets up to this size are sorted by looking at each run. */
+  readonly small: number;
+}
+
+const LIMITS: SearchLimits = { few: 3000, walk: 3000, small: 2000 };
 
 export class RunFinder {
   readonly #database: Database;
   readonly #keyOf: (name: string) => number | null;
+  readonly #limits: SearchLimits;
   readonly #row;
 
   /** @param keyOf the number of a name, or null where nothing has been called so */
-  constructor(database: Database, keyOf: (name: string) => number | null) {
+  constructor(database: Database, keyOf: (name: string) => number | null, limits: SearchLimits = LIMITS) {
+    this.#limits = limits;
     this.#database = database;
     this.#keyOf = keyOf;
     this.#row = database.prepare<[number], StoredRun>('SELECT * FROM runs WHERE id = ?');
@@ -67,12 +76,13 @@ export class RunFinder {
 
   /** Of all runs that meet the filter. */
   count(scope: RunScope): number {
-    return sizeOf(this.#sets(scope).meeting(scope.filter));
+    return scope.experiments?.length === 0 ? 0 : sizeOf(this.#sets(scope).meeting(scope.filter));
   }
 
   /** The first `need` runs. */
   #ids(search: RunSearch, need: number): number[] {
     const order = search.order ?? [];
+    if (search.experiments?.length === 0) return [];
     return this.#driven(search, order, need) ?? this.#walk(search, order, need) ?? this.#gathered(search, order, need);
   }
 
@@ -109,7 +119,7 @@ export class RunFinder {
   }
 
   #sets(scope: RunScope): RunSets {
-    return new RunSets(this.#database, this.#keyOf, scope.now ?? Date.now(), scope);
+    return new RunSets(this.#database, this.#keyOf, scope.now ?? Date.now(), scope, this.#limits.small);
   }
 
   /** Follows an index that has the order; null where none has, or the page is not full after many rows. */
@@ -160,13 +170,13 @@ export class RunFinder {
 
   /**
    * The first runs along an index that meet the filter.
-   * @returns null where the page is not full after `LONGEST_WALK` rows and there are more
+   * @returns null where the page is not full after many rows and there are more
    */
   #stretch({ table, where, columns, descending, need, plan, join = '', also = 'TRUE' }: Stretch): number[] | null {
     const direction = descending ? 'DESC' : 'ASC';
     const terms = columns.map((column) => `${column} ${direction}`).join(', ');
     const named = columns.map((column, index) => `${column} AS c${index}`).join(', ');
-    const [end] = this.#all<Record<string, Bound>>(`SELECT ${named} FROM ${table} WHERE ${where} ORDER BY ${terms} LIMIT 1 OFFSET ${LONGEST_WALK}`, plan);
+    const [end] = this.#all<Record<string, Bound>>(`SELECT ${named} FROM ${table} WHERE ${where} ORDER BY ${terms} LIMIT 1 OFFSET ${this.#limits.walk}`, plan);
     const bound = end === undefined ? '' : ` AND (${columns.join(', ')}) ${descending ? '>' : '<'} (${columns.map((_, index) => plan.writer.bind(end[`c${index}`] ?? null)).join(', ')})`;
     const ids = this.#list(`SELECT ${columns.at(-1) ?? ''} FROM ${table} ${join} WHERE ${where}${bound} AND ${plan.where()} AND ${also} ORDER BY ${terms} LIMIT ${plan.writer.bind(need)}`, plan);
     return ids.length < need && end !== undefined ? null : ids;
@@ -174,8 +184,8 @@ export class RunFinder {
 
   /** How many rows there are; null where there are more than few. */
   #few(rows: string, plan: Plan): number | null {
-    const n = this.#all<{ n: number }>(`SELECT count(*) AS n FROM (SELECT 1 FROM ${rows} LIMIT ${FEW + 1})`, plan)[0]?.n ?? 0;
-    return n > FEW ? null : n;
+    const n = this.#all<{ n: number }>(`SELECT count(*) AS n FROM (SELECT 1 FROM ${rows} LIMIT ${this.#limits.few + 1})`, plan)[0]?.n ?? 0;
+    return n > this.#limits.few ? null : n;
   }
 
   #list(sql: string, plan: Plan): number[] {

@@ -19,6 +19,7 @@ import type { HostLock } from './lock';
 import { expiredRuns, planPurge, purge } from './purge';
 import { isThere, writeRunFolder } from './run-folder';
 import { RunFinder, type RunScope, type RunSearch, type RunsFound } from './search';
+import { RunGroups, type GroupsFound, type RunGrouping } from './search-groups';
 import { inTransaction, insertRun, tablesOf, type Tables } from './tables/all';
 import type { RunFilter } from './tables/runs';
 import type { DatasetRow, ExperimentInfo, FileRow, LatestMetric, Points, PurgePlan, RunData, SeriesWindow } from './tracking';
@@ -35,6 +36,7 @@ export class SqliteStore implements Store {
   readonly #database: Database;
   readonly #tables: Tables;
   readonly #finder: RunFinder;
+  readonly #groups: RunGroups;
   readonly #experiments: Experiments;
   readonly #logs: HostLogs;
   readonly #lock: HostLock | null;
@@ -51,6 +53,7 @@ export class SqliteStore implements Store {
     this.#lock = lock;
     this.#tables = tables;
     this.#finder = new RunFinder(database, (name) => tables.keys.find(name));
+    this.#groups = new RunGroups(database, (name) => tables.keys.find(name));
     this.#experiments = new Experiments(database, tables, workspace);
     this.#logs = new HostLogs(database, tables, workspace);
   }
@@ -152,6 +155,10 @@ export class SqliteStore implements Store {
 
   countRuns(scope: RunScope): number {
     return this.#readAll(() => this.#finder.count(scope));
+  }
+
+  groupRuns(grouping: RunGrouping): GroupsFound {
+    return this.#readAll(() => this.#groups.find(grouping));
   }
 
   listGroups(filter: RunsFilter): RunGroupRow[] {

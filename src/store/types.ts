@@ -3,6 +3,7 @@ import type { ArtifactName, SplitName } from '../events/records';
 import type { VariantConfig } from '../config/hash';
 import type { RunKind, RunManifest, TrainingManifest } from '../events/manifest';
 import type { RunScope, RunSearch, RunsFound } from './search';
+import type { GroupsFound, RunGrouping } from './search-groups';
 import type { TrackingStore } from './tracking';
 
 /**
@@ -182,6 +183,8 @@ export interface Store extends TrackingStore {
   search(search: RunSearch): RunsFound;
   /** Of all runs that meet a filter. */
   countRuns(scope: RunScope): number;
+  /** Groups of the runs that meet a filter, with exact statistics of a metric. */
+  groupRuns(grouping: RunGrouping): GroupsFound;
   listGroups(filter: RunsFilter): RunGroupRow[];
   /** The config of a variant without seed and labels. It never changes: the same object comes every time. */
   variantConfig(variantHash: string): VariantConfig | null;
