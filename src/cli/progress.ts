@@ -2,6 +2,16 @@ import { formatDuration, formatPlain } from '../analysis/format';
 import type { RunView } from '../api/rows';
 import { say } from './output';
 
+/** Metrics that fit on a line. */
+const METRICS_SHOWN = 4;
+
+/** `loss 0.12, val/acc 0.9`, with a word on the rest. What the machine was used for is left out. */
+export function metricsInWords(metrics: Readonly<Record<string, number>>, most = METRICS_SHOWN): string {
+  const own = Object.entries(metrics).filter(([name]) => !name.startsWith('system/'));
+  const shown = own.slice(0, most).map(([name, value]) => `${name} ${formatPlain(value)}`);
+  return [...shown, ...(own.length > shown.length ? [`${own.length - shown.length} more`] : [])].join(', ');
+}
+
 /** Milliseconds between two lines about the same run where stderr is no terminal. */
 const LINE_INTERVAL = 5000;
 
@@ -9,6 +19,8 @@ const LINE_INTERVAL = 5000;
 export class ProgressPrinter {
   private readonly rows = new Map<string, RunView>();
   private readonly lastLine = new Map<string, number>();
+  /** Latest metrics of runs that have no loss of their own. */
+  private readonly metrics = new Map<string, Readonly<Record<string, number>>>();
   private width = 0;
   private total = 0;
 
@@ -17,7 +29,9 @@ export class ProgressPrinter {
     this.total = total;
   }
 
-  update(row: RunView): void {
+  /** @param metrics latest value of each series, of a command */
+  update(row: RunView, metrics?: Readonly<Record<string, number>>): void {
+    if (metrics !== undefined) this.metrics.set(row.runId, metrics);
     const before = this.rows.get(row.runId);
     this.rows.set(row.runId, row);
     if (process.stderr.isTTY) {
@@ -38,6 +52,10 @@ export class ProgressPrinter {
 
   private lineOf(row: RunView): string {
     const name = `${row.variant ?? row.experiment}, seed ${row.seed}`;
+    if (row.status === 'running' && row.kind === 'command') {
+      const words = metricsInWords(this.metrics.get(row.runId) ?? {});
+      return `${name}: running${words === '' ? '' : `, ${words}`}`;
+    }
     if (row.status !== 'running' || row.totalSteps === null) return `${name}: ${row.status}`;
     const eta = row.throughput !== null && row.throughput > 0 ? `, ≈ ${formatDuration((row.totalSteps - row.stepsDone) / row.throughput)} left` : '';
     return `${name}: step ${row.stepsDone} of ${row.totalSteps}, loss ${formatPlain(row.finalLoss)}${eta}`;

@@ -73,9 +73,10 @@ export class Commands implements CommandRunner {
     return [];
   }
 
-  async follow(runId: string): Promise<void> {
+  async follow(runId: string): Promise<boolean> {
     const records = (await this.#followers.get(runId)?.poll()) ?? [];
-    if (records.length > 0) await this.#store.append(runId, records);
+    await this.#append(runId, records);
+    return records.length > 0;
   }
 
   async settle(runId: string, attempt: number): Promise<CommandEnd> {

@@ -30,8 +30,9 @@ export class CommandTurns {
     return spawn(this.#store.runFolder(runId), null);
   }
 
-  async follow(runId: string): Promise<void> {
-    await this.#runner.follow(runId);
+  /** @returns whether there is something new of it */
+  follow(runId: string): Promise<boolean> {
+    return this.#runner.follow(runId);
   }
 
   /**

@@ -17,8 +17,8 @@ export type CommandEnd =
 export interface CommandRunner {
   /** Makes the working copy and all else the supervisor needs for a new attempt. @returns records for the log; @throws RepriseError why it cannot start */
   prepare(runId: string, attempt: number): Promise<EventBody[]>;
-  /** Takes in what the command wrote since the last call. */
-  follow(runId: string): Promise<void>;
+  /** Takes in what the command wrote since the last call. @returns whether there was something */
+  follow(runId: string): Promise<boolean>;
   /**
    * Once the supervisor is gone: ends what is left of the program, takes in the rest of what it wrote, keeps its outputs,
    * removes the working copy.
@@ -29,6 +29,6 @@ export interface CommandRunner {
 /** For queues that have no command runs. */
 export const NO_COMMANDS: CommandRunner = {
   prepare: () => Promise.reject(new Error('This queue runs no commands.')),
-  follow: () => Promise.resolve(),
+  follow: () => Promise.resolve(false),
   settle: () => Promise.resolve({ status: 'interrupted', exitCode: null, signal: null }),
 };

@@ -17,6 +17,11 @@ export class RowTeller {
     if (!this.#shown.has(row.runId)) this.#shown.set(row.runId, JSON.stringify(row));
   }
 
+  /** Has the row told of again, though it is the same: something beside it changed. */
+  forget(runId: string): void {
+    this.#shown.delete(runId);
+  }
+
   show(row: RunRow): void {
     const content = JSON.stringify(row);
     if (this.#shown.get(row.runId) === content) return;

@@ -391,7 +391,8 @@ export class Scheduler {
     for (const { runId, isCommand, process: worker } of this.#jobs.values()) {
       if (worker === null) continue;
       try {
-        if (isCommand) await this.#commands.follow(runId);
+        // Its metrics are no part of its row.
+        if (isCommand && (await this.#commands.follow(runId))) this.#rows.forget(runId);
         this.#rows.show(await this.#store.ingest(runId));
         if (this.#holds.mayStop(runId, this.#log(runId))) worker.kill();
       } catch {

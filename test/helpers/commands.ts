@@ -8,7 +8,6 @@ import { onTestFinished } from 'vitest';
 import type { Input, Method, Output } from '../../src/api/contract';
 import { formatYaml } from '../../src/config/yaml';
 import { createEngine, type Engine } from '../../src/engine/engine';
-import { localSpawn } from '../../src/execution/local-spawn';
 import { localWorkers } from '../../src/engine/local-workers';
 import { outputLineSchema, type OutputLine } from '../../src/events/command-run';
 import { readEvents } from '../../src/events/reader';
@@ -52,7 +51,7 @@ export class Project {
 }
 
 export async function engineOn(workspace: string, options: { readonly cores?: number; readonly resume?: boolean } = {}): Promise<Engine> {
-  const engine = await createEngine({ workspace, mode: 'host', spawn: process.env['REPRISE_TEST_WORKER'] === undefined ? localWorkers() : localSpawn(process.env['REPRISE_TEST_WORKER']), cores: 2, ...options });
+  const engine = await createEngine({ workspace, mode: 'host', spawn: localWorkers(), cores: 2, ...options });
   onTestFinished(() => engine.close());
   return engine;
 }
@@ -100,7 +99,7 @@ export function processesWith(text: string): number[] {
     .filter((name) => /^\d+$/u.test(name))
     .filter((pid) => {
       try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text) && !/^Z/u.test(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1] ?? 'Z');
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text) && !(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1) ?? 'Z').startsWith('Z');
       } catch {
         return false;
       }

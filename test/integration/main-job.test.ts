@@ -79,7 +79,7 @@ describe('an ablation, from plan to verdict', () => {
     expect(plan).toMatchObject({ totalRuns: 9, reusedRuns: 0 });
     expect(plan.estimatedSeconds).toBeGreaterThan(0);
     const text = await cli(['ablate', study, '--dry-run', '--workspace', empty]);
-    expect(text.stdout).toMatch(/9 runs \(3 variants × 3 seeds\), 0 reused, 9 to train, ≈/u);
+    expect(text.stdout).toMatch(/9 runs \(3 variants × 3 seeds\), 0 reused, 9 to run, ≈/u);
   });
 
   it('trains, and reuses what it trained', async () => {

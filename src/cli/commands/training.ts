@@ -1,20 +1,25 @@
-/** Commands that train. */
+/** Commands that run configs and studies. */
 import { formatDuration, formatPlain } from '../../analysis/format';
 import type { RunResult, StudyPlan, StudyResult } from '../../api/rows';
 import { preflightConfig, preflightStudy } from '../../engine/preflight';
 import { RepriseError } from '../../errors/errors';
 import type { Engine } from '../../engine/engine';
 import { print, printJson, say, shortHash, table } from '../output';
-import { ProgressPrinter } from '../progress';
+import { metricsInWords, ProgressPrinter } from '../progress';
 import { call, withEngine, workspaceOf, type GlobalOptions } from '../session';
 
 const CANCELLED = 130;
+/** Metrics of a run that are printed. */
+const MOST_METRICS = 20;
 
 /** Waits for runs with progress on stderr. Ctrl-C cancels them; SIGTERM only stops, and they go on at the next start. */
 export async function waitFor(engine: Engine, runs: readonly string[], options: GlobalOptions): Promise<{ results: RunResult[]; cancelled: boolean }> {
   const printer = new ProgressPrinter();
   printer.expect(runs.length);
-  const stopListening = engine.on('run', (row) => printer.update(row));
+  const stopListening = engine.on('run', (row) => {
+    if (row.kind !== 'command' || row.status !== 'running') printer.update(row);
+    else void engine.call('runs.get', { run: row.runId }).then((got) => got.ok && got.value.run.status === 'running' && printer.update(got.value.run, got.value.result.metrics ?? {}));
+  });
   let cancelled = false;
   const onInterrupt = (): void => {
     if (cancelled) return;
@@ -24,7 +29,7 @@ export async function waitFor(engine: Engine, runs: readonly string[], options: 
   };
   let stop: () => void = () => undefined;
   const terminated = new Promise<never>((_resolve, reject) => {
-    stop = () => reject(new RepriseError('STOPPED', 'Stopped: the runs are interrupted and go on from their last checkpoint at the next start.', { kind: 'cancelled' }));
+    stop = () => reject(new RepriseError('STOPPED', 'Stopped: the runs are interrupted and go on at the next start: from their last checkpoint, or, where they run a command, anew.', { kind: 'cancelled' }));
   });
   process.on('SIGINT', onInterrupt);
   process.on('SIGTERM', stop);
@@ -72,9 +77,9 @@ async function answerRun(engine: Engine, run: string, options: GlobalOptions): P
 
 function printRun(result: RunResult): void {
   print(`run           ${result.run}  (${result.status})`);
-  print(`final loss    ${formatPlain(result.finalLoss)}   best ${formatPlain(result.bestLoss)}`);
-  if (result.metrics !== null) print(`metrics       ${Object.entries(result.metrics).map(([name, value]) => `${name} ${formatPlain(value)}`).join(', ')}`);
-  print(`weights hash  ${result.weightsHash ?? '–'}`);
+  if (result.finalLoss !== null) print(`final loss    ${formatPlain(result.finalLoss)}   best ${formatPlain(result.bestLoss)}`);
+  if (result.metrics !== null) print(`${result.weightsHash === null ? 'metrics' : 'test   '}       ${metricsInWords(result.metrics, MOST_METRICS)}`);
+  if (result.weightsHash !== null) print(`weights hash  ${result.weightsHash}`);
   print(`quote as      ${result.reproductionId}`);
   if (result.error !== null) print(`error         ${result.error.message}  [${result.error.code}]`);
 }
@@ -82,9 +87,9 @@ function printRun(result: RunResult): void {
 function printPlan(plan: StudyPlan): void {
   const rows = plan.variants.map((variant) => [variant.name, variant.summary, String(variant.runs.length), String(variant.runs.filter((cell) => cell.reuses !== null).length)]);
   print(table(['variant', 'difference to the baseline', 'runs', 'reused'], rows));
-  const train = plan.totalRuns - plan.reusedRuns;
+  const fresh = plan.totalRuns - plan.reusedRuns;
   const time = plan.estimatedSeconds === null ? '' : `, ≈ ${formatDuration(plan.estimatedSeconds)} (${plan.estimateBasis})`;
-  print(`\n${plan.totalRuns} runs (${plan.variants.length} variants × ${plan.seeds.length} seeds), ${plan.reusedRuns} reused, ${train} to train${train === 0 ? '' : time}`);
+  print(`\n${plan.totalRuns} runs (${plan.variants.length} variants × ${plan.seeds.length} seeds), ${plan.reusedRuns} reused, ${fresh} to run${fresh === 0 ? '' : time}`);
 }
 
 export async function ablate([study = '']: readonly string[], options: GlobalOptions & { dryRun?: boolean; reuse?: boolean }): Promise<number> {
@@ -102,11 +107,22 @@ export async function ablate([study = '']: readonly string[], options: GlobalOpt
     const { result, cancelled } = await runStudy(engine, input, options);
     if (options.json === true) printJson(result);
     else {
-      print(table(['variant', 'seed', 'status', 'final loss', 'test accuracy', 'weights'], result.runs.map((row) => [row.variant ?? '–', String(row.seed), row.reused ? `${row.status}, reused` : row.status, formatPlain(row.finalLoss), formatPlain(row.metrics?.accuracy ?? null), shortHash(row.weightsHash)])));
+      print(resultTable(result.runs));
       if (!cancelled) print(`\nCompare with: reprise compare ${JSON.stringify(result.experiment)}`);
     }
     return exitCode(result.runs, cancelled);
   });
+}
+
+/** One line a run: of trainings loss, accuracy and weights, of commands their metrics. */
+function resultTable(runs: StudyResult['runs']): string {
+  const status = (row: RunResult): string => (row.reused ? `${row.status}, reused` : row.status);
+  const trained = runs.some((row) => row.weightsHash !== null || row.finalLoss !== null);
+  if (!trained) return table(['variant', 'seed', 'status', 'metrics'], runs.map((row) => [row.variant ?? '–', String(row.seed), status(row), row.metrics === null ? (row.error?.code ?? '–') : metricsInWords(row.metrics)]));
+  return table(
+    ['variant', 'seed', 'status', 'final loss', 'test accuracy', 'weights'],
+    runs.map((row) => [row.variant ?? '–', String(row.seed), status(row), formatPlain(row.finalLoss), formatPlain(row.metrics?.['accuracy'] ?? null), shortHash(row.weightsHash)]),
+  );
 }
 
 /** Starts a study and waits for its runs. */

@@ -39,12 +39,12 @@ beforeEach(async () => {
 afterEach(() => rm(workspace, { recursive: true, force: true }));
 
 interface TestWorker extends Worker {
-  readonly args: readonly string[];
+  readonly args: readonly (string | null)[];
   killed: boolean;
   end: (exit: WorkerExit) => void;
 }
 
-function workers(): { fork: (runFolder: string, dataFile: string) => TestWorker; all: TestWorker[] } {
+function workers(): { fork: (runFolder: string, dataFile: string | null) => TestWorker; all: TestWorker[] } {
   const all: TestWorker[] = [];
   return {
     all,
