@@ -1,4 +1,5 @@
 /** Removes deleted runs for good: rows, folders, and the objects that nothing else refers to. */
+import { rmSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RepriseError } from '../errors/errors';
@@ -39,16 +40,28 @@ export function expiredRuns(tables: Tables, now: number): string[] {
   return tables.runs.deleted().filter(({ deletedAt }) => now - deletedAt > TRASH_MS).map(({ runId }) => runId);
 }
 
-/** Removes what `planPurge` names. Rows and folders go first: a crash leaves objects that nothing refers to, never the other way round. */
-export async function purge(database: Database, tables: Tables, workspace: string, runIds?: readonly string[]): Promise<PurgePlan> {
+/**
+ * Removes what `planPurge` names. Rows and folders go first: a crash leaves objects that nothing refers to, never the
+ * other way round.
+ * @param index makes the database hold all that was logged
+ */
+export async function purge(database: Database, tables: Tables, workspace: string, index: () => void, runIds?: readonly string[]): Promise<PurgePlan> {
   const plan = await planPurge(tables, workspace, runIds);
   inTransaction(database, tables, () => {
     for (const runId of plan.runs) removeRun(tables, runId);
     tables.variants.dropUnused();
   });
   for (const runId of plan.runs) await rm(presentFolderOf(workspace, runId), { recursive: true, force: true });
-  for (const { sha256 } of plan.objects) await rm(objectPath(workspace, sha256), { force: true });
-  return plan;
+  // What was logged in the meantime may refer to the same content.
+  index();
+  const free = new Map(plan.objects.map((object) => [object.sha256, object]));
+  let { bytes } = plan;
+  for (const { sha256 } of tables.files.references()) {
+    bytes -= free.get(sha256)?.bytes ?? 0;
+    free.delete(sha256);
+  }
+  for (const sha256 of free.keys()) rmSync(objectPath(workspace, sha256), { force: true });
+  return { runs: plan.runs, objects: [...free.values()], bytes };
 }
 
 /** Objects that runs refer to and nothing else does. @param going numbers of the runs */

@@ -157,6 +157,10 @@ export class SqliteStore implements Store {
     return this.#readAll(() => this.#finder.count(scope));
   }
 
+  names(): string[] {
+    return this.#readAll(() => this.#tables.keys.names());
+  }
+
   groupRuns(grouping: RunGrouping): GroupsFound {
     return this.#readAll(() => this.#groups.find(grouping));
   }
@@ -242,13 +246,15 @@ export class SqliteStore implements Store {
     return restoreRuns(this.#database, this.#tables, this.workspace, runIds);
   }
 
-  planPurge(runIds?: readonly string[]): Promise<PurgePlan> {
+  async planPurge(runIds?: readonly string[]): Promise<PurgePlan> {
+    await this.index();
     return planPurge(this.#tables, this.workspace, runIds);
   }
 
   async purge(runIds?: readonly string[]): Promise<PurgePlan> {
     this.#refuseReader();
-    return purge(this.#database, this.#tables, this.workspace, runIds);
+    await this.index();
+    return purge(this.#database, this.#tables, this.workspace, () => this.#logs.index(), runIds);
   }
 
   async purgeExpired(now = Date.now()): Promise<PurgePlan> {

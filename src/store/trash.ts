@@ -83,6 +83,9 @@ export function finishDeletions(database: Database, tables: Tables, workspace: s
 export async function adoptTrash(database: Database, tables: Tables, workspace: string): Promise<Adoption> {
   const trashed = trashedRunIds(workspace).filter((runId) => isId(runId) && !existsSync(runFolderOf(workspace, runId)) && tables.runs.number(runId) === null);
   const adoption = await adoptRuns(database, tables, workspace, trashed, (runId) => join(trashFolderOf(workspace), runId));
+  inTransaction(database, tables, () => {
+    for (const runId of trashed) tables.runs.setDeleted(runId, deletedAt(workspace, runId));
+  });
   finishDeletions(database, tables, workspace);
   return adoption;
 }

@@ -183,6 +183,8 @@ export interface Store extends TrackingStore {
   search(search: RunSearch): RunsFound;
   /** Of all runs that meet a filter. */
   countRuns(scope: RunScope): number;
+  /** Every name that a metric, a parameter or a tag has had. */
+  names(): string[];
   /** Groups of the runs that meet a filter, with exact statistics of a metric. */
   groupRuns(grouping: RunGrouping): GroupsFound;
   listGroups(filter: RunsFilter): RunGroupRow[];

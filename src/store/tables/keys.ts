@@ -4,10 +4,12 @@ import type { Database } from '../database';
 export class KeysTable {
   readonly #find;
   readonly #insert;
+  readonly #all;
   readonly #numbers = new Map<string, number>();
 
   constructor(database: Database) {
     this.#find = database.prepare<[string], { key_id: number }>('SELECT key_id FROM keys WHERE name = ?');
+    this.#all = database.prepare<[], string>('SELECT name FROM keys').pluck();
     this.#insert = database.prepare<[string]>('INSERT INTO keys (name) VALUES (?)');
   }
 
@@ -17,6 +19,10 @@ export class KeysTable {
     if (known === undefined) return null;
     this.#numbers.set(name, known);
     return known;
+  }
+
+  names(): string[] {
+    return this.#all.all() as string[];
   }
 
   /** The number of a name, given to it now where it has none. */

@@ -11,6 +11,7 @@ import { migrate, MIGRATIONS, schemaVersion } from '../../../src/store/migration
 import { fileSystemType, isNetworkType } from '../../../src/store/network';
 import { openStore } from '../../../src/store/open';
 import { rebuildWorkspace } from '../../../src/store/rebuild';
+import { SeriesTable } from '../../../src/store/tables/series';
 import { dumpWorkspace } from '../../helpers/dump';
 import { append, attempt, DATA_HASH, exitedWell, finished, putSampleData, sampleManifest, sampleStudy, steps, temporaryFolder } from './sample';
 
@@ -156,22 +157,36 @@ function edit(folder: string, sql: string): void {
   database.close();
 }
 
-/** Makes a workspace's database again as the first version of Reprise had it. */
-function asFirstSchema(folder: string): void {
+/** Makes a workspace's database again as an earlier version of Reprise had it, and removes what that one did not write. */
+function asSchema(folder: string, version: 1 | 2): void {
   const file = join(folder, 'reprise.db');
   const old = new Sqlite(join(folder, 'old.db'));
-  migrate(old, join(folder, 'old.db'), MIGRATIONS.slice(0, 1));
+  migrate(old, join(folder, 'old.db'), MIGRATIONS.slice(0, version));
+  const now = new Sqlite(file, { readonly: true });
   old.exec(`ATTACH '${file}' AS new`);
   old.pragma('foreign_keys = OFF');
-  for (const { name } of old.prepare<[], { name: string }>("SELECT name FROM main.sqlite_schema WHERE type = 'table'").all()) {
-    const columns = (old.pragma(`main.table_info(${name})`) as { name: string }[]).map((column) => column.name).join(', ');
-    old.exec(`INSERT INTO main.${name} (${columns}) SELECT ${columns} FROM new.${name}`);
+  const tables = old.prepare<[], { name: string }>("SELECT name FROM main.sqlite_schema WHERE type = 'table'").all().map(({ name }) => name);
+  for (const name of tables) {
+    if (name === 'series') continue;
+    const columns = (old.pragma(`main.table_info(${name})`) as { name: string }[]).map((column) => column.name);
+    const isOfRun = columns.includes('run_id') && name !== 'runs';
+    const sources = columns.map((column) => (isOfRun && column === 'run_id' ? 'runs.run_id' : `it.${column}`));
+    old.exec(`INSERT INTO main.${name} (${columns.join(', ')}) SELECT ${sources.join(', ')} FROM new.${name} AS it ${isOfRun ? 'JOIN new.runs AS runs ON runs.id = it.run' : ''}`);
   }
+  const put = old.prepare('INSERT INTO series (run_id, key, block, first_step, last_step, points, steps, vals) VALUES (?, ?, 0, ?, ?, ?, ?, ?)');
+  const series = new SeriesTable(now);
+  const keys = "SELECT run, key, run_id, keys.name FROM latest JOIN runs ON runs.id = run JOIN keys ON key_id = key WHERE keys.name IN ('train.loss', 'train.learningRate')";
+  for (const { run, key, run_id: runId, name } of now.prepare<[], { run: number; key: number; run_id: string; name: string }>(keys).all()) {
+    const { steps, values } = series.read(run, key);
+    put.run(runId, name, steps[0], steps.at(-1), steps.length, Buffer.from(steps.buffer), Buffer.from(values.buffer));
+  }
+  now.close();
   old.exec('DETACH new');
   old.close();
   for (const end of ['', '-wal', '-shm']) rmSync(file + end, { force: true });
   cpSync(join(folder, 'old.db'), file);
   rmSync(join(folder, 'old.db'));
+  rmSync(join(folder, 'experiments'), { recursive: true });
 }
 
 describe('schema', () => {
@@ -208,18 +223,38 @@ describe('schema', () => {
     expect(() => schemaVersion(database, file)).toThrow(expect.objectContaining({ code: 'STORE_TOO_NEW' }));
   });
 
-  it('of an earlier Reprise is brought up to date with what the manifests say; a reader waits for that', async () => {
+  it.each([1, 2] as const)('of an earlier Reprise (%i) is brought up to date with what manifests and logs say; a reader waits for that', async (version) => {
     const folder = await closedWorkspace();
     const before = await dumpWorkspace(folder);
     expect(before.tables['variants']).toHaveLength(1);
-    asFirstSchema(folder);
+    expect(before.tables['params']?.length).toBeGreaterThan(60);
+    asSchema(folder, version);
     await expect(openStore(folder, { mode: 'reader' })).rejects.toMatchObject({ code: 'STORE_TOO_OLD' });
     (await openStore(folder, { mode: 'host' })).close();
-    // A crash of the worker or host is told by the log only: a run that is under way finds its attempt with its next one.
-    const after = await dumpWorkspace(folder);
-    const settled = (dump: typeof before) => ({ ...dump.tables, runs: dump.tables['runs']?.map((row) => ({ ...row, attempt_started_at: null, attempt_from_step: null })) });
-    expect(settled(after)).toEqual(settled(before));
-    expect(existsSync(join(folder, 'reprise.db.before-schema-2'))).toBe(true);
+    expect(await dumpWorkspace(folder)).toEqual(before);
+    expect(await checkWorkspace(folder)).toEqual([]);
+    expect(existsSync(join(folder, 'reprise.db.before-schema-3'))).toBe(true);
+  });
+
+  it('of an earlier Reprise keeps the curves of a run whose log is gone, and goes on where it was cut off', async () => {
+    const folder = await closedWorkspace();
+    const before = await dumpWorkspace(folder);
+    asSchema(folder, 2);
+    const manifest = join(folder, 'runs', 'run-wait', 'run.json');
+    const text = readFileSync(manifest, 'utf8');
+    rmSync(join(folder, 'runs', 'run-done', 'events.log'));
+    writeFileSync(manifest, text.slice(0, 50));
+    const store = await openStore(folder, { mode: 'host' });
+    expect([...store.series('run-done', 'train.loss').values]).toEqual(before.series['run-done']);
+    expect(store.latestMetrics('run-done')).toMatchObject([{ key: 'train.learningRate', points: 10 }, { key: 'train.loss', points: 10 }]);
+    expect(store.getRun('run-done')).toMatchObject({ status: 'finished', stepsDone: 10, weightsHash: 'w' });
+    expect(store.runData(['run-wait'])[0]?.params).toEqual({});
+    store.close();
+    writeFileSync(manifest, text);
+    const again = await openStore(folder, { mode: 'host' });
+    expect(again.runData(['run-wait'])[0]?.params).toMatchObject({ 'model.kind': 'mlp' });
+    again.close();
+    expect((await dumpWorkspace(folder)).tables['old_series']).toBeUndefined();
   });
 
   it('of another program is not taken for ours', async () => {
