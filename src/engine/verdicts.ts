@@ -32,7 +32,11 @@ export interface RunTrace {
 }
 
 const number = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity', '-0'])]).transform((value: LoggedNumber) => fromLogged(value));
-const run = reproduceResult.shape.runs.element.extend({ maxRelativeDifference: number.nullable() });
+const judged = reproduceResult.shape.runs.element;
+const run = judged.extend({
+  maxRelativeDifference: number.nullable(),
+  series: z.array(judged.shape.series.unwrap().element.extend({ maxRelativeDifference: number.nullable() })).default([]),
+});
 const verdictFile = z.object({
   format: z.literal(1),
   createdAt: z.number(),

@@ -56,7 +56,7 @@ describe('the list of runs', () => {
     expect(page.total).toBe(3);
     expect(page.rows.map(({ run, leaves, metric }) => [run.runId, leaves, metric])).toEqual([
       ['run-2', [0.01, undefined], null],
-      ['run-3', [0.1, undefined], { name: 'accuracy', value: 0.75 }],
+      ['run-3', [0.1, undefined], { name: 'test accuracy', value: 0.75 }],
     ]);
     const columns = await ask(engine, 'runs.columns', { experiment: 'sample' });
     expect(columns.varying).toEqual(['training.learningRate', 'model.hidden']);
@@ -123,7 +123,7 @@ describe('a run in detail', () => {
     });
     const details = await ask(engine, 'runs.details', { run: 'run-1' });
     expect(details.folder).toBe(join(workspace, 'runs', 'run-1'));
-    expect(details.metric).toEqual({ name: 'accuracy', value: 0.75 });
+    expect(details.metric).toEqual({ name: 'test accuracy', value: 0.75 });
     expect(details.config).toMatchObject({ training: { learningRate: 0.1 } });
     expect(details.provenance.map(({ title }) => title)).toEqual(['Code', 'Environment', 'Hardware', 'Data', 'Hashes']);
     expect(details.provenance.flatMap(({ items }) => items).filter(({ kind }) => kind === 'warning').map(({ name }) => name)).toEqual(['Git', 'Lockfile']);

@@ -12,14 +12,17 @@ const FIRST = 12_345;
 function sample(seconds = 1): NewVerdict {
   const recorded = Array.from({ length: STEPS }, (_, step) => Math.fround(1 / (step + 1)));
   const here = recorded.map((loss, step) => (step < FIRST ? loss : step === 30_000 ? Number.NaN : loss * 1.5)).slice(0, STEPS - 5);
-  const run = { run: 'run-a', reproductionId: 'sample-1-A', variant: 'baseline', seed: 1, verdict: 'diverged', firstDivergentStep: FIRST, firstDifferentStep: FIRST, maxRelativeDifference: Number.NaN, sentence: 'It differs.', causes: ['one'] } as const;
+  const run = { run: 'run-a', reproductionId: 'sample-1-A', variant: 'baseline', seed: 1, verdict: 'diverged', firstDivergentStep: FIRST, firstDifferentStep: FIRST, maxRelativeDifference: Number.NaN, sentence: 'It differs.', causes: ['one'], kind: 'command' } as const;
+  const series = [{ key: 'loss', points: STEPS - 5, same: false, firstDifferentStep: FIRST, firstDivergentStep: FIRST, maxRelativeDifference: Number.NaN }];
+  const files = [{ path: 'out/model.bin', recorded: 'a'.repeat(64), here: null, same: false }];
+  const steps = recorded.map((_, step) => step);
   return {
     seconds,
     file: '/somewhere/x.crate.zip',
     name: 'x',
-    result: { verdict: 'diverged', sentence: 'Re-executing differs.', digest: 'd'.repeat(64), runs: [{ ...run, causes: [...run.causes] }] },
+    result: { verdict: 'diverged', sentence: 'Re-executing differs.', digest: 'd'.repeat(64), runs: [{ ...run, causes: [...run.causes], series, files }] },
     environment: [{ name: 'versions.node', recorded: '20', here: '24', same: false }],
-    traces: [{ run: 'run-a', recorded, here, firstDivergentStep: FIRST }],
+    traces: [{ run: 'run-a', key: 'train.loss', recorded: { steps, values: recorded }, here: { steps: steps.slice(0, here.length), values: here }, firstDivergentStep: FIRST }],
   };
 }
 
@@ -42,7 +45,8 @@ describe('kept verdicts', () => {
     expect(verdictTrace.safeParse(trace).success).toBe(true);
     expect(trace.firstDivergentStep).toBe(FIRST);
     const [{ recorded, here }] = sample().traces as [NewVerdict['traces'][number]];
-    for (const [steps, values, all] of [[trace.steps, trace.recorded, recorded], [trace.hereSteps, trace.here, here]] as const) {
+    expect(trace.key).toBe('train.loss');
+    for (const [steps, values, all] of [[trace.steps, trace.recorded, recorded.values], [trace.hereSteps, trace.here, here.values]] as const) {
       expect(steps.length).toBeLessThanOrEqual(1500);
       expect([steps[0], steps.at(-1)]).toEqual([0, all.length - 1]);
       for (let step = FIRST - 50; step <= FIRST + 50; step += 1) expect(steps).toContain(step);

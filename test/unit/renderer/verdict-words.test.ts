@@ -8,7 +8,7 @@ import { countVerdicts, largestDifference, relative, step, summaryText, tellingR
 type Run = VerdictView['result']['runs'][number];
 
 function judged(change: Partial<Run>): Run {
-  return { run: 'r1', reproductionId: 'study-1-AAAA', variant: 'baseline', seed: 1, verdict: 'identical', firstDivergentStep: null, firstDifferentStep: null, maxRelativeDifference: 0, sentence: 'All agree.', causes: [], ...change };
+  return { run: 'r1', reproductionId: 'study-1-AAAA', variant: 'baseline', seed: 1, verdict: 'identical', firstDivergentStep: null, firstDifferentStep: null, maxRelativeDifference: 0, sentence: 'All agree.', causes: [], series: [], files: [], kind: 'training', ...change };
 }
 
 const late = judged({ run: 'r2', variant: 'a|b', seed: 2, verdict: 'diverged', firstDivergentStep: 40, firstDifferentStep: 40, maxRelativeDifference: 0.0312, causes: ['Candidate, not confirmed: node was 20 and is 24.'] });
