@@ -6,7 +6,9 @@ import { z } from 'zod';
 import { exportQuery, exportResult, importQuery, importResult } from './imports';
 import { bundleEstimate, bundlePage, curveKey, curves, logLine, outputPage, queueView, runDetails, runsColumns, runsGroups, runsGroupsQuery, runsOpeningQuery, runsPage, runsQuery, seriesWindow, sideBySide, sparkline, studyEnded, studySource, studySummary, studyView, task, verdictSummary, verdictTrace, verdictView } from './views';
 import { trackingServer, trackingStart } from './tracking-server';
+import { score } from './provenance';
 import { comparison, difference, doctorResult, experimentRow, metricRow, problem, reproduceResult, runResult, runRow, studyPlan, verifyResult } from './rows';
+import { runGroupsFound, runsFound, runsSearch, runsSearchGroups } from './search';
 
 const none = z.strictObject({});
 /** A run's id, a unique prefix of it (≥ 4 characters), or its reproductionId. */
@@ -41,6 +43,10 @@ export const methods = {
   'runs.columns': { input: z.strictObject({ experiment: experiment.optional() }), output: runsColumns },
   /** All that the table of runs begins with, in one answer: what `experiments.list`, `runs.columns` and the first `runs.page` say. */
   'runs.opening': { input: runsOpeningQuery, output: z.object({ experiments: z.array(experimentRow), columns: runsColumns, page: runsPage }) },
+  /** Runs that meet a filter, sorted by anything. */
+  'runs.search': { input: runsSearch, output: runsFound },
+  /** Groups of the runs that meet a filter, with exact statistics of a metric. */
+  'runs.searchGroups': { input: runsSearchGroups, output: runGroupsFound },
   /** Runs grouped by everything but the seed. */
   'runs.groups': { input: runsGroupsQuery, output: runsGroups },
   /** Training losses thinned to at most `points` values, for lists. Runs that are gone are left out. */
@@ -70,6 +76,11 @@ export const methods = {
   'runs.import': { input: importQuery, output: importResult },
   /** Writes runs in a form that other programs read. */
   'runs.export': { input: exportQuery, output: exportResult },
+
+  /** How fit a run, or the shown runs of an experiment, are to be repeated: facts with what to do about each. */
+  'runs.score': { input: z.strictObject({ target }), output: score },
+  /** The same of a config or a study file as it would run here and now; nothing is started or kept. */
+  'config.score': { input: z.strictObject({ config: file, seed: z.int().min(0).max(0xffff_ffff).optional() }), output: score },
 
   'studies.list': { input: none, output: z.array(studySummary) },
   'studies.get': { input: z.strictObject({ studyId: target }), output: studyView },

@@ -5,7 +5,9 @@ import { exitCodeOf } from '../errors/errors';
 import { exportRuns, importCommand } from './commands/importing';
 import { compare, diff, runs } from './commands/looking';
 import { ablate, cancel, resume, retry, run } from './commands/training';
+import { score } from './commands/scoring';
 import { exportCommand, report, reproduce, verify } from './commands/sharing';
+import { search } from './commands/searching';
 import { doctor, workspaceCheck, workspaceRebuild } from './commands/upkeep';
 import { serve } from './commands/serving';
 import { sample } from './commands/sample';
@@ -58,6 +60,15 @@ function build(onExit: (code: number) => void): Command {
   add(program, 'retry <run>', 'run a failed or cancelled run again, from its last checkpoint', retry);
   add(program, 'cancel <run>', 'cancel a run that is queued or interrupted', cancel);
   add(program, 'runs', 'list runs', runs).option('--experiment <name>', 'only the runs of this experiment');
+  add(program, 'score <target>', 'how fit a run, an experiment or a config file is to be repeated, and what to do about it', score);
+  add(program, 'search [filter]', "find runs: \"metrics.val_loss < 0.1 and params.optimizer = 'adam'\", or words", search)
+    .option('--order <fields>', 'such as "metrics.acc desc, params.lr" (default: the newest first)')
+    .option('--show <fields>', 'columns besides those that filter and order mention')
+    .option('--limit <n>', 'at most so many rows (default: 100)', count)
+    .option('--experiment <name>', 'only the runs of this experiment')
+    .option('--deleted', 'only deleted runs')
+    .option('--group-by <fields>', 'one row for runs that are equal in these; with --order METRIC its mean, sd, minimum and maximum')
+    .option('--group-all-but [params]', 'one row for runs that are equal in all parameters but these (default: seed)');
   add(program, 'compare <experiment>', 'compare the variants of an experiment over seeds', compare);
   add(program, 'diff <left> <right>', 'differences of config and environment between two runs', diff);
   add(program, 'report <target>', 'write the report of an experiment or a run', report)

@@ -2,12 +2,12 @@
 import { RepriseError } from '../errors/errors';
 
 /**
- * The error of a text that is no filter. Its first problem's path is the 1-based column.
+ * The error of a text that is no filter, order or list of fields. Its first problem's path is the 1-based column.
  * @param at counted from 0, in UTF-16 units as in every JavaScript string
  */
 export function filterProblem(at: number, message: string, hint?: string): RepriseError {
   const column = at + 1;
-  return new RepriseError('FILTER_INVALID', `The filter cannot be read at column ${column}: ${message}`, {
+  return new RepriseError('FILTER_INVALID', `Column ${column}: ${message}`, {
     kind: 'input',
     ...(hint === undefined ? {} : { hint }),
     problems: [{ path: String(column), message }],

@@ -58,3 +58,14 @@ function pieces(text: string, tokens: readonly Token[]): string[] {
   }
   return words.filter((word) => word.trim() !== '');
 }
+
+/**
+ * The same as one filter, in which every word is a condition; null where the text is blank.
+ * @throws RepriseError FILTER_INVALID
+ */
+export function filterOf(text: string, now: number = Date.now()): Filter | null {
+  const read = readFilter(text, now);
+  if ('expression' in read) return read.expression;
+  const terms = read.words.map((word): Filter => ({ type: 'word', word, at: 0 }));
+  return terms.length < 2 ? (terms[0] ?? null) : { type: 'and', terms };
+}
