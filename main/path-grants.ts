@@ -28,6 +28,7 @@ function pathsIn(method: Method, input: unknown): Paths {
   const fields = (typeof input === 'object' && input !== null ? input : {}) as Readonly<Record<string, unknown>>;
   switch (method) {
     case 'runs.start':
+    case 'config.score':
       return paths({ read: [fields['config']] });
     case 'studies.plan':
     case 'studies.start': {

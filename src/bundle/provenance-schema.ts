@@ -31,7 +31,7 @@ const codeSchema = z.object({
   folder: z.string().max(4096),
   files: z.int().min(0),
   bytes: z.number().min(0),
-  withheld: z.array(z.object({ path: text(4096), note: text(1000) })).max(1000),
+  withheld: z.array(z.object({ path: text(4096), note: text(1000), reason: z.enum(['secret', 'size', 'link', 'odd']).optional() })).max(1000),
   complete: z.boolean(),
 });
 

@@ -82,7 +82,7 @@ export class RunPlanner {
   #capture(): Promise<Provenance> {
     const { workspace, codeFolder, config, inputs } = this.#options;
     const { environment } = config;
-    if (!isCommandConfig(config)) return captureProvenance({ code: codeFolder === null ? null : { folder: codeFolder, workspace }, environment, packageRoot, repriseVersion });
+    if (!isCommandConfig(config)) return captureProvenance({ code: codeFolder === null ? null : { folder: codeFolder, workspace, exclude: inputs }, environment, packageRoot, repriseVersion });
     const folder = codeFolder ?? this.#options.folder;
     const task = fillTask(config);
     const command = Array.isArray(task.command) ? [...(task.command as readonly string[])] : config.task.command;

@@ -40,6 +40,8 @@ export interface GitState {
   readonly submodules?: readonly { readonly path: string; readonly commit: string | null; readonly dirty: boolean }[];
 }
 
+export type WithheldReason = 'secret' | 'size' | 'link' | 'odd';
+
 /** The files of the code as they were: see src/events/snapshot.ts. */
 export interface CodeSnapshot {
   /** SHA-256 of the snapshot object: the identity of the code state. */
@@ -48,8 +50,8 @@ export interface CodeSnapshot {
   readonly folder: string;
   readonly files: number;
   readonly bytes: number;
-  /** What is not in it and why, the first 200. */
-  readonly withheld: readonly { readonly path: string; readonly note: string }[];
+  /** What is not in it and why, the first 200; the reasons are those of the snapshot, absent in older records. */
+  readonly withheld: readonly { readonly path: string; readonly note: string; readonly reason?: WithheldReason }[];
   /** False where something is missing. */
   readonly complete: boolean;
 }

@@ -100,7 +100,7 @@ async function snapshotOf(options: CodeOptions, root: string, files: CodeFiles, 
       folder: path.relative(root, await realpath(options.folder)).split(path.sep).join('/'),
       files: snapshot.files.length,
       bytes: snapshot.files.reduce((sum, file) => sum + file.bytes, 0),
-      withheld: snapshot.withheld.slice(0, NAMED_LIMIT).map(({ path: name, note }) => ({ path: name, note })),
+      withheld: snapshot.withheld.slice(0, NAMED_LIMIT).map(({ path: name, note, reason }) => ({ path: name, note, reason })),
       complete: snapshot.withheld.length === 0 && files.unread.length === 0,
     },
   };
