@@ -64,7 +64,9 @@ export class TensorBoardTail implements Tail {
   private async read(): Promise<TailBatch> {
     const sink: Sink = { collector: new RecordCollector(), put: this.options.put, histograms: new Map() };
     const files = (await this.finder.find()).filter((file) => this.options.folders?.includes(folderOf(file)) ?? true);
-    if (files.length > 0) this.base ??= baseOf(files.map(folderOf));
+    // Files that are passed over are another run's, beside which this one may lie.
+    const own = files.filter((file) => this.offsets.get(file) !== null);
+    if (own.length > 0) this.base ??= baseOf(own.map(folderOf));
     let pieces = 0;
     let more = false;
     for (const file of files) {
