@@ -24,10 +24,14 @@ interface Table {
   readonly lots: Iterable<readonly (readonly Cell[])[]>;
 }
 
-const textOf = (cell: Cell): string => {
+/** The shortest text that is read as the same double. */
+const numberText = (value: number): string => (Object.is(value, -0) ? '-0.0' : String(value));
+
+function textOf(cell: Cell): string {
   if (cell === null) return '';
-  return cell instanceof Date ? cell.toISOString() : String(cell);
-};
+  if (cell instanceof Date) return cell.toISOString();
+  return typeof cell === 'number' ? numberText(cell) : cell;
+}
 
 /** RFC 4180. */
 const csvCell = (text: string): string => (/[",\r\n]/u.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
@@ -35,12 +39,12 @@ const csvLine = (cells: readonly Cell[]): string => `${cells.map((cell) => csvCe
 
 /** JSON has no word for what is not finite: it stands there as a text that Python's `float` reads. */
 function jsonObject(columns: readonly Column[], cells: readonly Cell[]): string {
-  const entries = columns.flatMap(({ name }, index): [string, string | number][] => {
+  const entries = columns.flatMap(({ name }, index) => {
     const cell = cells[index] ?? null;
     if (cell === null) return [];
-    return [[name, typeof cell === 'number' && Number.isFinite(cell) ? cell : textOf(cell)]];
+    return [`${JSON.stringify(name)}:${typeof cell === 'number' && Number.isFinite(cell) ? numberText(cell) : JSON.stringify(textOf(cell))}`];
   });
-  return JSON.stringify(Object.fromEntries(entries));
+  return `{${entries.join(',')}}`;
 }
 
 function* textPieces({ columns, lots }: Table, format: 'csv' | 'json' | 'jsonl'): Generator<string> {

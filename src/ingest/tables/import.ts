@@ -139,6 +139,7 @@ async function importPoints(file: string, format: TableFormat, columns: readonly
   const runs = new Map<string, Open>();
   const left = new Set<string>();
   let waiting = 0;
+  let oddSteps = false;
   for await (const row of readRows(file, format)) {
     const id = runColumn == null || isMissing(row[runColumn]) ? stemOf(file) : textOf(row[runColumn]);
     const told = timeColumn == null ? null : timeOf(row[timeColumn]);
@@ -151,7 +152,9 @@ async function importPoints(file: string, format: TableFormat, columns: readonly
       runs.set(id, run);
     }
     if (run.runId === null) continue;
-    const step = (stepColumn == null ? null : numberOf(row[stepColumn])) ?? run.rows;
+    const given = stepColumn == null ? null : numberOf(row[stepColumn]);
+    if (given !== null && !Number.isSafeInteger(given)) oddSteps = true;
+    const step = given !== null && Number.isSafeInteger(given) ? given : run.rows;
     const time = Math.round(told ?? written);
     run.rows++;
     run.first = Math.min(run.first ?? time, time);
@@ -184,5 +187,6 @@ async function importPoints(file: string, format: TableFormat, columns: readonly
     await handOver(run);
     await sink.end(run.runId, { status: 'finished', name: run.name, startedAt: run.first ?? written, endedAt: run.last ?? written });
   }
+  if (oddSteps) await sink.problem(null, file, `A step is a whole number; where ${JSON.stringify(stepColumn)} holds none the number of the row stands for it.`);
   if (left.size > 0) await sink.problem(null, file, `What is no number is left out of ${[...left].map((key) => JSON.stringify(key)).join(', ')}.`);
 }

@@ -16,9 +16,15 @@ export class RecordCollector {
   private readonly params: Record<string, string> = {};
   private readonly tags: Record<string, string | null> = {};
   private readonly others: EventBody[] = [];
+  /** Series of which points were left out, and why. */
+  private readonly impossible = new Map<string, string>();
 
-  /** `time` in milliseconds since 1970, rounded. */
+  /** `time` in milliseconds since 1970, rounded. A point that no log can hold is left out, and named once. */
   point(key: string, step: number, time: number, value: number): void {
+    if (key === '' || !Number.isSafeInteger(step) || !Number.isFinite(time)) {
+      this.impossible.set(key, key === '' ? 'it has no name' : `step ${step}, time ${time}`);
+      return;
+    }
     let columns = this.series.get(key);
     if (columns === undefined || columns.steps.length >= POINTS_A_RECORD) {
       if (columns !== undefined) this.others.push({ type: 'points', key, ...columns });
@@ -31,11 +37,11 @@ export class RecordCollector {
   }
 
   param(name: string, value: string): void {
-    this.params[name] = value;
+    if (name !== '') this.params[name] = value;
   }
 
   tag(name: string, value: string): void {
-    this.tags[name] = value;
+    if (name !== '') this.tags[name] = value;
   }
 
   add(record: EventBody): void {
@@ -49,7 +55,9 @@ export class RecordCollector {
   /** All that was gathered; a series' points in the order in which they came. */
   take(): EventBody[] {
     const points = [...this.series].map(([key, columns]): EventBody => ({ type: 'points', key, ...columns }));
+    const left = [...this.impossible].map(([key, why]): EventBody => ({ type: 'message', level: 'warning', text: `Points of the series ${JSON.stringify(key)} are left out: a step is a whole number below 2^53 and a time a number (${why}).` }));
     return [
+      ...left,
       ...(Object.keys(this.params).length > 0 ? [{ type: 'params' as const, params: this.params }] : []),
       ...(Object.keys(this.tags).length > 0 ? [{ type: 'tags' as const, tags: this.tags }] : []),
       ...this.others,

@@ -1,9 +1,9 @@
-/** A path inside a run from what another program calls a thing: relative, with `/`, without `..`, valid on every system. */
+/** A path inside a run from what another program calls a thing: relative, with `/`, without `..`. */
 export function filePath(...names: readonly string[]): string {
   return names
     .flatMap((name) => name.split('/'))
     .filter((part) => part !== '' && part !== '.' && part !== '..')
-    .map((part) => part.replace(/[\u0000-\u001f\\:*?"<>|]/gu, '_'))
+    .map((part) => part.replace(/[\u0000-\u001f\\]|(?<=^[A-Za-z]):/gu, '_'))
     .join('/');
 }
 

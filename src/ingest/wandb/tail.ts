@@ -2,6 +2,7 @@
  * Follows the transaction logs that the `wandb` client writes with WANDB_MODE=offline. The client (0.31) writes a block of
  * 32 KiB when it is full, and what it has every 15 seconds: values come in so much later than they were logged.
  */
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { readAppended } from '../tail/appended';
@@ -69,7 +70,7 @@ export class WandbTail implements Tail {
     // Where a file cannot be read or kept, the next call begins where this one began.
     this.start = this.position();
     const into = new RecordCollector();
-    for (const file of await this.finder.find()) if (!this.logs.some((log) => log.file === file)) this.logs.push(this.newLog(file));
+    for (const file of await this.newFiles()) this.logs.push(this.newLog(file));
     let more = false;
     for (const log of this.logs) if (!log.ended) more = (await this.readOn(log, into, final)) || more;
     if (final && !more) for (const log of this.logs) if (!log.ended) await this.end(log, into);
@@ -80,6 +81,13 @@ export class WandbTail implements Tail {
 
   private position(): z.infer<typeof positionSchema> {
     return { logs: this.logs.map((log) => ({ file: log.file, offset: log.offset, missing: mediaOf(log).filter((name) => !log.kept.has(name)), ended: log.ended })) };
+  }
+
+  /** Logs that were not there before, in the order in which they were begun: their names tell the second only. */
+  private async newFiles(): Promise<string[]> {
+    const files = (await this.finder.find()).filter((file) => !this.logs.some((log) => log.file === file));
+    const begun = await Promise.all(files.map(async (file) => ({ file, at: (await stat(join(this.folder, file))).birthtimeMs })));
+    return begun.toSorted((a, b) => a.at - b.at).map(({ file }) => file);
   }
 
   private newLog(file: string): Log {
