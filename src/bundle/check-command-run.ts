@@ -1,4 +1,5 @@
 /** A command run in a bundle against itself, and the code and inputs of a bundle against their names. */
+import { createHash } from 'node:crypto';
 import { canonicalJson, configHash } from '../config/hash';
 import { parseConfig } from '../config/parse';
 import { parseYaml } from '../config/yaml';
@@ -6,7 +7,7 @@ import type { Problem } from '../errors/errors';
 import type { EventRecord } from '../events/records';
 import { parseSnapshot, snapshotObjects } from '../events/snapshot';
 import type { RunFiles } from './check-run';
-import type { BundleCode, BundleContent, BundleInputData, CommandBundleRun } from './model';
+import type { BundleCode, BundleContent, BundleInputData, CommandBundleRun, KeptFile } from './model';
 import { commandStatus, filesOfLog, summariesOfLog } from './series';
 
 /** Path in a bundle of an object of a code state. */
@@ -70,6 +71,14 @@ export async function checkCode(code: BundleCode, files: RunFiles, problems: Pro
   });
 }
 
+/** As src/provenance makes it: a file's own hash, or that of the sorted list of a folder's files. */
+function fingerprintOf(members: readonly KeptFile[]): string {
+  const [only] = members;
+  if (only?.path === '') return only.sha256;
+  const list = [...members].sort((left, right) => (left.path < right.path ? -1 : 1)).map(({ path, sha256 }) => `${path}\0${sha256}\n`);
+  return createHash('sha256').update(list.join('')).digest('hex');
+}
+
 /** Files of an input against the hashes that the index gives. */
 export function checkInput(input: BundleInputData, files: RunFiles, problems: Problem[]): void {
   for (const { path, sha256, file } of input.members ?? []) {
@@ -77,6 +86,5 @@ export function checkInput(input: BundleInputData, files: RunFiles, problems: Pr
     if (found === undefined) problems.push({ path: file, message: 'is named in data/bundle.json and not in the bundle.' });
     else if (found !== sha256) problems.push({ path: file, message: `is not the file ${path === '' ? input.path : `${input.path}/${path}`} of the record.` });
   }
-  const [only] = input.members ?? [];
-  if (only?.path === '' && input.fingerprint !== only.sha256) problems.push({ path: only.file, message: `does not have the fingerprint of the input ${input.path}.` });
+  if (input.members !== null && input.fingerprint !== fingerprintOf(input.members)) problems.push({ path: 'data/bundle.json', message: `gives the input ${input.path} files that do not have its fingerprint.` });
 }

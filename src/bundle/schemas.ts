@@ -89,6 +89,7 @@ const inputSchema = z.object({
   fingerprint: sha256.nullable(),
   bytes: z.number().min(0),
   files: z.int().min(0),
+  rows: z.int().min(0).optional(),
   license: text(200),
   members: z.array(keptFile.extend({ file: bagPath })).max(MAX_KEPT_FILES).nullable(),
 });

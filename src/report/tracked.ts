@@ -1,15 +1,18 @@
 /** The report of command runs and of runs that another program logged. */
 import { formatPlain } from '../analysis/format';
 import { lineOf } from '../config/command-line';
-import type { CommandManifest, LoggedManifest } from '../events/manifest';
 import type { DatasetRow, FileRow, LatestMetric } from '../store/tracking';
-import type { RunRow, Series } from '../store/types';
+import type { RunRow, Series, Store } from '../store/types';
 import { lineChart, domainOf, type LineSeries } from './charts';
 import { code, heading, paragraph, shortHash, utc, type Block, type Line, type ReportDocument } from './document';
 import { downsample } from './downsample';
 import { count, durationOf, publicRemote } from './facts';
 import type { ComparisonModel, ReportStudy } from './model';
 import { comparisonBlocks } from './results';
+
+type Manifest = ReturnType<Store['manifest']>;
+type CommandManifest = Extract<Manifest, { readonly kind: 'command' }>;
+type LoggedManifest = Extract<Manifest, { readonly kind: 'logged' }>;
 
 /** One run with all that is told about it. */
 export interface TrackedRun {

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { extractBundle } from '../../src/bundle/open';
 import { writeBundle } from '../../src/bundle/write';
+import { commandInput } from '../unit/bundle/command-sample';
 import { freshFolder, sampleInput } from '../unit/bundle/sample';
 
 const python = process.env['REPRISE_PYTHON'] ?? '';
@@ -31,12 +32,16 @@ function runPython(args: readonly string[]): Promise<Outcome> {
 
 let folder: string;
 let bag: string;
+let commands: string;
 
 beforeAll(async () => {
   folder = await freshFolder();
   bag = join(folder, 'bag');
   await writeBundle(await sampleInput(join(folder, 'workspace')), join(folder, 'sample.crate.zip'));
   await extractBundle(join(folder, 'sample.crate.zip'), bag);
+  commands = join(folder, 'commands');
+  await writeBundle(await commandInput(join(folder, 'programs')), join(folder, 'commands.crate.zip'));
+  await extractBundle(join(folder, 'commands.crate.zip'), commands);
 });
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
@@ -53,6 +58,7 @@ describe.skipIf(!judges.has('bagit'))('bagit.py --validate', () => {
 
   it('accepts a bundle', async () => {
     expect(await validate(bag)).toMatchObject({ code: 0 });
+    expect(await validate(commands)).toMatchObject({ code: 0 });
   });
 
   it('refuses a bag with an altered, an additional or a missing file', async () => {
@@ -111,8 +117,8 @@ describe.skipIf(!judges.has('roc-validator'))('roc-validator, process-run-crate,
     return found;
   };
 
-  it('accepts a bundle, with no check left out', async () => {
-    const judgement = await judge(join(bag, 'data'));
+  it.each(['trainings', 'commands'])('accepts a bundle of %s, with no check left out', async (kind) => {
+    const judgement = await judge(join(kind === 'commands' ? commands : bag, 'data'));
     expect(judgement.issues).toEqual([]);
     // The validator counts a check that crashed as skipped.
     expect(judgement).toMatchObject({ passed: true, skipped_checks: 0 });

@@ -375,7 +375,7 @@ describe('a bundle with forged content and right hashes', () => {
     const { content } = await extractBundle(target, out);
     const genuine = join(folder, `genuine-${copies}`);
     await extractBundle(file, genuine);
-    const [run] = content.runs.filter(isTrainingRun);
+    const run = content.runs.find(isTrainingRun);
     return judgeRun(await recordedTrace(out, run!), await recordedTrace(genuine, run!), { sameRuntime: true, differences: [], tolerance: run!.tolerance, metric: 'accuracy' });
   };
 
@@ -395,7 +395,7 @@ describe('a bundle with forged content and right hashes', () => {
 
   it('says so where the event log is missing, and goes on without a file that is', async () => {
     const out = join(folder, 'holes');
-    const [run] = (await extractBundle(file, out)).content.runs.filter(isTrainingRun);
+    const run = (await extractBundle(file, out)).content.runs.find(isTrainingRun);
     await rm(join(out, ...run!.files.weights!.split('/')));
     expect((await recordedTrace(out, run!)).artifacts?.weights).toMatch(/^[0-9a-f]{64}$/u);
     await rm(join(out, ...run!.eventLog.split('/')));
