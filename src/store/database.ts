@@ -11,7 +11,7 @@ export type Statement<P extends unknown[], R = unknown> = Sqlite.Statement<P, R>
 export const APPLICATION_ID = 0x52505253;
 
 /** Milliseconds a statement waits for another process' write. */
-const BUSY_TIMEOUT_MS = 5000;
+export const BUSY_TIMEOUT_MS = 5000;
 
 /** A package made with an older Electron carries the addon beside its archive. */
 function packagedBinding(): string | undefined {

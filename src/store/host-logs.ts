@@ -9,7 +9,7 @@ import { readEvents } from '../events/reader';
 import { recordProblem, sayable } from '../events/record-problem';
 import type { EventBody, EventRecord } from '../events/records';
 import { EventLogWriter } from '../events/writer';
-import type { Database } from './database';
+import { BUSY_TIMEOUT_MS, type Database } from './database';
 import { applyBatch } from './ingest';
 import { runFolderOf } from './layout';
 import { inTransaction, type Tables } from './tables/all';
@@ -165,6 +165,8 @@ export class HostLogs {
 
   /** What cannot be taken in now stays in the log, which alone is the record; reading asks for it again and says what is wrong. */
   #tryIndex(): void {
+    // Who logs must not wait for another program that has the database locked.
+    this.#database.pragma('busy_timeout = 0');
     try {
       this.index();
     } catch {
@@ -175,6 +177,8 @@ export class HostLogs {
       }
       this.#weight = 0;
       this.#indexIn(RETRY_AFTER_MS);
+    } finally {
+      this.#database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
     }
   }
 }

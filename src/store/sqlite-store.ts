@@ -3,59 +3,37 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VariantConfig } from '../config/hash';
 import { RepriseError } from '../errors/errors';
-import { kindOf, RUN_FILES, type LoggedSystem, type RunManifest, type TrainingManifest } from '../events/manifest';
-import type { EventBody } from '../events/records';
+import { kindOf, RUN_FILES, type RunManifest, type TrainingManifest } from '../events/manifest';
 import { atomicWrite } from '../files/atomic-write';
 import { sha256Bytes } from '../files/hash';
 import { objectPath } from '../files/objects';
 import { guard, type Database } from './database';
-import { manifestProblem, manifestText, newRunFrom, sourceKey, studyProblem } from './documents';
-import { infoOf } from './experiment-files';
-import { Experiments, type ExperimentChange } from './experiments';
-import { HostLogs } from './host-logs';
-import { ingestRun } from './ingest';
+import { manifestProblem, manifestText, newRunFrom, studyProblem } from './documents';
 import { runFolderOf, studyFileOf, WORKSPACE_FILES } from './layout';
 import type { HostLock } from './lock';
-import { expiredRuns, planPurge, purge } from './purge';
 import { isThere, writeRunFolder } from './run-folder';
 import { RunFinder, type RunScope, type RunSearch, type RunsFound } from './search';
 import { RunGroups, type GroupsFound, type RunGrouping } from './search-groups';
-import { inTransaction, insertRun, tablesOf, type Tables } from './tables/all';
+import { insertRun, tablesOf, type Tables } from './tables/all';
 import type { RunFilter } from './tables/runs';
-import type { DatasetRow, ExperimentInfo, FileRow, LatestMetric, Points, PurgePlan, RunData, SeriesWindow } from './tracking';
+import { notFound, SqliteTracking } from './sqlite-tracking';
 import { presentFolderOf, restoreRuns, trashRuns } from './trash';
 import type { ArtifactRow, ExperimentRow, ListedPage, ListedRun, MetricRow, RunGroupRow, RunRow, RunsFilter, RunsOrder, RunStatus, Series, SeriesKey, Store, StudyRow, WeightsHashRow } from './types';
 
 const SHORTEST_PREFIX = 4;
-const NO_POINTS: Points = { steps: new Float64Array(0), times: new Float64Array(0), values: new Float64Array(0) };
 
-export class SqliteStore implements Store {
-  readonly workspace: string;
-  readonly readOnly: boolean;
-  readonly #file: string;
-  readonly #database: Database;
-  readonly #tables: Tables;
+export class SqliteStore extends SqliteTracking implements Store {
   readonly #finder: RunFinder;
   readonly #groups: RunGroups;
-  readonly #experiments: Experiments;
-  readonly #logs: HostLogs;
   readonly #lock: HostLock | null;
-  /** The latest reading of each run's log; the next one waits for it. */
-  readonly #reading = new Map<string, Promise<void>>();
   #closed = false;
 
   /** @param lock the host's lock, or null for a reader */
   constructor(workspace: string, database: Database, lock: HostLock | null, tables: Tables = guard(join(workspace, WORKSPACE_FILES.database), () => tablesOf(database))) {
-    this.workspace = workspace;
-    this.readOnly = lock === null;
-    this.#file = join(workspace, WORKSPACE_FILES.database);
-    this.#database = database;
+    super(workspace, database, tables, lock === null);
     this.#lock = lock;
-    this.#tables = tables;
     this.#finder = new RunFinder(database, (name) => tables.keys.find(name));
     this.#groups = new RunGroups(database, (name) => tables.keys.find(name));
-    this.#experiments = new Experiments(database, tables, workspace);
-    this.#logs = new HostLogs(database, tables, workspace);
   }
 
   runFolder(runId: string): string {
@@ -68,27 +46,27 @@ export class SqliteStore implements Store {
 
   /** @throws RepriseError RUN_EXISTS, MANIFEST_INVALID, EXPERIMENT_DELETED, WORKSPACE_READ_ONLY; no run is made then */
   async createRun(manifest: RunManifest): Promise<RunRow> {
-    this.#refuseReader();
+    this.refuseReader();
     const problem = manifestProblem(manifest);
     if (problem !== null) throw new RepriseError('MANIFEST_INVALID', `The manifest of the new run is not complete: ${problem}.`, { kind: 'system' });
     const { runId, experiment, createdAt } = manifest;
     const exists = new RepriseError('RUN_EXISTS', `There is a run ${runId} already in ${this.workspace}.`, { kind: 'input' });
-    if (this.#read(() => this.#tables.runs.number(runId)) !== null || (await isThere(this.runFolder(runId)))) throw exists;
-    const home = await this.#experiments.homeOf(experiment, null, createdAt);
+    if (this.read(() => this.tables.runs.number(runId)) !== null || (await isThere(this.runFolder(runId)))) throw exists;
+    const home = await this.homes.homeOf(experiment, null, createdAt);
     if (home.deletedAt !== null) throw new RepriseError('EXPERIMENT_DELETED', `The experiment "${experiment}" is deleted.`, { kind: 'input', hint: 'Bring it back, or choose another name.' });
     const text = manifestText(manifest);
     if (!(await writeRunFolder(this.workspace, runId, text))) throw exists;
-    this.#write(() => insertRun(this.#tables, newRunFrom({ manifest, sha256: sha256Bytes(text) }), home));
-    return this.#row(runId);
+    this.write(() => insertRun(this.tables, newRunFrom({ manifest, sha256: sha256Bytes(text) }), home));
+    return this.row(runId);
   }
 
   /** @throws RepriseError RUN_NOT_FOUND, RUN_AMBIGUOUS */
   getRun(idOrPrefix: string): RunRow {
-    return this.#readRun(idOrPrefix, () => {
-      const { runs } = this.#tables;
+    return this.readRun(idOrPrefix, () => {
+      const { runs } = this.tables;
       const exact = runs.get(idOrPrefix) ?? runs.byReproductionId(idOrPrefix);
       if (exact !== null) return exact;
-      this.#logs.index();
+      this.logs.index();
       const found = idOrPrefix.length >= SHORTEST_PREFIX ? runs.byPrefix(idOrPrefix) : [];
       const [run, other] = found;
       if (run === undefined) {
@@ -105,7 +83,7 @@ export class SqliteStore implements Store {
   }
 
   manifest(runId: string): RunManifest {
-    const [found] = this.#read(() => this.#tables.runs.withMore([runId]));
+    const [found] = this.read(() => this.tables.runs.withMore([runId]));
     if (found === undefined) throw notFound(this.workspace, runId);
     const file = join(presentFolderOf(this.workspace, runId), RUN_FILES.manifest);
     let text: string;
@@ -132,65 +110,65 @@ export class SqliteStore implements Store {
   }
 
   listRuns(filter: RunFilter = {}): RunRow[] {
-    return this.#readAll(() => this.#tables.runs.list(filter));
+    return this.readAll(() => this.tables.runs.list(filter));
   }
 
   getRuns(runIds: readonly string[]): RunRow[] {
-    return this.#readAll(() => this.#tables.runs.byIds(runIds));
+    return this.readAll(() => this.tables.runs.byIds(runIds));
   }
 
   listPage(filter: RunsFilter, order: RunsOrder, offset: number, limit: number): ListedPage {
-    return this.#readAll(() => this.#tables.listing.page(filter, order, offset, limit));
+    return this.readAll(() => this.tables.listing.page(filter, order, offset, limit));
   }
 
   listedRun(runId: string): ListedRun {
-    const run = this.#readRun(runId, () => this.#tables.listing.one(runId));
+    const run = this.readRun(runId, () => this.tables.listing.one(runId));
     if (run === null) throw notFound(this.workspace, runId);
     return run;
   }
 
   search(search: RunSearch): RunsFound {
-    return this.#readAll(() => this.#finder.find(search));
+    return this.readAll(() => this.#finder.find(search));
   }
 
   countRuns(scope: RunScope): number {
-    return this.#readAll(() => this.#finder.count(scope));
+    return this.readAll(() => this.#finder.count(scope));
   }
 
   names(): string[] {
-    return this.#readAll(() => this.#tables.keys.names());
+    return this.readAll(() => this.tables.keys.names());
   }
 
   groupRuns(grouping: RunGrouping): GroupsFound {
-    return this.#readAll(() => this.#groups.find(grouping));
+    return this.readAll(() => this.#groups.find(grouping));
   }
 
   listGroups(filter: RunsFilter): RunGroupRow[] {
-    return this.#readAll(() => this.#tables.listing.groups(filter));
+    return this.readAll(() => this.tables.listing.groups(filter));
   }
 
   variantConfig(variantHash: string): VariantConfig | null {
-    return this.#read(() => this.#tables.variants.config(variantHash));
+    return this.read(() => this.tables.variants.config(variantHash));
   }
 
   variantConfigs(experiment?: string): ReadonlyMap<string, VariantConfig> {
-    return this.#read(() => this.#tables.variants.configs(experiment));
+    return this.read(() => this.tables.variants.configs(experiment));
   }
 
   sameComputeHash(computeHash: string, most: number): RunRow[] {
-    return this.#read(() => this.#tables.runs.sameComputeHash(computeHash, most));
+    return this.read(() => this.tables.runs.sameComputeHash(computeHash, most));
   }
 
   stepTime(trainingGraphHash: string, threads: number): { readonly ms: number; readonly steps: number } | null {
-    return this.#read(() => this.#tables.runs.stepTime(trainingGraphHash, threads));
+    return this.read(() => this.tables.runs.stepTime(trainingGraphHash, threads));
   }
 
   listExperiments(): ExperimentRow[] {
-    return this.#readAll(() => this.#tables.runs.experiments());
+    return this.readAll(() => this.tables.runs.experiments());
   }
 
   findByComputeHash(computeHash: string, statuses: readonly RunStatus[]): RunRow | null {
-    return this.#read(() => this.#tables.runs.byComputeHash(computeHash, statuses));
+    return this.read(() => this.tables.runs.byComputeHash(computeHash, statuses));
   }
 
   /**
@@ -198,143 +176,24 @@ export class SqliteStore implements Store {
    * Ends of a run are records of its log; `ingest` brings them here.
    */
   setStatus(runId: string, status: RunStatus, more: { readonly errorCode?: string; readonly errorMessage?: string } = {}): void {
-    this.#refuseReader();
-    const run = this.#number(runId);
-    this.#write(() => this.#tables.runs.setStatus(run, status, more.errorCode ?? null, more.errorMessage ?? null));
-  }
-
-  async ingest(runId: string): Promise<RunRow> {
-    this.#refuseReader();
-    this.#row(runId);
-    const previous = this.#reading.get(runId) ?? Promise.resolve();
-    const reading = previous.catch(() => undefined).then(() => ingestRun(this.#database, this.#tables, presentFolderOf(this.workspace, runId), this.workspace, runId));
-    this.#reading.set(runId, reading);
-    try {
-      await reading;
-    } catch (error) {
-      throw guarded(this.#file, error);
-    } finally {
-      if (this.#reading.get(runId) === reading) this.#reading.delete(runId);
-    }
-    return this.#row(runId);
-  }
-
-  async append(runId: string, records: readonly EventBody[]): Promise<void> {
-    this.#refuseReader();
-    // What a log that is not open yet has is taken in first, so that it need not be read to be written.
-    if (!this.#logs.isOpen(runId)) await this.ingest(runId);
-    guard(this.#file, () => this.#logs.append(runId, records));
-  }
-
-  async index(runId?: string): Promise<void> {
-    this.#read(() => this.#logs.index(runId));
-    await Promise.resolve();
-  }
-
-  releaseLog(runId: string): void {
-    this.#read(() => this.#logs.release(runId));
+    this.refuseReader();
+    const run = this.number(runId);
+    this.write(() => this.tables.runs.setStatus(run, status, more.errorCode ?? null, more.errorMessage ?? null));
   }
 
   async trashRuns(runIds: readonly string[]): Promise<string[]> {
-    this.#refuseReader();
+    this.refuseReader();
     for (const runId of runIds) this.releaseLog(runId);
-    return trashRuns(this.#database, this.#tables, this.workspace, runIds);
+    return trashRuns(this.database, this.tables, this.workspace, runIds);
   }
 
   async restoreRuns(runIds: readonly string[]): Promise<string[]> {
-    this.#refuseReader();
-    return restoreRuns(this.#database, this.#tables, this.workspace, runIds);
-  }
-
-  async planPurge(runIds?: readonly string[]): Promise<PurgePlan> {
-    await this.index();
-    return planPurge(this.#tables, this.workspace, runIds);
-  }
-
-  async purge(runIds?: readonly string[]): Promise<PurgePlan> {
-    this.#refuseReader();
-    await this.index();
-    return purge(this.#database, this.#tables, this.workspace, () => this.#logs.index(), runIds);
-  }
-
-  async purgeExpired(now = Date.now()): Promise<PurgePlan> {
-    return this.purge(this.#read(() => expiredRuns(this.#tables, now)));
-  }
-
-  experiments(lifecycle: 'active' | 'deleted' | 'all' = 'active'): ExperimentInfo[] {
-    const all = this.#read(() => this.#tables.experiments.all());
-    return all.filter((row) => lifecycle === 'all' || (row.deleted_at !== null) === (lifecycle === 'deleted')).map(infoOf);
-  }
-
-  experiment(by: { readonly id: string } | { readonly name: string }): ExperimentInfo | null {
-    const { experiments } = this.#tables;
-    const row = this.#read(() => ('name' in by ? experiments.byName(by.name) : /^\d{1,15}$/u.test(by.id) ? experiments.byId(Number(by.id)) : null));
-    return row === null ? null : infoOf(row);
-  }
-
-  async createExperiment(name: string, tags: Readonly<Record<string, string>> = {}): Promise<ExperimentInfo> {
-    this.#refuseReader();
-    return this.#experiments.create(name, tags);
-  }
-
-  async updateExperiment(id: string, change: ExperimentChange): Promise<ExperimentInfo> {
-    this.#refuseReader();
-    return this.#experiments.update(id, change);
-  }
-
-  runFrom(system: LoggedSystem, sourceId: string): RunRow | null {
-    return this.#readAll(() => this.#tables.runs.bySource(sourceKey(system, sourceId)));
-  }
-
-  runData(runIds: readonly string[]): RunData[] {
-    return this.#read(() => {
-      for (const runId of runIds) this.#logs.index(runId);
-      const { runs, params, tags, latest } = this.#tables;
-      const found = new Map(runs.withMore(runIds).map((entry) => [entry.run.runId, entry]));
-      return runIds.flatMap((runId) => {
-        const entry = found.get(runId);
-        if (entry === undefined) return [];
-        const { number, run, more } = entry;
-        return [{ run, deletedAt: more.deletedAt, user: more.author, params: params.ofRun(number), tags: tags.ofRun(number), metrics: latest.ofRun(number) }];
-      });
-    });
-  }
-
-  seriesKeys(runId: string): string[] {
-    return this.#ofRun(runId, (run) => this.#tables.latest.keysOf(run).map(({ name }) => name), []);
-  }
-
-  latestMetrics(runId: string): LatestMetric[] {
-    return this.#ofRun(runId, (run) => this.#tables.latest.ofRun(run), []);
-  }
-
-  points(runId: string, key: string, from = 0, limit = Number.POSITIVE_INFINITY): Points {
-    return this.#ofSeries(runId, key, (run, number) => this.#tables.series.read(run, number, from, limit), NO_POINTS);
-  }
-
-  seriesWindow(runId: string, key: string, fromStep: number, toStep: number, buckets: number): SeriesWindow {
-    // A name that nothing has is the name of a series without points.
-    return this.#ofRun(
-      runId,
-      (run) => {
-        const { keys, latest, series } = this.#tables;
-        const number = keys.find(key) ?? -1;
-        return series.window(run, number, fromStep, toStep, Math.max(1, Math.floor(buckets)), latest.get(run, number)?.points ?? 0);
-      },
-      null,
-    ) ?? this.#tables.series.window(-1, -1, fromStep, toStep, 1, 0);
-  }
-
-  files(runId: string): FileRow[] {
-    return this.#ofRun(runId, (run) => this.#tables.files.ofRun(run), []);
-  }
-
-  datasets(runId: string): DatasetRow[] {
-    return this.#ofRun(runId, (run) => this.#tables.datasets.ofRun(run), []);
+    this.refuseReader();
+    return restoreRuns(this.database, this.tables, this.workspace, runIds);
   }
 
   metrics(runId: string): MetricRow[] {
-    return this.#ofRun(runId, (run) => this.#tables.metrics.all(run), []);
+    return this.ofRun(runId, (run) => this.tables.metrics.all(run), []);
   }
 
   series(runId: string, key: SeriesKey): Series {
@@ -343,41 +202,41 @@ export class SqliteStore implements Store {
   }
 
   weightsHashes(runId: string): WeightsHashRow[] {
-    return this.#ofRun(runId, (run) => this.#tables.hashes.all(run), []);
+    return this.ofRun(runId, (run) => this.tables.hashes.all(run), []);
   }
 
   artifacts(runId: string): ArtifactRow[] {
-    return this.#ofRun(runId, (run) => this.#tables.artifacts.ofRun(run).map((artifact) => ({ runId, ...artifact })), []);
+    return this.ofRun(runId, (run) => this.tables.artifacts.ofRun(run).map((artifact) => ({ runId, ...artifact })), []);
   }
 
   /** Writes `studies/STUDY_ID.json`, then the row. @throws RepriseError STUDY_INVALID, WORKSPACE_READ_ONLY */
   async saveStudy(study: StudyRow): Promise<void> {
-    this.#refuseReader();
+    this.refuseReader();
     const problem = studyProblem(study);
     if (problem !== null) throw new RepriseError('STUDY_INVALID', `The study is not complete: ${problem}.`, { kind: 'system' });
     const document = `${JSON.stringify(study, null, 2)}\n`;
     await atomicWrite(studyFileOf(this.workspace, study.studyId), document);
-    this.#write(() => this.#tables.studies.put({ studyId: study.studyId, experiment: study.experiment, createdAt: study.createdAt, document }));
+    this.write(() => this.tables.studies.put({ studyId: study.studyId, experiment: study.experiment, createdAt: study.createdAt, document }));
   }
 
   studiesWithRun(runId: string): StudyRow[] {
-    return this.#read(() => this.#tables.studies.withText(JSON.stringify(runId)))
+    return this.read(() => this.tables.studies.withText(JSON.stringify(runId)))
       .map((document) => JSON.parse(document) as StudyRow)
       .filter((study) => study.variants.some((variant) => variant.runIds.includes(runId)));
   }
 
   latestStudy(experiment: string): StudyRow | null {
-    const document = this.#read(() => this.#tables.studies.latestDocument(experiment));
+    const document = this.read(() => this.tables.studies.latestDocument(experiment));
     return document === null ? null : (JSON.parse(document) as StudyRow);
   }
 
   getStudy(studyId: string): StudyRow | null {
-    const document = this.#read(() => this.#tables.studies.document(studyId));
+    const document = this.read(() => this.tables.studies.document(studyId));
     return document === null ? null : (JSON.parse(document) as StudyRow);
   }
 
   listStudies(): StudyRow[] {
-    const documents = this.#read(() => this.#tables.studies.all());
+    const documents = this.read(() => this.tables.studies.all());
     const studies = documents.map(({ document }) => JSON.parse(document) as StudyRow);
     return studies.toSorted((a, b) => b.createdAt - a.createdAt || (a.studyId < b.studyId ? 1 : -1));
   }
@@ -387,90 +246,11 @@ export class SqliteStore implements Store {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      this.#logs.close();
+      this.logs.close();
     } finally {
-      this.#database.close();
+      this.database.close();
       this.#lock?.release();
     }
   }
 
-  /** Deleted runs too. */
-  #row(runId: string): RunRow {
-    const row = this.#readRun(runId, () => this.#tables.runs.get(runId));
-    if (row === null) throw notFound(this.workspace, runId);
-    return row;
-  }
-
-  #number(runId: string): number {
-    const run = this.#read(() => this.#tables.runs.number(runId));
-    if (run === null) throw notFound(this.workspace, runId);
-    return run;
-  }
-
-  /** What is asked of a run by its number, or `none` where there is no such run. */
-  #ofRun<T>(runId: string, work: (run: number) => T, none: T): T {
-    return this.#readRun(runId, () => {
-      const run = this.#tables.runs.number(runId);
-      return run === null ? none : work(run);
-    });
-  }
-
-  #ofSeries<T>(runId: string, key: string, work: (run: number, key: number) => T, none: T): T {
-    return this.#ofRun(
-      runId,
-      (run) => {
-        const number = this.#tables.keys.find(key);
-        return number === null ? none : work(run, number);
-      },
-      none,
-    );
-  }
-
-  #read<T>(work: () => T): T {
-    return guard(this.#file, work);
-  }
-
-  /** Reads what follows from the log of a run. */
-  #readRun<T>(runId: string, work: () => T): T {
-    return this.#read(() => {
-      this.#logs.index(runId);
-      return work();
-    });
-  }
-
-  /** Reads what follows from the logs of many runs. */
-  #readAll<T>(work: () => T): T {
-    return this.#read(() => {
-      this.#logs.index();
-      return work();
-    });
-  }
-
-  #write(work: () => void): void {
-    guard(this.#file, () => inTransaction(this.#database, this.#tables, work));
-  }
-
-  #refuseReader(): void {
-    if (this.readOnly) {
-      throw new RepriseError('WORKSPACE_READ_ONLY', `The workspace ${this.workspace} is open for reading only.`, {
-        kind: 'system',
-        hint: 'Close the other Reprise that hosts it, or name another workspace.',
-      });
-    }
-  }
-}
-
-function notFound(workspace: string, runId: string): RepriseError {
-  return new RepriseError('RUN_NOT_FOUND', `There is no run "${runId}" in ${workspace}.`, { kind: 'input', hint: '`reprise runs` lists the runs.' });
-}
-
-/** The same translation of SQLite's errors as `guard`, for one that came out of a promise. */
-function guarded(file: string, error: unknown): unknown {
-  try {
-    return guard(file, () => {
-      throw error;
-    });
-  } catch (translated) {
-    return translated;
-  }
 }

@@ -1,5 +1,6 @@
 import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readEvents } from '../../../src/events/reader';
 import { toLogged, type EventBody } from '../../../src/events/records';
@@ -224,6 +225,21 @@ describe('a host that dies', () => {
 });
 
 describe('a log that the host holds open', () => {
+  it('takes what comes while another program has the database locked', async () => {
+    const store = await hostStore();
+    await store.createRun(loggedManifest('run-a'));
+    await store.append('run-a', [points('loss', [1])]);
+    const other = new Sqlite(join(store.workspace, 'reprise.db'));
+    onTestFinished(() => void other.close());
+    other.exec('BEGIN IMMEDIATE');
+    const began = performance.now();
+    // More than waits for its time: it would go into the database at once.
+    for (let first = 1; first < 25_000; first += 1000) await store.append('run-a', [points('loss', Array.from({ length: 1000 }, (_, index) => index), first)]);
+    expect(performance.now() - began).toBeLessThan(4000);
+    other.exec('ROLLBACK');
+    expect(store.latestMetrics('run-a')).toMatchObject([{ points: 25_001 }]);
+  });
+
   it('is let go of for others, and taken up where they left it', async () => {
     const store = await hostStore();
     await store.createRun(commandManifest('run-a'));
