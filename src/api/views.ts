@@ -21,8 +21,11 @@ const sortKey = z.custom<RunSortKey>((value) => typeof value === 'string' && val
 const runsFilter = {
   experiment: z.string().min(1).max(200).optional(),
   studyId: id.optional(),
-  /** Every word must occur in experiment, variant, seed, status, run id or reproduction id, or begin a hash (4 characters or more); case of A to Z does not matter. */
-  text: z.string().max(200).optional(),
+  /**
+   * A filter as in `runs.search`, or words. Every word must occur in experiment, variant, seed, status, run id or reproduction id, or begin a hash (4 characters or more); case of A to Z
+   * does not matter.
+   */
+  text: z.string().max(2000).optional(),
   status: z.array(runStatus).max(6).optional(),
 };
 

@@ -2,7 +2,7 @@
 import type { Input, Output } from '../api/contract';
 import { summarize } from '../analysis/summary';
 import type { EngineContext } from './context';
-import { leavesAt } from './run-list';
+import { leavesAt, readText } from './run-list';
 
 const METHOD =
   'Mean ± 95% Student t interval over seeds of the declared test metric at the selected checkpoint. The newest finished run of a seed stands for it; runs whose test loss is no finite number are left out. ' +
@@ -12,7 +12,7 @@ export function groupRuns({ store }: EngineContext, input: Input<'runs.groups'>)
   const { columns = [], ...filter } = input;
   return {
     method: METHOD,
-    groups: store.listGroups(filter).flatMap((group) => {
+    groups: store.listGroups(readText(filter)).flatMap((group) => {
       const config = store.variantConfig(group.variantHash);
       if (config === null) return [];
       const { n, mean, sd, ci } = summarize(group.values);

@@ -7,7 +7,8 @@ import { sameValue } from '../config/diff';
 import type { VariantConfig } from '../config/hash';
 import { leavesOf } from '../config/leaves';
 import { RepriseError } from '../errors/errors';
-import type { ListedRun, RunsOrder, Store } from '../store/types';
+import { readFilter } from '../filter/read';
+import type { ListedRun, RunsFilter, RunsOrder, Store } from '../store/types';
 import type { EngineContext } from './context';
 
 const MOST_VARYING = 60;
@@ -16,7 +17,7 @@ const EXPERIMENTS_LOOKED_AT = 20;
 
 export function listRunsPage({ store }: EngineContext, input: Input<'runs.page'>): Output<'runs.page'> {
   const { columns = [], sort, offset, limit, ...filter } = input;
-  const page = store.listPage(filter, orderOf(store, sort ?? { by: 'created', descending: true }, filter.experiment), offset, limit);
+  const page = store.listPage(readText(filter), orderOf(store, sort ?? { by: 'created', descending: true }, filter.experiment), offset, limit);
   const now = Date.now();
   return {
     total: Object.values(page.byStatus).reduce((sum, count) => sum + count, 0),
@@ -26,6 +27,12 @@ export function listRunsPage({ store }: EngineContext, input: Input<'runs.page'>
       return { run: listed.run, metric: metricOf(store, listed), leaves: config === null ? columns.map(() => undefined) : leavesAt(config, columns), secondsLeft: secondsLeft(listed, now) };
     }),
   };
+}
+
+/** Divides what was typed into words and an expression. @throws RepriseError FILTER_INVALID */
+export function readText<F extends RunsFilter>({ text, ...filter }: F): RunsFilter {
+  const read = readFilter(text ?? '');
+  return 'expression' in read ? { ...filter, expression: read.expression } : { ...filter, text: read.words.join(' ') };
 }
 
 export function listExperiments({ store }: EngineContext): Output<'experiments.list'> {

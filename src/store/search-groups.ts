@@ -31,7 +31,7 @@ export interface GroupStatistics {
 }
 
 export interface GroupOfRuns {
-  /** In the order of `by`; null where the runs lack it. */
+  /** In the order of `by`, as in the newest run; null where the runs lack it. */
   readonly values: readonly (string | number | null)[];
   readonly runs: number;
   /** Id of the run that came into the store last. */
@@ -74,7 +74,7 @@ export class RunGroups {
     const statistics = grouping.order === undefined ? null : statisticsOf(groups, members.length, this.#values(grouping.order.field, grouping, now));
     const sorted = members.map((_, group) => group).sort(this.#comparison(members, statistics, grouping.order?.descending ?? true));
     const shown = sorted.slice(0, grouping.limit);
-    const values = grouping.by.map((field) => this.#values(field, grouping, now));
+    const values = grouping.by.map((field) => this.#values(field, grouping, now, true));
     return {
       total: members.length,
       groups: shown.map((group) => {
@@ -100,15 +100,14 @@ export class RunGroups {
     };
   }
 
-  /** A field's value by run. */
-  #values(field: Field, scope: RunScope, now: number): Map<number, Value> {
+  /** A field's value by run. @param asWritten parameters and tags as their text, else as the number that it spells: 0.1 and 1e-1 are the same */
+  #values(field: Field, scope: RunScope, now: number, asWritten = false): Map<number, Value> {
     const writer = new SqlWriter(this.#keyOf, now);
     if (!isNamed(field)) {
       return this.#map(`SELECT runs.id, ${writer.attribute(field)} FROM ${writer.runs([field], scope)} WHERE ${writer.scope(scope)}`, writer);
     }
     const [number = '', text] = sortColumns(field);
-    // Text is what people wrote; the number tells that 0.1 and 1e-1 are the same.
-    const value = field.kind === 'metric' ? `coalesce(it.${number}, ${field.of === 'last' ? "'NaN'" : 'NULL'})` : `coalesce(it.${number}, it.${text ?? ''})`;
+    const value = field.kind === 'metric' ? `coalesce(it.${number}, ${field.of === 'last' ? "'NaN'" : 'NULL'})` : asWritten ? `it.${text ?? ''}` : `coalesce(it.${number}, it.${text ?? ''})`;
     return this.#map(`SELECT it.run, ${value} FROM ${tableOf(field)} AS it WHERE it.key = ${writer.key(field)}`, writer, field);
   }
 

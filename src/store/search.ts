@@ -10,7 +10,7 @@ import { RepriseError } from '../errors/errors';
 import type { Condition, Filter, Order } from '../filter/ast';
 import type { Database } from './database';
 import { isNamed, sortColumns, SqlWriter, tableOf, type Bound, type NamedField, type Scope } from './search-sql';
-import { RunSets, sizeOf } from './search-sets';
+import { idsOf, RunSets, sizeOf } from './search-sets';
 import { toRow, type StoredRun } from './tables/runs';
 import type { RunRow } from './types';
 
@@ -72,6 +72,11 @@ export class RunFinder {
       }),
       next: ids.length > offset + search.limit ? cursorOf(offset + search.limit) : null,
     };
+  }
+
+  /** Places in the database of all runs that meet the filter, ascending. */
+  all(scope: RunScope): number[] {
+    return scope.experiments?.length === 0 ? [] : idsOf(this.#sets(scope).meeting(scope.filter));
   }
 
   /** Of all runs that meet the filter. */

@@ -2,6 +2,7 @@
 import type { ArtifactName, SplitName } from '../events/records';
 import type { VariantConfig } from '../config/hash';
 import type { RunKind, RunManifest, TrainingManifest } from '../events/manifest';
+import type { Filter } from '../filter/ast';
 import type { RunScope, RunSearch, RunsFound } from './search';
 import type { GroupsFound, RunGrouping } from './search-groups';
 import type { TrackingStore } from './tracking';
@@ -115,6 +116,8 @@ export interface RunsFilter {
   readonly status?: readonly RunStatus[] | undefined;
   /** Every word must occur in experiment, variant, seed, status, id or reproduction id, or begin a hash (4 characters or more). Upper and lower case of A to Z are the same. */
   readonly text?: string | undefined;
+  /** In the language of filters. */
+  readonly expression?: Filter | undefined;
 }
 
 /** `place`: by what is said of each variant hash; variants without a place come last. */

@@ -31,6 +31,9 @@ const HASH_COLUMNS = ['config_hash', 'compute_hash', 'weights_hash', 'variant_ha
 /** What groups are made of; each stands in the listing's index. */
 const GROUP_COLUMNS = 'experiment, group_hash, seed, created_at, status, variant, variant_hash, calibration, metric';
 
+/** Of more runs than that it is quicker to look through the index than at each row. */
+const MANY = 5000;
+
 const HASH_BEGINNING = /^[0-9a-f]{4,}$/iu;
 
 interface Clause {
@@ -53,8 +56,9 @@ export class Listing {
     );
   }
 
-  page(filter: RunsFilter, order: RunsOrder, offset: number, limit: number): ListedPage {
-    const clause = clauseOf(filter);
+  /** @param among ids of the runs that are looked at; null for all */
+  page(filter: RunsFilter, order: RunsOrder, offset: number, limit: number, among: readonly number[] | null = null): ListedPage {
+    const clause = clauseOf(filter, among);
     return clause.index === '' ? this.#searchedPage(clause, order, offset, limit) : this.#indexedPage(filter, clause, order, offset, limit);
   }
 
@@ -95,8 +99,8 @@ export class Listing {
   }
 
   /** Groups of runs that differ in nothing but the seed, last made first. */
-  groups(filter: RunsFilter): RunGroupRow[] {
-    const { where, bound, index } = clauseOf(filter);
+  groups(filter: RunsFilter, among: readonly number[] | null = null): RunGroupRow[] {
+    const { where, bound, index } = clauseOf(filter, among);
     return this.#all<StoredGroup>(
       `SELECT experiment, group_hash, max(variant) AS variant, variant_hash, max(created_at) AS newest, ${COUNTS}, json_group_array(seed) AS seeds, ` +
         "json_group_array(CASE WHEN status = 'finished' AND calibration = 0 THEN metric END) AS metrics " +
@@ -122,7 +126,7 @@ export class Listing {
   }
 }
 
-function clauseOf(filter: RunsFilter): Clause {
+function clauseOf(filter: RunsFilter, among: readonly number[] | null): Clause {
   const conditions = ['deleted_at IS NULL'];
   const bound: Record<string, Bound> = {};
   if (filter.experiment !== undefined) {
@@ -137,6 +141,10 @@ function clauseOf(filter: RunsFilter): Clause {
     conditions.push('status IN (SELECT value FROM json_each(@statuses))');
     bound['statuses'] = JSON.stringify(filter.status);
   }
+  if (among !== null) {
+    conditions.push('runs.id IN (SELECT value FROM json_each(@among))');
+    bound['among'] = JSON.stringify(among);
+  }
   const words = (filter.text ?? '').split(/\s+/u).filter((word) => word !== '');
   for (const [index, word] of words.entries()) {
     const within = TEXT_COLUMNS.map((column) => `runs.${column} LIKE @word${index} ESCAPE '\\'`);
@@ -146,7 +154,7 @@ function clauseOf(filter: RunsFilter): Clause {
     conditions.push(`(${[...within, ...begins].join(' OR ')})`);
     bound[`word${index}`] = `%${word.replaceAll(/[\\%_]/gu, String.raw`\$&`)}%`;
   }
-  return { where: `WHERE ${conditions.join(' AND ')}`, bound, index: words.length === 0 ? 'INDEXED BY runs_listing' : '' };
+  return { where: `WHERE ${conditions.join(' AND ')}`, bound, index: words.length === 0 && (among === null || among.length > MANY) ? 'INDEXED BY runs_listing' : '' };
 }
 
 interface Sorting {

@@ -95,14 +95,14 @@ it('reads what it wrote as the same filter', () => {
 });
 
 /** A field's value as groups tell values apart. */
-function groupValue(document: StoredDocument, field: Field): string | number | null {
+function groupValue(document: StoredDocument, field: Field, asWritten = false): string | number | null {
   switch (field.kind) {
     case 'metric':
       return document.metrics.get(field.key)?.[field.of] ?? null;
     case 'param':
     case 'tag': {
       const text = document[field.kind === 'param' ? 'params' : 'tags'].get(field.key) ?? null;
-      return text === null ? null : (numberIn(text) ?? text);
+      return text === null || asWritten ? text : (numberIn(text) ?? text);
     }
     case 'attribute':
       return document.attributes[field.name];
@@ -135,7 +135,7 @@ it('groups runs with statistics over all of each', () => {
         const mean = sum(finite) / finite.length;
         return {
           newest: String(group.at(-1)?.attributes.run_id),
-          values: by.map((one) => groupValue(group.at(-1)!, one)),
+          values: by.map((one) => groupValue(group.at(-1)!, one, true)),
           runs: group.length,
           n: finite.length,
           nan: values.length - finite.length,
