@@ -118,7 +118,7 @@ export class SqliteStore extends SqliteTracking implements Store {
   }
 
   listPage(filter: RunsFilter, order: RunsOrder, offset: number, limit: number): ListedPage {
-    return this.readAll(() => this.tables.listing.page(filter, order, offset, limit));
+    return this.readAll(() => this.tables.listing.page(filter, order, offset, limit, this.#among(filter)));
   }
 
   listedRun(runId: string): ListedRun {
@@ -143,8 +143,13 @@ export class SqliteStore extends SqliteTracking implements Store {
     return this.readAll(() => this.#groups.find(grouping));
   }
 
+  /** The runs that meet a filter's expression; null where it has none. */
+  #among({ expression, experiment }: RunsFilter): readonly number[] | null {
+    return expression === undefined ? null : this.#finder.all({ filter: expression, ...(experiment === undefined ? {} : { experiments: [experiment] }) });
+  }
+
   listGroups(filter: RunsFilter): RunGroupRow[] {
-    return this.readAll(() => this.tables.listing.groups(filter));
+    return this.readAll(() => this.tables.listing.groups(filter, this.#among(filter)));
   }
 
   variantConfig(variantHash: string): VariantConfig | null {
