@@ -153,7 +153,7 @@ function inWords(record: EventRecord, totalSteps: number | null): { level: LogLi
     case 'state':
       return info([...(record.name === undefined ? [] : [`named ${record.name}`]), ...(record.status === undefined ? [] : [`said to be ${record.status}`])].join(', ') || 'times of start and end told');
     case 'source':
-      return info(`${record.source} read up to ${record.position}`);
+      return info(`what ${record.source} told so far was taken in`);
   }
 }
 

@@ -37,7 +37,8 @@ export class LineSplitter {
       from = end + 1;
     }
     this.#add(text.slice(from));
-    const last = this.#pending.lastIndexOf('\r');
+    // One at the very end may be half of a line's end.
+    const last = this.#pending.lastIndexOf('\r', this.#pending.length - 2);
     if (last > 0 && now - this.#rewrittenAt >= REWRITE_INTERVAL_MS) {
       const shown = lastShown(this.#pending.slice(0, last));
       if (shown !== '') {
