@@ -8,8 +8,8 @@ import type { TrackingServerView } from '../api/tracking-server';
 import { RepriseError } from '../errors/errors';
 import { atomicWriteWith } from '../files/atomic-write';
 import { trackingUri } from '../ingest/mlflow/access';
-import type { MlflowStore } from '../ingest/mlflow/context';
 import type { MlflowServer } from '../ingest/mlflow/server';
+import type { Store } from '../store/types';
 import { repriseVersion } from './package-info';
 
 /** In the workspace, for its owner's eyes only: scripts keep their address over restarts. */
@@ -29,7 +29,7 @@ interface Running {
 }
 
 export interface TrackingHostOptions {
-  readonly store: MlflowStore;
+  readonly store: Store;
   readonly emit: <E extends EventName>(event: E, value: EventOf<E>) => void;
 }
 

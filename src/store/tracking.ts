@@ -2,7 +2,7 @@
  * What the store knows of runs by names that their authors chose: parameters, tags, metric series, files; and experiments
  * as things of their own. Times are milliseconds since 1970, UTC.
  */
-import type { LoggedSystem } from '../events/manifest';
+import type { LoggedSystem, RunKind } from '../events/manifest';
 import type { EventBody } from '../events/records';
 import type { RunRow } from './types';
 
@@ -89,6 +89,12 @@ export interface SeriesWindow {
   readonly total: number;
 }
 
+export interface RunLifecycle {
+  readonly kind: RunKind;
+  /** Null while it is not deleted. */
+  readonly deletedAt: number | null;
+}
+
 /** What a purge removes for good. */
 export interface PurgePlan {
   /** Ids of deleted runs. */
@@ -122,6 +128,8 @@ export interface TrackingStore {
 
   /** The newest run that was imported from there, deleted ones left out. */
   runFrom(system: LoggedSystem, sourceId: string): RunRow | null;
+  /** What never follows from a run's log, so that nothing is taken in to tell it; null where there is no such run. */
+  lifecycleOf(runId: string): RunLifecycle | null;
   /** Those of the runs that there are, deleted ones too, in the order asked for. */
   runData(runIds: readonly string[]): RunData[];
   /** Names of the series of a run, sorted. */

@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs';
 import { z } from 'zod';
 import { putObjectFrom } from '../../files/object-stream';
 import type { FileRow } from '../../store/tracking';
-import { experimentIdOf, runOf, writableRunOf, type MlflowContext } from './context';
+import { experimentIdOf, runOf, refuseUnwritable, type MlflowContext } from './context';
 import { artifactRootOf } from './entities';
 import { invalid, missing, MlflowError } from './errors';
 import { runRef } from './fields';
@@ -103,7 +103,7 @@ export async function putArtifact(context: MlflowContext, proxied: string, body:
   const { store, turns, onRun } = context;
   const place = placeOf(proxied);
   if (place.path === '') throw invalid('An artifact needs a name.');
-  writableRunOf(context, place.runId);
+  refuseUnwritable(context, place.runId);
   const path = place.folder + place.path;
   const { sha256, bytes } = await putObjectFrom(store.workspace, body);
   await turns.take(place.runId, async () => {
@@ -123,7 +123,7 @@ function refuseClash(path: string, files: readonly FileRow[]): void {
 /** A file or all of a folder. */
 export async function deleteArtifact(context: MlflowContext, proxied: string): Promise<Record<string, never>> {
   const place = placeOf(proxied);
-  writableRunOf(context, place.runId);
+  refuseUnwritable(context, place.runId);
   await context.turns.take(place.runId, async () => {
     const gone = filesOf(context, place).filter((file) => place.path === '' || file.path === place.path || file.path.startsWith(`${place.path}/`));
     if (gone.length === 0) throw missing(`There is no artifact at '${proxied}'.`);

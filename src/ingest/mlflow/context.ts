@@ -1,15 +1,12 @@
 /** What the routes of the API work with. */
-import type { RunSearch, RunsFound } from '../../store/search';
-import type { RunRow, Store } from '../../store/types';
-import type { ExperimentInfo, RunData, TrackingStore } from '../../store/tracking';
+import type { RunKind } from '../../events/manifest';
+import type { Store } from '../../store/types';
+import type { ExperimentInfo, RunData } from '../../store/tracking';
 import { invalid, missing } from './errors';
 import type { Turns } from './turns';
 
-/** The store as the API sees it. */
-export type MlflowStore = Store & TrackingStore & { search(search: RunSearch): RunsFound };
-
 export interface MlflowContext {
-  readonly store: MlflowStore;
+  readonly store: Store;
   readonly turns: Turns;
   /** The command run whose program speaks; null for everybody else. */
   readonly commandRun: string | null;
@@ -57,16 +54,13 @@ function noRun(runId: string): Error {
 }
 
 /**
- * A run that can be written to.
- * @throws MlflowError RESOURCE_DOES_NOT_EXIST; INVALID_PARAMETER_VALUE where it is deleted or a Reprise worker writes its log
+ * The kind of a run that can be written to.
+ * @throws MlflowError RESOURCE_DOES_NOT_EXIST; INVALID_PARAMETER_VALUE where it is deleted or trained by Reprise
  */
-export function writableRunOf({ store }: MlflowContext, runId: string): RunRow {
-  const [run] = store.getRuns([runId]);
-  if (run === undefined) {
-    const [deleted] = store.runData([runId]);
-    if (deleted === undefined) throw noRun(runId);
-    throw invalid(`The run ${runId} is deleted; restore it first.`);
-  }
-  if (run.kind === 'training') throw invalid(`The run ${runId} is trained by Reprise: only its own worker writes to it.`);
-  return run;
+export function refuseUnwritable({ store }: MlflowContext, runId: string): Exclude<RunKind, 'training'> {
+  const run = store.lifecycleOf(runId);
+  if (run === null) throw noRun(runId);
+  if (run.deletedAt !== null) throw invalid(`The run ${runId} is deleted; restore it first.`);
+  if (run.kind === 'training') throw invalid(`The run ${runId} is trained by Reprise: what it logs comes from its own worker.`);
+  return run.kind;
 }

@@ -1,8 +1,7 @@
 /** What a client logs into a run: metrics, parameters, tags, data sets. Answered when it is in the run's log. */
 import { z } from 'zod';
 import { toLogged, type EventBody, type LoggedNumber } from '../../events/records';
-import type { RunRow } from '../../store/types';
-import { entryOf, runOf, writableRunOf, type MlflowContext } from './context';
+import { entryOf, runOf, refuseUnwritable, type MlflowContext } from './context';
 import { RUN_NAME_TAG } from './entities';
 import { invalid, missing } from './errors';
 import { key, LIMITS, metric, paramValue, runRef, tag, text, type Metric } from './fields';
@@ -80,8 +79,8 @@ async function append(context: MlflowContext, runId: string, records: readonly E
   context.onRun(runId);
 }
 
-async function write(context: MlflowContext, run: RunRow, { metrics = [], params = {}, tags = {} }: Batch): Promise<void> {
-  const { runId } = run;
+async function write(context: MlflowContext, runId: string, { metrics = [], params = {}, tags = {} }: Batch): Promise<void> {
+  refuseUnwritable(context, runId);
   const points = pointRecords(metrics);
   const withModel = metrics.filter((entry) => entry.model_id !== undefined && entry.model_id !== '');
   if (Object.keys(params).length === 0 && withModel.length === 0) {
@@ -96,22 +95,22 @@ async function write(context: MlflowContext, run: RunRow, { metrics = [], params
 }
 
 export async function logMetric(context: MlflowContext, { runId, ...value }: z.infer<typeof logMetricRequest>) {
-  await write(context, writableRunOf(context, runId), { metrics: [value] });
+  await write(context, runId, { metrics: [value] });
   return {};
 }
 
 export async function logParam(context: MlflowContext, request: z.infer<typeof logParamRequest>) {
-  await write(context, writableRunOf(context, request.runId), { params: { [request.key]: request.value } });
+  await write(context, request.runId, { params: { [request.key]: request.value } });
   return {};
 }
 
 export async function setTag(context: MlflowContext, request: z.infer<typeof setTagRequest>) {
-  await write(context, writableRunOf(context, request.runId), { tags: { [request.key]: request.value } });
+  await write(context, request.runId, { tags: { [request.key]: request.value } });
   return {};
 }
 
 export async function deleteTag(context: MlflowContext, request: z.infer<typeof deleteTagRequest>) {
-  writableRunOf(context, request.runId);
+  refuseUnwritable(context, request.runId);
   if (entryOf(runOf(context, request.runId).tags, request.key) === undefined) throw missing(`No tag with name: ${request.key} in run with id ${request.runId}`);
   await append(context, request.runId, [{ type: 'tags', tags: { [request.key]: null } }]);
   return {};
@@ -134,12 +133,12 @@ export async function logBatch(context: MlflowContext, request: z.infer<typeof l
   const twice = request.params.find((entry, index) => request.params.findIndex((other) => other.key === entry.key) < index);
   if (twice !== undefined) throw invalid(`Duplicate parameter keys have been submitted: ['${twice.key}']. Please ensure the request contains only one param value per param key.`);
   const tags = Object.fromEntries(request.tags.map((entry) => [entry.key, entry.value]));
-  await write(context, writableRunOf(context, request.runId), { metrics: request.metrics, params, tags });
+  await write(context, request.runId, { metrics: request.metrics, params, tags });
   return {};
 }
 
 export async function logInputs(context: MlflowContext, request: z.infer<typeof logInputsRequest>) {
-  writableRunOf(context, request.runId);
+  refuseUnwritable(context, request.runId);
   const datasets = request.datasets.map(({ dataset, tags }) => ({
     type: 'dataset' as const,
     name: dataset.name,
@@ -161,7 +160,7 @@ const HISTORY_TAG = 'mlflow.log-model.history';
 
 /** MLflow 2 keeps what it knows of a run's models as a list in one tag. */
 export async function logModel(context: MlflowContext, request: z.infer<typeof logModelRequest>) {
-  writableRunOf(context, request.runId);
+  refuseUnwritable(context, request.runId);
   const model = parsed(request.model_json);
   if (typeof model !== 'object' || model === null || Array.isArray(model)) throw invalid('Malformed model info: it is no JSON object.');
   await context.turns.take(request.runId, async () => {

@@ -1,7 +1,7 @@
 /** Logged models of MLflow 3: made, finalised, read, searched, tagged. How they are kept: see `model-tags.ts`. */
 import { z } from 'zod';
 import { select, sorted, type FieldName, type FieldValue } from './conditions';
-import { activeExperimentOf, entryOf, experimentIdOf, writableRunOf, type MlflowContext } from './context';
+import { activeExperimentOf, entryOf, experimentIdOf, refuseUnwritable, type MlflowContext } from './context';
 import { modelArtifactRootOf } from './entities';
 import { invalid, missing } from './errors';
 import { int64, optionalText, pageSize, text, texts } from './fields';
@@ -80,7 +80,7 @@ async function save(context: MlflowContext, runId: string, tags: Readonly<Record
 
 async function change(context: MlflowContext, modelId: string, apply: (model: ModelDocument) => ModelDocument): Promise<FoundModel> {
   const { runId } = modelOf(context, modelId);
-  writableRunOf(context, runId);
+  refuseUnwritable(context, runId);
   return context.turns.take(runId, async () => {
     const found = modelOf(context, modelId);
     const model = { ...apply(found.model), updatedAt: Date.now() };
@@ -93,7 +93,7 @@ export async function createModel(context: MlflowContext, request: z.infer<typeo
   const { experimentId } = activeExperimentOf(context, request.experiment_id);
   const runId = request.source_run_id;
   if (runId === undefined) throw invalid('A model belongs to the run that made it: log it within a run (mlflow.start_run()).');
-  writableRunOf(context, runId);
+  refuseUnwritable(context, runId);
   const modelId = newModelId(runId);
   const now = Date.now();
   const model: ModelDocument = {
@@ -144,7 +144,7 @@ export async function deleteModelTag(context: MlflowContext, request: z.infer<ty
 }
 
 export async function logOutputs(context: MlflowContext, request: z.infer<typeof logOutputsRequest>) {
-  writableRunOf(context, request.run_id);
+  refuseUnwritable(context, request.run_id);
   for (const { model_id: modelId, step } of request.models) {
     if (runOfModel(modelId) !== request.run_id) throw invalid(`The model ${modelId} was made by another run than ${request.run_id}.`);
     await change(context, modelId, (model) => ({ ...model, outputs: model.outputs.includes(step) ? model.outputs : [...model.outputs, step] }));

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { StateRecord } from '../../events/records';
-import { activeExperimentOf, experimentIdOf, runOf, writableRunOf, type MlflowContext } from './context';
+import { activeExperimentOf, experimentIdOf, runOf, refuseUnwritable, type MlflowContext } from './context';
 import { runEntity, runInfoEntity, RUN_NAME_TAG, STATE_OF } from './entities';
 import { invalid } from './errors';
 import { optionalText, runRef, tags, text, timestamp } from './fields';
@@ -47,8 +47,8 @@ export function getRun(context: MlflowContext, runId: string) {
 
 /** How a command ends is told by its process: what its program says of it is heard, and changes nothing. */
 export async function updateRun(context: MlflowContext, { runId, status, end_time: endedAt, run_name: name }: z.infer<typeof updateRunRequest>) {
-  const run = writableRunOf(context, runId);
-  const change: StateRecord = { type: 'state', ...(name === undefined ? {} : { name }), ...(run.kind === 'logged' ? stateOf(status, endedAt) : {}) };
+  const kind = refuseUnwritable(context, runId);
+  const change: StateRecord = { type: 'state', ...(name === undefined ? {} : { name }), ...(kind === 'logged' ? stateOf(status, endedAt) : {}) };
   if (Object.keys(change).length > 1) {
     await context.store.append(runId, [change]);
     context.onRun(runId);

@@ -2,16 +2,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
+import type { Store } from '../../store/types';
 import { admit, decoded, type Address } from './access';
 import { deleteArtifact, getArtifact, listProxied, listProxiedRequest, putArtifact } from './artifacts';
-import type { MlflowContext, MlflowStore } from './context';
+import type { MlflowContext } from './context';
 import { invalid, MlflowError, toMlflowError } from './errors';
 import { notFound, routeOf } from './routes';
 import { RUN_PAGE, RUN_PAGE_HEADERS } from './run-page';
 import { Turns } from './turns';
 
 export interface MlflowServerOptions {
-  readonly store: MlflowStore;
+  readonly store: Store;
   readonly token: string;
   /** Tried first; 0 for any. Where it is taken, any other is. */
   readonly port: number;
