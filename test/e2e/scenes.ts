@@ -165,6 +165,7 @@ const work: Stage = {
         { name: 'runs-variants', show: async () => { await main(page).getByText('Variants', { exact: true }).click(); await main(page).getByText('wide and with').first().waitFor(); } },
         { name: 'run-config', show: async () => { await main(page).getByText('Runs', { exact: true }).first().click(); await row(/baseline/u).dblclick(); await tab('Config'); } },
         { name: 'run-provenance', show: () => tab('Provenance') },
+        { name: 'run-reproducibility', show: () => tab('Reproducibility') },
         { name: 'run-log', show: () => tab('Log') },
         { name: 'run-artifacts', show: () => tab('Artifacts and checkpoints') },
         { name: 'run-lineage', show: () => tab('Lineage') },
