@@ -48,7 +48,7 @@ export function placeOf(proxied: string): Place {
   const ofModel = parts[0] === 'models' && parts.length >= 3;
   const [owner = '', artifacts, ...rest] = ofModel ? parts.slice(1) : parts;
   if (!/^\d+$/u.test(experiment) || artifacts !== 'artifacts') throw missing(`There are no artifacts at '${proxied}'.`);
-  const path = rest.join('/');
+  const path = safePath(rest.join('/'));
   if (!ofModel) return { runId: owner, folder: '', path };
   const runId = runOfModel(owner);
   if (runId === null) throw missing(`Logged model with ID '${owner}' not found.`);
