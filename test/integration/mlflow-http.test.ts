@@ -62,7 +62,7 @@ async function newRun(): Promise<string> {
   return (json as { run: { info: { run_id: string } } }).run.info.run_id;
 }
 
-function refused(answer: Answer, status: number, code: string): void {
+function judge(answer: Answer, status: number, code: string): void {
   expect({ status: answer.status, code: answer.json['error_code'] }).toEqual({ status, code });
   expect(answer.json['message']).toMatch(/\S/u);
   expect(TRIED_AGAIN).not.toContain(answer.status);
@@ -89,15 +89,15 @@ describe('who may speak', () => {
   test('nobody else', async () => {
     const wrong = `/${'x'.repeat(43)}`;
     for (const path of ['/health', '/api/2.0/mlflow/experiments/search', artifact('0/a/artifacts/b')]) {
-      refused(await ask('GET', path, null, {}, ''), 401, 'UNAUTHENTICATED');
-      refused(await ask('POST', path, 'x'.repeat(5_000_000), {}, wrong), 401, 'UNAUTHENTICATED');
-      refused(await ask('PUT', path, '{}', { authorization: 'Bearer nothing' }, ''), 401, 'UNAUTHENTICATED');
+      judge(await ask('GET', path, null, {}, ''), 401, 'UNAUTHENTICATED');
+      judge(await ask('POST', path, 'x'.repeat(5_000_000), {}, wrong), 401, 'UNAUTHENTICATED');
+      judge(await ask('PUT', path, '{}', { authorization: 'Bearer nothing' }, ''), 401, 'UNAUTHENTICATED');
     }
   });
 
   test('no page of another origin: neither by a name of its own nor by asking beforehand', async () => {
     for (const host of ['evil.example', `evil.example:${base.port}`, '127.0.0.1:1']) {
-      refused(await ask('GET', '/health', null, { host }), 403, 'PERMISSION_DENIED');
+      judge(await ask('GET', '/health', null, { host }), 403, 'PERMISSION_DENIED');
     }
     const preflight = await ask('OPTIONS', '/api/2.0/mlflow/experiments/search', null, { origin: 'http://evil.example', 'access-control-request-method': 'POST' });
     expect(preflight.status).toBe(404);
@@ -136,15 +136,15 @@ describe('what is refused, in the words of MLflow', () => {
     const before = readdirSync(root).sort();
     for (const path of ['../x', '..%2fx', '%2e%2e/x', '%2e%2e%2f%2e%2e%2fx', 'a/../../x', '/etc/passwd', '%2fetc%2fpasswd', 'a%5cb', '..%5cx', 'a%00b', 'C:%5cx', 'C:/x', './x', 'a//b', '%']) {
       for (const method of ['PUT', 'GET', 'DELETE']) {
-        refused(await ask(method, artifact(`0/${run}/artifacts/${path}`), method === 'PUT' ? 'x' : null), 400, 'INVALID_PARAMETER_VALUE');
+        judge(await ask(method, artifact(`0/${run}/artifacts/${path}`), method === 'PUT' ? 'x' : null), 400, 'INVALID_PARAMETER_VALUE');
       }
     }
-    for (const path of [`0/${run}/../x`, `../0/${run}/artifacts/x`]) refused(await ask('PUT', artifact(path), 'x'), 400, 'INVALID_PARAMETER_VALUE');
-    refused(await ask('GET', `/api/2.0/mlflow-artifacts/artifacts?path=0/${run}/artifacts/../..`), 400, 'INVALID_PARAMETER_VALUE');
-    refused(await api('GET', `artifacts/list?run_id=${run}&path=../..`), 400, 'INVALID_PARAMETER_VALUE');
-    refused(await ask('GET', artifact(`0/..%2f..%2f${run}/artifacts/x`)), 400, 'INVALID_PARAMETER_VALUE');
-    refused(await ask('GET', artifact('0/nobody/artifacts/x')), 404, 'RESOURCE_DOES_NOT_EXIST');
-    refused(await ask('PUT', artifact(`0/${run}/elsewhere/x`), 'x'), 404, 'RESOURCE_DOES_NOT_EXIST');
+    for (const path of [`0/${run}/../x`, `../0/${run}/artifacts/x`]) judge(await ask('PUT', artifact(path), 'x'), 400, 'INVALID_PARAMETER_VALUE');
+    judge(await ask('GET', `/api/2.0/mlflow-artifacts/artifacts?path=0/${run}/artifacts/../..`), 400, 'INVALID_PARAMETER_VALUE');
+    judge(await api('GET', `artifacts/list?run_id=${run}&path=../..`), 400, 'INVALID_PARAMETER_VALUE');
+    judge(await ask('GET', artifact(`0/..%2f..%2f${run}/artifacts/x`)), 400, 'INVALID_PARAMETER_VALUE');
+    judge(await ask('GET', artifact('0/nobody/artifacts/x')), 404, 'RESOURCE_DOES_NOT_EXIST');
+    judge(await ask('PUT', artifact(`0/${run}/elsewhere/x`), 'x'), 404, 'RESOURCE_DOES_NOT_EXIST');
     expect(readdirSync(root).sort()).toEqual(before);
     expect((await api('GET', `artifacts/list?run_id=${run}`)).json['files']).toEqual([]);
   });
@@ -152,24 +152,24 @@ describe('what is refused, in the words of MLflow', () => {
   test('bodies that are too long, and the answer arrives though the client still sends', async () => {
     const run = await newRun();
     const long = (bytes: number): string => JSON.stringify({ run_id: run, key: 'a', value: 'x'.repeat(bytes) });
-    refused(await ask('POST', '/api/2.0/mlflow/runs/set-tag', long(1_000_001)), 400, 'INVALID_PARAMETER_VALUE');
-    refused(await ask('POST', '/api/2.0/mlflow/runs/set-tag', long(30_000_000)), 400, 'INVALID_PARAMETER_VALUE');
-    refused(await ask('POST', '/api/2.0/mlflow/runs/set-tag', long(2_000_000), { 'transfer-encoding': 'chunked' }), 400, 'INVALID_PARAMETER_VALUE');
-    refused(await api('POST', 'runs/log-parameter', { run_id: run, key: 'a', value: 'x'.repeat(6001) }), 400, 'INVALID_PARAMETER_VALUE');
+    judge(await ask('POST', '/api/2.0/mlflow/runs/set-tag', long(1_000_001)), 400, 'INVALID_PARAMETER_VALUE');
+    judge(await ask('POST', '/api/2.0/mlflow/runs/set-tag', long(30_000_000)), 400, 'INVALID_PARAMETER_VALUE');
+    judge(await ask('POST', '/api/2.0/mlflow/runs/set-tag', long(2_000_000), { 'transfer-encoding': 'chunked' }), 400, 'INVALID_PARAMETER_VALUE');
+    judge(await api('POST', 'runs/log-parameter', { run_id: run, key: 'a', value: 'x'.repeat(6001) }), 400, 'INVALID_PARAMETER_VALUE');
     expect((await api('POST', 'runs/set-tag', { run_id: run, key: 'a', value: 'x'.repeat(900_000) })).status).toBe(200);
   });
 
   test('bodies and values that are not what they should be', async () => {
     const run = await newRun();
-    for (const body of ['{', '[]', 'null', '"x"', '\u0000', '{"a":}']) refused(await ask('POST', '/api/2.0/mlflow/runs/log-metric', body), 400, 'BAD_REQUEST');
-    for (const value of [null, 'much', true, {}, []]) refused(await api('POST', 'runs/log-metric', { run_id: run, key: 'a', value, timestamp: 1 }), 400, 'INVALID_PARAMETER_VALUE');
-    for (const timestamp of [-1, 1.5, 'soon', null]) refused(await api('POST', 'runs/log-metric', { run_id: run, key: 'a', value: 1, timestamp }), 400, 'INVALID_PARAMETER_VALUE');
-    refused(await ask('POST', '/api/2.0/mlflow/runs/log-metric'), 400, 'INVALID_PARAMETER_VALUE');
+    for (const body of ['{', '[]', 'null', '"x"', '\u0000', '{"a":}']) judge(await ask('POST', '/api/2.0/mlflow/runs/log-metric', body), 400, 'BAD_REQUEST');
+    for (const value of [null, 'much', true, {}, []]) judge(await api('POST', 'runs/log-metric', { run_id: run, key: 'a', value, timestamp: 1 }), 400, 'INVALID_PARAMETER_VALUE');
+    for (const timestamp of [-1, 1.5, 'soon', null]) judge(await api('POST', 'runs/log-metric', { run_id: run, key: 'a', value: 1, timestamp }), 400, 'INVALID_PARAMETER_VALUE');
+    judge(await ask('POST', '/api/2.0/mlflow/runs/log-metric'), 400, 'INVALID_PARAMETER_VALUE');
     const { json } = await api('POST', 'runs/log-batch', { run_id: run, metrics: [{ key: 'a', value: 1, timestamp: 1 }, { key: 'a', timestamp: 1 }] });
     expect(json['message']).toContain('metrics[1].value');
     expect((await api('GET', `metrics/get-history?run_id=${run}&metric_key=a`)).json['metrics']).toEqual([]);
-    for (const [method, path] of [['POST', 'registered-models/create'], ['GET', 'model-versions/search']] as const) refused(await api(method, path, null), 400, 'FEATURE_DISABLED');
-    for (const [method, path] of [['POST', 'runs/none'], ['GET', 'runs/create'], ['PUT', 'runs/get']] as const) refused(await api(method, path, null), 404, 'ENDPOINT_NOT_FOUND');
+    for (const [method, path] of [['POST', 'registered-models/create'], ['GET', 'model-versions/search']] as const) judge(await api(method, path, null), 400, 'FEATURE_DISABLED');
+    for (const [method, path] of [['POST', 'runs/none'], ['GET', 'runs/create'], ['PUT', 'runs/get']] as const) judge(await api(method, path, null), 404, 'ENDPOINT_NOT_FOUND');
   });
 
   test('a half-sent request does not keep the engine open', async () => {
@@ -212,7 +212,7 @@ describe('numbers on their way', () => {
     } while (token !== '');
     expect(pages).toBe(4);
     expect(steps).toEqual(Array.from({ length: 1000 }, (_, step) => step));
-    refused(await api('GET', `metrics/get-history?run_id=${run}&metric_key=another&page_token=${(await api('GET', `metrics/get-history?run_id=${run}&metric_key=a&max_results=1`)).json['next_page_token'] as string}`), 400, 'INVALID_PARAMETER_VALUE');
+    judge(await api('GET', `metrics/get-history?run_id=${run}&metric_key=another&page_token=${(await api('GET', `metrics/get-history?run_id=${run}&metric_key=a&max_results=1`)).json['next_page_token'] as string}`), 400, 'INVALID_PARAMETER_VALUE');
   });
 });
 
@@ -237,7 +237,7 @@ describe('artifacts', () => {
       writeFileSync(object, damaged);
       const answer = await ask('GET', artifact(`0/${run}/artifacts/a.bin`)).catch((error: unknown) => error);
       if (answer instanceof Error) expect(answer.message).toMatch(/not whole|aborted/u);
-      else refused(answer as Answer, 400, 'BAD_REQUEST');
+      else judge(answer as Answer, 400, 'BAD_REQUEST');
     }
     // Logged again, it is whole again.
     await ask('PUT', artifact(`0/${run}/artifacts/a.bin`), content);
@@ -250,12 +250,12 @@ describe('artifacts', () => {
     await put('a/b.txt', 'first');
     await put('a/b.txt', 'second');
     await put('a/c/d.txt', 'third');
-    refused(await put('a', 'x'), 400, 'INVALID_PARAMETER_VALUE');
-    refused(await put('a/b.txt/c', 'x'), 400, 'INVALID_PARAMETER_VALUE');
-    refused(await put('', 'x'), 400, 'INVALID_PARAMETER_VALUE');
+    judge(await put('a', 'x'), 400, 'INVALID_PARAMETER_VALUE');
+    judge(await put('a/b.txt/c', 'x'), 400, 'INVALID_PARAMETER_VALUE');
+    judge(await put('', 'x'), 400, 'INVALID_PARAMETER_VALUE');
     expect((await ask('GET', artifact(`0/${run}/artifacts/a/b.txt`))).bytes.toString()).toBe('second');
     expect((await ask('DELETE', artifact(`0/${run}/artifacts/a/c`))).status).toBe(200);
-    refused(await ask('DELETE', artifact(`0/${run}/artifacts/a/c`)), 404, 'RESOURCE_DOES_NOT_EXIST');
+    judge(await ask('DELETE', artifact(`0/${run}/artifacts/a/c`)), 404, 'RESOURCE_DOES_NOT_EXIST');
     expect((await api('GET', `artifacts/list?run_id=${run}&path=a`)).json['files']).toEqual([{ path: 'a/b.txt', is_dir: false, file_size: 6 }]);
   });
 });

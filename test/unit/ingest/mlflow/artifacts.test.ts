@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { placeOf, safePath } from '../../../../src/ingest/mlflow/artifacts';
