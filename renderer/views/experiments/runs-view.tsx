@@ -45,6 +45,11 @@ function summed(experiments: Output<'experiments.list'>): { readonly runs: numbe
   return { runs: experiments.reduce((sum, { runs }) => sum + runs, 0), byStatus, updatedAt: Math.max(...experiments.map((row) => row.updatedAt)) };
 }
 
+/** The name of a variant may look like a comparison: in quotes it is words. */
+function quotedWord(text: string): string {
+  return /^[\w.-]+$/u.test(text) ? text : `"${text.replaceAll('"', '""')}"`;
+}
+
 /** Puts the focus back into the table's current row. */
 function focusTable(): void {
   document.querySelector<HTMLElement>('.grid-row[tabindex="0"]')?.focus();
@@ -108,7 +113,7 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
     },
     [clear, change],
   );
-  const openGroup = useCallback((group: RunGroup) => change({ grouped: false, text: groupName(group) }), [change]);
+  const openGroup = useCallback((group: RunGroup) => change({ grouped: false, text: quotedWord(groupName(group)) }), [change]);
 
   const actions = useMemo((): RunActions => {
     const action = (ids: readonly string[], act: (ids: readonly string[]) => void): RunAction | null => (ids.length === 0 ? null : { count: ids.length, do: () => act(ids) });
@@ -151,7 +156,7 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
     if (runs.total === 0 && !stale) {
       return narrowed ? (
         <Empty title="No run meets the filter" action={<Button onClick={() => narrow({ text: '', status: [] })}>Show all runs</Button>}>
-          Every word must occur in experiment, variant, seed, state or a hash.
+          Every word must occur in experiment, variant, seed, state or a hash; a comparison is not met by runs that lack what it compares.
         </Empty>
       ) : (
         <Empty title="No runs here" action={<Button onClick={() => go({ view: 'experiments' })}>Show all runs</Button>}>

@@ -15,7 +15,7 @@ export interface Sort {
 }
 
 export interface TableState {
-  /** Words of the filter. */
+  /** Words, or a filter that can be read. */
   readonly text: string;
   /** Shown states; empty: all. */
   readonly status: readonly RunStatus[];

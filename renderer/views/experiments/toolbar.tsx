@@ -1,64 +1,14 @@
 /** Above the table: filter by words and states, runs or variants, which columns. */
-import { memo, useEffect, useRef, useState, type Ref } from 'react';
-import { Button, Checkbox, CloseButton, Popover, SegmentedControl, TextInput } from '@mantine/core';
-import { Columns3, Search } from 'lucide-react';
+import { memo, type Ref } from 'react';
+import { Button, Checkbox, Popover, SegmentedControl } from '@mantine/core';
+import { Columns3 } from 'lucide-react';
 import type { Output } from '../../../src/api/contract';
 import { StateShape } from '../../components/state-mark';
 import { count } from '../../format';
 import { ExperimentSelect } from './experiment-list';
+import { FilterField } from './filter-field';
 import { changeTable, setVisible, statuses, useTableState, type RunStatus } from './table-state';
 import { leafText } from './values';
-
-const DEBOUNCE_MS = 150;
-
-interface FilterFieldProps {
-  readonly text: string;
-  readonly onText: (text: string) => void;
-  /** Leaves the field for the table. */
-  readonly onLeave: () => void;
-  readonly ref: Ref<HTMLInputElement>;
-}
-
-function FilterField({ text, onText, onLeave, ref }: FilterFieldProps) {
-  const [typed, setTyped] = useState(text);
-  const [known, setKnown] = useState(text);
-  const timer = useRef(0);
-  // Changed from elsewhere: a group was opened, the filter was taken away.
-  if (text !== known) {
-    setKnown(text);
-    setTyped(text);
-  }
-  useEffect(() => () => window.clearTimeout(timer.current), []);
-  const set = (value: string, wait: number): void => {
-    setTyped(value);
-    window.clearTimeout(timer.current);
-    timer.current = window.setTimeout(() => {
-      setKnown(value);
-      onText(value);
-    }, wait);
-  };
-  return (
-    <TextInput
-      ref={ref}
-      className="runs-filter"
-      type="search"
-      aria-label="Filter runs"
-      placeholder="Filter"
-      size="xs"
-      maxLength={200}
-      value={typed}
-      leftSection={<Search size={14} aria-hidden="true" />}
-      rightSection={typed === '' ? null : <CloseButton size="sm" aria-label="Clear the filter" onClick={() => set('', 0)} />}
-      onChange={(event) => set(event.currentTarget.value, DEBOUNCE_MS)}
-      onKeyDown={(event) => {
-        if (event.key === 'Escape' && typed !== '') set('', 0);
-        else if (event.key === 'Escape' || event.key === 'ArrowDown' || event.key === 'Enter') onLeave();
-        else return;
-        event.preventDefault();
-      }}
-    />
-  );
-}
 
 function StatusChips({ byStatus, chosen, onChoose }: { readonly byStatus: Readonly<Record<RunStatus, number>>; readonly chosen: readonly RunStatus[]; readonly onChoose: (chosen: readonly RunStatus[]) => void }) {
   return (
