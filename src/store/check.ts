@@ -9,6 +9,7 @@ import { hasObject, objectPath } from '../files/objects';
 import { integrityProblems, type Database } from './database';
 import { readManifestFile, readStudyFile, runIdsOnDisk, studyIdsOnDisk } from './documents';
 import { experimentIdsOnDisk, readExperimentFile } from './experiment-files';
+import { BYTES_AT_ONCE } from './ingest';
 import { experimentFileOf, isId, runFolderOf, studyFileOf, WORKSPACE_FILES } from './layout';
 import { holdsRecords, openForReading, workspaceNotFound } from './open';
 import { tablesOf, type Tables } from './tables/all';
@@ -16,8 +17,6 @@ import { presentFolderOf } from './trash';
 import type { RunRow } from './types';
 
 const REBUILD = '`reprise workspace rebuild`';
-/** About so much of a log is held in memory at once. */
-const BYTES_AT_ONCE = 8 << 20;
 const PREPARE_AGAIN = 'A new run on the same data prepares it again.';
 
 /**

@@ -10,7 +10,7 @@ import { recordProblem, sayable } from '../events/record-problem';
 import type { EventBody, EventRecord } from '../events/records';
 import { EventLogWriter } from '../events/writer';
 import { BUSY_TIMEOUT_MS, type Database } from './database';
-import { applyBatch } from './ingest';
+import { applyBatch, BYTES_AT_ONCE } from './ingest';
 import { runFolderOf } from './layout';
 import { inTransaction, type Tables } from './tables/all';
 
@@ -139,8 +139,12 @@ export class HostLogs {
       return;
     }
     // The log was taken in by another way in the meantime, as far as it was then.
-    const { records, offset: end } = readEvents(log.file, offset);
-    applyBatch(this.#tables, log.runId, { from: offset, offset: end, records });
+    for (let from = offset; ; ) {
+      const { records, offset: end } = readEvents(log.file, from, null, BYTES_AT_ONCE);
+      if (end === from) return;
+      applyBatch(this.#tables, log.runId, { from, offset: end, records });
+      from = end;
+    }
   }
 
   #settled(log: Log): void {

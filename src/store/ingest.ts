@@ -17,7 +17,7 @@ import type { RunState } from './tables/runs';
 const STOPPED = -1;
 
 /** About so much of a log is held in memory at once. */
-const BYTES_AT_ONCE = 8 << 20;
+export const BYTES_AT_ONCE = 8 << 20;
 
 /** Records that come right after those that are in the database, and where the log stands behind them. */
 export interface Batch {
