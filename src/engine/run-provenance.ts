@@ -46,7 +46,7 @@ function loggedSections({ runId, source, user }: LoggedManifest): Section[] {
 }
 
 function checkItems({ environmentCheck }: Provenance): Item[] {
-  return environmentCheck.map(({ item, required, actual, ok }) => (ok ? text(`Required ${item}`, `${required}; found ${actual}`) : warning(`Required ${item}`, `The config asks for ${required}; the machine had ${actual}.`)));
+  return environmentCheck.map(({ item, required, actual, ok, level }) => (ok || level === 'ignore' ? text(`Required ${item}`, `${required}; found ${actual}`) : warning(`Required ${item}`, `The config asks for ${required}; the machine had ${actual}.`)));
 }
 
 function machineItems({ os, cpu, memoryBytes, gpus, cuda, container }: Provenance): Item[] {
