@@ -114,7 +114,7 @@ export interface RunsFilter {
   readonly experiment?: string | undefined;
   readonly studyId?: string | undefined;
   readonly status?: readonly RunStatus[] | undefined;
-  /** Every word must occur in experiment, variant, seed, status, id or reproduction id, or begin a hash (4 characters or more). Upper and lower case of A to Z are the same. */
+  /** Every word must occur in name, experiment, variant, seed, status, id or reproduction id, or begin a hash (4 characters or more). Upper and lower case of A to Z are the same. */
   readonly text?: string | undefined;
   /** In the language of filters. */
   readonly expression?: Filter | undefined;

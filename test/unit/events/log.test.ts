@@ -8,7 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeRecord } from '../../../src/events/codec';
 import { logOwner, ownerFile } from '../../../src/events/owner';
 import { readEvents } from '../../../src/events/reader';
-import type { EventBody, EventRecord } from '../../../src/events/records';
+import { recordProblem, sayable } from '../../../src/events/record-problem';
+import { fromLogged, toLogged, type EventBody, type EventRecord, type LoggedNumber } from '../../../src/events/records';
 import { EventLogWriter } from '../../../src/events/writer';
 import { identityOf } from '../../../src/files/process-identity';
 
@@ -43,6 +44,79 @@ describe('the event log', () => {
   it('has the checksum zip uses', () => {
     // CRC-32 (IEEE 802.3) of this text, as Python's zlib.crc32 has it.
     expect(new TextDecoder().decode(encodeRecord({ type: 'requeued', seq: 4, time: 5 }))).toBe('fdc116c3 {"type":"requeued","seq":4,"time":5}\n');
+  });
+
+  it('takes many records at once, and goes on where somebody knows that it stands', () => {
+    const writer = EventLogWriter.open(file);
+    const first = writer.appendAll(bodies);
+    expect(writer.appendAll([])).toEqual([]);
+    expect(writer.bytes).toBe(statSync(file).size);
+    const known = { bytes: writer.bytes, records: first.length };
+    writer.append({ type: 'requeued' });
+    writer.close();
+    appendFileSync(file, 'torn');
+    const again = EventLogWriter.open(file, known);
+    expect(again.existing).toMatchObject([{ type: 'requeued', seq: 4 }]);
+    expect(again.append({ type: 'requeued' }).seq).toBe(5);
+    expect(again.isGone()).toBe(false);
+    again.close();
+    expect(readEvents(file, 0).records.map((record) => record.seq)).toEqual([0, 1, 2, 3, 4, 5]);
+    for (const wrong of [{ bytes: known.bytes - 1, records: 4 }, { bytes: known.bytes, records: 3 }, { bytes: 9999, records: 4 }]) {
+      expect(() => EventLogWriter.open(file, wrong)).toThrow(expect.objectContaining({ code: 'EVENT_LOG_CORRUPT' }));
+    }
+    expect(logOwner(file)).toBeNull();
+  });
+
+  it.skipIf(process.platform === 'win32')('knows that it was removed', () => {
+    const writer = EventLogWriter.open(file);
+    rmSync(file);
+    expect(writer.isGone()).toBe(true);
+    writer.close();
+  });
+
+  it.each([1, 40, 100, 200, 5000])('read in pieces of about %i bytes is the same', (most) => {
+    const writer = EventLogWriter.open(file);
+    const records = Array.from({ length: 5 }, () => writer.appendAll([...bodies, { type: 'message', level: 'info', text: 'x'.repeat(300) }])).flat();
+    writer.close();
+    appendFileSync(file, '00000000 {"torn');
+    const found: EventRecord[] = [];
+    let offset = 0;
+    for (let batch = readEvents(file, 0, 0, most); batch.offset > offset; batch = readEvents(file, offset, found.length, most)) {
+      found.push(...batch.records);
+      offset = batch.offset;
+    }
+    expect(found).toEqual(records);
+    // A damaged line is told from a torn one, however far behind it the next whole one is.
+    const bytes = readFileSync(file);
+    bytes[bytes.indexOf('"attempt"')] = 0x21;
+    writeFileSync(file, bytes);
+    expect(() => readEvents(file, 0, 0, most)).toThrow(expect.objectContaining({ code: 'EVENT_LOG_CORRUPT' }));
+  });
+
+  it('says every number', () => {
+    const values = [0, -0, 1.5, Number.NaN, Infinity, -Infinity];
+    const said = JSON.parse(JSON.stringify(values.map(toLogged))) as LoggedNumber[];
+    expect(said.map(fromLogged)).toEqual(values);
+    expect(sayable({ type: 'points', key: 'k', steps: [1, 2], times: [1, 2], values: [Number.NaN, -0] })).toMatchObject({ values: ['NaN', '-0'] });
+  });
+
+  it.each<[string, EventBody]>([
+    ['steps that are no whole numbers', { type: 'points', key: 'k', steps: [0.5], times: [1], values: [1] }],
+    ['columns of unequal length', { type: 'points', key: 'k', steps: [1], times: [1], values: [] }],
+    ['times that are no numbers', { type: 'points', key: 'k', steps: [1], times: [Infinity], values: [1] }],
+    ['a metric without a name', { type: 'points', key: '', steps: [], times: [], values: [] }],
+    ['a path that leads out', { type: 'file', path: 'a/../b', sha256: null, bytes: 0 }],
+    ['a path of another system', { type: 'file', path: String.raw`a\b`, sha256: null, bytes: 0 }],
+    ['a drive', { type: 'file', path: 'C:/b', sha256: null, bytes: 0 }],
+    ['a tag without a name', { type: 'tags', tags: { '': null } }],
+  ])('names %s', (_what, record) => {
+    expect(recordProblem(record)).toEqual(expect.any(String));
+  });
+
+  it('finds nothing wrong with what is right', () => {
+    for (const record of [...bodies, { type: 'file', path: 'a/.b/c..d', sha256: null, bytes: 0 }, { type: 'points', key: 'k', steps: [-5, 2 ** 53 - 1], times: [0.5, -1], values: ['NaN', 1] }] as const) {
+      expect(recordProblem(record)).toBeNull();
+    }
   });
 
   it('gives back what was appended, numbered from 0', () => {
