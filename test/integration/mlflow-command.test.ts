@@ -1,0 +1,47 @@
+/** A command whose script logs to MLflow: into its own run, whose end is told by its process and nobody else. */
+import { expect, test } from 'vitest';
+import { ask, engineOn, look, Project } from '../helpers/commands';
+
+const SCRIPT = `
+import sys, mlflow
+mlflow.set_experiment("the script's own")
+with mlflow.start_run(run_name="named by the script") as run:
+    mlflow.log_params({"depth": 3, "lr": "0.1"})
+    mlflow.set_tag("stage", "prüfung")
+    mlflow.log_metric("loss", 0.5, step=1)
+    mlflow.log_text("a note", "notes/note.txt")
+    with mlflow.start_run(nested=True, run_name="child"):
+        mlflow.log_metric("loss", 0.25)
+print(run.info.run_id, mlflow.get_run(run.info.run_id).info.status, mlflow.get_run(run.info.run_id).info.end_time)
+with mlflow.start_run(run_name="another"):
+    mlflow.log_metric("loss", 0.125)
+sys.exit(3)
+`;
+
+for (const generation of [2, 3]) {
+  const python = process.env[`REPRISE_PYTHON_MLFLOW${generation}`] ?? '';
+  if (python === '') console.warn(`SKIPPED: no mlflow-skinny ${generation} (REPRISE_PYTHON_MLFLOW${generation}): no command logs with it.`);
+
+  test.skipIf(python === '')(`MLflow ${generation}: a command logs into its own run, which fails as its process did`, { timeout: 120_000 }, async () => {
+    const project = new Project({ 'train.py': SCRIPT });
+    const engine = await engineOn(project.workspace);
+    const { run } = await ask(engine, 'runs.start', { config: project.config({ task: { command: [python, 'train.py'] }, params: { lr: '0.1' } }) });
+    await ask(engine, 'runs.wait', { runs: [run.runId] });
+    await engine.close();
+
+    await look(project.workspace, (store) => {
+      const { runs } = store.search({ filter: null, experiments: [run.experiment], limit: 10 });
+      const byName = new Map(store.runData(runs.map(({ runId }) => runId)).map((data) => [data.run.runId === run.runId ? 'own' : (data.run.name ?? ''), data]));
+      expect([...byName.keys()].sort()).toEqual(['another', 'child', 'own']);
+      const own = byName.get('own');
+      expect(own?.run).toMatchObject({ kind: 'command', status: 'failed', exitCode: 3 });
+      expect(own?.params).toMatchObject({ depth: '3', lr: '0.1', seed: '1' });
+      expect(own?.tags).toMatchObject({ stage: 'prüfung' });
+      expect(own?.metrics.find(({ key }) => key === 'loss')).toMatchObject({ value: 0.5, step: 1 });
+      expect(store.files(run.runId).map(({ path }) => path)).toContain('notes/note.txt');
+      expect(byName.get('child')?.tags).toMatchObject({ 'mlflow.parentRunId': run.runId });
+      expect(byName.get('another')?.run).toMatchObject({ kind: 'logged', status: 'finished' });
+      expect(store.experiment({ name: "the script's own" })).toBeNull();
+    });
+  });
+}
