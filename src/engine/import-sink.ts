@@ -6,6 +6,7 @@ import type { EventBody, StateRecord } from '../events/records';
 import { putObject } from '../files/objects';
 import type { ForeignRun, ImportSink } from '../ingest/import-sink';
 import type { PutObject } from '../ingest/tail/types';
+import type { RunData } from '../store/tracking';
 import type { RunStatus } from '../store/types';
 import type { EngineContext } from './context';
 import type { TaskHandle } from './tasks';
@@ -18,6 +19,11 @@ const ENDED: readonly RunStatus[] = ['finished', 'failed', 'cancelled'];
 function idOf({ system, id }: ForeignRun): string {
   if (system === 'mlflow' && /^[0-9a-f]{32}$/u.test(id)) return id;
   return createHash('sha256').update(`${system}\u0000${id}`).digest('hex').slice(0, 32);
+}
+
+/** Whether nothing more of a run can come: also of one that began here, and was exported from here. */
+function isComplete({ run, tags }: RunData): boolean {
+  return run.kind !== 'logged' || (ENDED.includes(run.status) && tags[INCOMPLETE] === undefined);
 }
 
 export class StoreSink implements ImportSink {
@@ -42,7 +48,7 @@ export class StoreSink implements ImportSink {
     const runId = idOf(run);
     const experiment = this.options.experiment ?? run.experiment;
     const [known] = store.runData([runId]);
-    const present = known !== undefined && (known.deletedAt !== null || (ENDED.includes(known.run.status) && known.tags[INCOMPLETE] === undefined));
+    const present = known !== undefined && (known.deletedAt !== null || isComplete(known));
     const view: ImportedRunView = { run: runId, name: run.name, experiment: known?.run.experiment ?? experiment, from: run.from, outcome: present ? 'present' : known === undefined ? 'new' : 'updated' };
     if (!present && !this.options.dryRun && known === undefined) {
       await this.makeExperiment(experiment, this.options.experiment === undefined ? run.experimentTags : {});

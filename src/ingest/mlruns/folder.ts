@@ -58,9 +58,9 @@ async function namesIn(folder: string, under = ''): Promise<string[]> {
 }
 
 async function readTexts(folder: string): Promise<Record<string, string>> {
-  const texts: Record<string, string> = {};
-  for (const name of await namesIn(folder)) texts[name] = await readFile(join(folder, name), 'utf8');
-  return texts;
+  const texts: [string, string][] = [];
+  for (const name of await namesIn(folder)) texts.push([name, await readFile(join(folder, name), 'utf8')]);
+  return Object.fromEntries(texts);
 }
 
 /** Lines `time value [step [dataset digest]]`; without a step it is 0. */

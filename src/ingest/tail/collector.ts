@@ -13,8 +13,8 @@ const POINTS_A_RECORD = 5000;
 
 export class RecordCollector {
   private readonly series = new Map<string, Columns>();
-  private readonly params: Record<string, string> = {};
-  private readonly tags: Record<string, string | null> = {};
+  private readonly params = new Map<string, string>();
+  private readonly tags = new Map<string, string>();
   private readonly others: EventBody[] = [];
   /** Series of which points were left out, and why. */
   private readonly impossible = new Map<string, string>();
@@ -37,11 +37,11 @@ export class RecordCollector {
   }
 
   param(name: string, value: string): void {
-    if (name !== '') this.params[name] = value;
+    if (name !== '') this.params.set(name, value);
   }
 
   tag(name: string, value: string): void {
-    if (name !== '') this.tags[name] = value;
+    if (name !== '') this.tags.set(name, value);
   }
 
   add(record: EventBody): void {
@@ -58,8 +58,8 @@ export class RecordCollector {
     const left = [...this.impossible].map(([key, why]): EventBody => ({ type: 'message', level: 'warning', text: `Points of the series ${JSON.stringify(key)} are left out: a step is a whole number below 2^53 and a time a number (${why}).` }));
     return [
       ...left,
-      ...(Object.keys(this.params).length > 0 ? [{ type: 'params' as const, params: this.params }] : []),
-      ...(Object.keys(this.tags).length > 0 ? [{ type: 'tags' as const, tags: this.tags }] : []),
+      ...(this.params.size > 0 ? [{ type: 'params' as const, params: Object.fromEntries(this.params) }] : []),
+      ...(this.tags.size > 0 ? [{ type: 'tags' as const, tags: Object.fromEntries(this.tags) }] : []),
       ...this.others,
       ...points,
     ];
