@@ -11,7 +11,7 @@ const bundle: Filter = { name: 'Bundle', extensions: ['zip'] };
 const all: Filter = { name: 'All files', extensions: ['*'] };
 
 export type OpenKind = 'bundle' | 'study' | 'data';
-export type SaveKind = 'study' | 'csv' | 'md' | 'tex' | 'svg' | 'png' | 'bundle' | 'report-md' | 'report-html';
+export type SaveKind = 'file' | 'study' | 'csv' | 'md' | 'tex' | 'svg' | 'png' | 'bundle' | 'report-md' | 'report-html';
 
 /** A study or a bundle can be opened wherever either is asked for. */
 export const openFilters: Readonly<Record<OpenKind, { readonly title: string; readonly filters: Filter[] }>> = {
@@ -29,6 +29,7 @@ export const saveFilters: Readonly<Record<SaveKind, { readonly title: string; re
   png: { title: 'Save chart', filters: [{ name: 'PNG', extensions: ['png'] }] },
   bundle: { title: 'Export bundle', filters: [bundle] },
   'report-md': { title: 'Write report', filters: [{ name: 'Markdown', extensions: ['md'] }] },
+  file: { title: 'Save file', filters: [] },
   'report-html': { title: 'Write report', filters: [{ name: 'HTML', extensions: ['html'] }] },
 };
 

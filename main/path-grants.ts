@@ -39,6 +39,7 @@ function pathsIn(method: Method, input: unknown): Paths {
     case 'runs.import':
       return paths({ read: [fields['path']] });
     case 'report.write':
+    case 'runs.saveFile':
     case 'runs.export':
     case 'bundle.export':
       return paths({ write: [fields['out']] });

@@ -6,7 +6,8 @@ export function isEnded(status: RunView['status']): boolean {
   return status === 'finished' || status === 'failed' || status === 'cancelled';
 }
 
-/** The name under which people know a run: `dropout=0.5, seed 2`; one without a variant goes by its experiment. */
-export function runName({ variant, experiment, seed }: Pick<RunView, 'variant' | 'experiment' | 'seed'>): string {
-  return `${variant ?? experiment}, seed ${seed}`;
+/** The name under which people know a run: its own, else `dropout=0.5, seed 2`; one without a variant goes by its experiment, one without a seed by the start of its id. */
+export function runName({ name, variant, experiment, seed, runId }: Pick<RunView, 'name' | 'variant' | 'experiment' | 'seed' | 'runId'>): string {
+  if (name !== null && name !== '') return name;
+  return `${variant ?? experiment}, ${seed === null ? runId.slice(0, 8) : `seed ${seed}`}`;
 }

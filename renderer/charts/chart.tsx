@@ -37,6 +37,8 @@ export interface ChartProps {
   readonly height: number;
   /** What the axes measure: a zoom ends where this changes. */
   readonly axes: string;
+  /** Told of the part of the x axis that is zoomed to; null: all of it. Keep it the same function. */
+  readonly onRange?: (x: Ranges['x'] | null) => void;
 }
 
 /** Experiments may have longer names than a file should. */
@@ -164,14 +166,20 @@ function Plot({ element, draw, label, width, height, zoom, onZoom }: PlotProps) 
   );
 }
 
-export function Chart({ draw, table, label, exportName, height, axes }: ChartProps) {
+export function Chart({ draw, table, label, exportName, height, axes, onRange }: ChartProps) {
   const [measure, width] = useWidth();
   const plot = useRef<HTMLDivElement>(null);
   const [zoomed, setZoomed] = useState<{ readonly axes: string; readonly ranges: Ranges | null }>({ axes, ranges: null });
   const [asTable, setAsTable] = useState(false);
   const [menu, setMenu] = useState(false);
   const zoom = zoomed.axes === axes ? zoomed.ranges : null;
-  const onZoom = useCallback((ranges: Ranges | null) => setZoomed({ axes, ranges }), [axes]);
+  const onZoom = useCallback(
+    (ranges: Ranges | null) => {
+      setZoomed({ axes, ranges });
+      onRange?.(ranges?.x ?? null);
+    },
+    [axes, onRange],
+  );
   const onSave = (format: 'svg' | 'png'): void => {
     if (plot.current !== null) void save(plot.current, format, exportName, { width, height });
   };

@@ -155,7 +155,7 @@ function numbers({ lines, xTitle, label }: CurveChartProps): ChartTable {
   };
 }
 
-export function CurveChart({ lines, xTitle, yTitle, logY, marks, label, exportName, height }: CurveChartProps) {
+export function CurveChart({ lines, xTitle, yTitle, logY, marks, label, exportName, height, onRange }: CurveChartProps) {
   const draw = useMemo(() => drawing({ lines, xTitle, yTitle, logY, marks, height, label, exportName }), [lines, xTitle, yTitle, logY, marks, height, label, exportName]);
-  return <Chart draw={draw} table={() => numbers({ lines, xTitle, yTitle, label, exportName })} label={label} exportName={exportName} height={height ?? 320} axes={`${yTitle} ${String(logY)}`} />;
+  return <Chart draw={draw} table={() => numbers({ lines, xTitle, yTitle, label, exportName })} label={label} exportName={exportName} height={height ?? 320} axes={`${yTitle} ${String(logY)}`} {...(onRange === undefined ? {} : { onRange })} />;
 }

@@ -38,6 +38,8 @@ export interface CurveChartProps {
   readonly exportName: string;
   /** Pixels; 320 unless told. */
   readonly height?: number;
+  /** Told of the steps that are zoomed to; null: all there are. Keep it the same function. */
+  readonly onRange?: (x: readonly [number, number] | null) => void;
 }
 
 export interface Effect {

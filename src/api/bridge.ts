@@ -74,6 +74,7 @@ const present: Readonly<Record<Method, true>> = {
   'runs.sparklines': true,
   'runs.details': true,
   'runs.log': true,
+  'runs.saveFile': true,
   'runs.output': true,
   'series.window': true,
   'runs.delete': true,

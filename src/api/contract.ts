@@ -52,6 +52,8 @@ export const methods = {
   /** Training losses thinned to at most `points` values, for lists. Runs that are gone are left out. */
   'runs.sparklines': { input: z.strictObject({ runs: z.array(run).max(100), points: z.int().min(2).max(200) }), output: z.array(sparkline) },
   'runs.details': { input: z.strictObject({ run }), output: runDetails },
+  /** Writes a file that a run kept to another place. */
+  'runs.saveFile': { input: z.strictObject({ run, path: z.string().min(1).max(4096), out: file, overwrite: z.boolean().optional() }), output: z.object({ file: z.string(), bytes: z.number() }) },
   /** What a command printed in an attempt (the newest one where none is named), from byte `offset` on. */
   'runs.output': { input: z.strictObject({ run, attempt: z.int().min(1).optional(), offset: z.int().min(0), limit: z.int().min(1).max(5000) }), output: outputPage },
   /** A stretch of a series of a command or a logged run, in about `buckets` buckets. */

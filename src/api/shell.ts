@@ -37,7 +37,7 @@ export const shellMethods = {
   /** Shows the system's dialog; null: the user left it. */
   chooseFile: { input: z.strictObject({ kind: z.enum(['bundle', 'study', 'data']) }), output: openedFile.nullable() },
   /** Asks where the engine may write; null: the user left it. The path is good for one later call. */
-  chooseTarget: { input: z.strictObject({ kind: z.enum(['bundle', 'report-md', 'report-html']), suggestion }), output: path.nullable() },
+  chooseTarget: { input: z.strictObject({ kind: z.enum(['bundle', 'report-md', 'report-html', 'file']), suggestion }), output: path.nullable() },
   /** Asks where, and writes; null: the user left it. */
   saveFile: { input: z.strictObject({ kind: z.enum(['study', 'csv', 'md', 'tex', 'svg', 'png']), suggestion, content: z.union([text, bytes]) }), output: path.nullable() },
   /** Writes a study back to the file it was opened from or saved to. */

@@ -77,6 +77,7 @@ const handlers: Handlers = {
   'runs.sparklines': readSparklines,
   'runs.details': later(async () => (await import('./run-details')).describeRunInFull),
   'runs.log': later(async () => (await import('./run-log')).readRunLog),
+  'runs.saveFile': later(async () => (await import('./run-output')).saveRunFile),
   'runs.output': later(async () => (await import('./run-output')).readRunOutput),
   'series.window': later(async () => (await import('./run-output')).readSeriesWindow),
   'runs.delete': deleteRuns,

@@ -1,9 +1,12 @@
 /** Use cases of one run that is looked at closely: what its command printed, stretches of its series. */
-import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, createReadStream, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import type { Input, Output } from '../api/contract';
 import { RepriseError } from '../errors/errors';
 import { ATTEMPT_FILES, attemptFolder, outputLineSchema } from '../events/command-run';
+import { atomicWriteWith } from '../files/atomic-write';
+import { refuseTarget } from '../files/targets';
 import type { EngineContext } from './context';
 
 /** Bytes that are read for one page: more than its lines can be. */
@@ -54,6 +57,19 @@ export function readRunOutput({ store }: EngineContext, input: Input<'runs.outpu
     position = end + 1;
   }
   return { lines, offset: input.offset + position, attempts, more: position > 0 && input.offset + position < size };
+}
+
+/** @throws RepriseError RUN_NOT_FOUND, FILE_NOT_FOUND, FILE_EXISTS, FOLDER_NOT_FOUND */
+export async function saveRunFile({ store }: EngineContext, input: Input<'runs.saveFile'>): Promise<Output<'runs.saveFile'>> {
+  const { runId } = store.getRun(input.run);
+  const out = resolve(input.out);
+  refuseTarget(out, input.overwrite === true);
+  const kept = store.files(runId).find(({ path }) => path === input.path);
+  if (kept === undefined) throw new RepriseError('FILE_NOT_FOUND', `Run ${runId} has no file ${JSON.stringify(input.path)}.`, { kind: 'input' });
+  await atomicWriteWith(out, async (handle) => {
+    await pipeline(createReadStream(store.objectPath(kept.sha256)), handle.createWriteStream({ autoClose: false }));
+  });
+  return { file: out, bytes: kept.bytes };
 }
 
 /** @throws RepriseError RUN_NOT_FOUND, METRIC_NOT_FOUND */

@@ -10,6 +10,7 @@ import { useAnswer } from '../../state/answers';
 import { useCommand } from '../../state/commands';
 import { openFile } from '../../state/open-file';
 import { baseName, reproduceBundle, useTask } from '../../state/tasks';
+import { Commands } from './commands';
 import { Checks, Files, Identity, Problems, Runs } from './contents';
 import { Environment } from './environment';
 import { RunStates, TaskProgress } from './progress';
@@ -59,6 +60,11 @@ function Page({ page, trusted, options, onOptions, progress }: { readonly page: 
           <Section title="Reproducing it here">{progress ?? <ReproduceChoices page={page} finished={finishedRuns(page)} trusted={trusted} options={options} onOptions={onOptions} />}</Section>
         )}
       </div>
+      {page.commands.length > 0 && (
+        <Section title="Programs" aside={format.plural(page.commands.length, 'command')}>
+          <Commands commands={page.commands} />
+        </Section>
+      )}
       <Section title="Checks" aside={page.valid ? 'all passed' : format.plural(page.problems.length, 'problem')}>
         <Checks checks={page.checks} />
       </Section>

@@ -17,20 +17,20 @@ const recordedStyle = variantStyle(0);
 /** Dashed, so that both lines are seen where they lie on each other. */
 const hereStyle = { ...variantStyle(1), dash: 'dash' } as const;
 
-/** Steps from 1, as the sentences count. */
-const counted = (steps: Float64Array): Float64Array => steps.map((index) => index + 1);
+/** Steps of a training from 1, as the sentences count; a command counts its own. */
+const counted = (steps: Float64Array, first: number): Float64Array => steps.map((index) => index + first);
 
-function losses(trace: Trace): readonly Line[] {
+function losses(trace: Trace, first: number): readonly Line[] {
   // The first line is drawn on top: the dashed one leaves gaps through which the other is seen.
   return [
-    { name: 'here', style: hereStyle, x: counted(trace.hereSteps), y: trace.here },
-    { name: 'recorded', style: recordedStyle, x: counted(trace.steps), y: trace.recorded },
+    { name: 'here', style: hereStyle, x: counted(trace.hereSteps, first), y: trace.here },
+    { name: 'recorded', style: recordedStyle, x: counted(trace.steps, first), y: trace.recorded },
   ];
 }
 
-function parting(trace: Trace): readonly Line[] {
+function parting(trace: Trace, first: number): readonly Line[] {
   const { steps, values } = differences(trace);
-  return [{ name: 'difference', style: variantStyle(1), x: counted(steps), y: values }];
+  return [{ name: 'difference', style: variantStyle(1), x: counted(steps, first), y: values }];
 }
 
 /** What the chart shows, in a sentence beside it. */
@@ -46,12 +46,14 @@ export function VerdictTrace({ verdictId, run }: { readonly verdictId: string; r
   const [shown, setShown] = useState<'losses' | 'difference'>('losses');
   const trace = answer.data;
   const canPart = run.firstDifferentStep !== null;
+  const first = run.kind === 'training' ? 1 : 0;
   const parts = canPart && shown === 'difference';
-  const lines = useMemo(() => (trace === undefined ? [] : parts ? parting(trace) : losses(trace)), [trace, parts]);
+  const lines = useMemo(() => (trace === undefined ? [] : parts ? parting(trace, first) : losses(trace, first)), [trace, parts, first]);
   const name = `${run.variant ?? 'run'}, seed ${run.seed}`;
   if (answer.isError) return <Problem error={answer.error} />;
   if (trace === undefined) return <div className="verdict-chart" />;
-  const marks = trace.firstDivergentStep === null ? [] : [{ x: trace.firstDivergentStep + 1, text: `first divergent step: ${trace.firstDivergentStep + 1}` }];
+  const what = run.kind === 'training' ? 'training loss' : trace.key;
+  const marks = trace.firstDivergentStep === null ? [] : [{ x: trace.firstDivergentStep + first, text: `first divergent step: ${trace.firstDivergentStep + first}` }];
   return (
     <div className={answer.isPlaceholderData ? 'verdict-chart stale' : 'verdict-chart'}>
       {canPart && (
@@ -61,7 +63,7 @@ export function VerdictTrace({ verdictId, run }: { readonly verdictId: string; r
           value={shown}
           onChange={setShown}
           data={[
-            { value: 'losses', label: 'Losses' },
+            { value: 'losses', label: run.kind === 'training' ? 'Losses' : trace.key },
             { value: 'difference', label: 'Relative difference' },
           ]}
         />
@@ -69,10 +71,10 @@ export function VerdictTrace({ verdictId, run }: { readonly verdictId: string; r
       <CurveChart
         lines={lines}
         xTitle="step"
-        yTitle={parts ? 'Relative difference of the losses' : 'Train loss (nats)'}
+        yTitle={parts ? `Relative difference of ${what}` : run.kind === 'training' ? 'Train loss (nats)' : trace.key}
         logY={parts}
         marks={marks}
-        label={parts ? `Relative difference of recorded and re-executed training loss over steps: ${name}` : `Training loss over steps, recorded and re-executed here: ${name}`}
+        label={parts ? `Relative difference of recorded and re-executed ${what} over steps: ${name}` : `${what} over steps, recorded and re-executed here: ${name}`}
         exportName={`verdict-${run.variant ?? 'run'}-seed-${run.seed}`}
         height={280}
       />

@@ -25,10 +25,65 @@ const columns: readonly Column<JudgedRun>[] = [
   { title: 'Variant', cell: ({ variant, reproductionId }) => <span className="truncate verdict-variant" title={`${variant ?? 'run'}\n${reproductionId}`}>{variant ?? 'run'}</span> },
   { title: 'Seed', number: true, cell: ({ seed }) => seed },
   { title: 'Verdict', cell: ({ verdict }) => <VerdictMark verdict={verdict} /> },
-  { title: 'First differing step', number: true, cell: ({ firstDifferentStep }) => step(firstDifferentStep) },
-  { title: 'First divergent step', number: true, cell: ({ firstDivergentStep }) => step(firstDivergentStep) },
+  { title: 'First differing step', number: true, cell: ({ firstDifferentStep, kind }) => step(firstDifferentStep, kind) },
+  { title: 'First divergent step', number: true, cell: ({ firstDivergentStep, kind }) => step(firstDivergentStep, kind) },
   { title: 'Largest difference', number: true, cell: ({ maxRelativeDifference }) => relative(maxRelativeDifference) },
 ];
+
+function SeriesTable({ series }: { readonly series: JudgedRun['series'] }) {
+  return (
+    <table className="dense wide">
+      <thead>
+        <tr>
+          <th scope="col">Metric</th>
+          {['Points', 'First differing step', 'First divergent step', 'Largest difference'].map((title) => (
+            <th key={title} scope="col" className="number">
+              {title}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {series.map(({ key, points, firstDifferentStep, firstDivergentStep, maxRelativeDifference }) => (
+          <tr key={key}>
+            <td>{key}</td>
+            <td className="number">{format.count(points)}</td>
+            <td className="number">{step(firstDifferentStep, 'command')}</td>
+            <td className="number">{step(firstDivergentStep, 'command')}</td>
+            <td className="number">{relative(maxRelativeDifference)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function fileInWords({ same, recorded, here }: JudgedRun['files'][number]): string {
+  if (same) return 'the recorded bytes';
+  if (recorded === null) return 'not in the record';
+  return here === null ? 'not written here' : 'other bytes than recorded';
+}
+
+function FileTable({ files }: { readonly files: JudgedRun['files'] }) {
+  return (
+    <table className="dense wide">
+      <thead>
+        <tr>
+          <th scope="col">Output file</th>
+          <th scope="col">Here</th>
+        </tr>
+      </thead>
+      <tbody>
+        {files.map((file) => (
+          <tr key={file.path}>
+            <td className="mono">{file.path}</td>
+            <td>{fileInWords(file)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
 
 function Numbers({ view }: { readonly view: VerdictView }) {
   const { runs } = view.result;
@@ -38,9 +93,9 @@ function Numbers({ view }: { readonly view: VerdictView }) {
     <Facts>
       <Fact name="Runs">{counts.map(({ verdict, runs: count }) => `${format.count(count)} ${verdictWord(verdict).toLowerCase()}`).join(', ')}</Fact>
       <Fact name="Largest difference">
-        {relative(largestDifference(runs))} <span className="soft">relative, over the losses of all steps</span>
+        {relative(largestDifference(runs))} <span className="soft">relative, over {runs.every(({ kind }) => kind === 'training') ? 'the losses of all steps' : 'all judged metrics'}</span>
       </Fact>
-      {divergent.length > 0 && <Fact name="First divergent step">{step(Math.min(...divergent))}</Fact>}
+      {divergent.length > 0 && <Fact name="First divergent step">{step(Math.min(...divergent), runs.every(({ kind }) => kind === 'training') ? 'training' : 'command')}</Fact>}
       <Fact name="Bundle digest">
         <Hash value={view.digest} of="bundle digest" />
       </Fact>
@@ -56,6 +111,8 @@ function RunFinding({ verdictId, run }: { readonly verdictId: string; readonly r
     <Section title={`${run.variant ?? 'Run'}, seed ${run.seed}`} aside={<VerdictMark verdict={run.verdict} />}>
       <p className="verdict-finding">{run.sentence}</p>
       <VerdictTrace verdictId={verdictId} run={run} />
+      {run.series.length > 0 && <SeriesTable series={run.series} />}
+      {run.files.length > 0 && <FileTable files={run.files} />}
       {run.causes.length > 0 && (
         <ul className="verdict-causes">
           {run.causes.map((cause) => (
@@ -86,7 +143,7 @@ function Page({ view }: { readonly view: VerdictView }) {
         <Numbers view={view} />
       </div>
       <div className="bundles-columns verdict-body">
-        <Section title="Runs" aside="steps count from 1">
+        <Section title="Runs" {...(runs.every(({ kind }) => kind === 'training') ? { aside: 'steps count from 1' } : {})}>
           <div className="verdict-runs">
             <Grid label="Runs of the verdict" columns={columns} rows={runs} keyOf={(one) => one.run} selected={chosen} onSelect={setChosen} />
           </div>

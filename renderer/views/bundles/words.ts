@@ -26,7 +26,7 @@ export function verdictWord(verdict: Verdict): string {
 export function meaning(verdict: Verdict): string {
   switch (verdict) {
     case 'identical':
-      return 'Every loss, learning rate, weights hash, metric and file that the bundle records and the re-execution made agrees, bit for bit.';
+      return 'Every number that the bundle records and the re-execution made agrees, bit for bit: of a training losses, weights, metrics and files, of a command all its metrics but those of clock and machine.';
     case 'within-tolerance':
       return 'This machine has another runtime; the numbers stay inside the tolerance that was sealed in the bundle when it was exported.';
     case 'diverged':
@@ -43,9 +43,9 @@ export function meaning(verdict: Verdict): string {
 /** What no verdict says. */
 export const LIMITS = 'A verdict is about re-execution: whether the same configs, data and seeds give the recorded numbers here. It says nothing about other seeds or other data, nor whether the conclusions drawn from the numbers are right; the intervals over seeds are in the report. Causes are candidates, none of them confirmed.';
 
-/** A step for people, counted from 1 as the sentences count; fields and files count from 0. */
-export function step(index: number | null): string {
-  return index === null ? '–' : format.count(index + 1);
+/** A step for people: of a training counted from 1 as the sentences count (fields and files count from 0), of a command as its program counts. */
+export function step(index: number | null, kind: JudgedRun['kind']): string {
+  return index === null ? '–' : format.count(kind === 'training' ? index + 1 : index);
 }
 
 /** |a − b| / max(|a|, |b|) with two digits: `0`, `0.031`, `3.1e−7`. */
@@ -95,13 +95,13 @@ export function summaryText({ name, file: _file, digest, createdAt, seconds, ver
     `- Bundle digest (SHA-256): ${digest}`,
     `- Re-executed: ${new Date(createdAt).toISOString().slice(0, 16).replace('T', ' ')} UTC, in ${format.duration(seconds * 1000)}`,
     `- Runs: ${counts.join(', ')}`,
-    `- Largest relative difference of a loss: ${relative(largestDifference(runs))}`,
+    `- Largest relative difference${runs.every(({ kind }) => kind === 'training') ? ' of a loss' : ''}: ${relative(largestDifference(runs))}`,
     `- Environment: ${environmentLine(environment)}`,
     ...causes.map((cause) => `- ${cause}`),
     '',
     '| Variant | Seed | Verdict | First differing step | First divergent step | Largest relative difference |',
     '|---|---:|---|---:|---:|---:|',
-    ...runs.map((run) => `| ${cell(run.variant ?? 'run')} | ${run.seed} | ${verdictWord(run.verdict)} | ${step(run.firstDifferentStep)} | ${step(run.firstDivergentStep)} | ${relative(run.maxRelativeDifference)} |`),
+    ...runs.map((run) => `| ${cell(run.variant ?? 'run')} | ${run.seed} | ${verdictWord(run.verdict)} | ${step(run.firstDifferentStep, run.kind)} | ${step(run.firstDivergentStep, run.kind)} | ${relative(run.maxRelativeDifference)} |`),
     '',
     LIMITS,
     '',

@@ -6,9 +6,9 @@ export type TableFormat = 'md' | 'csv' | 'latex';
 
 const NAMES: Readonly<Record<TableFormat, string>> = { md: 'Markdown table', csv: 'CSV table', latex: 'LaTeX table' };
 
-export async function copyTable(experiment: string, format: TableFormat): Promise<void> {
+export async function copyTable(experiment: string, metric: string | null, format: TableFormat): Promise<void> {
   try {
-    const { text } = await call('compare.table', { experiment, format });
+    const { text } = await call('compare.table', { experiment, format, ...(metric === null ? {} : { metric }) });
     await copy(text, NAMES[format]);
   } catch (error) {
     complain('The comparison could not be copied', error);

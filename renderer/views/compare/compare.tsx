@@ -47,8 +47,8 @@ function ExperimentSelect({ experiments, value }: { readonly experiments: Experi
   );
 }
 
-function useCopyCommand(id: CommandId, format: TableFormat, experiment: string | null): void {
-  const action = useCallback(() => experiment !== null && void copyTable(experiment, format), [experiment, format]);
+function useCopyCommand(id: CommandId, format: TableFormat, experiment: string | null, metric: string | null): void {
+  const action = useCallback(() => experiment !== null && void copyTable(experiment, metric, format), [experiment, metric, format]);
   useCommand(id, experiment === null ? null : action);
 }
 
@@ -85,6 +85,16 @@ function ReportMenu({ experiment, opened, onChange }: { readonly experiment: str
   );
 }
 
+/** Which metric the numbers are of, where the runs have several. */
+function MetricSelect({ comparison: { metric, metrics }, onChange }: { readonly comparison: Output<'compare.experiment'>; readonly onChange: (metric: string) => void }) {
+  const key = metric.replace(/ \(best\)$/u, '');
+  return (
+    <div className="compare-controls">
+      <Select size="xs" className="compare-metric" label="Metric" data={metrics.includes(key) ? metrics : [key, ...metrics]} value={key} searchable={metrics.length > 8} allowDeselect={false} onChange={(name) => name !== null && onChange(name)} />
+    </div>
+  );
+}
+
 function Provisional({ progress: { finished, total, pending } }: { readonly progress: Progress }) {
   return (
     <p className="compare-note" role="status">
@@ -101,16 +111,18 @@ function Provisional({ progress: { finished, total, pending } }: { readonly prog
 export function Compare({ experiment: asked }: { readonly experiment: string | null }) {
   const experiments = useAnswer('experiments.list', {});
   const experiment = asked ?? (experiments.data === undefined ? null : newest(experiments.data));
-  const answer = useAnswer('compare.experiment', experiment === null ? null : { experiment });
+  const [chosen, setChosen] = useState<{ readonly experiment: string; readonly metric: string } | null>(null);
+  const metric = chosen !== null && chosen.experiment === experiment ? chosen.metric : null;
+  const answer = useAnswer('compare.experiment', experiment === null ? null : { experiment, ...(metric === null ? {} : { metric }) });
   const comparison = answer.data;
   const progress = useMemo(() => (comparison === undefined ? null : progressOf(comparison)), [comparison]);
   const [selected, setSelected] = useState<string | null>(null);
   const [menu, setMenu] = useState<'report' | 'runs' | null>(null);
 
   const usable = progress !== null && progress.finished > 0 ? experiment : null;
-  useCopyCommand('compare.copyMarkdown', 'md', usable);
-  useCopyCommand('compare.copyCsv', 'csv', usable);
-  useCopyCommand('compare.copyLatex', 'latex', usable);
+  useCopyCommand('compare.copyMarkdown', 'md', usable, metric);
+  useCopyCommand('compare.copyCsv', 'csv', usable, metric);
+  useCopyCommand('compare.copyLatex', 'latex', usable, metric);
   const exportBundle = useCallback(() => usable !== null && go({ view: 'export', target: usable }), [usable]);
   useCommand('bundle.export', usable === null ? null : exportBundle);
   const openReport = useCallback(() => setMenu('report'), []);
@@ -178,6 +190,7 @@ export function Compare({ experiment: asked }: { readonly experiment: string | n
       ) : (
         <div className="compare-page">
           {progress.pending > 0 && <Provisional progress={progress} />}
+          {comparison.metrics.length > 1 && <MetricSelect comparison={comparison} onChange={(next) => setChosen({ experiment, metric: next })} />}
           <Effects comparison={comparison} progress={progress} />
           <ComparisonTable
             comparison={comparison}
@@ -186,7 +199,7 @@ export function Compare({ experiment: asked }: { readonly experiment: string | n
             selected={variant?.name ?? null}
             onSelect={setSelected}
           />
-          <Curves key={experiment} experiment={experiment} />
+          <Curves key={`${experiment}\n${comparison.metric}`} experiment={experiment} preferred={comparison.metrics.length === 0 ? null : comparison.metric.replace(/ \(best\)$/u, '')} />
         </div>
       )}
     </View>

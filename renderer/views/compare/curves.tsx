@@ -1,6 +1,6 @@
 /** Curves of the variants: mean over seeds with its band. */
 import { useMemo, useState } from 'react';
-import { Checkbox, SegmentedControl } from '@mantine/core';
+import { Checkbox, SegmentedControl, Select } from '@mantine/core';
 import { exponentialMean } from '../../../src/analysis/smooth';
 import type { CurveKey, CurvesView } from '../../../src/api/views';
 import { CurveChart } from '../../charts/curve-chart';
@@ -15,12 +15,11 @@ import { unitOf } from './numbers';
 import { useSmoothing } from '../../charts/smoothing';
 import { Swatch } from './swatch';
 
-const KEYS = [
-  { value: 'train.loss', label: 'Train loss' },
-  { value: 'validation.loss', label: 'Validation loss' },
-  { value: 'validation.accuracy', label: 'Validation accuracy' },
-] as const satisfies readonly { value: CurveKey; label: string }[];
-type ShownKey = (typeof KEYS)[number]['value'];
+const LABELS: Readonly<Record<CurveKey, string>> = { 'train.loss': 'Train loss', 'validation.loss': 'Validation loss', 'validation.accuracy': 'Validation accuracy' };
+/** More curves than that are chosen from a list. */
+const MOST_SEGMENTS = 3;
+
+const labelOf = (key: CurveKey): string => LABELS[key] ?? key;
 
 /** More steps than a wide screen has pixels for. */
 const POINTS = 2000;
@@ -50,10 +49,12 @@ function spanOf(variants: CurvesView['variants']): number {
   return Math.max(0, ...variants.map(({ steps }) => (steps.at(-1) ?? 0) - (steps[0] ?? 0)));
 }
 
-export function Curves({ experiment }: { readonly experiment: string }) {
-  const [key, setKey] = useState<ShownKey>('train.loss');
+/** @param preferred the series that the variants are compared by; null where they are trainings */
+export function Curves({ experiment, preferred }: { readonly experiment: string; readonly preferred: CurveKey | null }) {
+  const [picked, setKey] = useState<CurveKey | null>(null);
   const [logY, setLogY] = useState(false);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const key = picked ?? preferred ?? 'train.loss';
   const answer = useAnswer('compare.curves', { experiment, key, points: POINTS }, { keep: true });
   const curves = answer.data;
 
@@ -61,7 +62,8 @@ export function Curves({ experiment }: { readonly experiment: string }) {
   const { halfLife, words, control } = useSmoothing(span);
   const lines = useMemo(() => (curves === undefined ? [] : linesOf(curves.variants, hidden, halfLife)), [curves, hidden, halfLife]);
   const unit = unitOf(curves?.key ?? '');
-  const title = KEYS.find(({ value }) => value === curves?.key)?.label ?? '';
+  const keys = curves?.keys ?? [key];
+  const title = curves === undefined ? '' : labelOf(curves.key);
 
   function toggle(name: string): void {
     const next = new Set(hidden);
@@ -72,7 +74,11 @@ export function Curves({ experiment }: { readonly experiment: string }) {
   return (
     <Section title="Curves">
       <div className="compare-controls">
-        <SegmentedControl size="xs" aria-label="Curve" data={[...KEYS]} value={key} onChange={(value) => setKey(value as ShownKey)} />
+        {keys.length > MOST_SEGMENTS ? (
+          <Select size="xs" aria-label="Curve" data={keys.map((value) => ({ value, label: labelOf(value) }))} value={key} searchable allowDeselect={false} onChange={(value) => value !== null && setKey(value)} />
+        ) : (
+          <SegmentedControl size="xs" aria-label="Curve" data={keys.map((value) => ({ value, label: labelOf(value) }))} value={key} onChange={setKey} />
+        )}
         <Checkbox size="xs" label="Log axis" checked={logY} onChange={(event) => setLogY(event.currentTarget.checked)} />
         {control}
       </div>
@@ -91,7 +97,7 @@ export function Curves({ experiment }: { readonly experiment: string }) {
       {curves !== undefined && lines.length === 0 && <p className="compare-nothing soft">{hidden.size > 0 ? 'All variants are hidden. Press one above to show it.' : 'No run has such a curve yet.'}</p>}
       {lines.length > 0 && (
         <div className={answer.isPlaceholderData ? 'compare-stale' : undefined}>
-          <CurveChart lines={lines} xTitle="Step" yTitle={`${title}${unit}`} logY={logY} height={HEIGHT} label={`${title} of each variant over training steps, ${words}`} exportName={`${experiment} ${title.toLowerCase()}`} />
+          <CurveChart lines={lines} xTitle="Step" yTitle={`${title}${unit}`} logY={logY} height={HEIGHT} label={`${title} of each variant over training steps, ${words}`} exportName={`${experiment} ${title.toLowerCase().replaceAll('/', '-')}`} />
         </div>
       )}
       {curves !== undefined && (

@@ -103,7 +103,8 @@ export function progressOf({ variants, missing }: ComparisonView): Progress {
 
 /** What stands behind a metric's or curve's name: losses are cross-entropies in nats, accuracies have no unit. */
 export function unitOf(name: string): string {
-  return name.endsWith('loss') ? ' (nats)' : '';
+  // Of a series that somebody else named nobody knows the unit.
+  return /^(?:test loss|train\.loss|validation\.loss)$/u.test(name) ? ' (nats)' : '';
 }
 
 /** `95%`. */

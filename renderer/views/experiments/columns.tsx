@@ -103,12 +103,13 @@ export function runColumns(options: { readonly withExperiment: boolean; readonly
     ...(options.withExperiment
       ? [helper.accessor((row) => row.run.experiment, { id: 'experiment', header: 'Experiment', sortDescFirst: false, meta: { width: 144 }, cell: ({ row }) => <span title={row.original.run.experiment}>{row.original.run.experiment}</span> })]
       : []),
-    helper.accessor((row) => row.run.variant, {
+    helper.accessor((row) => row.run.variant ?? row.run.name, {
       id: 'variant',
       header: 'Variant',
       sortDescFirst: false,
       meta: { width: 168, grow: true },
-      cell: ({ row }) => (row.original.run.variant === null ? <span className="soft">–</span> : <span title={row.original.run.variant}>{row.original.run.variant}</span>),
+      // A run that somebody named goes by that name where it is no variant.
+      cell: ({ row: { original: { run } } }) => (run.variant === null && run.name === null ? <span className="soft">–</span> : <span title={run.variant ?? run.name ?? ''}>{run.variant ?? run.name}</span>),
     }),
     helper.accessor((row) => row.run.seed, { id: 'seed', header: 'Seed', sortDescFirst: false, meta: { width: 64, number: true }, cell: ({ row }) => row.original.run.seed }),
     metricColumn(options.metric),

@@ -21,7 +21,7 @@ function shown(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-const titles: Readonly<Record<string, string>> = { model: 'Model', training: 'Training', data: 'Data', seeds: 'Seeds', selection: 'Selection', environment: 'Environment', executor: 'Executor' };
+const titles: Readonly<Record<string, string>> = { task: 'Command', params: 'Parameters', model: 'Model', training: 'Training', data: 'Data', seeds: 'Seeds', selection: 'Selection', environment: 'Environment', executor: 'Executor' };
 
 export function ConfigLeaves({ config }: { readonly config: Readonly<Record<string, unknown>> }) {
   const groups = Object.entries(titles)

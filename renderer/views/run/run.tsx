@@ -16,7 +16,11 @@ import { Curves } from './curves';
 import { Facts } from './facts';
 import { Lineage } from './lineage';
 import { Log } from './log';
+import { Files, Named } from './named';
+import { Output } from './output';
 import { ProvenanceSections } from './provenance';
+import { SeriesSection } from './series';
+import { RunScore } from './score';
 import './run.css';
 
 /** What a run that trains is asked anew so often. */
@@ -41,15 +45,16 @@ export function Run({ run: id }: { readonly run: string }) {
     const timer = window.setInterval(() => void refetch(), REFRESH_MS);
     return () => window.clearInterval(timer);
   }, [status, refetch]);
-  const [tab, setTab] = useState<string | null>('config');
+  const [picked, setTab] = useState<string | null>(null);
   const cancel = useCallback(() => void act('runs.cancel', id), [id]);
   const retry = useCallback(() => void act('runs.retry', id), [id]);
   const exportRun = useCallback(() => go({ view: 'export', target: id }), [id]);
-  const canCancel = status !== null && !isEnded(status);
-  const canRetry = status === 'failed' || status === 'cancelled' || status === 'interrupted';
+  const ours = details !== undefined && details.run.kind !== 'logged';
+  const canCancel = ours && status !== null && !isEnded(status);
+  const canRetry = ours && (status === 'failed' || status === 'cancelled' || status === 'interrupted');
   useCommand('run.cancel', canCancel ? cancel : null);
   useCommand('run.retry', canRetry ? retry : null);
-  useCommand('bundle.export', status === 'finished' ? exportRun : null);
+  useCommand('bundle.export', ours && status === 'finished' ? exportRun : null);
 
   const reportName = details?.run.reproductionId;
   useCommand('report.write', useMemo(() => (reportName === undefined ? null : () => void writeReport(id, reportName)), [id, reportName]));
@@ -58,6 +63,8 @@ export function Run({ run: id }: { readonly run: string }) {
   if (details === undefined) {
     return <View title={title}>{answer.isError ? <Failure title="The run could not be read" error={answer.error} onRetry={() => void answer.refetch()} /> : <Loading text="Reading the run…" />}</View>;
   }
+  const { kind } = details.run;
+  const tab = picked ?? (kind === 'training' ? 'config' : 'named');
   return (
     <View
       title={title}
@@ -79,26 +86,41 @@ export function Run({ run: id }: { readonly run: string }) {
               Retry
             </Button>
           )}
-          {status === 'finished' && <Button onClick={exportRun}>Export bundle</Button>}
+          {ours && status === 'finished' && <Button onClick={exportRun}>Export bundle</Button>}
         </>
       }
     >
       <div className="run">
         <Facts details={details} />
-        <Curves details={details} />
+        {kind === 'training' ? <Curves details={details} /> : <SeriesSection details={details} />}
         <Tabs value={tab} onChange={setTab} keepMounted={false} className="run-tabs">
           <Tabs.List>
-            <Tabs.Tab value="config">Config</Tabs.Tab>
+            {kind !== 'training' && <Tabs.Tab value="named">Parameters and tags</Tabs.Tab>}
+            {kind !== 'logged' && <Tabs.Tab value="config">Config</Tabs.Tab>}
             <Tabs.Tab value="provenance">Provenance</Tabs.Tab>
+            <Tabs.Tab value="reproducibility">Reproducibility</Tabs.Tab>
+            {kind === 'command' && <Tabs.Tab value="output">Output</Tabs.Tab>}
             <Tabs.Tab value="log">Log</Tabs.Tab>
-            <Tabs.Tab value="artifacts">Artifacts and checkpoints</Tabs.Tab>
+            {kind === 'training' ? <Tabs.Tab value="artifacts">Artifacts and checkpoints</Tabs.Tab> : <Tabs.Tab value="files">Files</Tabs.Tab>}
             <Tabs.Tab value="lineage">Lineage</Tabs.Tab>
           </Tabs.List>
           <Tabs.Panel value="config">
             <ConfigLeaves config={details.config} />
           </Tabs.Panel>
+          <Tabs.Panel value="named">
+            <Named details={details} />
+          </Tabs.Panel>
+          <Tabs.Panel value="output">
+            <Output run={details.run.runId} live={!isEnded(details.run.status)} />
+          </Tabs.Panel>
+          <Tabs.Panel value="files">
+            <Files details={details} />
+          </Tabs.Panel>
           <Tabs.Panel value="provenance">
             <ProvenanceSections sections={details.provenance} />
+          </Tabs.Panel>
+          <Tabs.Panel value="reproducibility">
+            <RunScore run={details.run.runId} />
           </Tabs.Panel>
           <Tabs.Panel value="log">
             <Log run={details.run.runId} live={!isEnded(details.run.status)} />

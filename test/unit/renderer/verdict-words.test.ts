@@ -30,8 +30,9 @@ describe('the run that is shown first', () => {
 
 describe('numbers of a verdict', () => {
   it('counts steps from 1, as the sentences do', () => {
-    expect(step(411)).toBe('412');
-    expect(step(null)).toBe('–');
+    expect(step(411, 'training')).toBe('412');
+    expect(step(411, 'command')).toBe('411');
+    expect(step(null, 'training')).toBe('–');
   });
 
   it('gives differences two digits and a true minus', () => {
