@@ -9,6 +9,7 @@ import { COMMAND_FILES } from '../events/command-run';
 import type { CommandManifest } from '../events/manifest';
 import type { CodeSnapshot } from '../events/provenance';
 import { atomicWrite } from '../files/atomic-write';
+import { fingerprintInput } from '../provenance/fingerprint';
 import { completeFromSource, restoreSnapshot } from '../provenance/restore';
 
 const ORIGIN_FILE = 'origin.json';
@@ -94,7 +95,22 @@ async function topOf(folder: string, code: CodeSnapshot): Promise<string> {
   return path.resolve(await realpath(folder), ...Array.from({ length: depth }, () => '..'));
 }
 
-/** Whether an input is found at its place by itself: it is named by its whole path. */
+/**
+ * A run may wait for long before it starts: its inputs must still be what its hash says. Unchanged files are not read
+ * again.
+ * @throws RepriseError INPUT_CHANGED
+ */
+export async function refuseChangedInputs(workspace: string, manifest: CommandManifest, origin: CommandOrigin): Promise<void> {
+  for (const { path: name, fingerprint } of manifest.inputs) {
+    const source = inputPath(origin, name);
+    if (source === null) continue;
+    const now = await fingerprintInput(source, { cacheFolder: path.join(workspace, 'cache') });
+    if (now.fingerprint === null || now.fingerprint === fingerprint) continue;
+    throw new RepriseError('INPUT_CHANGED', `The input ${name} changed after the run was made.`, { kind: 'input', hint: 'Put it back as it was, or start the config again for a run over the new data.' });
+  }
+}
+
+/** An input that is named by its whole path is found there by itself; any other gets a link at its place. */
 async function linkInput(copy: WorkingCopy, name: string, source: string | null): Promise<void> {
   if (source === null || !existsSync(source)) {
     throw new RepriseError('INPUT_MISSING', `The input ${name} is not there${source === null || source === name ? '' : ` (looked for at ${source})`}.`, { kind: 'input', hint: 'Put it back, or correct `task.inputs`.' });

@@ -15,7 +15,7 @@ import { atomicWriteWith } from '../files/atomic-write';
 import { identityFrom, isAlive } from '../files/process-identity';
 import { endProcesses } from '../files/process-tree';
 import type { Store } from '../store/types';
-import { makeWorkingCopy, readOrigin, workingCopyOf, type WorkingCopy } from './commands-copy';
+import { makeWorkingCopy, readOrigin, refuseChangedInputs, workingCopyOf, type WorkingCopy } from './commands-copy';
 import { keepOutputs } from './commands-outputs';
 import { CommandFollower, programOf } from './follow-command';
 
@@ -48,11 +48,12 @@ export class Commands implements CommandRunner {
     const runFolder = this.#store.runFolder(runId);
     const task = fillTask(manifest.config);
     await rm(path.join(runFolder, COMMAND_FILES.stop), { force: true });
+    const own = await readOrigin(runFolder);
+    await refuseChangedInputs(this.#store.workspace, manifest, own);
     const copy = await makeWorkingCopy(this.#store.workspace, runFolder, manifest, task);
     const folder = attemptFolder(runFolder, attempt);
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
-    const own = await readOrigin(runFolder);
     const launch: Launch = {
       runId,
       attempt,

@@ -11,14 +11,15 @@ import { ATTEMPT_FILES, attemptFolder, COMMAND_FILES, launchSchema, RUN_VARIABLE
 import { RUN_FILES } from '../events/manifest';
 import { atomicWrite } from '../files/atomic-write';
 import { identityOf } from '../files/process-identity';
-import { endProcesses } from '../files/process-tree';
+import { endProcesses, processesOf } from '../files/process-tree';
 import { OutputKeeper } from './command-output';
 import { watchParent } from './parent';
 
 const LOOK_MS = 100;
 /** How long output may still come after the program has ended, while what it left behind holds the pipes. */
 const DRAIN_MS = 1000;
-/** What a program left behind has this long to end by itself. */
+/** What a program left behind may have something to finish: so long it is let be, then it is asked to end, then made to. */
+const LEFT_BEHIND_MS = 2000;
 const LEFT_BEHIND_GRACE_MS = 1000;
 
 type Reason = CommandExit['reason'];
@@ -95,7 +96,7 @@ class Supervision {
       const { pid } = child;
       if (pid !== undefined) writeFileSync(path.join(folder, ATTEMPT_FILES.program), JSON.stringify(identityOf(pid) ?? { pid, startTime: 'unknown' }));
       const { reason, ended } = await this.#watch(child);
-      const leftBehind = reason === 'ended' ? await endProcesses(pid ?? null, this.#mark, LEFT_BEHIND_GRACE_MS) : 0;
+      const leftBehind = reason === 'ended' ? await this.#endLeftovers(pid ?? null) : 0;
       await Promise.race([closed, sleep(DRAIN_MS)]);
       return this.#exit(reason, ended, { message: output.problem === null ? null : `Its output could not be written on: ${output.problem}.`, leftBehind, output });
     } finally {
@@ -119,6 +120,13 @@ class Supervision {
       await endProcesses(child.pid ?? null, this.#mark, this.#launch.graceMs);
       return { reason, ended: await Promise.race([exit, sleep(DRAIN_MS, { exitCode: null, signal: 'SIGKILL' })]) };
     }
+  }
+
+  /** @returns how many processes had to be ended */
+  async #endLeftovers(leader: number | null): Promise<number> {
+    const until = performance.now() + LEFT_BEHIND_MS;
+    while (processesOf(leader, this.#mark).length > 0 && performance.now() < until && this.#whyEnd() === null) await sleep(LOOK_MS);
+    return endProcesses(leader, this.#mark, LEFT_BEHIND_GRACE_MS);
   }
 
   /** Why the program must end now, or null. */

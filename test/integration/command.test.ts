@@ -1,5 +1,6 @@
 /** Command runs from the config to the metrics: real programs, a real supervisor, a real store. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ask, engineOn, look, outputOf, printed, processesWith, Project, python, recordsOf, runOnce, until } from '../helpers/commands';
@@ -64,6 +65,43 @@ describe('a command', () => {
     expect(recordsOf(project.workspace, run.runId)).toContainEqual(expect.objectContaining({ type: 'message', text: 'The command made no output nothing/*.' }));
     // The data was not copied into the store of code, and is as it was.
     expect(readFileSync(join(project.folder, 'data/big.csv'), 'utf8')).toBe('a,b');
+  });
+
+  it('has the secrets of its folder while it runs, and nothing of them is kept', async () => {
+    const secret = ['sk', 'live', 'a1B2'.repeat(6)].join('_');
+    const project = new Project({ 'use.py': 'import pathlib, hashlib\nprint(hashlib.sha256(pathlib.Path(".env").read_bytes()).hexdigest()[:8])\n', '.env': `API_KEY=${secret}\n` });
+    const engine = await engineOn(project.workspace);
+    const { run } = await runOnce(engine, project.config({ task: { command: [python, 'use.py'] } }));
+    expect(run.status).toBe('finished');
+    expect(printed(project.workspace, run.runId)[0]).toMatch(/^[0-9a-f]{8}$/u);
+    const { status, stdout } = spawnSync('grep', ['-rl', secret, project.workspace], { encoding: 'utf8' });
+    // Nothing was found.
+    expect([status, stdout]).toEqual([1, '']);
+  });
+
+  it('may name a program of an environment that git ignores', async () => {
+    const project = new Project({ '.gitignore': '.venv\n', 'a.py': 'print("here")\n' });
+    project.commit();
+    mkdirSync(join(project.folder, '.venv/bin'), { recursive: true });
+    symlinkSync(python, join(project.folder, '.venv/bin/python'));
+    const engine = await engineOn(project.workspace);
+    const { run } = await runOnce(engine, project.config({ task: { command: ['.venv/bin/python', 'a.py'] } }));
+    expect(run).toMatchObject({ status: 'finished', errorMessage: null });
+    expect(printed(project.workspace, run.runId)).toEqual(['here']);
+  });
+
+  it('is not run over data that changed while it waited', async () => {
+    const project = new Project({ 'data.csv': 'x' });
+    const engine = await engineOn(project.workspace, { cores: 1 });
+    const slow = await ask(engine, 'runs.start', { config: project.config({ task: { command: ['sleep', '1'] } }, 'slow.yaml') });
+    const { run } = await ask(engine, 'runs.start', { config: project.config({ task: { command: ['cat', 'data.csv'], inputs: ['data.csv'] } }) });
+    project.write('data.csv', 'y');
+    await ask(engine, 'runs.wait', { runs: [slow.run.runId, run.runId] });
+    expect((await ask(engine, 'runs.get', { run: run.runId })).run).toMatchObject({ status: 'failed', errorCode: 'INPUT_CHANGED' });
+    project.write('data.csv', 'x');
+    await ask(engine, 'runs.retry', { run: run.runId });
+    await ask(engine, 'runs.wait', { runs: [run.runId] });
+    expect((await ask(engine, 'runs.get', { run: run.runId })).run).toMatchObject({ status: 'finished', attempts: 2 });
   });
 
   it('is refused before anything is made where an input is missing', async () => {
