@@ -20,6 +20,8 @@ const INDEX_AFTER_MS = 75;
 const RETRY_AFTER_MS = 1000;
 /** Numbers and names that wait for the database at most; more are taken in at once. */
 const MOST_WAITING = 20_000;
+/** So long closing waits for another program that has the database locked, milliseconds. */
+const CLOSING_TIMEOUT_MS = 500;
 /** Logs held open. */
 const MOST_OPEN = 64;
 
@@ -98,18 +100,20 @@ export class HostLogs {
   release(runId: string): void {
     const log = this.#logs.get(runId);
     if (log === undefined) return;
-    try {
-      this.index(runId);
-    } finally {
-      this.#close(log);
-    }
+    this.index(runId);
+    this.#close(log);
   }
 
-  /** Takes everything in and closes all logs. */
-  close(): void {
+  /** Takes everything in and closes all logs. @returns whether the database has all of it */
+  close(): boolean {
     if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#database.pragma(`busy_timeout = ${CLOSING_TIMEOUT_MS}`);
     try {
       this.index();
+      return true;
+    } catch {
+      // A full disk, a locked database: the logs have it.
+      return false;
     } finally {
       for (const log of this.#logs.values()) this.#close(log);
     }

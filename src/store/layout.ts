@@ -12,6 +12,8 @@ export const WORKSPACE_FILES = {
   /** Folders of deleted runs. */
   trash: 'trash',
   lock: 'host.lock',
+  /** There while logs have what the database could not take when its host closed. */
+  behind: 'reprise.behind',
 } as const;
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -31,7 +33,10 @@ export function studyFileOf(workspace: string, studyId: string): string {
   return join(workspace, WORKSPACE_FILES.studies, `${checkedId(studyId)}.json`);
 }
 
-/** @param experimentId decimal digits */
+export function behindFileOf(workspace: string): string {
+  return join(workspace, WORKSPACE_FILES.behind);
+}
+
 export function experimentFileOf(workspace: string, experimentId: number): string {
   return join(workspace, WORKSPACE_FILES.experiments, `${experimentId}.json`);
 }

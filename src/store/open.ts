@@ -7,7 +7,7 @@ import { RUN_FILES } from '../events/manifest';
 import { adoptFolders, ingestBehind } from './adopt';
 import { corrupt, integrityProblems, openCopy, openDatabase, type Database } from './database';
 import { fillRuns } from './fill';
-import { isId, runFolderOf, WORKSPACE_FILES } from './layout';
+import { behindFileOf, isId, runFolderOf, WORKSPACE_FILES } from './layout';
 import { takeHostLock, type HostLock } from './lock';
 import { latestVersion, migrate, schemaVersion } from './migrations';
 import { refuseNetwork } from './network';
@@ -134,9 +134,11 @@ async function openAsHost(workspace: string, lockWaitMs: number | undefined): Pr
       await makeFolders(workspace);
       const tables = tablesOf(database);
       await fillRuns(database, tables, workspace);
-      if (lock.takenOver || isNew) {
-        await adoptFolders(database, tables, workspace);
+      if (lock.takenOver || isNew) await adoptFolders(database, tables, workspace);
+      const behind = behindFileOf(workspace);
+      if (lock.takenOver || existsSync(behind)) {
         await ingestBehind(database, tables, workspace);
+        rmSync(behind, { force: true });
       }
       await adoptTrash(database, tables, workspace);
       return new SqliteStore(workspace, database, lock, tables);

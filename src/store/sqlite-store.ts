@@ -1,5 +1,5 @@
 /** The store over SQLite. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VariantConfig } from '../config/hash';
 import { RepriseError } from '../errors/errors';
@@ -9,7 +9,7 @@ import { sha256Bytes } from '../files/hash';
 import { objectPath } from '../files/objects';
 import { guard, type Database } from './database';
 import { manifestProblem, manifestText, newRunFrom, studyProblem } from './documents';
-import { runFolderOf, studyFileOf, WORKSPACE_FILES } from './layout';
+import { behindFileOf, runFolderOf, studyFileOf, WORKSPACE_FILES } from './layout';
 import type { HostLock } from './lock';
 import { isThere, writeRunFolder } from './run-folder';
 import { RunFinder, type RunScope, type RunSearch, type RunsFound } from './search';
@@ -246,12 +246,12 @@ export class SqliteStore extends SqliteTracking implements Store {
     return studies.toSorted((a, b) => b.createdAt - a.createdAt || (a.studyId < b.studyId ? 1 : -1));
   }
 
-  /** Lets go of the database and of the host's lock. Closing twice does nothing. */
+  /** Lets go of the database and of the host's lock. What the database could not take is left to the next host. Closing twice does nothing. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      this.logs.close();
+      if (!this.logs.close()) writeFileSync(behindFileOf(this.workspace), '');
     } finally {
       this.database.close();
       this.#lock?.release();

@@ -240,6 +240,21 @@ describe('a log that the host holds open', () => {
     expect(store.latestMetrics('run-a')).toMatchObject([{ points: 25_001 }]);
   });
 
+  it('is taken in by the next host where the database could not take it before', async () => {
+    const store = await hostStore();
+    await store.createRun(loggedManifest('run-a'));
+    await store.append('run-a', [points('loss', [1])]);
+    const other = new Sqlite(join(store.workspace, 'reprise.db'));
+    other.exec('BEGIN IMMEDIATE');
+    await store.append('run-a', [points('loss', [2], 1)]);
+    store.close();
+    expect(readdirSync(store.workspace)).toContain('reprise.behind');
+    other.close();
+    const again = await hostStore(store.workspace);
+    expect([...again.points('run-a', 'loss').values]).toEqual([1, 2]);
+    expect(readdirSync(store.workspace)).not.toContain('reprise.behind');
+  });
+
   it('is let go of for others, and taken up where they left it', async () => {
     const store = await hostStore();
     await store.createRun(commandManifest('run-a'));
