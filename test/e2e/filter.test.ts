@@ -23,7 +23,7 @@ it('takes words and comparisons, and points at what it cannot read', async () =>
     await box.fill(text);
     await page.waitForFunction(([selector, count]) => document.querySelectorAll(selector).length === count, [ROW, rows] as const);
   };
-  await shown('finished 2', 1);
+  await shown('finished filtered-2', 1);
   await shown('seed in (1, 3) and status = finished', 2);
   await shown('params.seed >= 2 and not (seed = 3)', 1);
   await shown('filtered', 3);
