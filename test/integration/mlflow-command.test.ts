@@ -1,12 +1,12 @@
 /** A command whose script logs to MLflow: into its own run, whose end is told by its process and nobody else. */
 import { expect, test } from 'vitest';
-import { ask, engineOn, look, Project } from '../helpers/commands';
+import { ask, engineOn, look, Project, recordsOf } from '../helpers/commands';
 
 const SCRIPT = `
 import sys, mlflow
 mlflow.set_experiment("the script's own")
 with mlflow.start_run(run_name="named by the script") as run:
-    mlflow.log_params({"depth": 3, "lr": "0.1"})
+    mlflow.log_params({"depth": 3, "lr": 1e-05, "flag": True, "none": None, "width": 8, "seed": 1})
     mlflow.set_tag("stage", "prüfung")
     mlflow.log_metric("loss", 0.5, step=1)
     mlflow.log_text("a note", "notes/note.txt")
@@ -25,7 +25,7 @@ for (const generation of [2, 3]) {
   test.skipIf(python === '')(`MLflow ${generation}: a command logs into its own run, which fails as its process did`, { timeout: 120_000 }, async () => {
     const project = new Project({ 'train.py': SCRIPT });
     const engine = await engineOn(project.workspace);
-    const { run } = await ask(engine, 'runs.start', { config: project.config({ task: { command: [python, 'train.py'] }, params: { lr: '0.1' } }) });
+    const { run } = await ask(engine, 'runs.start', { config: project.config({ task: { command: [python, 'train.py'] }, params: { lr: 0.00001, flag: true, none: null, width: 4 } }) });
     await ask(engine, 'runs.wait', { runs: [run.runId] });
     await engine.close();
 
@@ -35,7 +35,9 @@ for (const generation of [2, 3]) {
       expect([...byName.keys()].sort()).toEqual(['another', 'child', 'own']);
       const own = byName.get('own');
       expect(own?.run).toMatchObject({ kind: 'command', status: 'failed', exitCode: 3 });
-      expect(own?.params).toMatchObject({ depth: '3', lr: '0.1', seed: '1' });
+      expect(own?.params).toEqual({ depth: '3', lr: '0.00001', flag: 'true', none: 'null', width: '4', seed: '1' });
+      const messages = recordsOf(project.workspace, run.runId).flatMap((record) => (record.type === 'message' && record.level === 'warning' ? [record.text] : []));
+      expect(messages.filter((text) => text.includes('parameter'))).toEqual(['The program logged the parameter width as "8", but the config says "4", which stays.']);
       expect(own?.tags).toMatchObject({ stage: 'prüfung' });
       expect(own?.metrics.find(({ key }) => key === 'loss')).toMatchObject({ value: 0.5, step: 1 });
       expect(store.files(run.runId).map(({ path }) => path)).toContain('notes/note.txt');

@@ -6,6 +6,7 @@ import { RUN_NAME_TAG } from './entities';
 import { invalid, missing } from './errors';
 import { key, LIMITS, metric, paramValue, runRef, tag, text, type Metric } from './fields';
 import { modelInputsTag, modelMetricTags } from './model-tags';
+import { paramRecords } from './params';
 
 const param = z.object({ key, value: paramValue });
 
@@ -53,20 +54,6 @@ export function tagRecords(tags: Readonly<Record<string, string | null>>): Event
   ];
 }
 
-/** Those of the parameters that are new. @throws MlflowError INVALID_PARAMETER_VALUE where one has another value already */
-function newParams(context: MlflowContext, runId: string, given: Readonly<Record<string, string>>): Record<string, string> {
-  const { params: known } = runOf(context, runId);
-  return Object.fromEntries(
-    Object.entries(given).filter(([name, value]) => {
-      const before = entryOf(known, name);
-      if (before !== undefined && before !== value) {
-        throw invalid(`Changing param values is not allowed. Param with key='${name}' was already logged with value='${before}' for run ID='${runId}'. Attempted logging new value '${value}'.`);
-      }
-      return before === undefined;
-    }),
-  );
-}
-
 interface Batch {
   readonly metrics?: readonly Metric[];
   readonly params?: Readonly<Record<string, string>>;
@@ -88,9 +75,8 @@ async function write(context: MlflowContext, runId: string, { metrics = [], para
     return;
   }
   await context.turns.take(runId, async () => {
-    const fresh = newParams(context, runId, params);
     const known = withModel.length === 0 ? {} : runOf(context, runId).tags;
-    await append(context, runId, [...(Object.keys(fresh).length > 0 ? [{ type: 'params', params: fresh } as const] : []), ...points, ...tagRecords({ ...tags, ...modelMetricTags(known, withModel) })]);
+    await append(context, runId, [...paramRecords(context, runId, params), ...points, ...tagRecords({ ...tags, ...modelMetricTags(known, withModel) })]);
   });
 }
 
