@@ -25,7 +25,7 @@ interface Variant {
 }
 
 /** Numbers in [0, 1) that look random and are the same every time (the mixing steps of MurmurHash3's finaliser). */
-function noise(index: number, salt: number): number {
+export function noise(index: number, salt: number): number {
   let x = Math.imul(index + 1, 0x9e37_79b1) ^ Math.imul(salt + 1, 0x85eb_ca6b);
   x = Math.imul(x ^ (x >>> 16), 0x85eb_ca6b);
   x = Math.imul(x ^ (x >>> 13), 0xc2b2_ae35);
@@ -121,7 +121,7 @@ export async function fillRuns(workspace: string, count: number): Promise<string
 }
 
 /** As the store finds it: runtimes below Node-API 10 need an addon built from source. */
-function nativeBinding(): { nativeBinding?: string } {
+export function nativeBinding(): { nativeBinding?: string } {
   const binding = process.env['REPRISE_SQLITE_BINDING'];
   return Number(process.versions['napi']) >= 10 || binding === undefined || binding === '' ? {} : { nativeBinding: binding };
 }
