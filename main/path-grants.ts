@@ -41,6 +41,7 @@ function pathsIn(method: Method, input: unknown): Paths {
     case 'report.write':
     case 'runs.saveFile':
     case 'runs.export':
+    case 'runs.restoreCode':
     case 'bundle.export':
       return paths({ write: [fields['out']] });
     case 'bundle.inspect':

@@ -57,6 +57,7 @@ const present: Readonly<Record<Method, true>> = {
   'runs.retry': true,
   'runs.wait': true,
   'runs.diff': true,
+  'runs.restoreCode': true,
   'runs.score': true,
   'config.score': true,
   'studies.plan': true,

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { exportQuery, exportResult, importQuery, importResult } from './imports';
 import { bundleEstimate, bundlePage, curveKey, curves, logLine, outputPage, queueView, runDetails, runsColumns, runsGroups, runsGroupsQuery, runsOpeningQuery, runsPage, runsQuery, seriesWindow, sideBySide, sparkline, studyEnded, studySource, studySummary, studyView, task, verdictSummary, verdictTrace, verdictView } from './views';
 import { trackingServer, trackingStart } from './tracking-server';
-import { score } from './provenance';
+import { restoredCode, score } from './provenance';
 import { comparison, difference, doctorResult, experimentRow, metricRow, problem, reproduceResult, runResult, runRow, studyPlan, verifyResult } from './rows';
 import { runGroupsFound, runsFound, runsSearch, runsSearchGroups } from './search';
 
@@ -79,6 +79,8 @@ export const methods = {
   /** Writes runs in a form that other programs read. */
   'runs.export': { input: exportQuery, output: exportResult },
 
+  /** Makes the code of a run again in a folder that is empty or not there yet, byte for byte, from what the workspace has of it. */
+  'runs.restoreCode': { input: z.strictObject({ run, out: file }), output: restoredCode },
   /** How fit a run, or the shown runs of an experiment, are to be repeated: facts with what to do about each. */
   'runs.score': { input: z.strictObject({ target }), output: score },
   /** The same of a config or a study file as it would run here and now; nothing is started or kept. */

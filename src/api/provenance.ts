@@ -24,6 +24,18 @@ export const scoreFact = z.object({
 });
 export type ScoreFact = z.infer<typeof scoreFact>;
 
+export const restoredCode = z.object({
+  /** Absolute. */
+  folder: z.string(),
+  /** SHA-256 of the snapshot: the identity of the code state. */
+  snapshot: z.string(),
+  files: z.number(),
+  /** Where the config lay in it, absolute. */
+  configFolder: z.string(),
+  /** What was not stored, and why. */
+  withheld: z.array(z.object({ path: z.string(), note: z.string() })),
+});
+
 export const qualityMetric = z.object({
   name: z.enum(['Configuration completeness', 'Metadata quality', 'Documentation quality']),
   percent: z.number(),

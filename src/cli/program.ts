@@ -5,6 +5,7 @@ import { exitCodeOf } from '../errors/errors';
 import { exportRuns, importCommand } from './commands/importing';
 import { compare, diff, runs } from './commands/looking';
 import { ablate, cancel, resume, retry, run } from './commands/training';
+import { checkout } from './commands/restoring';
 import { score } from './commands/scoring';
 import { exportCommand, report, reproduce, verify } from './commands/sharing';
 import { search } from './commands/searching';
@@ -60,6 +61,7 @@ function build(onExit: (code: number) => void): Command {
   add(program, 'retry <run>', 'run a failed or cancelled run again, from its last checkpoint', retry);
   add(program, 'cancel <run>', 'cancel a run that is queued or interrupted', cancel);
   add(program, 'runs', 'list runs', runs).option('--experiment <name>', 'only the runs of this experiment');
+  add(program, 'checkout <run>', 'write the code of a run, as it was, into a new folder', checkout).requiredOption('-o, --out <dir>', 'folder to make');
   add(program, 'score <target>', 'how fit a run, an experiment or a config file is to be repeated, and what to do about it', score);
   add(program, 'search [filter]', "find runs: \"metrics.val_loss < 0.1 and params.optimizer = 'adam'\", or words", search)
     .option('--order <fields>', 'such as "metrics.acc desc, params.lr" (default: the newest first)')

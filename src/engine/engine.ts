@@ -90,6 +90,7 @@ const handlers: Handlers = {
   'runs.diff': later(async () => (await import('./runs')).diffRuns),
   'runs.import': later(async () => (await import('./import')).importRuns),
   'runs.export': later(async () => (await import('./export-runs')).exportRuns),
+  'runs.restoreCode': later(async () => (await import('./restore-code')).restoreCode),
   'runs.score': later(async () => (await import('./score')).scoreRuns),
   'config.score': later(async () => (await import('./score')).scoreConfig),
   'studies.list': later(async () => (await import('./study-list')).listStudies),

@@ -1,7 +1,7 @@
 /** Makes a stored code state again in an empty folder, offline. */
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, chmod, copyFile, lstat, mkdir, readdir, readlink, rename, rm, rmdir, symlink } from 'node:fs/promises';
+import { access, chmod, copyFile, lstat, mkdir, readdir, readlink, rename, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { RepriseError } from '../errors/errors';
 import type { Snapshot, SnapshotFile } from '../events/snapshot';
@@ -12,6 +12,8 @@ import { inParallel } from './parallel';
 import { readObject, readSnapshot } from './snapshot';
 
 const WRITERS = 8;
+/** Files up to this size are held in memory while they are checked. */
+const WHOLE_BYTES = 4 * 2 ** 20;
 /** Device names of Windows, with or without an extension. */
 const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)/iu;
 
@@ -70,6 +72,8 @@ function refuse(problem: string): RepriseError {
   return new RepriseError('SNAPSHOT_UNSAFE', `The code state cannot be restored here: ${problem}.`, { kind: 'input', hint: 'Nothing was written. Restore it on the system it was recorded on, if you trust where it comes from.' });
 }
 
+const modeOf = ({ mode }: SnapshotFile): number => (mode === 'executable' ? 0o755 : 0o644);
+
 async function writeOut(workspace: string, folder: string, file: SnapshotFile): Promise<void> {
   const target = path.join(folder, ...file.path.split('/'));
   try {
@@ -79,7 +83,11 @@ async function writeOut(workspace: string, folder: string, file: SnapshotFile): 
       await symlink(leads, target);
       return;
     }
-    // EXCL: two names that this file system takes for one must not become one file.
+    if (file.bytes <= WHOLE_BYTES) {
+      await writeFile(target, await readObject(workspace, file.sha256), { flag: 'wx', mode: modeOf(file) });
+      return;
+    }
+    // EXCL, like wx: two names that this file system takes for one must not become one file.
     await copyFile(objectPath(workspace, file.sha256), target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   } catch (cause) {
     if (cause instanceof RepriseError) throw cause;
@@ -92,7 +100,7 @@ async function writeOut(workspace: string, folder: string, file: SnapshotFile): 
     throw new RepriseError('OBJECT_HASH_MISMATCH', `The object ${file.sha256} (${file.path}) of the workspace is damaged.`, { kind: 'system', hint: 'Restore it from a backup.' });
   }
   // Objects may be read-only; a working copy is not.
-  await chmod(target, file.mode === 'executable' ? 0o755 : 0o644);
+  await chmod(target, modeOf(file));
 }
 
 /**

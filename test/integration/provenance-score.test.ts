@@ -1,7 +1,7 @@
 /** The reproducibility score of real projects, before and after they run. */
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { methods } from '../../src/api/contract';
 import type { Score } from '../../src/api/provenance';
 import type { Engine } from '../../src/engine/engine';
@@ -91,6 +91,24 @@ describe('the score', () => {
     expect(score.score).toBeCloseTo(100 * (1 - lost.reduce((sum, { weight }) => sum + weight, 0) / total), 9);
     for (const { fix } of score.facts.filter(({ state }) => state !== 'good')) expect(fix).toMatch(/^[A-Z].*\.$/u);
     for (const { fix } of score.facts.filter(({ state }) => state === 'good')) expect(fix).toBeNull();
+  }, 60_000);
+
+  it('stands beside the code itself, which comes back as it was', async () => {
+    const made = project();
+    made.write('train.py', 'print("dirty")\n');
+    made.write('new.py', 'x = 1\n');
+    made.write('.env', 'A=1\n');
+    const engine = await engineOn(made.workspace);
+    const { run } = await runOnce(engine, made.config({ ...good, task: { command: [python, 'train.py', '{seed}'] } }));
+    const out = `${made.folder}-again`;
+    onTestFinished(() => rmSync(out, { recursive: true, force: true }));
+    const restored = await ask(engine, 'runs.restoreCode', { run: run.runId, out });
+    expect(methods['runs.restoreCode'].output.parse(restored)).toEqual(restored);
+    expect(restored).toMatchObject({ folder: out, configFolder: out, withheld: [{ path: '.env', note: 'its name says that it holds secrets' }] });
+    expect(readFileSync(`${out}/train.py`, 'utf8')).toBe('print("dirty")\n');
+    expect(readFileSync(`${out}/new.py`, 'utf8')).toBe('x = 1\n');
+    expect(existsSync(`${out}/.env`)).toBe(false);
+    expect(await engine.call('runs.restoreCode', { run: run.runId, out })).toMatchObject({ ok: false, error: { code: 'TARGET_NOT_EMPTY' } });
   }, 60_000);
 
   it('of a study is that of its baseline; of a folder without git says so', async () => {
