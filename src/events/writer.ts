@@ -96,10 +96,13 @@ export class EventLogWriter {
   /** Syncs, closes the file and gives the log back. Closing twice does nothing. */
   close(): void {
     if (this.closed) return;
-    this.sync();
-    this.closed = true;
-    closeSync(this.descriptor);
-    releaseLog(this.file);
+    try {
+      this.sync();
+    } finally {
+      this.closed = true;
+      closeSync(this.descriptor);
+      releaseLog(this.file);
+    }
   }
 }
 

@@ -1,9 +1,10 @@
 /** Compares a workspace's database with its folders. Reads only. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { RepriseError, type Problem } from '../errors/errors';
 import { RUN_FILES } from '../events/manifest';
 import { readEvents } from '../events/reader';
+import { parseSnapshot, snapshotObjects } from '../events/snapshot';
 import { sha256File } from '../files/hash';
 import { hasObject, objectPath } from '../files/objects';
 import { integrityProblems, type Database } from './database';
@@ -54,6 +55,8 @@ async function checkRuns(tables: Tables, workspace: string): Promise<Problem[]> 
   const known = tables.runs.ids();
   const ids = new Set(known.map((run) => run.runId));
   const dataFiles = new Map<string, string>();
+  const data = new Set<string>();
+  const objects = new Objects(workspace, problems);
   for (const { runId, manifestSha256, deletedAt } of known) {
     const folder = presentFolderOf(workspace, runId);
     if (!existsSync(folder)) {
@@ -63,7 +66,10 @@ async function checkRuns(tables: Tables, workspace: string): Promise<Problem[]> 
     }
     await named(problems, folder, async () => {
       const { manifest, sha256 } = await readManifestFile(folder, runId);
-      if (manifest.kind !== 'command' && manifest.kind !== 'logged') dataFiles.set(join(workspace, manifest.data.file), manifest.data.fingerprint);
+      if (manifest.kind !== 'command' && manifest.kind !== 'logged') {
+        dataFiles.set(join(workspace, manifest.data.file), manifest.data.fingerprint);
+        data.add(manifest.data.fingerprint);
+      }
       return sha256 === manifestSha256 ? null : 'The manifest run.json was changed after the run was made. Restore it from a backup.';
     });
     const [found] = tables.runs.withMore([runId]);
@@ -73,9 +79,15 @@ async function checkRuns(tables: Tables, workspace: string): Promise<Problem[]> 
     await named(problems, folder, () => seriesProblem(tables, number, run));
     for (const artifact of tables.artifacts.ofRun(number)) {
       // An unfinished run may announce a file that the host has not taken in yet.
-      if (run.status === 'finished') await namedObject(problems, workspace, artifact.sha256, `The artifact ${artifact.name} of run ${runId}`, 'Restore the file from a backup, or train the run again.');
+      if (run.status === 'finished') await objects.check(artifact.sha256, `The artifact ${artifact.name} of run ${runId}`, 'Restore the file from a backup, or train the run again.');
     }
-    for (const file of tables.files.ofRun(number)) await namedObject(problems, workspace, file.sha256, `The file ${file.path} of run ${runId}`, 'Restore the object from a backup.');
+    for (const file of tables.files.ofRun(number)) await objects.check(file.sha256, `The file ${file.path} of run ${runId}`);
+    for (const { sha256, isCode } of tables.files.refsOf(number)) {
+      // Prepared data is looked at below, by its own name.
+      if (data.has(sha256)) continue;
+      const isThere = await objects.check(sha256, isCode ? `The list of the code of run ${runId}` : `An object that the manifest of run ${runId} names`);
+      if (isCode && isThere) for (const file of snapshotObjects(parseSnapshot(readFileSync(objectPath(workspace, sha256), 'utf8')))) await objects.check(file, `A file of the code of run ${runId}`);
+    }
   }
   for (const [path, fingerprint] of dataFiles) {
     if (!existsSync(path)) problems.push({ path, message: `Prepared data that runs were trained on is missing. ${PREPARE_AGAIN}` });
@@ -88,10 +100,27 @@ async function checkRuns(tables: Tables, workspace: string): Promise<Problem[]> 
   return problems;
 }
 
-async function namedObject(problems: Problem[], workspace: string, sha256: string, what: string, remedy: string): Promise<void> {
-  if (await hasObject(workspace, sha256)) return;
-  const path = objectPath(workspace, sha256);
-  problems.push({ path, message: `${what} ${existsSync(path) ? 'differs from its hash' : 'is missing'}. ${remedy}` });
+/** Objects that were looked at: many runs share one, and each is read once and named once. */
+class Objects {
+  readonly #workspace: string;
+  readonly #problems: Problem[];
+  readonly #found = new Map<string, boolean>();
+
+  constructor(workspace: string, problems: Problem[]) {
+    this.#workspace = workspace;
+    this.#problems = problems;
+  }
+
+  /** @returns whether the object is there and is what its name says */
+  async check(sha256: string, what: string, remedy = 'Restore the object from a backup.'): Promise<boolean> {
+    const known = this.#found.get(sha256);
+    if (known !== undefined) return known;
+    const isGood = await hasObject(this.#workspace, sha256);
+    this.#found.set(sha256, isGood);
+    const path = objectPath(this.#workspace, sha256);
+    if (!isGood) this.#problems.push({ path, message: `${what} ${existsSync(path) ? 'differs from its hash' : 'is missing'}. ${remedy}` });
+    return isGood;
+  }
 }
 
 /** A run, study or experiment that only the folders have: a rebuild takes it in, if it can be read. */

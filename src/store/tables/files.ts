@@ -15,6 +15,7 @@ export class FilesTable {
   readonly #ofRun;
   readonly #clear;
   readonly #putRef;
+  readonly #refsOf;
   readonly #all;
 
   constructor(database: Database) {
@@ -23,6 +24,7 @@ export class FilesTable {
     this.#ofRun = database.prepare<[number], FileRow>('SELECT path, sha256, bytes FROM files WHERE run = ? ORDER BY path');
     this.#clear = database.prepare<[number]>('DELETE FROM files WHERE run = ?');
     this.#putRef = database.prepare<[number, string, 0 | 1]>('INSERT OR IGNORE INTO refs (run, sha256, is_code) VALUES (?, ?, ?)');
+    this.#refsOf = database.prepare<[number], { sha256: string; is_code: 0 | 1 }>('SELECT sha256, is_code FROM refs WHERE run = ? ORDER BY sha256');
     this.#all = database.prepare<[], { run: number; sha256: string; is_code: 0 | 1 }>(
       'SELECT run, sha256, 0 AS is_code FROM files UNION ALL SELECT run, sha256, 0 FROM artifacts UNION ALL SELECT run, sha256, is_code FROM refs',
     );
@@ -48,6 +50,10 @@ export class FilesTable {
   /** Notes an object that the run's manifest names. */
   refer(run: number, { sha256, isCode }: ObjectOfManifest): void {
     this.#putRef.run(run, sha256, isCode ? 1 : 0);
+  }
+
+  refsOf(run: number): ObjectOfManifest[] {
+    return this.#refsOf.all(run).map(({ sha256, is_code: isCode }) => ({ sha256, isCode: isCode === 1 }));
   }
 
   /** Every object that any run refers to, by its files, its artifacts or its manifest; one at a time, for there may be millions. */

@@ -75,6 +75,9 @@ describe('a purge', () => {
     await store.createRun(commandManifest('run-a', { provenance: provenance(codes[0]) }));
     await store.createRun(commandManifest('run-b', { provenance: provenance(codes[1]) }));
     for (const runId of ['run-a', 'run-b']) await store.append(runId, [{ type: 'cancelled', step: 0 }]);
+    expect(await checkWorkspace(store.workspace)).toEqual([]);
+    writeFileSync(store.objectPath(second), 'print(3)');
+    expect(await checkWorkspace(store.workspace)).toEqual([{ path: store.objectPath(second), message: expect.stringContaining('A file of the code of run run-a differs from its hash') as string }]);
     await store.trashRuns(['run-a']);
     expect((await store.purge()).objects.map(({ sha256 }) => sha256)).toEqual([second, codes[0]].sort());
     expect([first, second, ...codes].map((sha256) => isKept(store, sha256))).toEqual([true, false, false, true]);

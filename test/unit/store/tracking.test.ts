@@ -1,4 +1,4 @@
-import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -285,6 +285,19 @@ describe('a log that the host holds open', () => {
     for (const runId of runIds) await store.append(runId, [points('loss', [2], 1)]);
     expect(runIds.filter((runId) => existsSync(`${logOf(store, runId)}.owner`)).length).toBeLessThanOrEqual(64);
     for (const runId of runIds) expect([...store.points(runId, 'loss').values]).toEqual([1, 2]);
+  });
+
+  it.runIf(process.platform === 'linux')('says that the disk is full, and goes on when it is not', async () => {
+    const store = await hostStore();
+    await store.createRun(loggedManifest('run-a'));
+    symlinkSync('/dev/full', logOf(store, 'run-a'));
+    await expect(store.append('run-a', [points('loss', [1])])).rejects.toMatchObject({ code: 'EVENT_LOG_NOT_WRITTEN', message: expect.stringContaining('no space left') as string, hint: expect.stringContaining('Make room') as string });
+    expect(store.latestMetrics('run-a')).toEqual([]);
+    // This device alone cannot be synced either.
+    expect(() => store.releaseLog('run-a')).toThrow('EINVAL');
+    rmSync(logOf(store, 'run-a'));
+    await store.append('run-a', [points('loss', [2])]);
+    expect([...store.points('run-a', 'loss').values]).toEqual([2]);
   });
 
   it('that is deleted says so, and keeps what it had', async () => {
