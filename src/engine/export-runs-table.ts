@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { ExportResultView } from '../api/imports';
 import { refuseCancelled } from '../errors/cancelled';
 import { syncFolder, temporaryName } from '../files/atomic-write';
@@ -79,6 +80,7 @@ async function writeParquet({ columns, lots }: Table, file: string): Promise<voi
   for (const rows of lots) {
     if (rows.length === 0) continue;
     await writer.write({ columnData: columns.map(({ name }, index) => ({ name, data: rows.map((row) => row[index] ?? null) })), rowGroupSize: rows.length });
+    await setImmediate();
   }
   await writer.finish();
 }
@@ -87,7 +89,10 @@ async function writeText(pieces: Iterable<string>, file: string): Promise<void> 
   const stream = createWriteStream(file, { flags: 'wx' });
   const closed = once(stream, 'close');
   try {
-    for (const piece of pieces) if (!stream.write(piece)) await once(stream, 'drain');
+    for (const piece of pieces) {
+      if (!stream.write(piece)) await once(stream, 'drain');
+      await setImmediate();
+    }
   } finally {
     stream.end();
   }

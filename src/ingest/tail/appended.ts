@@ -1,8 +1,8 @@
 /** Reading what was appended to a file. */
 import { open } from 'node:fs/promises';
 
-/** Bytes that are read at once, unless one record is longer. */
-const PIECE = 4 << 20;
+/** Bytes that are read at once, unless one record is longer: to make records of more would hold up everything else for too long. */
+const PIECE = 256 << 10;
 
 export interface Appended<T> {
   readonly value: T | null;

@@ -61,7 +61,7 @@ describe('reading', () => {
 });
 
 describe('writing', () => {
-  it.each([['report.write'], ['bundle.export']] as const)('by %s is good for one success, after which the file may be read', async (method) => {
+  it.each([['report.write'], ['bundle.export'], ['runs.export']] as const)('by %s is good for one success, after which the file may be read', async (method) => {
     const out = join(folder, 'out.zip');
     expect(await verdict(method, { out })).toBe('PATH_NOT_CHOSEN');
     expect(await verdict(method, { out: join(workspace, 'own.yaml') })).toBe('PATH_NOT_CHOSEN');
