@@ -59,8 +59,10 @@ export class RunPlanner {
     return this.#provenance;
   }
 
-  /** @throws RepriseError of the data set or the model; CODE_NOT_CAPTURED, INPUT_MISSING */
+  /** @throws RepriseError of the data set or the model; CODE_NOT_CAPTURED, INPUT_MISSING, CONFIG_HOLDS_SECRET */
   async plan(config: RunConfig): Promise<RunPlan> {
+    // Before anything is captured: the config's own file is part of the code.
+    refuseSecrets(config);
     if (isCommandConfig(config)) return this.#planCommand(config);
     const identity = await this.#trainings.find(config);
     return {
@@ -96,9 +98,8 @@ export class RunPlanner {
   }
 }
 
-/** Makes a planned run, not yet queued. @throws RepriseError ENVIRONMENT_MISMATCH, CONFIG_HOLDS_SECRET: nothing was made then */
+/** Makes a planned run, not yet queued. @throws RepriseError ENVIRONMENT_MISMATCH: nothing was made then */
 export async function makeRun(context: EngineContext, planner: RunPlanner, plan: RunPlan, variant: VariantRef | null, folder: string) {
-  refuseSecrets(plan.config);
   const provenance = await planner.provenance();
   refuseEnvironment(provenance);
   const manifest = plan.manifest(provenance, variant);

@@ -5,12 +5,18 @@ import { expandStudy } from '../ablation/expand';
 import { isCommandConfig, type RunConfig } from '../config/command';
 import { IdentityFinder, refuseThreads } from './identity';
 import { naming, readConfig, readStudy } from './inputs';
+import { inputsOf, RunPlanner } from './plan-runs';
+import { refuseSecrets } from './refuse-secrets';
 import { inScratchFolder } from './scratch';
+import { refuseEnvironment } from './warnings';
 
 /** Reads data and builds graphs in a throw-away folder; where a workspace stands already, starting the run checks the same. */
 async function tryOut(workspace: string, file: string, folder: string, configs: readonly RunConfig[]): Promise<void> {
   await naming(file, () => {
-    for (const config of configs) refuseThreads(config, availableParallelism());
+    for (const config of configs) {
+      refuseThreads(config, availableParallelism());
+      refuseSecrets(config);
+    }
   });
   if (existsSync(workspace)) return;
   await inScratchFolder((scratch) => {
@@ -18,17 +24,20 @@ async function tryOut(workspace: string, file: string, folder: string, configs: 
     return naming(file, async () => {
       // Of a command nothing is made before its start: that looks at its inputs.
       for (const config of configs) if (!isCommandConfig(config)) await finder.find(config);
+      const [first] = configs;
+      if (first === undefined || Object.keys(first.environment).length === 0) return;
+      refuseEnvironment(await new RunPlanner({ workspace: scratch, folder, codeFolder: folder, config: first, inputs: inputsOf(configs, folder) }).provenance());
     });
   });
 }
 
-/** @throws RepriseError of the config, its data or its model, all of kind `input` */
+/** @throws RepriseError of the config, its data or its model, ENVIRONMENT_MISMATCH, CONFIG_HOLDS_SECRET, all of kind `input` */
 export async function preflightConfig(workspace: string, file: string, seed?: number): Promise<void> {
   const { config, folder } = await readConfig(file, seed);
   await tryOut(workspace, file, folder, [config]);
 }
 
-/** @throws RepriseError of the study, its data or its models, all of kind `input` */
+/** @throws RepriseError of the study, its data or its models, ENVIRONMENT_MISMATCH, CONFIG_HOLDS_SECRET, all of kind `input` */
 export async function preflightStudy(workspace: string, file: string): Promise<void> {
   const { study, folder } = await readStudy(file);
   await tryOut(workspace, file, folder, expandStudy(study).map((variant) => variant.config));

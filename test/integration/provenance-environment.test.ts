@@ -4,15 +4,17 @@ import { chmod, mkdir, mkdtemp, readFile, realpath, rm, symlink, utimes, writeFi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { parquetWriteFile } from 'hyparquet-writer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { preflightConfig } from '../../src/engine/preflight';
 import { sha256Bytes } from '../../src/files/hash';
 import { findInterpreter } from '../../src/provenance/find-interpreter';
 import { fingerprintInput } from '../../src/provenance/fingerprint';
 import { captureInterpreter } from '../../src/provenance/interpreter';
 import { meetsPython } from '../../src/provenance/python-version';
 import { sampleResources, type ResourceSample } from '../../src/provenance/resources';
+import { ask, engineOn, Project, python } from '../helpers/commands';
 
 const execute = promisify(execFile);
 let base = '';
@@ -224,4 +226,29 @@ describe('resources', () => {
     for await (const _ of sampleResources(process.pid, { intervalMs: 20, signal: abort.signal })) abort.abort();
     expect(performance.now() - start).toBeLessThan(3000);
   });
+});
+
+describe('the environment that a config asks for', () => {
+  it('lets nothing start where it is an error, says so before a workspace is made, and is stored with the run where it is a warning', async () => {
+    const project = new Project({ 'x.py': 'print(1)\n' });
+    const config = (environment: object): string => project.config({ task: { command: [python, 'x.py'] }, environment });
+    await expect(preflightConfig(project.workspace, config({ python: { version: '2.7' } }))).rejects.toMatchObject({ code: 'ENVIRONMENT_MISMATCH', kind: 'input' });
+    expect(existsSync(project.workspace)).toBe(false);
+    const engine = await engineOn(project.workspace);
+    expect(await engine.call('runs.start', { config: config({ python: { version: '2.7', packages: { 'no-such-package': '*' } } }) })).toMatchObject({
+      ok: false,
+      error: { code: 'ENVIRONMENT_MISMATCH', problems: [{ path: 'environment.python', message: expect.stringContaining('The config asks for python 2.7; this machine has 3.') as string }] },
+    });
+    expect(await engine.call('runs.start', { config: config({ python: { packages: { 'no-such-package': '*' } }, levels: { 'packages.no-such-package': 'error' } }) })).toMatchObject({ ok: false, error: { code: 'ENVIRONMENT_MISMATCH' } });
+    const study = project.config({ experiment: 's', seed: undefined, seeds: [1], design: 'one-at-a-time', factors: [{ path: 'params.a', levels: [2] }], baseline: { task: { command: [python, 'x.py', '{a}'] }, params: { a: 1 }, seed: 1, selection: { metric: 'loss' }, environment: { python: { version: '2.7' } } } }, 'study.yaml');
+    expect(await engine.call('studies.start', { study })).toMatchObject({ ok: false, error: { code: 'ENVIRONMENT_MISMATCH' } });
+    expect(await ask(engine, 'runs.list', {})).toEqual([]);
+    expect(await ask(engine, 'studies.list', {})).toEqual([]);
+    const started = await ask(engine, 'runs.start', { config: config({ python: { version: '2.7', packages: { 'no-such-package': '*' } }, levels: { python: 'warning', packages: 'ignore' } }) });
+    await ask(engine, 'runs.wait', { runs: [started.run.runId] });
+    expect(started.warnings.filter((warning) => warning.startsWith('The config asks for'))).toEqual([expect.stringMatching(/^The config asks for python 2\.7; this machine has 3\.\d+\.\d+\.$/u)]);
+    const { provenance } = await ask(engine, 'runs.details', { run: started.run.runId });
+    const items = provenance.find(({ title }) => title === 'Environment')?.items.filter(({ name }) => name.startsWith('Required')).map(({ name, kind }) => [name, kind]);
+    expect(items).toEqual([['Required python', 'warning'], ['Required packages.no-such-package', 'text']]);
+  }, 60_000);
 });

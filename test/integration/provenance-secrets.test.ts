@@ -189,6 +189,7 @@ describe('planted secrets', () => {
       expect(JSON.stringify(answer)).not.toContain(secret);
     }
     expect(await ask(engine, 'runs.list', {})).toEqual([]);
+    expect([...filesBelow(project.workspace)].filter((file) => readFileSync(file).includes(secret))).toEqual([]);
     // A variable that is not in the config is passed on; a parameter that only sounds like one is none.
     const { run } = await runOnce(engine, project.config({ task: { command: [python, 'x.py', '--pad_token', '{pad_token}'] }, params: { pad_token: '[PAD]', max_tokens: 4096 } }));
     expect(run.status).toBe('finished');
