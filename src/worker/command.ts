@@ -13,6 +13,7 @@ import { atomicWrite } from '../files/atomic-write';
 import { identityOf } from '../files/process-identity';
 import { endProcesses, processesOf } from '../files/process-tree';
 import { OutputKeeper } from './command-output';
+import { placeWarden } from './command-warden';
 import { watchParent } from './parent';
 
 const LOOK_MS = 100;
@@ -89,17 +90,20 @@ class Supervision {
     });
     child.stdout?.on('data', (bytes: Buffer) => output.push('stdout', bytes));
     child.stderr?.on('data', (bytes: Buffer) => output.push('stderr', bytes));
+    let dismiss = (): void => undefined;
     const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
     try {
       const failed = await startProblem(child);
       if (failed !== null) return this.#exit(failed.code === 'ENOENT' ? 'not-found' : 'not-started', { exitCode: null, signal: null }, { message: failed.message, leftBehind: 0, output });
       const { pid } = child;
       if (pid !== undefined) writeFileSync(path.join(folder, ATTEMPT_FILES.program), JSON.stringify(identityOf(pid) ?? { pid, startTime: 'unknown' }));
+      dismiss = pid === undefined ? dismiss : placeWarden(pid, this.#mark, this.#launch.graceMs);
       const { reason, ended } = await this.#watch(child);
       const leftBehind = reason === 'ended' ? await this.#endLeftovers(pid ?? null) : 0;
       await Promise.race([closed, sleep(DRAIN_MS)]);
       return this.#exit(reason, ended, { message: output.problem === null ? null : `Its output could not be written on: ${output.problem}.`, leftBehind, output });
     } finally {
+      dismiss();
       child.stdout?.destroy();
       child.stderr?.destroy();
       output.close();

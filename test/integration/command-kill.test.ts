@@ -42,6 +42,19 @@ it('a command ends with a host that is killed, and begins anew with the next one
   expect(outputOf(project.workspace, id, 1).filter(({ stream }) => stream === 'stdout')).toHaveLength(5);
 }, 60_000);
 
+it('a command ends by itself where supervisor and host are killed at once', async () => {
+  const project = new Project({ 'train.py': program('210987') });
+  const config = project.config({ task: { command: [python, 'train.py'], env: { COUNT: join(project.workspace, 'count') } } });
+  const { child, done } = startCli(['run', config, '--workspace', project.workspace]);
+  await until(() => processesWith('210987').length === 2, 'the processes');
+  child.kill('SIGSTOP');
+  const [supervisor] = processesWith(`worker.js\0${join(project.workspace, 'runs')}`);
+  process.kill(supervisor ?? 0, 'SIGKILL');
+  child.kill('SIGKILL');
+  await done;
+  await until(() => processesWith('210987').length === 0 && processesWith('train.py').length === 0, 'the end of all it started', 8000);
+}, 30_000);
+
 it('a command ends with a supervisor that is killed, and begins anew', async () => {
   const project = new Project({ 'train.py': program('543210') });
   const engine = await engineOn(project.workspace);
