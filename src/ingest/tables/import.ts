@@ -16,26 +16,31 @@ export interface TableOptions {
 /** Columns may be missing from rows of JSON; what the first rows have is what counts. */
 const LOOKED_AT = 100;
 
-async function columnsOf(rows: AsyncIterable<Row>): Promise<string[]> {
-  const columns = new Set<string>();
-  let number = 0;
-  for await (const row of rows) {
-    for (const name of Object.keys(row)) columns.add(name);
-    number++;
-    if (number >= LOOKED_AT) break;
+/** The first rows, for a look at their columns, and all rows. */
+async function opened(rows: AsyncGenerator<Row>): Promise<{ readonly head: readonly Row[]; readonly all: AsyncGenerator<Row> }> {
+  const head: Row[] = [];
+  while (head.length < LOOKED_AT) {
+    const next = await rows.next();
+    if (next.done === true) break;
+    head.push(next.value);
   }
-  return [...columns];
+  async function* all(): AsyncGenerator<Row> {
+    yield* head;
+    yield* rows;
+  }
+  return { head, all: all() };
 }
 
 /** @throws RepriseError TABLE_INVALID, TABLE_EMPTY, COLUMN_NOT_FOUND */
 export async function importTable(path: string, format: TableFormat, { layout, metrics }: TableOptions, sink: ImportSink): Promise<void> {
-  const columns = await columnsOf(readRows(path, format));
+  const { head, all } = await opened(readRows(path, format));
+  const columns = [...new Set(head.flatMap((row) => Object.keys(row)))];
   if (columns.length === 0) throw new RepriseError('TABLE_EMPTY', `${path} has no rows.`);
   const unknown = metrics.find((name) => !columns.includes(name));
   if (unknown !== undefined) {
     throw new RepriseError('COLUMN_NOT_FOUND', `${path} has no column ${JSON.stringify(unknown)}.`, { hint: `It has ${columns.slice(0, 20).map((name) => JSON.stringify(name)).join(', ')}.` });
   }
-  const table = { path, columns, written: Math.round((await stat(path)).mtimeMs), rows: readRows(path, format) };
+  const table = { path, columns, written: Math.round((await stat(path)).mtimeMs), rows: all };
   if ((layout ?? (metrics.length > 0 ? 'runs' : layoutOf(columns))) === 'runs') await importRuns(table, metrics, sink);
   else await importPoints(table, sink);
 }

@@ -1,6 +1,7 @@
 /** The rows of a table in a file. */
 import { createReadStream } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { parse } from 'csv-parse';
 import { RepriseError } from '../../errors/errors';
 import { parsePythonJson } from '../python-json';
@@ -10,8 +11,8 @@ export type Row = Readonly<Record<string, unknown>>;
 
 /** A JSON document is held in memory as a whole. */
 const MAX_JSON_BYTES = 256 * 1024 * 1024;
-/** Rows of a Parquet file that are decoded at once. */
-const PARQUET_ROWS = 10_000;
+/** Rows that are given out without a pause. */
+const ROWS_AT_ONCE = 5000;
 
 const invalid = (file: string, why: string, hint = 'Correct the file, or save it in another format.'): RepriseError => new RepriseError('TABLE_INVALID', `${file}: ${why}`, { hint });
 
@@ -59,14 +60,19 @@ async function* jsonRows(file: string): AsyncGenerator<Row> {
   for (const [index, row] of value.entries()) yield asRow(row, file, `Row ${index + 1}`);
 }
 
+/** Row group by row group, each column as a whole: what is asked for again would be decoded again. */
 async function* parquetRows(file: string): AsyncGenerator<Row> {
-  const [{ asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects }, { compressors }] = await Promise.all([import('hyparquet'), import('hyparquet-compressors')]);
+  const [{ asyncBufferFromFile, parquetScan, parquetSchema }, { compressors }] = await Promise.all([import('hyparquet'), import('hyparquet-compressors')]);
   try {
-    const buffer = await asyncBufferFromFile(file);
-    const metadata = await parquetMetadataAsync(buffer);
-    const total = Number(metadata.num_rows);
-    for (let from = 0; from < total; from += PARQUET_ROWS) {
-      yield* await parquetReadObjects({ file: buffer, metadata, compressors, rowStart: from, rowEnd: Math.min(total, from + PARQUET_ROWS) });
+    const { metadata, ranges, readColumn } = await parquetScan({ file: await asyncBufferFromFile(file), compressors });
+    const names = parquetSchema(metadata).children.map(({ element }) => element.name);
+    for (const range of ranges) {
+      const columns = await Promise.all(names.map(async (column) => readColumn({ column, ...range })));
+      for (let index = 0; index < range.rowEnd - range.rowStart; index++) {
+        yield Object.fromEntries(names.map((name, column) => [name, columns[column]?.[index] as unknown]));
+        // The rows are at hand, and would hold up everything else.
+        if (index % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) await setImmediate();
+      }
     }
   } catch (error) {
     throw invalid(file, `It cannot be read as Parquet: ${(error as Error).message}`);
