@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { projectRoot } from '../helpers/cli';
 import { ask, engineOn, look, outputOf, printed, processesWith, Project, python, recordsOf, runOnce, until } from '../helpers/commands';
 
 const points = (workspace: string, runId: string, key: string): Promise<[number, number][]> =>
@@ -252,6 +253,19 @@ describe('output', () => {
     expect(lines.length).toBeLessThan(70_000);
     expect(lines.at(-1)?.text).toBe('the end');
     expect(lines.find(({ stream }) => stream === 'note')?.text).toMatch(/^\d+ lines were left out here/u);
+  }, 60_000);
+});
+
+describe('the sample', () => {
+  it('is an ablation that needs Python alone', async () => {
+    const sample = (name: string): string => readFileSync(join(projectRoot, 'resources/samples/command', name), 'utf8');
+    const project = new Project({ 'train.py': sample('train.py'), 'ablation.yaml': sample('ablation.yaml').replace('python3', JSON.stringify(python)) });
+    const engine = await engineOn(project.workspace);
+    const { runs, plan } = await ask(engine, 'studies.start', { study: join(project.folder, 'ablation.yaml') });
+    expect(plan.variants.map(({ name }) => name)).toEqual(['baseline', 'learning_rate=0.01', 'learning_rate=1', 'l2=0']);
+    const results = await ask(engine, 'runs.wait', { runs: runs.map(({ run }) => run) });
+    expect(results.map(({ status, error }) => [status, error])).toEqual(Array.from({ length: 12 }, () => ['finished', null]));
+    expect(new Set(results.map(({ metrics }) => metrics?.['val/loss'])).size).toBe(12);
   }, 60_000);
 });
 
