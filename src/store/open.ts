@@ -16,6 +16,12 @@ import { tablesOf } from './tables/all';
 import { adoptTrash } from './trash';
 import type { Store } from './types';
 
+/**
+ * After a host that died, a database up to this size is looked through before it is used. A larger one would keep people
+ * waiting for many seconds: a kill does not damage it, and what else does shows when it is read.
+ */
+const MOST_CHECKED_BYTES = 64 << 20;
+
 export interface OpenOptions {
   /** `host` takes the workspace's lock, makes what is missing and may write; `reader` needs no lock and writes nothing. */
   readonly mode: 'host' | 'reader';
@@ -126,7 +132,7 @@ async function openAsHost(workspace: string, lockWaitMs: number | undefined): Pr
   try {
     const database = openDatabase(file, { readonly: false });
     try {
-      if (lock.takenOver) {
+      if (lock.takenOver && statSync(file).size <= MOST_CHECKED_BYTES) {
         const [problem] = integrityProblems(database, 'quick_check');
         if (problem !== undefined) throw corrupt(file, problem);
       }
