@@ -198,10 +198,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       return () => listeners[event].delete(listener);
     },
     async close() {
-      // First of all: what a client is still told was taken in must be.
-      await context.tracking.stop();
       await context.tasks.stop();
       await scheduler?.stop();
+      // Programs that are ended may log to the last.
+      await context.tracking.stop();
       queue.close();
       store.close();
     },

@@ -244,6 +244,19 @@ describe('artifacts', () => {
     expect((await ask('GET', artifact(`0/${run}/artifacts/a.bin`))).bytes.equals(content)).toBe(true);
   });
 
+  test('one whose client goes away in the middle leaves nothing', async () => {
+    const run = await newRun();
+    const socket = connect(Number(base.port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write(`PUT ${base.pathname}${artifact(`0/${run}/artifacts/half.bin`)} HTTP/1.1\r\nHost: 127.0.0.1:${base.port}\r\nContent-Length: 1000000\r\n\r\n`);
+    socket.write(Buffer.alloc(300_000, 'half'));
+    const temporary = (): string[] => readdirSync(join(workspace, 'objects')).filter((name) => name.endsWith('.tmp'));
+    await expect.poll(temporary).toHaveLength(1);
+    socket.destroy();
+    await expect.poll(temporary).toEqual([]);
+    expect((await api('GET', `artifacts/list?run_id=${run}`)).json['files']).toEqual([]);
+  });
+
   test('are replaced, taken away, and never a file and a folder at once', async () => {
     const run = await newRun();
     const put = (path: string, content: string): Promise<Answer> => ask('PUT', artifact(`0/${run}/artifacts/${path}`), content);

@@ -33,8 +33,9 @@ const HEADERS_MS = 10_000;
 /** A connection on which nothing moves; longer than clients keep theirs, so that none is closed as it is used. */
 const IDLE_MS = 120_000;
 const CLOSE_MS = 2000;
-/** So much of a body that nobody wants is read, so that the answer arrives. */
+/** So much of a body that nobody wants is read for so long, so that the answer arrives. */
 const UNWANTED = 256 * 1024 * 1024;
+const UNWANTED_MS = 30_000;
 
 /** Of the newest client generation: it asks what a server can do. */
 const SERVER_INFO = { store_type: 'SqlStore', workspaces_enabled: false, multipart_uploads_enabled: false, multipart_downloads_enabled: false };
@@ -188,6 +189,7 @@ async function readJson(request: IncomingMessage, limit: number): Promise<Record
 /** A client that is still sending does not read: takes in what it has, up to a limit, before it is answered. */
 async function drained(request: IncomingMessage): Promise<boolean> {
   if (request.readableEnded || request.destroyed) return !request.destroyed || request.complete;
+  const timer = setTimeout(() => request.destroy(), UNWANTED_MS);
   let bytes = 0;
   try {
     for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -197,6 +199,8 @@ async function drained(request: IncomingMessage): Promise<boolean> {
     return true;
   } catch {
     return false;
+  } finally {
+    clearTimeout(timer);
   }
 }
 
