@@ -47,7 +47,9 @@ function refuseOut(out: string, input: Input<'runs.export'>): void {
 export async function exportRuns(context: EngineContext, input: Input<'runs.export'>): Promise<Output<'runs.export'>> {
   const out = resolve(input.out);
   refuseOut(out, input);
-  const { name, runs } = chooseTarget(context.store, input.target);
+  // All runs of an experiment, also those that its newest study has no place for.
+  const all = context.store.listRuns({ experiment: input.target });
+  const { name, runs } = all.length > 0 ? { name: input.target, runs: all } : chooseTarget(context.store, input.target);
   return context.tasks.run(
     { id: input.task, kind: 'export-runs', subject: input.target, title: `Export the runs of ${name}` },
     async (handle) => {

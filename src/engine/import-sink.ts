@@ -15,9 +15,9 @@ import type { TaskHandle } from './tasks';
 const INCOMPLETE = 'import.incomplete';
 const ENDED: readonly RunStatus[] = ['finished', 'failed', 'cancelled'];
 
-/** MLflow's ids are kept: runs name each other by them. All others are made of what the run is called there. */
+/** MLflow's ids, and ours that went out to MLflow, are kept: runs name each other by them. All others are made of what the run is called there. */
 function idOf({ system, id }: ForeignRun): string {
-  if (system === 'mlflow' && /^[0-9a-f]{32}$/u.test(id)) return id;
+  if (system === 'mlflow' && /^(?:[0-9a-f]{32}|[0-9a-z]{12})$/u.test(id)) return id;
   return createHash('sha256').update(`${system}\u0000${id}`).digest('hex').slice(0, 32);
 }
 
