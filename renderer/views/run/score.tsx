@@ -1,6 +1,7 @@
 /** How fit the run is to be repeated: what to do first, then what is there already. */
 import type { Score, ScoreFact } from '../../../src/api/provenance';
 import { Fact } from '../../components/fact';
+import { Hash } from '../../components/hash';
 import { Failure, Loading } from '../../components/messages';
 import { StateShape } from '../../components/state-mark';
 import { Section } from '../../frame/view';
@@ -21,7 +22,7 @@ function Row({ fact: { title, state, found, fix, weight } }: { readonly fact: Sc
       </td>
       <td>{title}</td>
       <td className="run-score-found">
-        {found}
+        {/^[0-9a-f]{40,64}$/u.test(found) ? <Hash value={found} of={title} /> : found}
         {fix !== null && <p className="soft">{fix}</p>}
       </td>
       <td className="number">{weight}</td>
@@ -29,7 +30,7 @@ function Row({ fact: { title, state, found, fix, weight } }: { readonly fact: Sc
   );
 }
 
-function Facts({ title, facts }: { readonly title: string; readonly facts: readonly ScoreFact[] }) {
+function Facts({ title, found, facts }: { readonly title: string; readonly found: string; readonly facts: readonly ScoreFact[] }) {
   if (facts.length === 0) return null;
   return (
     <Section title={title}>
@@ -38,7 +39,7 @@ function Facts({ title, facts }: { readonly title: string; readonly facts: reado
           <tr>
             <th scope="col">State</th>
             <th scope="col">Fact</th>
-            <th scope="col">Found, and what to do</th>
+            <th scope="col">{found}</th>
             <th scope="col" className="number">Points</th>
           </tr>
         </thead>
@@ -82,9 +83,9 @@ export function RunScore({ run }: { readonly run: string }) {
         <Fact name="Reproducibility score">{data.score.toFixed(0)} of 100</Fact>
         <Fact name="To do">{format.plural(open.length, 'fact')}</Fact>
       </dl>
-      <p className="soft">The share of the points of all facts that apply to this run whose fact is good.</p>
-      <Facts title="To do, most points first" facts={open} />
-      <Facts title="Recorded" facts={good} />
+      <p className="soft run-score-method">The share of the points of all facts that apply to this run whose fact is good.</p>
+      <Facts title="To do, most points first" found="Found, and what to do" facts={open} />
+      <Facts title="Recorded" found="Found" facts={good} />
       <Quality quality={data.quality} />
     </div>
   );
