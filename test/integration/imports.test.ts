@@ -2,7 +2,7 @@
  * Runs that the real MLflow clients, SummaryWriter, wandb and pandas wrote come in, and go out again as MLflow, pandas and
  * pyarrow read them. MLflow's own reading of both stores is the judge.
  */
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import type { Output } from '../../src/api/contract';
 import type { ImportResultView } from '../../src/api/imports';
 import { createEngine, type Engine } from '../../src/engine/engine';
 import { openStore } from '../../src/store/open';
+import { cli, cliJson } from '../helpers/cli';
 import { pythonWith, runPython } from '../helpers/trackers';
 
 const mlflows = ([2, 3] as const).flatMap((generation) => {
@@ -278,5 +279,23 @@ describe.skipIf(trackers === '')('logs of other programs', () => {
     expect(files).toContain('artifacts/model/weights.txt');
     // A link that leads out of the folder is not followed; the artifact of the same content is kept.
     expect(files).not.toContain('weights.txt');
+  });
+});
+
+describe('the command line', () => {
+  test('imports a table, tells what it would import, and exports it again', { timeout: 60_000 }, async () => {
+    const workspace = ['--workspace', join(folder, 'workspace of the command line')];
+    const table = join(folder, 'results.csv');
+    await writeFile(table, 'name,lr,accuracy\na,0.1,0.5\nb,0.2,0.75\n');
+    const dry = await cliJson<ImportResultView>(['import', table, '--metric', 'accuracy', '--dry-run', ...workspace]);
+    expect(outcomes(dry)).toEqual({ new: 2 });
+    const text = await cli(['import', table, '--metric', 'accuracy', '--experiment', 'mine', ...workspace]);
+    expect(text).toMatchObject({ code: 0, stdout: 'imported 2 runs of 1 experiment (csv); 0 were here already\n' });
+    expect(outcomes(await cliJson(['import', table, '--metric', 'accuracy', ...workspace]))).toEqual({ present: 2 });
+    const out = join(folder, 'results.jsonl');
+    expect(await cliJson(['export-runs', 'mine', '--format', 'jsonl', '--out', out, ...workspace])).toMatchObject({ runs: 2, out });
+    expect((await readFile(out, 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as object)).toMatchObject([{ run_name: 'a', 'params.lr': '0.1', 'metrics.accuracy': 0.5 }, { run_name: 'b', 'metrics.accuracy': 0.75 }]);
+    expect(await cli(['import', table, '--format', 'xml', ...workspace])).toMatchObject({ code: 2, stderr: expect.stringContaining('must be one of mlruns') });
+    expect(await cli(['import', join(folder, 'nowhere'), ...workspace])).toMatchObject({ code: 2, stderr: expect.stringContaining('IMPORT_NOT_FOUND') });
   });
 });

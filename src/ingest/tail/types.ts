@@ -12,7 +12,10 @@ export interface TailBatch {
   readonly more: boolean;
 }
 
-/** Follows files that another program writes. */
+/**
+ * Follows files that another program writes. Where a call fails the next one tells the same again. Records that could
+ * not be kept are told again by a new tail, made with the last position that was.
+ */
 export interface Tail {
   /**
    * What came since the last call. A file that is not there yet, or a record that is half written, is waited for.

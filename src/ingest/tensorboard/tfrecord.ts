@@ -6,6 +6,8 @@ import { maskedCrc32c } from './crc32c';
 
 const HEADER = 12;
 const FOOTER = 4;
+/** No program writes a longer record; one that says so would be waited for without an end. */
+const LONGEST = 1 << 30;
 
 export interface Frames {
   readonly records: readonly Uint8Array[];
@@ -27,8 +29,8 @@ export function readFrames(bytes: Uint8Array): Frames {
   const damaged: number[] = [];
   let used = 0;
   while (used + HEADER <= bytes.length) {
-    if (view.getUint32(used + 8, true) !== maskedCrc32c(bytes.subarray(used, used + 8))) return { records, used, damaged, lost: true };
     const length = Number(view.getBigUint64(used, true));
+    if (length > LONGEST || view.getUint32(used + 8, true) !== maskedCrc32c(bytes.subarray(used, used + 8))) return { records, used, damaged, lost: true };
     const end = used + HEADER + length + FOOTER;
     if (end > bytes.length) break;
     const data = bytes.subarray(used + HEADER, used + HEADER + length);

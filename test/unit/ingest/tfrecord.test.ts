@@ -52,6 +52,13 @@ describe('frames', () => {
   });
 });
 
+test('a record that claims to be longer than any is not waited for', () => {
+  const header = Buffer.alloc(12);
+  header.writeBigUInt64LE(2n ** 60n, 0);
+  header.writeUInt32LE(maskedCrc32c(header.subarray(0, 8)), 8);
+  expect(readFrames(Buffer.concat([frame(Buffer.from('one')), header]))).toMatchObject({ used: 19, lost: true });
+});
+
 describe('a folder that is written to', () => {
   let folder: string;
   beforeEach(async () => {

@@ -85,6 +85,26 @@ describe('the log', () => {
     expect(readLog(bytes, 0, true).damaged).toHaveLength(1);
   });
 
+  test('whatever the bytes, reading ends within them and gives no record that was not written', () => {
+    let state = 1;
+    // Xorshift: any bytes will do, the same ones each time.
+    const random = (): number => {
+      state ^= state << 13;
+      state ^= state >>> 17;
+      state ^= state << 5;
+      return state >>> 0;
+    };
+    for (let round = 0; round < 200; round++) {
+      const bytes = Buffer.from(whole);
+      for (let change = 0; change < 1 + (round % 5); change++) bytes.writeUInt8(random() & 0xff, HEADER.length + (random() % (whole.length - HEADER.length)));
+      for (const ended of [false, true]) {
+        const { records: found, used } = readLog(bytes, 0, ended);
+        expect(used).toBeLessThanOrEqual(bytes.length);
+        expect(found.every((record) => record.every((byte) => byte === record[0]) && lengths.includes(record.length))).toBe(true);
+      }
+    }
+  });
+
   test('a file that is no such log is told apart from one that is not there yet', () => {
     expect(readLog(HEADER.subarray(0, 3), 0, false)).toMatchObject({ foreign: false, used: 0 });
     expect(readLog(Buffer.from(':W&X'), 0, false)).toMatchObject({ foreign: true });
