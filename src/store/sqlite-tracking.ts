@@ -13,7 +13,7 @@ import { WORKSPACE_FILES } from './layout';
 import { NO_POINTS } from './points';
 import { expiredRuns, planPurge, purge } from './purge';
 import { inTransaction, type Tables } from './tables/all';
-import type { DatasetRow, ExperimentInfo, FileRow, LatestMetric, Points, PurgePlan, RunData, SeriesWindow, TrackingStore } from './tracking';
+import type { DatasetRow, ExperimentInfo, FileRow, LatestMetric, Points, PurgePlan, RunData, RunLifecycle, SeriesWindow, TrackingStore } from './tracking';
 import { presentFolderOf } from './trash';
 import type { RunRow } from './types';
 
@@ -108,6 +108,11 @@ export abstract class SqliteTracking implements TrackingStore {
 
   runFrom(system: LoggedSystem, sourceId: string): RunRow | null {
     return this.readAll(() => this.tables.runs.bySource(sourceKey(system, sourceId)));
+  }
+
+  lifecycleOf(runId: string): RunLifecycle | null {
+    const [found] = this.read(() => this.tables.runs.withMore([runId]));
+    return found === undefined ? null : { kind: found.run.kind, deletedAt: found.more.deletedAt };
   }
 
   runData(runIds: readonly string[]): RunData[] {
