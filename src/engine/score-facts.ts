@@ -4,6 +4,7 @@ import { namesIn } from '../config/template';
 import type { FactState, ScoreFact } from '../api/provenance';
 import type { CommandManifest, LoggedManifest, RunManifest, TrainingManifest } from '../events/manifest';
 import type { Provenance } from '../events/provenance';
+import { imageOfCommand } from '../provenance/container';
 import { listed } from '../provenance/sentences';
 import { DETERMINISM_SWITCHES } from '../provenance/variables';
 
@@ -63,10 +64,11 @@ function packageFacts(config: CommandConfig, { python, lockFiles = [] }: Provena
     const editable = python.packages.filter((entry) => entry.editable === true).map(({ name }) => name);
     if (editable.length > 0) facts.push(fact('Environment', 'environment.editable', 'Editable packages', 3, 'bad', listed(editable), 'Install them from a version or a commit: their code can change under the same version.'));
   }
-  const { container } = config.environment;
-  if (container !== undefined) {
-    const exact = container.includes('@sha256:');
-    facts.push(fact('Environment', 'environment.image', 'Container image', 5, exact ? 'good' : 'bad', container, 'Name the image by its digest (name@sha256:…): a tag can be moved to another image.'));
+  // The image that the command starts, else the one that is asked for.
+  const image = imageOfCommand(Array.isArray(config.task.command) ? (config.task.command as readonly string[]) : [])?.image ?? config.environment.container;
+  if (image !== undefined) {
+    const exact = image.includes('@sha256:');
+    facts.push(fact('Environment', 'environment.image', 'Container image', 5, exact ? 'good' : 'bad', image, 'Name the image by its digest (name@sha256:…): a tag can be moved to another image.'));
   }
   return facts;
 }

@@ -4,7 +4,7 @@ import type { TaskConfig } from '../config/command';
 import type { Config } from '../config/schema';
 import { sha256File } from '../files/hash';
 import type { Provenance } from '../events/provenance';
-import { findContainer } from './container';
+import { containerOfCommand, findContainer } from './container';
 import { checkEnvironment } from './environment';
 import { captureCode, type CodeOptions } from './git-state';
 import { captureInterpreter } from './interpreter';
@@ -48,16 +48,17 @@ export async function captureProvenance(options: CaptureOptions): Promise<Proven
     onnxruntime: onnxruntimeVersion(),
   };
   const { command } = options;
-  const [code, gpus, cuda, interpreter, lockFiles, lockfileHash] = await Promise.all([
+  const [code, gpus, cuda, started, interpreter, lockFiles, lockfileHash] = await Promise.all([
     options.code === null ? { git: null, code: null, problems: [] } : captureCode(options.code),
     findGpus(),
     findCuda(),
+    command !== undefined && Array.isArray(command.command) ? containerOfCommand(command.command) : null,
     command === undefined ? { python: null, problems: [] } : captureInterpreter(command.command, command.cwd, command.env),
     command === undefined ? [] : findLockFiles(command.cwd, options.code?.folder ?? command.cwd),
     sha256File(path.join(options.packageRoot, 'package-lock.json')).catch(() => null),
   ]);
   const machine = describeMachine();
-  const container = findContainer();
+  const container = started ?? findContainer();
   const problems = [...code.problems, ...interpreter.problems];
   if (machine.cpu.flags.length === 0) problems.push('This system does not tell the instruction sets of its processor, so runs on other processors cannot be told apart.');
   return {

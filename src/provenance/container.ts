@@ -29,10 +29,32 @@ export function findContainer(env: Readonly<Record<string, string | undefined>> 
   return /(?:docker|containerd|lxc|libpod)/u.test(read('/proc/1/cgroup')) ? { kind: 'other', image: null, digest: null } : null;
 }
 
-/** The registry digest (`name@sha256:…`) of an image that Docker has here; null where it has none or Docker does not answer. */
-export async function imageDigest(image: string): Promise<string | null> {
-  if (/@sha256:[0-9a-f]{64}$/u.test(image)) return image;
-  if (!/^[\w][\w./:@-]{0,300}$/u.test(image)) return null;
-  const text = await outputOf('docker', ['image', 'inspect', '--format', '{{index .RepoDigests 0}}', '--', image]);
-  return text !== null && /@sha256:[0-9a-f]{64}\s*$/u.test(text) ? text.trim() : null;
+/** Options of `docker run` without a value of their own. */
+const FLAGS = /^(?:-[ditPq]+|--(?:rm|init|detach|interactive|tty|privileged|read-only|publish-all|quiet|no-healthcheck|oom-kill-disable|sig-proxy|disable-content-trust|help))$/u;
+
+/** The image that a command starts by `docker run` or `podman run`; null where it starts none. */
+export function imageOfCommand(command: readonly string[]): { readonly kind: 'docker' | 'podman'; readonly image: string } | null {
+  const [program = '', verb, ...args] = command;
+  const kind = /(?:^|[\\/])(docker|podman)(?:\.exe)?$/u.exec(program)?.[1] as 'docker' | 'podman' | undefined;
+  if (kind === undefined || verb !== 'run') return null;
+  for (let at = 0; at < args.length; at += 1) {
+    const arg = args[at] ?? '';
+    if (!arg.startsWith('-')) return { kind, image: arg };
+    if (!FLAGS.test(arg) && !arg.includes('=')) at += 1;
+  }
+  return null;
+}
+
+/** The digest (`sha256:…`) of an image: its own where it is named by one, else that of its registry, if the program has it here. */
+async function digestOf({ kind, image }: { readonly kind: 'docker' | 'podman'; readonly image: string }): Promise<string | null> {
+  const named = /@(sha256:[0-9a-f]{64})$/u.exec(image)?.[1];
+  if (named !== undefined || !/^\w[\w./:@-]{0,300}$/u.test(image)) return named ?? null;
+  const text = await outputOf(kind, ['image', 'inspect', '--format', '{{index .RepoDigests 0}}', image]);
+  return /@(sha256:[0-9a-f]{64})\s*$/u.exec(text ?? '')?.[1] ?? null;
+}
+
+/** The container that a command starts; null where it starts none. */
+export async function containerOfCommand(command: readonly string[]): Promise<Container | null> {
+  const started = imageOfCommand(command);
+  return started === null ? null : { ...started, digest: await digestOf(started) };
 }

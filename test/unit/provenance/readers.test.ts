@@ -1,6 +1,6 @@
 /** What systems and tools print, as it is read. */
 import { describe, expect, it, test } from 'vitest';
-import { imageOfContainerenv } from '../../../src/provenance/container';
+import { containerOfCommand, imageOfCommand, imageOfContainerenv } from '../../../src/provenance/container';
 import { staysInside } from '../../../src/provenance/inside';
 import { isPinnedConda, isPinnedRequirements } from '../../../src/provenance/lock-files';
 import { cudaOfNvidiaSmi, gpusOfNvidiaSmi } from '../../../src/provenance/machine';
@@ -99,6 +99,16 @@ describe('surroundings', () => {
   it("reads podman's image", () => {
     expect(imageOfContainerenv('engine="podman-4.9.3"\nname="x"\nid="ab"\nimage="docker.io/library/python:3.11"\nimageid="1f2e"\n')).toEqual({ image: 'docker.io/library/python:3.11', digest: 'sha256:1f2e' });
     expect(imageOfContainerenv('')).toEqual({ image: null, digest: null });
+  });
+
+  it('finds the image that a command starts', async () => {
+    const find = (line: string): unknown => imageOfCommand(line.split(' '));
+    expect(find('docker run --rm -it -v /a:/b --gpus all --env=A=1 python:3.11 python x.py')).toEqual({ kind: 'docker', image: 'python:3.11' });
+    expect(find('/usr/bin/podman run -d --name x lab/train@sha256:ab')).toEqual({ kind: 'podman', image: 'lab/train@sha256:ab' });
+    for (const line of ['docker build .', 'docker run --rm', 'python docker run x', 'dockerize run x']) expect(find(line), line).toBeNull();
+    const digest = `sha256:${'0a'.repeat(32)}`;
+    expect(await containerOfCommand(['docker', 'run', `lab/train@${digest}`])).toEqual({ kind: 'docker', image: `lab/train@${digest}`, digest });
+    expect(await containerOfCommand(['python', 'x.py'])).toBeNull();
   });
 
   it('records variables of its list only, without secrets', () => {
