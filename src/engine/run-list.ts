@@ -10,6 +10,7 @@ import { RepriseError } from '../errors/errors';
 import { readFilter } from '../filter/read';
 import type { ListedRun, RunsFilter, RunsOrder, Store } from '../store/types';
 import type { EngineContext } from './context';
+import { declaredOf, labelOf, valueOf } from './yardstick';
 
 const MOST_VARYING = 60;
 /** Experiments whose newest study tells which leaves are factors, where none is named. */
@@ -98,12 +99,17 @@ export function leavesAt(config: VariantConfig, paths: readonly string[]): unkno
   return paths.map((path) => leaves.get(path));
 }
 
-/** The declared metric at the selected checkpoint; null until the run is finished. */
-export function metricOf(store: Store, { variantHash, test }: ListedRun): RunListRow['metric'] {
-  const config = variantHash === null || test === null ? null : store.variantConfig(variantHash);
-  if (config === null || test === null || 'task' in config) return null;
+/** The declared metric, of a training at the selected checkpoint; null until the run is finished, and where it declares none. */
+export function metricOf(store: Store, { run, variantHash, test }: ListedRun): RunListRow['metric'] {
+  const config = variantHash === null ? null : store.variantConfig(variantHash);
+  if (config === null) return null;
+  if ('task' in config) {
+    const declared = declaredOf(config);
+    const value = declared === null ? null : valueOf(store, run, declared);
+    return declared === null || value === null ? null : { name: labelOf(declared), value };
+  }
   const { metric } = config.selection;
-  return { name: `test ${metric}`, value: test[metric] };
+  return test === null ? null : { name: `test ${metric}`, value: test[metric] };
 }
 
 /**

@@ -41,7 +41,7 @@ export function remarkOf(yardstick: Yardstick): string | null {
 }
 
 /** What a config declares; null for a command that declares nothing. */
-export function declaredOf(config: Config | CommandConfig): Yardstick | null {
+export function declaredOf(config: Pick<Config, 'model' | 'selection'> | Pick<CommandConfig, 'task' | 'selection'>): Yardstick | null {
   if ('model' in config) return { kind: 'test', metric: config.selection.metric };
   const { selection } = config;
   return selection === undefined ? null : { kind: 'series', key: selection.metric, goal: selection.goal, value: selection.value, by: 'declared' };

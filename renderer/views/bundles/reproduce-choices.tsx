@@ -43,7 +43,7 @@ function Needs({ page, options, onOptions }: Pick<ChoicesProps, 'page' | 'option
       {page.needsData && (
         <div className="bundles-buttons">
           <Button variant="default" size="compact-sm" onClick={() => void choose()}>
-            {options.data === null ? 'Choose the data file…' : 'Choose another…'}
+            {options.data === null ? page.commands.length > 0 ? 'Choose the input file…' : 'Choose the data file…' : 'Choose another…'}
           </Button>
           {options.data !== null && <span className="mono bundles-path">{options.data}</span>}
         </div>
@@ -56,15 +56,20 @@ export function ReproduceChoices({ page, finished, trusted, options, onOptions }
   const count = Math.min(options.runs ?? finished, finished);
   // All runs together were estimated; a part takes its share.
   const seconds = page.estimatedSeconds === null || finished === 0 ? null : (page.estimatedSeconds * count) / finished;
+  const programs = page.commands.length > 0;
   if (finished === 0) {
     return <p className="soft">No run of this bundle is finished: there is no result to reproduce.</p>;
   }
   return (
     <>
       <p>
-        Trains {format.plural(count, 'run')} on this machine{seconds === null ? '' : <>, {format.estimate(seconds)} at the pace they were recorded with</>}, and compares every step with the record. Nothing finished before is reused.
+        {programs ? 'Executes' : 'Trains'} {format.plural(count, 'run')} on this machine{seconds === null ? '' : <>, {format.estimate(seconds)} at the pace they were recorded with</>}, and compares {programs ? 'every metric' : 'every step'} with the record. Nothing finished before is reused.
       </p>
-      <p className="soft bundles-prose">Reprise builds the training graphs from the bundle’s configs. No program of the bundle is executed, nothing is sent over the network, and nothing is written outside the workspace folder; of the runs, only the verdict and their losses are kept.</p>
+      {programs ? (
+        <p className="soft bundles-prose">The code is restored in the workspace folder and the programs listed below are started with your rights; of the runs, only the verdict and one series each are kept.</p>
+      ) : (
+        <p className="soft bundles-prose">Reprise builds the training graphs from the bundle’s configs. No program of the bundle is executed, nothing is sent over the network, and nothing is written outside the workspace folder; of the runs, only the verdict and their losses are kept.</p>
+      )}
       {page.needs.length > 0 && <Needs page={page} options={options} onOptions={onOptions} />}
       <div className="bundles-consent">
         {finished > 1 && (

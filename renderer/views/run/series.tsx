@@ -45,7 +45,7 @@ function SeriesList({ series, chosen, onChoose }: SeriesListProps) {
   return (
     <div className="run-series-list">
       {series.length > 8 && <TextInput size="xs" aria-label="Search metrics" placeholder={`Search ${format.plural(series.length, 'metric')}`} value={wanted} onChange={(event) => setWanted(event.currentTarget.value)} />}
-      <div className="run-series-scroll" tabIndex={0} role="region" aria-label="Metrics">
+      <div className="run-series-scroll" tabIndex={0} role="region" aria-label="List of metrics">
         <table className="dense wide">
           <thead>
             <tr>
