@@ -22,7 +22,7 @@ const runsFilter = {
   experiment: z.string().min(1).max(200).optional(),
   studyId: id.optional(),
   /**
-   * A filter as in `runs.search`, or words. Every word must occur in experiment, variant, seed, status, run id or reproduction id, or begin a hash (4 characters or more); case of A to Z
+   * A filter as in `runs.search`, or words. Every word must occur in name, experiment, variant, seed, status, run id or reproduction id, or begin a hash (4 characters or more); case of A to Z
    * does not matter.
    */
   text: z.string().max(2000).optional(),

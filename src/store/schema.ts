@@ -313,7 +313,7 @@ CREATE TABLE latest (
   max REAL,
   PRIMARY KEY (run, key)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX latest_by_value ON latest (key, value);
+CREATE INDEX latest_by_value ON latest (key, value, min, max);
 
 -- A row holds up to 4096 points of a series, sorted by step, then time; the rows are sorted by their place.
 CREATE TABLE series (

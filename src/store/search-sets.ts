@@ -55,7 +55,8 @@ export class RunSets {
       let block: number[] = [];
       let key: Row = [];
       const close = (): void => {
-        found.push(...(block.length > 1 && further.length > 0 ? this.sorted(setOf(block, this.#size), further, need - found.length) : block));
+        const sorted = block.length > 1 && further.length > 0 ? this.sorted(setOf(block, this.#size), further, need - found.length) : block;
+        for (const id of sorted) found.push(id);
         block = [];
       };
       for (const row of this.#database.prepare<[Record<string, Bound>], Row>(sql).raw().iterate(writer.bound)) {
@@ -69,18 +70,20 @@ export class RunSets {
       }
       close();
     };
-    if (isNamed(field) && !(field.kind === 'metric' && field.of !== 'last')) {
+    if (isNamed(field)) {
       const [number = '', ...text] = sortColumns(field).map((column) => `it.${column}`);
+      const isExtreme = field.kind === 'metric' && field.of !== 'last';
       for (const [condition, columns] of [[`${number} IS NOT NULL`, [number, ...text]], [`${number} IS NULL`, text]] as const) {
-        if (found.length >= need) break;
+        // A series of nothing but NaN has no extremes: it lacks them.
+        if (found.length >= need || (isExtreme && condition.endsWith('IS NULL'))) break;
         const writer = this.#writer();
         follow(`${tableOf(field)} AS it WHERE it.key = ${writer.key(field)} AND ${condition}`, writer, [...columns, 'it.run']);
       }
-      if (found.length < need) found.push(...this.#lacking(missing, first, further, need - found.length));
-    } else if (field.kind === 'attribute' && field.name === 'created') {
-      const writer = this.#writer();
-      follow(`runs WHERE ${writer.scope(this.#scope)}`, writer, ['runs.created_at', 'runs.id']);
-    } else return this.#sortedMany(set, order, need);
+      return found.length >= need ? found.slice(0, need) : [...found, ...this.#lacking(missing, first, further, need - found.length)];
+    }
+    if (field.kind !== 'attribute' || field.name !== 'created') return this.#sortedMany(set, order, need);
+    const writer = this.#writer();
+    follow(`runs WHERE ${writer.scope(this.#scope)}`, writer, ['runs.created_at', 'runs.id']);
     return found.slice(0, need);
   }
 

@@ -44,7 +44,7 @@ export interface SearchLimits {
   readonly small: number;
 }
 
-const LIMITS: SearchLimits = { few: 3000, walk: 3000, small: 2000 };
+const LIMITS: SearchLimits = { few: 1000, walk: 500, small: 1000 };
 
 export class RunFinder {
   readonly #database: Database;
@@ -161,7 +161,7 @@ export class RunFinder {
         plan,
         join: 'CROSS JOIN runs ON runs.id = it.run',
       });
-      if (ids !== null) found.push(...ids);
+      for (const id of ids ?? []) found.push(id);
       return ids !== null;
     };
     if (!rows('IS NOT NULL', [number ?? '', ...more])) return null;

@@ -25,7 +25,7 @@ const STATUS_PLACE = "CASE status WHEN 'running' THEN 0 WHEN 'queued' THEN 1 WHE
 
 const COUNTS = RUN_STATUSES.map((status) => `count(*) FILTER (WHERE status = '${status}') AS ${status}`).join(', ');
 
-const TEXT_COLUMNS = ['experiment', 'variant', 'seed', 'status', 'run_id', 'reproduction_id', 'name'] as const;
+const TEXT_COLUMNS = ['name', 'experiment', 'variant', 'seed', 'status', 'run_id', 'reproduction_id', 'name'] as const;
 const HASH_COLUMNS = ['config_hash', 'compute_hash', 'weights_hash', 'variant_hash'] as const;
 
 /** What groups are made of; each stands in the listing's index. */
