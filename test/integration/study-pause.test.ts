@@ -133,7 +133,7 @@ describe('a paused study', () => {
     await until(async () => (await ask(engine, 'runs.get', { run: asked })).run.status === 'running');
     expect((await ask(engine, 'queue.status', {}))).toMatchObject({ running: 1, queued: 0 });
     await ask(engine, 'runs.cancel', { run: asked });
-    expect(await ask(engine, 'studies.get', { studyId: 'one' })).toMatchObject({ paused: true, missing: 0, byStatus: { cancelled: 1, interrupted: 1, queued: 2 }, seedValues: [1, 2], metric: 'accuracy', secondsLeft: null });
+    expect(await ask(engine, 'studies.get', { studyId: 'one' })).toMatchObject({ paused: true, missing: 0, byStatus: { cancelled: 1, interrupted: 1, queued: 2 }, seedValues: [1, 2], metric: 'test accuracy', secondsLeft: null });
     // Resumed while its worker is still on the way to its checkpoint, a run simply goes on.
     await ask(engine, 'studies.resume', { studyId: 'two' });
     await until(hasOne(engine, 'running'));

@@ -62,7 +62,7 @@ describe('the list of runs', () => {
     expect(columns.varying).toEqual(['training.learningRate', 'model.hidden']);
     expect(columns.constant).toContainEqual({ path: 'training.batchSize', value: 4 });
     expect(columns.constant.map(({ path }) => path)).not.toContain('seed');
-    expect(columns.metric).toBe('accuracy');
+    expect(columns.metric).toBe('test accuracy');
     expect(await ask(engine, 'runs.opening', { experiment: 'sample', leaves: 1, limit: 2 })).toEqual({
       experiments: await ask(engine, 'experiments.list', {}),
       columns,
