@@ -122,7 +122,7 @@ describe.skipIf(mlflows.length === 0)('an mlruns folder that is damaged or leads
     const [broken, elsewhere] = Object.entries(told['digits']?.runs ?? {}).filter(([, run]) => run.lifecycle === 'active').map(([id]) => join(mlruns, experiment, id)) as [string, string];
     const series = join(broken, 'metrics', 'loss');
     await cp(series, join(home, 'loss'));
-    await writeFile(series, '1 0.5 0\nno number\n');
+    await writeFile(series, '1 0.5 0\n2 many 1\n');
     await rm(join(elsewhere, 'artifacts'), { recursive: true });
     await writeFile(join(folder, 'secret'), 'mine');
     await writeFile(join(elsewhere, 'meta.yaml'), `artifact_uri: file://${folder}\nrun_id: x\nrun_name: elsewhere\nstatus: 3\nstart_time: 5\nend_time: 6\nuser_id: me\nlifecycle_stage: active\n`);

@@ -1,10 +1,9 @@
 /** MLflow's SQL store in an SQLite file (`mlflow.db`), of any of its schemas since MLflow 0.8. */
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { RepriseError } from '../../errors/errors';
 import { toLogged, type EventBody, type LoggedNumber } from '../../events/records';
 import { openForeign, type ForeignDatabase, type ForeignRow, type ForeignValue } from '../../store/foreign';
 import { attempt, Lots, type Begun, type ImportSink } from '../import-sink';
-import { keepFolder, liesIn } from '../sources/kept-folder';
 import { keepArtifacts, RUN_NAME, statusOf } from './mlflow';
 
 /** Rows that are read at once. */
@@ -117,11 +116,8 @@ async function readRun(row: ForeignRow, mlflow: Mlflow, root: string, file: stri
   if (Object.keys(tags).length > 0) await lots.add({ type: 'tags', tags });
   for (const record of mlflow.datasets(id)) await lots.add(record);
   await givePoints(mlflow, id, lots);
-  await keepArtifacts(text(row['artifact_uri']), root, null, sink, runId, lots);
-  for (const model of mlflow.models(id)) {
-    const folder = model.uri.startsWith('file:') ? new URL(model.uri).pathname : resolve(root, model.uri);
-    if (await liesIn(folder, root)) await keepFolder(folder, join('models', model.name), sink, runId, lots);
-  }
+  await keepArtifacts({ uri: text(row['artifact_uri']), root, own: null, under: '' }, sink, runId, lots);
+  for (const { name: model, uri } of mlflow.models(id)) await keepArtifacts({ uri, root, own: null, under: `models/${model}` }, sink, runId, lots);
   await lots.flush();
   await sink.end(runId, { status: statusOf(row['status']), endedAt: time(row['end_time']), ...(startedAt === null ? {} : { startedAt }), ...(name === '' ? {} : { name }) });
 }

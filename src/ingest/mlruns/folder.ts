@@ -75,9 +75,12 @@ async function readSeries(file: string, key: string, lots: Lots): Promise<void> 
     if (line === '') continue;
     const parts = line.split(' ');
     const [time, , step] = parts.map(Number) as [number, number, number | undefined];
-    if (parts.length < 2 || !Number.isFinite(time) || !Number.isFinite(step ?? 0)) throw new Error(`Line ${number} of the metric ${JSON.stringify(key)} is not "time value step": ${JSON.stringify(line.slice(0, 80))}`);
+    const [, text = ''] = parts;
+    const value = pythonNumber(text);
+    const isNumber = !Number.isNaN(value) || text.toLowerCase() === 'nan';
+    if (!isNumber || !Number.isFinite(time) || !Number.isFinite(step ?? 0)) throw new Error(`Line ${number} of the metric ${JSON.stringify(key)} is not "time value step": ${JSON.stringify(line.slice(0, 80))}`);
     times.push(time);
-    values.push(toLogged(pythonNumber(parts[1] as string)));
+    values.push(toLogged(value));
     steps.push(step ?? 0);
     if (steps.length < POINTS_A_RECORD) continue;
     await lots.add({ type: 'points', key, steps, times, values });
@@ -158,7 +161,7 @@ async function readRun(id: string, experiment: Experiment, mlruns: string, sink:
   if (Object.keys(tags).length > 0) await lots.add({ type: 'tags', tags });
   for (const record of await readInputs(folder, experiment.folder)) await lots.add(record);
   for (const key of await namesIn(join(folder, 'metrics'))) await readSeries(join(folder, 'metrics', key), key, lots);
-  await keepArtifacts(textOf(meta['artifact_uri']), rootOf(mlruns), join(folder, 'artifacts'), sink, runId, lots);
+  await keepArtifacts({ uri: textOf(meta['artifact_uri']), root: rootOf(mlruns), own: join(folder, 'artifacts'), under: '' }, sink, runId, lots);
   for (const model of experiment.models.get(id) ?? []) await keepFolder(model.folder, `models/${model.name}`, sink, runId, lots);
   await lots.flush();
   await sink.end(runId, { status: statusOf(meta['status']), endedAt: timeOf(meta['end_time']), ...(startedAt === null ? {} : { startedAt }), ...(name === '' ? {} : { name }) });

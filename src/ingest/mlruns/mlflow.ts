@@ -49,18 +49,19 @@ function localFolder(uri: string, root: string): string | null {
 /**
  * Keeps a run's artifacts: those in its own folder where there is one, else those that its URI names. Nothing is read
  * from outside of the folder that is imported: a URI may have been written by anybody.
+ * @param under folder in the run that they go into, or ''
  * @param own where they lie by default, or null
  */
-export async function keepArtifacts(uri: string, root: string, own: string | null, sink: ImportSink, runId: string, lots: Lots): Promise<void> {
+export async function keepArtifacts({ uri, root, own, under }: { readonly uri: string; readonly root: string; readonly own: string | null; readonly under: string }, sink: ImportSink, runId: string, lots: Lots): Promise<void> {
   if (own !== null && existsSync(own)) {
-    await keepFolder(own, '', sink, runId, lots);
+    await keepFolder(own, under, sink, runId, lots);
     return;
   }
   if (uri === '') return;
   const folder = localFolder(uri, root);
   if (folder === null) await sink.problem(runId, uri, 'Its artifacts do not lie on this machine; they are not imported.');
   else if (existsSync(folder)) {
-    if (await liesIn(folder, root)) await keepFolder(folder, '', sink, runId, lots);
+    if (await liesIn(folder, root)) await keepFolder(folder, under, sink, runId, lots);
     else await sink.problem(runId, folder, `Its artifacts lie outside of ${root}, which is imported; they are left out. Import a folder that holds both.`);
   }
 }
