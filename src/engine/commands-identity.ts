@@ -1,4 +1,5 @@
 /** What a command will compute, as far as it can be known before it runs: code, inputs, packages, hardware and the two hashes. */
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { CommandConfig } from '../config/command';
 import { commandComputeHash, configHash } from '../config/hash';
@@ -30,8 +31,9 @@ export interface CommandFinderOptions {
   /** The folder of the config. */
   readonly folder: string;
   readonly provenance: Provenance;
-  /** Where fingerprints of inputs are remembered. */
   readonly workspace: string;
+  /** Where fingerprints of inputs are remembered; the workspace's own place when left out. */
+  readonly cacheFolder?: string | undefined;
   /** Where inputs lie that do not lie where the config says. */
   readonly inputs?: Readonly<Record<string, string>>;
 }
@@ -61,14 +63,26 @@ export class CommandIdentityFinder {
   }
 
   async #input(name: string, license: string, index: number): Promise<InputRef> {
-    const { folder, workspace, inputs } = this.#options;
+    const { folder, workspace, cacheFolder = path.join(workspace, 'cache'), inputs } = this.#options;
     const file = inputs?.[name] ?? path.resolve(folder, name);
     const key = `${license}\n${file}`;
-    const known = this.#inputs.get(key) ?? fingerprintInput(file, { cacheFolder: path.join(workspace, 'cache'), license });
+    const known = this.#inputs.get(key) ?? fingerprintInput(file, { cacheFolder, license });
     this.#inputs.set(key, known);
     const found = await known;
     if (found.fingerprint !== null) return { path: name, ...found };
-    throw new RepriseError('INPUT_MISSING', `task.inputs[${index}]: there is no ${file}.`, { kind: 'input', hint: 'Correct the path; inputs are looked for from the folder of the config.' });
+    throw inputMissing(index, file);
+  }
+}
+
+function inputMissing(index: number, file: string): RepriseError {
+  return new RepriseError('INPUT_MISSING', `task.inputs[${index}]: there is no ${file}.`, { kind: 'input', hint: 'Correct the path; inputs are looked for from the folder of the config.' });
+}
+
+/** @throws RepriseError INPUT_MISSING for the first declared input that is not there */
+export function refuseMissingInputs(config: CommandConfig, folder: string): void {
+  for (const [index, { path: name }] of fillTask(config).inputs.entries()) {
+    const file = path.resolve(folder, name);
+    if (!existsSync(file)) throw inputMissing(index, file);
   }
 }
 

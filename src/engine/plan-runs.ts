@@ -26,13 +26,15 @@ export interface RunPlan {
 export interface PlannerOptions {
   /** Where prepared data, code and what is remembered of inputs are kept. */
   readonly workspace: string;
+  /** Where fingerprints of inputs are remembered; the workspace's own place when left out. */
+  readonly cacheFolder?: string | undefined;
   /** What paths in a config are relative to. */
   readonly folder: string;
   /** The folder whose code is the user's; null where the config lies nowhere. */
   readonly codeFolder: string | null;
   /** One of the configs: the surroundings are captured for it, and hold for all. */
   readonly config: RunConfig;
-  /** Inputs of commands among all configs: they are data, not code. */
+  /** Inputs of commands among all configs, and whatever else is no code; absolute. */
   readonly inputs: readonly string[];
 }
 
@@ -75,8 +77,8 @@ export class RunPlanner {
   }
 
   async #planCommand(config: CommandConfig): Promise<RunPlan> {
-    const { folder, workspace } = this.#options;
-    this.#commands ??= new CommandIdentityFinder({ folder, workspace, provenance: await this.provenance() });
+    const { folder, workspace, cacheFolder } = this.#options;
+    this.#commands ??= new CommandIdentityFinder({ folder, workspace, cacheFolder, provenance: await this.provenance() });
     const identity = await this.#commands.find(config);
     return { config, configHash: identity.configHash, computeHash: identity.computeHash, workload: null, manifest: (provenance, variant) => commandManifestOf(identity, provenance, variant) };
   }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { expandStudy } from '../ablation/expand';
 import { isCommandConfig, type RunConfig } from '../config/command';
+import { refuseMissingInputs } from './commands-identity';
 import { IdentityFinder, refuseThreads } from './identity';
 import { naming, readConfig, readStudy } from './inputs';
 import { inputsOf, RunPlanner } from './plan-runs';
@@ -22,8 +23,10 @@ async function tryOut(workspace: string, file: string, folder: string, configs: 
   await inScratchFolder((scratch) => {
     const finder = new IdentityFinder(scratch, folder);
     return naming(file, async () => {
-      // Of a command nothing is made before its start: that looks at its inputs.
-      for (const config of configs) if (!isCommandConfig(config)) await finder.find(config);
+      for (const config of configs) {
+        if (isCommandConfig(config)) refuseMissingInputs(config, folder);
+        else await finder.find(config);
+      }
       const [first] = configs;
       if (first === undefined || Object.keys(first.environment).length === 0) return;
       refuseEnvironment(await new RunPlanner({ workspace: scratch, folder, codeFolder: folder, config: first, inputs: inputsOf(configs, folder) }).provenance());

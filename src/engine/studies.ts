@@ -1,4 +1,5 @@
 /** Use cases of ablations: plan and start. */
+import { join } from 'node:path';
 import type { Input, Output } from '../api/contract';
 import type { StudyPlan } from '../api/rows';
 import type { StudySource } from '../api/views';
@@ -64,9 +65,10 @@ function viewOf(context: EngineContext, study: Study, planned: readonly PlannedV
   };
 }
 
-function plannerOf({ study, folder, codeFolder }: ReadStudy, workspace: string): RunPlanner {
+/** @param workspace where code and prepared data go; what is remembered of inputs stays in the engine's own, so that large ones are read once */
+function plannerOf({ workspace: own, store }: EngineContext, { study, folder, codeFolder }: ReadStudy, workspace: string): RunPlanner {
   const inputs = inputsOf(expandStudy(study).map(({ config }) => config), folder);
-  return new RunPlanner({ workspace, folder, codeFolder, config: study.baseline, inputs });
+  return new RunPlanner({ workspace, folder, codeFolder, config: study.baseline, inputs: [own, ...inputs], ...(store.readOnly ? {} : { cacheFolder: join(own, 'cache') }) });
 }
 
 function fileOf(source: StudySource): string | null {
@@ -77,7 +79,7 @@ function fileOf(source: StudySource): string | null {
 export async function planStudy(context: EngineContext, input: Input<'studies.plan'>): Promise<StudyPlan> {
   const read = await readStudy(input.study);
   // A plan leaves no trace: data are prepared in a throw-away folder.
-  return inScratchFolder(async (scratch) => viewOf(context, read.study, await naming(fileOf(input.study), () => planVariants(context.store, plannerOf(read, scratch), read.study, input.reuse ?? true))));
+  return inScratchFolder(async (scratch) => viewOf(context, read.study, await naming(fileOf(input.study), () => planVariants(context.store, plannerOf(context, read, scratch), read.study, input.reuse ?? true))));
 }
 
 /** Queues the runs of an ablation that no finished run can stand in for. */
@@ -88,7 +90,7 @@ export async function startStudy(context: EngineContext, input: Input<'studies.s
   const { study, folder } = read;
   const reuse = input.reuse ?? true;
   for (const variant of expandStudy(study)) refuseThreads(variant.config, context.cores);
-  const planner = plannerOf(read, context.workspace);
+  const planner = plannerOf(context, read, context.workspace);
   const planned = await naming(fileOf(input.study), () => planVariants(store, planner, study, reuse));
   const studyId = newId();
   const seeds = [...study.seeds];

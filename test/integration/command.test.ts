@@ -288,4 +288,14 @@ describe('the same question', () => {
     project.write('a.py', 'print(2)\n');
     expect(await plan()).toBe(0);
   });
+
+  it('is the same with a workspace beside the code', async () => {
+    const project = new Project({ 'a.py': 'print(1)\n', 'run.yaml': JSON.stringify({ task: { command: [python, 'a.py', '{lr}'] }, params: { lr: 1 }, seed: 1, selection: { metric: 'x' } }) });
+    project.commit();
+    const engine = await engineOn(join(project.folder, 'store'));
+    const study = project.write('study.yaml', JSON.stringify({ experiment: 'in', baseline: 'run.yaml', seeds: [1], factors: [{ path: 'params.lr', levels: [2] }] }));
+    const { runs } = await ask(engine, 'studies.start', { study });
+    await ask(engine, 'runs.wait', { runs: runs.map(({ run }) => run) });
+    expect((await ask(engine, 'studies.plan', { study })).reusedRuns).toBe(2);
+  });
 });
