@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { projectRoot } from '../helpers/cli';
+import { cli, projectRoot } from '../helpers/cli';
 import { ask, engineOn, look, outputOf, printed, processesWith, Project, python, recordsOf, runOnce, until } from '../helpers/commands';
 
 const points = (workspace: string, runId: string, key: string): Promise<[number, number][]> =>
@@ -254,6 +254,29 @@ describe('output', () => {
     expect(lines.at(-1)?.text).toBe('the end');
     expect(lines.find(({ stream }) => stream === 'note')?.text).toMatch(/^\d+ lines were left out here/u);
   }, 60_000);
+});
+
+describe('the command line', () => {
+  it('says what is wrong with a config, all at once, and makes nothing', async () => {
+    const project = new Project({});
+    const config = project.config({ task: { command: ['train', '{lrr}'], cwd: '..' }, params: { lr: 1 } });
+    const wrong = await cli(['run', config, '--workspace', project.workspace]);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain('task.command[1] asks for {lrr}, which is no parameter; did you mean {lr}?');
+    const missing = await cli(['run', project.config({ task: { command: ['true'], inputs: ['none.csv'] } }), '--workspace', project.workspace]);
+    expect([missing.code, missing.stderr]).toEqual([2, expect.stringMatching(/INPUT_MISSING/u)]);
+    expect(existsSync(project.workspace)).toBe(false);
+  });
+
+  it('runs a command with its latest metrics beside it, and fails as it does', async () => {
+    const project = new Project({ 'train.py': 'import json, sys, time\nfor step in range(8):\n  print(json.dumps({"loss": 8 - step}))\n  time.sleep(0.2)\nsys.exit(int(sys.argv[1]))\n' });
+    const config = (code: number): string => project.config({ task: { command: [python, 'train.py', '{code}'] }, params: { code } }, `exit-${code}.yaml`);
+    const good = await cli(['run', config(0), '--workspace', project.workspace]);
+    expect([good.code, good.stdout]).toEqual([0, expect.stringMatching(/^run {11}\S+ {2}\(finished\)\nmetrics {7}loss 1\.0000\n/u)]);
+    const bad = await cli(['run', config(3), '--json', '--workspace', project.workspace]);
+    expect(bad.code).toBe(1);
+    expect(JSON.parse(bad.stdout)).toMatchObject({ status: 'failed', metrics: { loss: 1 }, finalLoss: null, weightsHash: null, error: { code: 'COMMAND_FAILED' } });
+  });
 });
 
 describe('the sample', () => {
