@@ -1,7 +1,6 @@
 /** Use cases of one run that is looked at closely: what its command printed, stretches of its series. */
 import { closeSync, createReadStream, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { Input, Output } from '../api/contract';
 import { RepriseError } from '../errors/errors';
 import { ATTEMPT_FILES, attemptFolder, outputLineSchema } from '../events/command-run';
@@ -67,7 +66,7 @@ export async function saveRunFile({ store }: EngineContext, input: Input<'runs.s
   const kept = store.files(runId).find(({ path }) => path === input.path);
   if (kept === undefined) throw new RepriseError('FILE_NOT_FOUND', `Run ${runId} has no file ${JSON.stringify(input.path)}.`, { kind: 'input' });
   await atomicWriteWith(out, async (handle) => {
-    await pipeline(createReadStream(store.objectPath(kept.sha256)), handle.createWriteStream({ autoClose: false }));
+    for await (const chunk of createReadStream(store.objectPath(kept.sha256), { highWaterMark: 1 << 20 })) await handle.writeFile(chunk as Buffer);
   });
   return { file: out, bytes: kept.bytes };
 }

@@ -86,6 +86,8 @@ describe('a study of a command', () => {
     expect(details).toMatchObject({ command: expect.stringContaining('train.py') as string, metric: { name: 'loss (best)' }, series: [{ key: 'loss', points: 20 }], files: [{ path: 'out/model.txt' }] });
     const window = await ask(engine, 'series.window', { run: details.run.runId, key: 'loss', buckets: 5 });
     expect([window.points, window.total, window.counts.reduce((sum, n) => sum + n, 0)]).toEqual([20, 20, 20]);
+    const saved = await ask(engine, 'runs.saveFile', { run: details.run.runId, path: 'out/model.txt', out: join(project.folder, 'saved.txt') });
+    expect(readFileSync(saved.file)).toHaveLength(details.files[0]?.bytes ?? -1);
     const output = await ask(engine, 'runs.output', { run: details.run.runId, offset: 0, limit: 7 });
     expect([output.lines.length, output.attempts, output.more]).toEqual([7, 1, true]);
     expect((await ask(engine, 'runs.output', { run: details.run.runId, offset: output.offset, limit: 100 })).lines).toHaveLength(13);

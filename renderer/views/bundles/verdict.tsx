@@ -111,8 +111,16 @@ function RunFinding({ verdictId, run }: { readonly verdictId: string; readonly r
     <Section title={`${run.variant ?? 'Run'}, seed ${run.seed}`} aside={<VerdictMark verdict={run.verdict} />}>
       <p className="verdict-finding">{run.sentence}</p>
       <VerdictTrace verdictId={verdictId} run={run} />
-      {run.series.length > 0 && <SeriesTable series={run.series} />}
-      {run.files.length > 0 && <FileTable files={run.files} />}
+      {run.series.length > 0 && (
+        <div className="verdict-runs verdict-parts" tabIndex={0} role="region" aria-label="Metrics of the run">
+          <SeriesTable series={run.series} />
+        </div>
+      )}
+      {run.files.length > 0 && (
+        <div className="verdict-runs verdict-parts" tabIndex={0} role="region" aria-label="Output files of the run">
+          <FileTable files={run.files} />
+        </div>
+      )}
       {run.causes.length > 0 && (
         <ul className="verdict-causes">
           {run.causes.map((cause) => (
