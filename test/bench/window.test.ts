@@ -4,11 +4,13 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ElectronApplication, type Page } from 'playwright';
+import type { Page } from 'playwright';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { engineReady, launch, openApp, scene, until, type Scene } from '../e2e/reprise-app';
 import { projectRoot } from '../helpers/cli';
 import { fillRuns } from '../helpers/many-runs';
+import { watchMain } from './main-delay';
+import { median } from './rows';
 
 const RUNS = 100_000;
 const LAUNCHES = 7;
@@ -19,8 +21,6 @@ beforeEach(async () => {
   here = await scene();
 });
 afterEach(() => here.end());
-
-const median = (values: readonly number[]): number => values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 /** An Electron app that does nothing but open a window with one word, sandboxed as ours is. */
 async function emptyApp(): Promise<string> {
@@ -81,27 +81,6 @@ it('launch to usable takes at most 1.5 times an empty window', async () => {
   console.log(`launch, with the caches of the launch before: empty window ${Math.round(median(empty))} ms, Reprise with its runs ${Math.round(median(ours))} ms, ratio ${ratio.toFixed(2)} (medians of ${LAUNCHES})`);
   expect(ratio).toBeLessThanOrEqual(1.5);
 }, LIMIT);
-
-interface Delay {
-  readonly p99: number;
-  readonly max: number;
-}
-
-/** Event loop delay of the main process in milliseconds: the time between two turns of a timer of 1 ms. */
-async function watchMain(app: ElectronApplication): Promise<() => Promise<Delay>> {
-  await app.evaluate(() => {
-    const { monitorEventLoopDelay } = process.getBuiltinModule('node:perf_hooks');
-    const histogram = monitorEventLoopDelay({ resolution: 1 });
-    histogram.enable();
-    (globalThis as unknown as { delays: typeof histogram }).delays = histogram;
-  });
-  return () =>
-    app.evaluate(() => {
-      const { delays } = globalThis as unknown as { delays: { percentile(p: number): number; max: number; disable(): void } };
-      delays.disable();
-      return { p99: delays.percentile(99) / 1e6, max: delays.max / 1e6 };
-    });
-}
 
 interface LongTask {
   readonly start: number;
