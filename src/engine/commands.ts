@@ -37,6 +37,8 @@ export class Commands implements CommandRunner {
   readonly #store: Store;
   readonly #tracking: CommandsOptions['tracking'];
   readonly #followers = new Map<string, CommandFollower>();
+  /** Records that are read and not in the log yet. */
+  readonly #untold = new Map<string, readonly EventBody[]>();
 
   constructor({ store, tracking }: CommandsOptions) {
     this.#store = store;
@@ -70,14 +72,13 @@ export class Commands implements CommandRunner {
     });
     // So that there is a file to append to, for programs that do not make one.
     await writeFile(path.join(folder, ATTEMPT_FILES.metrics), '');
+    this.#untold.delete(runId);
     this.#followers.set(runId, await this.#follower(manifest, attempt, copy, new Map()));
     return [];
   }
 
   async follow(runId: string): Promise<boolean> {
-    const records = (await this.#followers.get(runId)?.poll()) ?? [];
-    await this.#append(runId, records);
-    return records.length > 0;
+    return this.#tell(runId, (await this.#followers.get(runId)?.poll()) ?? []);
   }
 
   async settle(runId: string, attempt: number): Promise<CommandEnd> {
@@ -90,9 +91,9 @@ export class Commands implements CommandRunner {
     const copy = code === null ? null : workingCopyOf(runFolder, code);
     if (copy !== null && existsSync(attemptFolder(runFolder, attempt))) {
       const follower = this.#followers.get(runId) ?? (await this.#follower(manifest, attempt, copy, positionsIn(path.join(runFolder, RUN_FILES.events))));
-      await this.#append(runId, [...(await follower.poll(true)), ...notesOf(exit)]);
+      await this.#tell(runId, [...(await follower.poll(true)), ...notesOf(exit)]);
       const ran = exit !== null && exit.reason !== 'stopped' && exit.reason !== 'not-found' && exit.reason !== 'not-started';
-      if (ran) await this.#append(runId, await keepOutputs(this.#store.workspace, copy, fillTask(manifest.config).outputs));
+      if (ran) await this.#tell(runId, await keepOutputs(this.#store.workspace, copy, fillTask(manifest.config).outputs));
     }
     this.#followers.get(runId)?.close();
     this.#followers.delete(runId);
@@ -107,8 +108,25 @@ export class Commands implements CommandRunner {
     throw new RepriseError('RUN_NOT_A_COMMAND', `Run ${runId} runs no command.`, { kind: 'system' });
   }
 
+  /** Adds records to the run's log, those first that could not be added before (the disk was full). @returns whether there were any */
+  async #tell(runId: string, records: readonly EventBody[]): Promise<boolean> {
+    const all = [...(this.#untold.get(runId) ?? []), ...records];
+    if (all.length === 0) return false;
+    this.#untold.set(runId, all);
+    await this.#append(runId, all);
+    this.#untold.delete(runId);
+    return true;
+  }
+
+  /** What a program tells can be beyond what a log holds; that is left out with a word, and all else kept. */
   async #append(runId: string, records: readonly EventBody[]): Promise<void> {
-    if (records.length > 0) await this.#store.append(runId, records);
+    try {
+      await this.#store.append(runId, records);
+    } catch (error) {
+      if (!(error instanceof RepriseError) || error.code !== 'RECORD_INVALID') throw error;
+      if (records.length === 1) await this.#store.append(runId, [{ type: 'message', level: 'warning', text: `Something that the command told of cannot be kept: ${error.message}` }]);
+      else for (const record of records) await this.#append(runId, [record]);
+    }
   }
 
   #follower({ runId, config }: CommandManifest, attempt: number, copy: WorkingCopy, positions: ReadonlyMap<string, string>): Promise<CommandFollower> {

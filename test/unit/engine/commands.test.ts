@@ -1,0 +1,46 @@
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { Commands } from '../../../src/engine/commands';
+import { RepriseError } from '../../../src/errors/errors';
+import { ATTEMPT_FILES, attemptFolder } from '../../../src/events/command-run';
+import type { EventBody } from '../../../src/events/records';
+import { captureCode } from '../../../src/provenance/git-state';
+import { openStore } from '../../../src/store/open';
+import type { Store } from '../../../src/store/types';
+import { sampleManifest, temporaryFolder } from '../store/sample';
+import { commandManifest } from '../store/tracked';
+
+it('what a command told while the disk was full is told as soon as there is room, and nothing twice', async () => {
+  const [workspace, folder] = [temporaryFolder(), join(temporaryFolder(), 'code')];
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'train.py'), 'pass\n');
+  const store = await openStore(workspace, { mode: 'host' });
+  onTestFinished(() => store.close());
+  const { code } = await captureCode({ folder, workspace, withoutGit: 'capture' });
+  await store.createRun(commandManifest('run-a', { provenance: { ...sampleManifest('x').provenance, code } }));
+
+  let full = true;
+  const append = (runId: string, records: readonly EventBody[]): Promise<void> =>
+    full ? Promise.reject(new RepriseError('EVENT_LOG_NOT_WRITTEN', 'The disk is full.', { kind: 'system' })) : store.append(runId, records);
+  const failing = new Proxy<Store>(store, {
+    get(target, name) {
+      const value: unknown = name === 'append' ? append : Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+  const commands = new Commands({ store: failing, tracking: null });
+  await store.append('run-a', [{ type: 'attempt', attempt: 1, fromStep: 0, totalSteps: 0, stepsPerEpoch: 0, pid: 1 }]);
+  await commands.prepare('run-a', 1);
+  const metrics = join(attemptFolder(store.runFolder('run-a'), 1), ATTEMPT_FILES.metrics);
+
+  appendFileSync(metrics, '{"loss": 3}\n');
+  await expect(commands.follow('run-a')).rejects.toMatchObject({ code: 'EVENT_LOG_NOT_WRITTEN' });
+  appendFileSync(metrics, '{"loss": 2}\n');
+  await expect(commands.follow('run-a')).rejects.toMatchObject({ code: 'EVENT_LOG_NOT_WRITTEN' });
+  full = false;
+  expect(await commands.follow('run-a')).toBe(true);
+  expect(await commands.follow('run-a')).toBe(false);
+  expect([...store.points('run-a', 'loss').values]).toEqual([3, 2]);
+  expect(await commands.settle('run-a', 1)).toEqual({ status: 'interrupted', exitCode: null, signal: null });
+});
