@@ -1,14 +1,18 @@
 /** Use case: what an export would hold, before anything is written. */
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflateRaw } from 'node:zlib';
 import type { Input, Output } from '../api/contract';
 import { variantHash } from '../config/hash';
-import { RUN_FILES } from '../events/manifest';
+import { RUN_FILES, type CommandManifest } from '../events/manifest';
+import { snapshotObjects } from '../events/snapshot';
 import { objectPath } from '../files/objects';
+import { readSnapshot } from '../provenance/snapshot';
+import type { Store } from '../store/types';
 import type { EngineContext } from './context';
 import { isUnfinished, MAX_DATA_BYTES } from './export';
+import { SMALL_INPUT_BYTES } from './export-commands';
 import { chooseTarget } from './target';
 
 const deflate = promisify(deflateRaw);
@@ -48,6 +52,23 @@ class Sizes {
   }
 }
 
+/** Packed share of an input, of which nothing is read for an estimate. */
+const INPUT_SHARE = 0.5;
+
+/** Outputs, code and inputs of a command run. */
+async function measureCommand(store: Store, { runId, inputs, provenance }: CommandManifest, includeData: boolean | undefined, sizes: Sizes, objects: Map<string, Measured>, data: Map<string, Measured>): Promise<void> {
+  for (const { path, sha256, bytes } of store.files(runId)) {
+    if (!objects.has(sha256) && bytes <= MAX_DATA_BYTES) objects.set(sha256, await sizes.of(extname(path), store.objectPath(sha256)));
+  }
+  const snapshot = provenance.code?.snapshot;
+  if (snapshot !== undefined && !objects.has(snapshot)) {
+    objects.set(snapshot, await sizes.of('code list', store.objectPath(snapshot)));
+    for (const sha256 of snapshotObjects(await readSnapshot(store.workspace, snapshot))) if (!objects.has(sha256)) objects.set(sha256, await sizes.of('code', store.objectPath(sha256)));
+  }
+  const most = includeData === undefined ? SMALL_INPUT_BYTES : MAX_DATA_BYTES;
+  for (const { fingerprint, bytes } of inputs) if (includeData !== false && fingerprint !== null && bytes <= most) data.set(fingerprint, { bytes, packed: bytes * INPUT_SHARE });
+}
+
 /**
  * Runs, bytes and re-runs of an export. `bytes` estimates the size of the file, data included where they go in;
  * `dataBytes` is the unpacked size of those data. `leftOut` are runs not at their end: they hold an export up.
@@ -63,15 +84,22 @@ export async function estimateBundle({ store, workspace }: EngineContext, input:
   const variants = new Set<string>();
   let packed = BUNDLE_BYTES;
   for (const run of ended) {
-    const manifest = store.trainingManifest(run.runId);
+    const manifest = store.manifest(run.runId);
+    for (const file of [RUN_FILES.events, RUN_FILES.manifest]) packed += (await sizes.of(file, join(store.runFolder(run.runId), file))).packed;
+    packed += RUN_BYTES;
+    // Nothing of a logged run can be exported; that is said when it is tried.
+    if (manifest.kind === 'logged') continue;
+    // A command is executed again only when that is asked for.
+    if (run.status === 'finished' && (manifest.kind !== 'command' || input.calibrate === true)) variants.add(variantHash(manifest.config));
+    if (manifest.kind === 'command') {
+      await measureCommand(store, manifest, input.includeData, sizes, objects, data);
+      continue;
+    }
     const { fingerprint } = manifest.data;
     for (const { name, sha256 } of store.artifacts(run.runId)) {
       if (!objects.has(sha256)) objects.set(sha256, await sizes.of(name, store.objectPath(sha256)));
     }
     if (input.includeData !== false && !data.has(fingerprint)) data.set(fingerprint, await sizes.of(fingerprint, objectPath(workspace, fingerprint)));
-    for (const file of [RUN_FILES.events, RUN_FILES.manifest]) packed += (await sizes.of(file, join(store.runFolder(run.runId), file))).packed;
-    packed += RUN_BYTES;
-    if (run.status === 'finished') variants.add(variantHash(manifest.config));
   }
   const included = [...data.values()].filter(({ bytes }) => bytes <= MAX_DATA_BYTES);
   for (const object of [...objects.values(), ...included]) packed += object.packed;

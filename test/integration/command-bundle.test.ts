@@ -97,6 +97,7 @@ describe('a study of a command', () => {
     const project = sampleProject();
     const engine = await studyOf(project, sample());
     const { file, digest } = await exported(engine, project);
+    expect(await ask(engine, 'bundle.estimate', { target: 'rates' })).toMatchObject({ runs: 4, leftOut: 0, calibrationRuns: 0, dataBytes: 4 });
     expect(await ask(engine, 'bundle.verify', { file })).toMatchObject({ valid: true, problems: [], digest });
     const page = await ask(engine, 'bundle.inspect', { file });
     expect(page).toMatchObject({ valid: true, needs: [], commands: [{ runs: 4, code: { dirty: true, untracked: ['study.yaml'], withheld: [] }, inputs: [{ path: 'data', held: true }], outputs: ['out/*'] }] });

@@ -67,18 +67,20 @@ export function Output({ run, live }: { readonly run: string; readonly live: boo
   const { attempts } = output.data;
   return (
     <div className="run-panel">
-      <div className="run-curves-head">
-        {live && <Checkbox size="xs" label="Follow the output" checked={follow} onChange={(event) => setFollow(event.currentTarget.checked)} />}
-        {attempts > 1 && (
-          <SegmentedControl
-            size="xs"
-            aria-label="Attempt"
-            value={String(attempt ?? attempts)}
-            onChange={(value) => setAttempt(Number(value) === attempts ? null : Number(value))}
-            data={Array.from({ length: attempts }, (_, index) => ({ value: String(index + 1), label: `Attempt ${index + 1}` }))}
-          />
-        )}
-      </div>
+      {(live || attempts > 1) && (
+        <div className="run-curves-head">
+          {live && <Checkbox size="xs" label="Follow the output" checked={follow} onChange={(event) => setFollow(event.currentTarget.checked)} />}
+          {attempts > 1 && (
+            <SegmentedControl
+              size="xs"
+              aria-label="Attempt"
+              value={String(attempt ?? attempts)}
+              onChange={(value) => setAttempt(Number(value) === attempts ? null : Number(value))}
+              data={Array.from({ length: attempts }, (_, index) => ({ value: String(index + 1), label: `Attempt ${index + 1}` }))}
+            />
+          )}
+        </div>
+      )}
       {lines.length === 0 ? (
         <p className="soft">Nothing was printed{live ? ' yet' : ''}.</p>
       ) : (
