@@ -45,6 +45,58 @@ function dataLines(index: BundleIndex, sources: ReadonlyMap<string, string>, fil
     .join('\n');
 }
 
+/** What commands read. */
+function inputLines(index: BundleIndex, file: string): string {
+  return index.inputs
+    .map(({ path, license, fingerprint, bytes, members }) => {
+      const where = members !== null ? 'in `data/inputs/`' : fingerprint === null ? 'it was not there' : `not in this bundle; whoever reproduces it names the folder that holds it: \`npm run -s reprise -- reproduce ${file} --trust DIGEST --data FOLDER\``;
+      return `- input ${escapeMarkdown(path)} (licence: ${escapeMarkdown(license)})${fingerprint === null ? '' : `, fingerprint \`${fingerprint}\``}, ${size(bytes)}: ${where}`;
+    })
+    .join('\n');
+}
+
+const TRAINING_ROWS: readonly string[] = [
+  '| `data/runs/RUN/weights.safetensors` | weights at the selected checkpoint |',
+  '| `data/runs/RUN/inference.onnx` | the trained model |',
+  '| `data/runs/RUN/training.onnx` | forward pass, backward pass and optimizer as one ONNX graph |',
+  '| `data/runs/RUN/optimizer.safetensors` | state of the optimizer at the end |',
+  '| `data/runs/RUN/scalars.safetensors` | learning rate and other scalars of every step |',
+  '| `data/datasets/` | prepared data |',
+];
+
+const COMMAND_ROWS: readonly string[] = [
+  '| `data/runs/RUN/output.jsonl` | what the program printed, one JSON object a line: time, stream, text |',
+  '| `data/runs/RUN/files/` | files that it wrote |',
+  '| `data/code/STATE.json`, `data/code/objects/` | the code: names, modes and SHA-256 of its files, and the files by that name |',
+  '| `data/inputs/` | files that it read, where they are part of the bundle |',
+];
+
+function replayText(folder: string, example: string | null): string {
+  return `\`data/replay.py\` needs Python 3.9 or later with \`numpy\` and \`onnxruntime\`, best in the version listed
+above. It makes the initial weights, the order of the examples and the dropout masks from the seeds
+again, runs the training graph and compares every loss with the event log:
+
+\`\`\`sh
+python3 ${folder}/data/replay.py ${example ?? 'RUN'}
+\`\`\`
+`;
+}
+
+function rerunText(folder: string, example: string | null): string {
+  return `\`data/rerun.py\` needs Python 3.9 or later, and what the command itself needs: \`run.json\` lists its
+interpreter and packages. It restores the code in a new folder, puts the inputs in their places, runs the
+command with the recorded parameters and seed, and compares the files it writes. \`--dry-run\` only shows
+the command:
+
+\`\`\`sh
+python3 ${folder}/data/rerun.py ${example ?? 'RUN'}
+\`\`\`
+
+The recorded metrics are the records of type \`points\` in the event log: \`key\`, and of equal length \`steps\`,
+\`times\` (milliseconds since 1970) and \`values\` (numbers; NaN, infinities and −0 as text).
+`;
+}
+
 /**
  * `REPRODUCE.md`: what is inside, how to check it with and without Reprise, how to run it again.
  * @param sources SHA-256 (hex) of the author's file by the fingerprint of the data made from it
@@ -55,8 +107,10 @@ export function reproduceText(index: BundleIndex, runs: readonly RunLine[], sour
   const bare = name.replace(/(?:\.crate)?\.zip$/u, '');
   const file = shellWord(asFile(name));
   const folder = shellWord(asFile(bare === name ? `${name}.bag` : bare));
-  const [first] = runs;
-  const example = first === undefined ? 'RUN' : first.runId;
+  const kindOf = new Map(index.runs.map(({ runId, kind }) => [runId, kind]));
+  const exampleOf = (kind: 'training' | 'command'): string | null => runs.find(({ runId }) => kindOf.get(runId) === kind)?.runId ?? null;
+  const [trainingExample, commandExample] = [exampleOf('training'), exampleOf('command')];
+  const [trainings, commands] = [trainingExample !== null, commandExample !== null];
   return `# ${escapeMarkdown(index.name)}: how to verify and reproduce
 
 ${index.description === '' ? `Runs of ${escapeMarkdown(index.name)}, exported by Reprise ${reprise}.` : escapeMarkdown(index.description)}
@@ -71,18 +125,13 @@ A BagIt 1.0 bag in a zip file; its payload \`data/\` is an RO-Crate 1.1 (profile
 | --- | --- |
 | \`data/bundle.json\` | index: where the files of each run are, and what the runs came to |
 | \`data/runs/RUN/run.json\` | configuration, seeds, runtime, data fingerprint, provenance |
-| \`data/runs/RUN/events.log\` | loss of every step, metrics, hashes of the weights |
+| \`data/runs/RUN/events.log\` | what the run recorded, one line a record: checksum (CRC-32), space, JSON |
 | \`data/runs/RUN/config.yaml\` | the configuration alone |
-| \`data/runs/RUN/weights.safetensors\` | weights at the selected checkpoint |
-| \`data/runs/RUN/inference.onnx\` | the trained model |
-| \`data/runs/RUN/training.onnx\` | forward pass, backward pass and optimizer as one ONNX graph |
-| \`data/runs/RUN/optimizer.safetensors\` | state of the optimizer at the end |
-| \`data/runs/RUN/scalars.safetensors\` | learning rate and other scalars of every step |
-| \`data/datasets/\` | prepared data |
+${[...(trainings ? TRAINING_ROWS : []), ...(commands ? COMMAND_ROWS : [])].join('\n')}
 | \`data/objects/\` | files that several runs share; \`data/bundle.json\` says whose they are |
 | \`data/tolerance.json\` | what a re-execution on another runtime may differ by, fixed at export |
 | \`data/report.html\`, \`data/report.md\` | report |
-| \`data/replay.py\` | replays a run without Reprise |
+${[...(trainings ? ['| `data/replay.py` | replays a training without Reprise |'] : []), ...(commands ? ['| `data/rerun.py` | runs a command again without Reprise |'] : [])].join('\n')}
 
 ## Runs
 
@@ -92,7 +141,7 @@ ${runs.map((run) => `| \`${run.runId}\` | ${cell(run.reproductionId)} | ${run.va
 
 ## Data
 
-${dataLines(index, sources, file)}
+${[...(index.data.length === 0 ? [] : [dataLines(index, sources, file)]), ...(index.inputs.length === 0 ? [] : [inputLines(index, file)])].join('\n') || 'These runs declare no data.'}
 
 ## Verify
 
@@ -119,7 +168,7 @@ sha256sum ${folder}/tagmanifest-sha512.txt
 
 ## Reproduce
 
-Reproducing executes the bundle's training graphs on your machine. Reprise first shows what it will
+${commands ? "Reproducing starts the programs of this bundle on your machine, with your rights: read them first. Reprise shows" : "Reproducing executes the bundle's training graphs on your machine. Reprise first shows"} what it will
 run; it runs nothing until you name the digest that \`verify\` printed:
 
 \`\`\`sh
@@ -133,12 +182,5 @@ not chosen). Exit code: 0, 0, 1, 3, 3, 3. The verdict on several runs is the wor
 
 ## Reproduce without Reprise
 
-\`data/replay.py\` needs Python 3.9 or later with \`numpy\` and \`onnxruntime\`, best in the version listed
-above. It makes the initial weights, the order of the examples and the dropout masks from the seeds
-again, runs the training graph and compares every loss with the event log:
-
-\`\`\`sh
-python3 ${folder}/data/replay.py ${example}
-\`\`\`
-`;
+${[...(trainings ? [replayText(folder, trainingExample)] : []), ...(commands ? [rerunText(folder, commandExample)] : [])].join('\n')}`;
 }

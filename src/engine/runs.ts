@@ -4,8 +4,10 @@ import { diff } from '../config/diff';
 import { configWarnings } from '../config/parse';
 import { RepriseError } from '../errors/errors';
 import { environmentOf } from '../provenance/environment';
-import type { RunRow } from '../store/types';
+import type { RunManifest } from '../events/manifest';
+import type { RunRow, Store } from '../store/types';
 import { hostScheduler, type EngineContext } from './context';
+import { commandEnvironmentLeaves } from './environment';
 import { refuseThreads } from './identity';
 import { naming, readConfig } from './inputs';
 import { inputsOf, makeRun, RunPlanner } from './plan-runs';
@@ -70,10 +72,20 @@ export function describeRun(context: EngineContext, input: Input<'runs.get'>): O
 
 /** Config and environment of two runs, leaf by leaf. */
 export function diffRuns(context: EngineContext, input: Input<'runs.diff'>): Output<'runs.diff'> {
-  const left = context.store.trainingManifest(context.store.getRun(input.left).runId);
-  const right = context.store.trainingManifest(context.store.getRun(input.right).runId);
-  return {
-    config: diff(left.config, right.config),
-    environment: diff({ ...environmentOf(left.provenance), runtime: left.runtime }, { ...environmentOf(right.provenance), runtime: right.runtime }),
-  };
+  const { store } = context;
+  const left = store.manifest(store.getRun(input.left).runId);
+  const right = store.manifest(store.getRun(input.right).runId);
+  return { config: diff(settingsOf(store, left), settingsOf(store, right)), environment: diff(surroundingsOf(left), surroundingsOf(right)) };
+}
+
+/** A config, of a logged run its parameters. */
+function settingsOf(store: Store, manifest: RunManifest): object {
+  return manifest.kind === 'logged' ? (store.runData([manifest.runId])[0]?.params ?? {}) : manifest.config;
+}
+
+/** Of a logged run nobody captured them. */
+function surroundingsOf(manifest: RunManifest): object {
+  if (manifest.kind === 'logged') return {};
+  if (manifest.kind === 'command') return Object.fromEntries(commandEnvironmentLeaves(manifest.provenance));
+  return { ...environmentOf(manifest.provenance), runtime: manifest.runtime };
 }

@@ -75,6 +75,8 @@ describe('a study of a command', () => {
     expect(curves.variants.map(({ n, steps }) => [n, steps.length, steps.at(-1)])).toEqual([[2, 20, 190], [2, 20, 190]]);
     expect((await ask(engine, 'compare.table', { experiment: 'rates', format: 'csv' })).text).toContain('loss (best)');
     const runs = await ask(engine, 'runs.list', {});
+    const { config, environment } = await ask(engine, 'runs.diff', { left: comparison.variants[0]?.values[0]?.run ?? '', right: comparison.variants[1]?.values[0]?.run ?? '' });
+    expect([config, environment]).toEqual([[{ path: 'params.rate', left: 0.1, right: 0.5 }], []]);
     const beside = await ask(engine, 'compare.runs', { runs: runs.slice(0, 2).map(({ runId }) => runId) });
     expect(beside.sections.map(({ title }) => title)).toEqual(['Config', 'Environment', 'Data', 'Result']);
     for (const format of ['md', 'html'] as const) {

@@ -140,6 +140,10 @@ describe('a bundle of commands', () => {
     const recorded = await recordedCommandTrace(out, runs[0]!);
     expect(judgeCommandRun(recorded, recorded, context()).verdict).toBe('identical');
     expect(await readFile(join(out, 'data', 'rerun.py'), 'utf8')).toContain('REPRISE_SEED');
+    // What stands in the notes is there.
+    const notes = await readFile(join(out, 'data', 'REPRODUCE.md'), 'utf8');
+    expect(notes).toMatch(/python3 x\/data\/rerun\.py cmd1xyz/u);
+    expect(notes).not.toMatch(/replay\.py|weights\.safetensors|undefined/u);
   });
 
   it.each([
