@@ -13,6 +13,8 @@ export const RUN_FILES = {
   events: 'events.log',
   /** Made by the host to ask the worker to stop; looked for between two chunks of steps. */
   cancel: 'cancel',
+  /** The worker that the host started. It owns its log only once it has loaded its libraries; until then this file alone tells the next host of it. */
+  worker: 'worker.pid',
 } as const;
 
 /** What each artifact is called in the folder of a run. */

@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RepriseError } from '../errors/errors';
+import { RUN_FILES } from '../events/manifest';
 import { logOwned, logOwner, ownerFile } from '../events/owner';
 import { readEvents } from '../events/reader';
 import type { EventBody } from '../events/records';
@@ -14,22 +15,16 @@ import { identityOf, isAlive, isSameProcess, lifeOf, ownIdentity, type ProcessId
 const ORPHAN_GRACE_MS = 5000;
 const LOOK_AGAIN_MS = 50;
 
-/**
- * The worker a host started for a run, in the run's folder. A worker owns its log only once it has loaded its libraries;
- * until then this file alone tells the next host that it is there.
- */
-const WORKER_FILE = 'worker.pid';
-
-/** Notes a worker that was just started. */
+/** Notes a worker that was just started; it begins once it is noted. */
 export function noteWorker(runFolder: string, pid: number): void {
   const identity = identityOf(pid);
-  if (identity !== null) writeFileSync(join(runFolder, WORKER_FILE), JSON.stringify(identity));
+  if (identity !== null) writeFileSync(join(runFolder, RUN_FILES.worker), JSON.stringify(identity));
 }
 
 /** Takes the note back, once the worker has ended. */
 export function forgetWorker(runFolder: string): void {
   try {
-    rmSync(join(runFolder, WORKER_FILE), { force: true });
+    rmSync(join(runFolder, RUN_FILES.worker), { force: true });
   } catch {
     // The note of a process that is gone says nothing.
   }
@@ -43,7 +38,7 @@ interface LogUser {
 
 /** Processes besides this one that have the log or are about to, as far as they live or may live. */
 function usersOf(log: string): LogUser[] {
-  const note = join(dirname(log), WORKER_FILE);
+  const note = join(dirname(log), RUN_FILES.worker);
   const noted = holderOf(note)?.process ?? null;
   const owner = logOwner(log);
   return [

@@ -14,7 +14,6 @@ import { identityOf } from '../files/process-identity';
 import { endProcesses, processesOf } from '../files/process-tree';
 import { OutputKeeper } from './command-output';
 import { placeWarden } from './command-warden';
-import { watchParent } from './parent';
 
 const LOOK_MS = 100;
 /** How long output may still come after the program has ended, while what it left behind holds the pipes. */
@@ -63,8 +62,6 @@ class Supervision {
     this.#launch = launch;
     this.#runFolder = runFolder;
     this.#parentGone = parentGone;
-    // Ctrl-C reaches every process of a terminal; the host decides what becomes of its commands.
-    process.on('SIGINT', () => {});
     process.on('SIGTERM', () => {
       this.#stopRequested = true;
     });
@@ -151,8 +148,7 @@ function startProblem(child: ChildProcess): Promise<NodeJS.ErrnoException | null
 }
 
 /** @returns the exit code of the supervisor */
-export async function superviseCommand(runFolder: string): Promise<number> {
-  const parentGone = watchParent();
+export async function superviseCommand(runFolder: string, parentGone: () => boolean): Promise<number> {
   try {
     const file = path.join(runFolder, COMMAND_FILES.launch);
     const launch = launchSchema.parse(JSON.parse(readFileSync(file, 'utf8')));

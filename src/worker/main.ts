@@ -3,12 +3,16 @@
  * Exit codes: 0 done, 1 failed, 2 wrong use, 129 the host went away, 130 cancelled.
  */
 import { argv } from 'node:process';
+import { mayBegin, watchParent } from './parent';
 
 const [runFolder, dataFile] = argv.slice(2);
 if (runFolder === undefined) {
   process.stderr.write('Usage: worker.js RUN_FOLDER [DATA_FILE]\n');
   process.exit(2);
 }
+const parentGone = watchParent();
+// Ctrl-C reaches every process of a terminal; the host decides what becomes of its workers.
+process.on('SIGINT', () => {});
 // Each loads what it needs: a supervisor is small, and waits most of its life.
-const work = dataFile === undefined ? (await import('./command')).superviseCommand(runFolder) : (await import('./training')).trainInFolder(runFolder, dataFile);
-process.exit(await work);
+const work = dataFile === undefined ? (await import('./command')).superviseCommand : (await import('./training')).trainInFolder.bind(null, dataFile);
+process.exit((await mayBegin(runFolder, parentGone)) ? await work(runFolder, parentGone) : 129);

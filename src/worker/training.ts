@@ -7,7 +7,6 @@ import { readEvents } from '../events/reader';
 import { EventLogWriter } from '../events/writer';
 import { readManifest } from './inputs';
 import { breather, Interruption } from './interruption';
-import { watchParent } from './parent';
 import { trainRun } from './train';
 
 function complain(error: unknown): void {
@@ -43,10 +42,7 @@ function stepsDone(log: EventLogWriter): number {
  * @param dataFile the prepared data
  * @returns the exit code: 0 finished, 1 failed, 129 the host went away, 130 cancelled
  */
-export async function trainInFolder(runFolder: string, dataFile: string): Promise<number> {
-  const parentGone = watchParent();
-  // Ctrl-C reaches every process of a terminal; the host decides what becomes of its workers.
-  process.on('SIGINT', () => {});
+export async function trainInFolder(dataFile: string, runFolder: string, parentGone: () => boolean): Promise<number> {
   let log: EventLogWriter;
   try {
     log = EventLogWriter.open(path.join(runFolder, RUN_FILES.events));

@@ -395,8 +395,21 @@ describe('a host', () => {
     store.setStatus('run-a', 'running');
     await scheduler.recover({ requeue: false });
     expect(identityOf(pid)).toBeNull();
-    expect(types(store, 'run-a')).toEqual(['attempt', 'orphaned', 'exit']);
-    expect(store.getRun('run-a')).toMatchObject({ status: 'interrupted', attempts: 1 });
+    // It saw that its host was gone, and began nothing.
+    expect(types(store, 'run-a')).toEqual([]);
+    expect(store.getRun('run-a')).toMatchObject({ status: 'queued', attempts: 0 });
+  });
+
+  it('begins nothing that the next host would miss: a worker of a host that died before it noted it', async () => {
+    const { store, scheduler, add } = await house();
+    await add('run-a', QUICK);
+    store.setStatus('run-a', 'running');
+    // The host has the time to start it and for nothing else.
+    const pid = orphan(store, 0);
+    await scheduler.recover({ requeue: false });
+    await until(() => identityOf(pid) === null);
+    expect(types(store, 'run-a')).toEqual([]);
+    expect(store.getRun('run-a')).toMatchObject({ status: 'queued', attempts: 0 });
   });
 
   it('notes the worker it started, until that has ended', async () => {
