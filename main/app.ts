@@ -72,6 +72,7 @@ export function open({ files: firstFiles, window: firstWindow, makeWindow, works
     log,
     onState: (state) => {
       if (state.status !== 'ready') changeWork(workWithout(state, work));
+      else if (settings.current.trackingServer) supervisor.track();
       if (window === null || !listening) return;
       window.webContents.send(channels.engineState, state);
       if (state.status === 'ready') handOver();
@@ -161,7 +162,7 @@ export function open({ files: firstFiles, window: firstWindow, makeWindow, works
     chosen,
     settings,
     documents: app.getPath('documents'),
-    sample: join(resources, 'samples', 'mnist-ablation.yaml'),
+    samples: { training: join(resources, 'samples', 'mnist-ablation.yaml'), command: unpacked(join(resources, 'samples', 'command', 'ablation.yaml')) },
     logFile: logFile.file,
     restartEngine: () => supervisor.start(),
   });

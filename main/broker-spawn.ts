@@ -48,6 +48,7 @@ export function brokerSpawn(send: (message: EngineMessage) => void): BrokerSpawn
           workers.delete(message.id);
           return true;
         case 'client':
+      case 'track':
         case 'grant':
         case 'close':
           return false;

@@ -48,6 +48,9 @@ function receive(message: MainMessage, ports: readonly ServerPort[]): void {
     case 'client':
       for (const port of ports) void engine?.then((opened) => serveClient(port, opened, grants));
       return;
+    case 'track':
+      void engine?.then(track);
+      return;
     case 'grant':
       grants.add(message);
       send({ type: 'granted', id: message.id });
@@ -61,6 +64,12 @@ function receive(message: MainMessage, ports: readonly ServerPort[]): void {
       // The broker has taken these.
       return;
   }
+}
+
+/** Machines says whether it runs; why it could not start is for the log. */
+async function track(opened: Engine): Promise<void> {
+  const started = await opened.call('tracking.start', {});
+  if (!started.ok) process.stderr.write(`The tracking server did not start with the app: ${started.error.message}\n`);
 }
 
 /** Tells the main process what it shows outside the window. */

@@ -67,6 +67,11 @@ export class EngineSupervisor<P> {
     return true;
   }
 
+  /** Starts the tracking server of the engine, where one is ready. */
+  track(): void {
+    if (this.current.status === 'ready') this.process?.postMessage({ type: 'track' });
+  }
+
   /** Lets windows name a path; settles when the engine knows, at once where none is ready: the next one is told before it gets a client. */
   async grant(grant: Grant): Promise<void> {
     const ready = this.process !== null && this.current.status === 'ready';

@@ -35,6 +35,8 @@ export type EngineMessage = z.infer<typeof engineMessage>;
 export const mainMessage = z.discriminatedUnion('type', [
   /** Comes with the message port of a window. */
   z.strictObject({ type: z.literal('client') }),
+  /** Start the tracking server. */
+  z.strictObject({ type: z.literal('track') }),
   /** A person chose this path. */
   z.strictObject({ type: z.literal('grant'), id: grantId, access: z.enum(['read', 'folder', 'write']), path }),
   /** Stop the workers, let go of the workspace, end. */

@@ -10,6 +10,10 @@ const STUDY_LIMIT = 2_000_000;
 const ZIP_MAGIC = Buffer.from('PK\u0003\u0004', 'latin1');
 const STUDY_NAMES = new Set(['.yaml', '.yml']);
 const DATA_NAMES = new Set(['.csv', '.tsv']);
+/** Files in which other programs keep runs. */
+const RUN_NAMES = new Set(['.jsonl', '.ndjson', '.parquet', '.pq', '.db', '.sqlite', '.sqlite3', '.wandb']);
+/** How databases and tables of columns begin, whatever they are called. */
+const RUN_MAGIC = ['SQLite format 3\0', 'PAR1'];
 
 function notReadable(path: string, error: unknown): RepriseError {
   const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
@@ -19,10 +23,12 @@ function notReadable(path: string, error: unknown): RepriseError {
   });
 }
 
-async function read(path: string): Promise<{ size: number; start: Buffer }> {
+/** null: a folder. */
+async function read(path: string): Promise<{ size: number; start: Buffer } | null> {
   try {
     const info = await stat(path);
-    if (!info.isFile()) throw new RepriseError('FILE_UNKNOWN', `${path} is no file.`, { hint: 'Choose a study (YAML), a bundle (ZIP) or a CSV file.' });
+    if (info.isDirectory()) return null;
+    if (!info.isFile()) throw new RepriseError('FILE_UNKNOWN', `${path} is no file.`, { hint: 'Choose a study (YAML), a bundle (ZIP) or runs of another program.' });
     const handle = await open(path, 'r');
     try {
       const buffer = Buffer.alloc(Math.min(info.size, STUDY_LIMIT));
@@ -46,6 +52,19 @@ function asText(bytes: Buffer): string | null {
   }
 }
 
+/** JSON is a study or a config where it has one of their parts, and else runs. */
+function jsonKind(text: string | null): 'study' | 'runs' {
+  try {
+    const value: unknown = JSON.parse(text ?? '');
+    return typeof value === 'object' && value !== null && ['baseline', 'model', 'task'].some((part) => Object.hasOwn(value, part)) ? 'study' : 'runs';
+  } catch {
+    return 'runs';
+  }
+}
+
+const holdsRuns = (name: string, start: Buffer): boolean =>
+  RUN_NAMES.has(extname(name).toLowerCase()) || name.includes('.tfevents.') || RUN_MAGIC.some((magic) => start.subarray(0, magic.length).equals(Buffer.from(magic, 'latin1')));
+
 /** The first line that says something decides: `key:` is YAML, several cells are a table. */
 function looksLike(text: string): 'study' | 'data' | null {
   const line = text.split(/\r?\n/u, 1000).find((one) => one.trim() !== '' && !/^\s*(#|---|%YAML)/u.test(one));
@@ -59,19 +78,22 @@ function looksLike(text: string): 'study' | 'data' | null {
  * @throws RepriseError FILE_NOT_FOUND, FILE_NOT_READABLE, FILE_EMPTY, FILE_UNKNOWN, STUDY_TOO_LARGE
  */
 export async function identify(path: string): Promise<OpenedFile> {
-  const { size, start } = await read(path);
+  const found = await read(path);
+  if (found === null) return { kind: 'runs', path };
+  const { size, start } = found;
   if (start.subarray(0, ZIP_MAGIC.length).equals(ZIP_MAGIC)) return { kind: 'bundle', path };
   if (size === 0) throw new RepriseError('FILE_EMPTY', `${basename(path)} is empty.`, { hint: 'It may not have been downloaded or written to its end: fetch it again.' });
   const extension = extname(path).toLowerCase();
   if (extension === '.zip') throw new RepriseError('FILE_UNKNOWN', `${basename(path)} is named like a bundle, but is no ZIP archive.`, { hint: 'It may have been damaged on its way: fetch it again.' });
   if (DATA_NAMES.has(extension)) return { kind: 'data', path };
+  if (holdsRuns(basename(path), start)) return { kind: 'runs', path };
   const whole = size <= STUDY_LIMIT;
   if (STUDY_NAMES.has(extension) && !whole) {
     throw new RepriseError('STUDY_TOO_LARGE', `${basename(path)} has ${size} bytes; a study has at most ${STUDY_LIMIT}.`, { hint: 'Choose the study, not its data.' });
   }
   const text = whole ? asText(start) : null;
-  const kind = text === null ? null : STUDY_NAMES.has(extension) ? 'study' : looksLike(text);
+  const kind = extension === '.json' ? jsonKind(text) : text === null ? null : STUDY_NAMES.has(extension) ? 'study' : looksLike(text);
   if (text !== null && kind === 'study') return { kind, path, folder: dirname(path), text };
-  if (kind === 'data') return { kind, path };
-  throw new RepriseError('FILE_UNKNOWN', `${basename(path)} is neither a study (YAML text), nor a bundle (ZIP), nor a table (CSV).`, { hint: 'Choose another file.' });
+  if (kind === 'data' || kind === 'runs') return { kind, path };
+  throw new RepriseError('FILE_UNKNOWN', `${basename(path)} is neither a study (YAML text), nor a bundle (ZIP), nor a file of runs.`, { hint: 'Choose another file.' });
 }

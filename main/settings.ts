@@ -2,15 +2,20 @@
 import type { Settings } from '../src/api/shell';
 import { hasShape, readJsonFile, writeJsonFile } from './json-file';
 
-const DEFAULTS: Settings = { theme: 'system', notifications: true };
+const DEFAULTS: Settings = { theme: 'system', notifications: true, trackingServer: false };
 
 const THEMES: readonly unknown[] = ['system', 'light', 'dark'] satisfies Settings['theme'][];
 
-const isSettings = (value: unknown): value is Settings => hasShape<Settings>(value, { theme: (theme) => THEMES.includes(theme), notifications: (notifications) => typeof notifications === 'boolean' });
+const isBoolean = (value: unknown): boolean => typeof value === 'boolean';
 
-/** The settings that the file holds, or the usual ones. */
+const isSettings = (value: unknown): value is Settings => hasShape<Settings>(value, { theme: (theme) => THEMES.includes(theme), notifications: isBoolean, trackingServer: isBoolean });
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** The settings that the file holds, or the usual ones; an older file lacks the newer settings. */
 export function readSettings(file: string): Settings {
-  return readJsonFile(file, isSettings, DEFAULTS);
+  const settings: unknown = { ...DEFAULTS, ...readJsonFile(file, isObject, DEFAULTS) };
+  return isSettings(settings) ? settings : DEFAULTS;
 }
 
 export class SettingsFile {
@@ -30,7 +35,8 @@ export class SettingsFile {
 
   /** Holds at once, whether or not it can be written. @throws where it cannot be written */
   async change(part: Partial<{ readonly [K in keyof Settings]: Settings[K] | undefined }>): Promise<Settings> {
-    this.value = { theme: part.theme ?? this.value.theme, notifications: part.notifications ?? this.value.notifications };
+    const { theme, notifications, trackingServer } = this.value;
+    this.value = { theme: part.theme ?? theme, notifications: part.notifications ?? notifications, trackingServer: part.trackingServer ?? trackingServer };
     this.onChange(this.value);
     // One write after the other, so that the last change is the one that stays.
     const write = this.written.catch(() => {}).then(() => writeJsonFile(this.file, this.value));

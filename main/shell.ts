@@ -20,7 +20,8 @@ export interface ShellOptions {
   readonly settings: SettingsFile;
   /** Where a dialog starts before anything was chosen. */
   readonly documents: string;
-  readonly sample: string;
+  /** The samples that come with the app. */
+  readonly samples: Readonly<Record<'training' | 'command', string>>;
   readonly logFile: string;
   readonly restartEngine: () => void;
 }
@@ -45,7 +46,7 @@ function handlers(options: ShellOptions): Handlers {
   // The functions of `dialog` are looked up at each call, and a dialog belongs to its window where there is one.
   const askOpen = async (kind: OpenKind): Promise<string | null> => {
     const window = options.window();
-    const ask: OpenDialogOptions = { ...openFilters[kind], defaultPath: folder, properties: ['openFile'] };
+    const ask: OpenDialogOptions = { ...openFilters[kind], defaultPath: folder, properties: [kind === 'runs-folder' ? 'openDirectory' : 'openFile'] };
     const { canceled, filePaths } = await (window === null ? dialog.showOpenDialog(ask) : dialog.showOpenDialog(window, ask));
     const [path] = filePaths;
     if (canceled || path === undefined) return null;
@@ -69,8 +70,12 @@ function handlers(options: ShellOptions): Handlers {
       const path = await askOpen(kind);
       if (path === null) return null;
       const file: OpenedFile = await chosen.open(path);
-      if (kind === 'data' && file.kind !== 'data') throw new RepriseError('FILE_NOT_DATA', `${path} is a ${file.kind}; a table (CSV) is asked for.`, { hint: 'Choose the CSV file.' });
-      if (kind !== 'data' && file.kind === 'data') throw new RepriseError('FILE_NOT_STUDY', `${path} is a table; a study (YAML) or a bundle (ZIP) is asked for.`, { hint: 'Choose the study that names it.' });
+      if (kind === 'data' && file.kind !== 'data') throw new RepriseError('FILE_NOT_DATA', `${path} is no table (CSV).`, { hint: 'Choose the CSV file.' });
+      if (kind === 'runs' || kind === 'runs-folder') {
+        if (file.kind === 'runs' || file.kind === 'data') return file;
+        throw new RepriseError('FILE_NOT_RUNS', `${path} is a ${file.kind}; runs of another program are asked for.`, { hint: `Open it instead: a ${file.kind} has a page of its own.` });
+      }
+      if (kind !== 'data' && file.kind !== 'bundle' && file.kind !== 'study') throw new RepriseError('FILE_NOT_STUDY', `${path} is neither a study (YAML) nor a bundle (ZIP).`, { hint: 'Runs of other programs, and tables of them, come in by “Import runs…”.' });
       return file;
     },
     async chooseTarget({ kind, suggestion }) {
@@ -105,9 +110,10 @@ function handlers(options: ShellOptions): Handlers {
       shell.showItemInFolder(options.logFile);
       return null;
     },
-    async sample() {
-      await chosen.sample(options.sample);
-      return { path: options.sample, folder: dirname(options.sample), text: await readFile(options.sample, 'utf8') };
+    async sample({ of }) {
+      const path = options.samples[of ?? 'training'];
+      await chosen.sample(path);
+      return { path, folder: dirname(path), text: await readFile(path, 'utf8') };
     },
     restartEngine() {
       options.restartEngine();
@@ -129,7 +135,7 @@ export function serveShell(options: ShellOptions): void {
   ipcMain.handle(
     channels.droppedFile,
     guardedWith(channels.droppedFile, options.ipc, z.string().max(4096), (path) => {
-      if (path === '') throw new RepriseError('FILE_UNKNOWN', 'What was dropped is no file on this machine.', { hint: 'Drop a study (YAML), a bundle (ZIP) or a CSV file.' });
+      if (path === '') throw new RepriseError('FILE_UNKNOWN', 'What was dropped is no file on this machine.', { hint: 'Drop a study (YAML), a bundle (ZIP), or a folder or file of runs.' });
       return options.chosen.open(path);
     }),
   );

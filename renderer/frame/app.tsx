@@ -34,6 +34,8 @@ const Bundle = lazy(async () => ({ default: (await import('../views/bundles/bund
 const Verdict = lazy(async () => ({ default: (await import('../views/bundles/verdict')).Verdict }));
 const Machines = lazy(async () => ({ default: (await import('../views/machines/machines')).Machines }));
 const Settings = lazy(async () => ({ default: (await import('../views/settings/settings')).Settings }));
+const ImportRuns = lazy(async () => ({ default: (await import('../views/transfer/import')).ImportRuns }));
+const ExportRuns = lazy(async () => ({ default: (await import('../views/transfer/export-runs')).ExportRuns }));
 const Palette = lazy(async () => ({ default: (await import('./palette')).Palette }));
 
 function Shown({ place }: { readonly place: Place }) {
@@ -42,6 +44,10 @@ function Shown({ place }: { readonly place: Place }) {
       return <Experiments experiment={place.experiment ?? null} />;
     case 'run':
       return <Run run={place.run} />;
+    case 'import':
+      return <ImportRuns path={place.path} />;
+    case 'export-runs':
+      return <ExportRuns target={place.target} name={place.name} />;
     case 'ablations':
       return <Ablations />;
     case 'study':
@@ -130,6 +136,8 @@ const themes = {
 const openStudyOrBundle = (): void => void openFile('study');
 const beginStudy = (): void => void newStudy();
 const openTheSample = (): void => void openSample();
+const openTheSampleOfACommand = (): void => void openSample('command');
+const importRuns = (): void => go({ view: 'import', path: null });
 const showLogs = (): void => void shell.showLogs({});
 
 function FrameCommands() {
@@ -152,6 +160,8 @@ function FrameCommands() {
   useCommand('file.open', openStudyOrBundle);
   useCommand('study.new', beginStudy);
   useCommand('study.sample', openTheSample);
+  useCommand('study.sampleCommand', openTheSampleOfACommand);
+  useCommand('runs.import', importRuns);
   useCommand('help.logs', showLogs);
   return null;
 }

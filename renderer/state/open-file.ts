@@ -29,7 +29,8 @@ export function show(file: OpenedFile): void {
       void edit(file);
       return;
     case 'data':
-      complain('A data file cannot be opened by itself', new Refused({ code: 'FILE_KIND', kind: 'input', message: `${file.path} holds data.`, hint: 'Name it in a study, under baseline.data.path.' }));
+    case 'runs':
+      go({ view: 'import', path: file.path });
   }
 }
 
@@ -39,7 +40,7 @@ function showOrComplain(answer: Result<OpenedFile>): void {
 }
 
 /** Asks for a file with the system's dialog and shows it. */
-export async function openFile(kind: 'bundle' | 'study'): Promise<void> {
+export async function openFile(kind: 'bundle' | 'study' | 'runs' | 'runs-folder'): Promise<void> {
   try {
     const file = await ask(shell.chooseFile({ kind }));
     if (file !== null) show(file);
@@ -48,9 +49,9 @@ export async function openFile(kind: 'bundle' | 'study'): Promise<void> {
   }
 }
 
-export async function openSample(): Promise<void> {
+export async function openSample(of: 'training' | 'command' = 'training'): Promise<void> {
   try {
-    const { folder, text } = await ask(shell.sample({}));
+    const { folder, text } = await ask(shell.sample({ of }));
     // Without a path: the sample belongs to the app, and saving it asks for a place.
     await edit({ folder, text, path: null });
   } catch (error) {

@@ -4,6 +4,10 @@ import { create } from 'zustand';
 export type Place =
   | { readonly view: 'experiments'; readonly experiment?: string }
   | { readonly view: 'run'; readonly run: string }
+  /** Runs of another program that come in; null: nobody has said yet where they lie. */
+  | { readonly view: 'import'; readonly path: string | null }
+  /** Runs of an experiment, or one run, that go out; `name` is what people call it. */
+  | { readonly view: 'export-runs'; readonly target: string; readonly name: string }
   /** The list of studies and the study that is being edited. */
   | { readonly view: 'ablations' }
   /** One study: its matrix, running or ended. */
@@ -27,6 +31,8 @@ export function railOf({ view }: Place): Rail {
   switch (view) {
     case 'experiments':
     case 'run':
+    case 'import':
+    case 'export-runs':
       return 'experiments';
     case 'ablations':
     case 'study':

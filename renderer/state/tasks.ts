@@ -1,10 +1,11 @@
-/** Exports and reproductions: they go on when their view is left, and are found again when the window is opened anew. */
+/** Long work (exports, reproductions, imports): it goes on when its view is left, and is found again when the window is opened anew. */
 import { create } from 'zustand';
 import type { Input, Output } from '../../src/api/contract';
 import type { TaskView } from '../../src/api/views';
 import { Refused, reportOf } from '../client';
 import * as format from '../format';
-import { complain, offerNext } from '../notice';
+import { outcomeInWords } from '../import-words';
+import { complain, offerNext, say } from '../notice';
 import { call } from './answers';
 import { useLive } from './live';
 import { go, usePlace, type Place } from './place';
@@ -12,23 +13,33 @@ import { go, usePlace, type Place } from './place';
 export interface Begun {
   readonly task: string;
   readonly kind: TaskView['kind'];
-  /** The target of an export, the file of a reproduction. */
+  /** The target of an export, the file of a reproduction, the path of an import. */
   readonly subject: string;
   readonly ended: boolean;
   /** Why there is no result; null where there is one, or it was cancelled. */
   readonly error: unknown;
   /** Whether another page of this window began it: then only the engine tells how it ends. */
   readonly adopted: boolean;
-  /** What an export wrote. */
+  /** What the export of a bundle wrote. */
   readonly exported: Output<'bundle.export'> | null;
+  readonly imported: Output<'runs.import'> | null;
+  /** What the export of runs wrote. */
+  readonly written: Output<'runs.export'> | null;
 }
+
+type Kind = Begun['kind'];
+
+const begunNow = (task: string, kind: Kind, subject: string, adopted: boolean): Begun => ({ task, kind, subject, ended: false, error: null, adopted, exported: null, imported: null, written: null });
+
+/** How the ids of work begin that only looks: nobody is told how it ends. */
+const PREVIEW = 'preview-';
 
 /** Newest first. */
 const useBegun = create<{ readonly begun: readonly Begun[] }>(() => ({ begun: [] }));
 
-function begin(kind: Begun['kind'], subject: string): string {
+function begin(kind: Kind, subject: string): string {
   const task = crypto.randomUUID();
-  const begun: Begun = { task, kind, subject, ended: false, error: null, adopted: false, exported: null };
+  const begun = begunNow(task, kind, subject, false);
   // One a subject: what an earlier one came to has been seen.
   useBegun.setState((state) => ({ begun: [begun, ...state.begun.filter((other) => other.kind !== kind || other.subject !== subject)] }));
   return task;
@@ -39,15 +50,37 @@ function end(task: string, change: Partial<Begun>): void {
 }
 
 /** Whether the user is looking at the view in which it was begun. */
-function isShown(kind: Begun['kind'], subject: string): boolean {
+function isShown(kind: Kind, subject: string): boolean {
   const { place } = usePlace.getState();
-  return kind === 'export' ? place.view === 'export' && place.target === subject : place.view === 'bundle' && place.file === subject;
+  switch (kind) {
+    case 'export':
+      return place.view === 'export' && place.target === subject;
+    case 'reproduce':
+      return place.view === 'bundle' && place.file === subject;
+    case 'import':
+      return place.view === 'import' && place.path === subject;
+    case 'export-runs':
+      return place.view === 'export-runs' && place.target === subject;
+  }
 }
 
-function failed(task: string, kind: Begun['kind'], subject: string, error: unknown): void {
+function failure(kind: Kind, subject: string): string {
+  switch (kind) {
+    case 'export':
+      return `${subject} could not be exported`;
+    case 'reproduce':
+      return `${baseName(subject)} could not be reproduced`;
+    case 'import':
+      return `The runs of ${baseName(subject)} could not be imported`;
+    case 'export-runs':
+      return `The runs of ${subject} could not be exported`;
+  }
+}
+
+function failed(task: string, kind: Kind, subject: string, error: unknown): void {
   const cancelled = reportOf(error).code === 'CANCELLED';
   end(task, { error: cancelled ? null : error });
-  if (!cancelled && !isShown(kind, subject)) complain(kind === 'export' ? `${subject} could not be exported` : `${baseName(subject)} could not be reproduced`, error);
+  if (!cancelled && !isShown(kind, subject)) complain(failure(kind, subject), error);
 }
 
 /** The last part of a path of any system. */
@@ -86,6 +119,49 @@ export async function reproduceBundle(input: Omit<Input<'bundle.reproduce'>, 'ta
   }
 }
 
+const showRuns = { label: 'Show runs', act: () => go({ view: 'experiments' }) } as const;
+
+/** Begins an import. */
+export async function importRuns(input: Omit<Input<'runs.import'>, 'task' | 'dryRun'>): Promise<void> {
+  const { path } = input;
+  const task = begin('import', path);
+  try {
+    const imported = await call('runs.import', { ...input, task });
+    end(task, { imported });
+    if (!isShown('import', path)) offerNext(`${baseName(path)}: ${outcomeInWords(imported.runs, 'done')}.`, showRuns);
+  } catch (error) {
+    failed(task, 'import', path, error);
+  }
+}
+
+/** Begins an export of runs. */
+export async function exportRuns(input: Omit<Input<'runs.export'>, 'task'>): Promise<void> {
+  const { target } = input;
+  const task = begin('export-runs', target);
+  try {
+    const written = await call('runs.export', { ...input, task });
+    end(task, { written });
+    if (!isShown('export-runs', target)) say(`${format.plural(written.runs, 'run')} exported to ${written.out}`);
+  } catch (error) {
+    failed(task, 'export-runs', target, error);
+  }
+}
+
+/**
+ * What an import would find: nothing is kept of it, and it stops when nobody waits any more.
+ * @throws Refused
+ */
+export async function previewImport(input: Omit<Input<'runs.import'>, 'task' | 'dryRun'>, signal: AbortSignal): Promise<Output<'runs.import'>> {
+  const task = `${PREVIEW}${crypto.randomUUID()}`;
+  const stop = (): void => void call('tasks.cancel', { task }).catch(() => undefined);
+  signal.addEventListener('abort', stop);
+  try {
+    return await call('runs.import', { ...input, dryRun: true, task });
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
 /** Asks a task to stop; it says itself when it has. */
 export async function cancelTask(task: string): Promise<void> {
   try {
@@ -96,21 +172,32 @@ export async function cancelTask(task: string): Promise<void> {
 }
 
 function adopt({ task, kind, subject }: TaskView): void {
-  const begun: Begun = { task, kind, subject, ended: false, error: null, adopted: true, exported: null };
-  useBegun.setState((state) => ({ begun: [begun, ...state.begun] }));
+  useBegun.setState((state) => ({ begun: [begunNow(task, kind, subject, true), ...state.begun] }));
 }
 
 function endAdopted({ task, kind, subject, status, text, result, error }: TaskView): void {
   if (status === 'failed') failed(task, kind, subject, new Refused({ kind: 'system', code: error?.code ?? 'TASK_FAILED', message: error?.message ?? text, ...(error?.hint == null ? {} : { hint: error.hint }) }));
   else end(task, {});
   if (status !== 'done' || result === null) return;
-  if (kind === 'export') offerNext(`${subject} is exported.`, { label: 'Open bundle', act: () => go({ view: 'bundle', file: result }) });
-  else if (isShown(kind, subject)) go({ view: 'verdict', verdictId: result });
-  else offerNext(`${baseName(subject)}: ${text}`, { label: 'Open verdict', act: () => go({ view: 'verdict', verdictId: result }) });
+  switch (kind) {
+    case 'export':
+      offerNext(`${subject} is exported.`, { label: 'Open bundle', act: () => go({ view: 'bundle', file: result }) });
+      return;
+    case 'reproduce':
+      if (isShown(kind, subject)) go({ view: 'verdict', verdictId: result });
+      else offerNext(`${baseName(subject)}: ${text}`, { label: 'Open verdict', act: () => go({ view: 'verdict', verdictId: result }) });
+      return;
+    case 'import':
+      offerNext(`${baseName(subject)}: ${result}.`, showRuns);
+      return;
+    case 'export-runs':
+      say(`The runs of ${subject} are exported to ${result}`);
+  }
 }
 
 function hear(tasks: readonly TaskView[]): void {
   for (const view of tasks) {
+    if (view.task.startsWith(PREVIEW)) continue;
     const known = useBegun.getState().begun.find(({ task }) => task === view.task);
     if (known === undefined && view.status === 'running') adopt(view);
     else if (known !== undefined && known.adopted && !known.ended && view.status !== 'running') endAdopted(view);

@@ -15,7 +15,10 @@ export interface Command {
 export const commands = {
   'study.new': { title: 'New ablation', menu: 'file', shortcut: 'CmdOrCtrl+N', words: 'study create factor' },
   'study.sample': { title: 'Open the sample ablation', menu: 'file', words: 'example tutorial mnist' },
+  'study.sampleCommand': { title: 'Open the sample ablation of a program', menu: 'file', words: 'example tutorial command python script' },
   'file.open': { title: 'Open study or bundle…', menu: 'file', shortcut: 'CmdOrCtrl+O', words: 'yaml zip crate import' },
+  'runs.import': { title: 'Import runs…', menu: 'file', shortcut: 'CmdOrCtrl+Shift+I', words: 'mlflow mlruns tensorboard wandb csv json parquet table folder' },
+  'runs.export': { title: 'Export runs…', menu: 'file', shortcut: 'CmdOrCtrl+Shift+E', words: 'mlflow mlruns csv json parquet table' },
   'study.save': { title: 'Save study', menu: 'file', shortcut: 'CmdOrCtrl+S', words: 'yaml write' },
   'study.saveAs': { title: 'Save study as…', menu: 'file', shortcut: 'CmdOrCtrl+Shift+S', words: 'yaml write' },
   'bundle.export': { title: 'Export bundle…', menu: 'file', shortcut: 'CmdOrCtrl+E', words: 'reproduction crate zip share' },

@@ -16,7 +16,10 @@ export const openedFile = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('bundle'), path }),
   /** A study or a single config; relative paths in it start at `folder`. */
   z.object({ kind: z.literal('study'), path, folder: path, text }),
+  /** A table. */
   z.object({ kind: z.literal('data'), path }),
+  /** A folder, or a file that another program keeps runs in; whether there are any is for an import to say. */
+  z.object({ kind: z.literal('runs'), path }),
 ]);
 export type OpenedFile = z.infer<typeof openedFile>;
 
@@ -24,6 +27,8 @@ export const settings = z.strictObject({
   theme: z.enum(['system', 'light', 'dark']),
   /** Whether a notification tells that a study ended while the window is not in front. */
   notifications: z.boolean(),
+  /** Whether the tracking server starts with the app. */
+  trackingServer: z.boolean(),
 });
 export type Settings = z.infer<typeof settings>;
 
@@ -35,9 +40,9 @@ interface ShellShape {
 
 export const shellMethods = {
   /** Shows the system's dialog; null: the user left it. */
-  chooseFile: { input: z.strictObject({ kind: z.enum(['bundle', 'study', 'data']) }), output: openedFile.nullable() },
+  chooseFile: { input: z.strictObject({ kind: z.enum(['bundle', 'study', 'data', 'runs', 'runs-folder']) }), output: openedFile.nullable() },
   /** Asks where the engine may write; null: the user left it. The path is good for one later call. */
-  chooseTarget: { input: z.strictObject({ kind: z.enum(['bundle', 'report-md', 'report-html', 'file']), suggestion }), output: path.nullable() },
+  chooseTarget: { input: z.strictObject({ kind: z.enum(['bundle', 'report-md', 'report-html', 'file', 'mlruns', 'csv', 'json', 'jsonl', 'parquet']), suggestion }), output: path.nullable() },
   /** Asks where, and writes; null: the user left it. */
   saveFile: { input: z.strictObject({ kind: z.enum(['study', 'csv', 'md', 'tex', 'svg', 'png']), suggestion, content: z.union([text, bytes]) }), output: path.nullable() },
   /** Writes a study back to the file it was opened from or saved to. */
@@ -46,8 +51,8 @@ export const shellMethods = {
   /** Shows a file or folder of the workspace, or one the user chose, in the system's file manager. */
   showInFolder: { input: z.strictObject({ path }), output: nothing },
   showLogs: { input: none, output: nothing },
-  /** The sample study that comes with the app. */
-  sample: { input: none, output: z.object({ path, folder: path, text }) },
+  /** A sample study that comes with the app: of a training where it is left out. */
+  sample: { input: z.strictObject({ of: z.enum(['training', 'command']).optional() }), output: z.object({ path, folder: path, text }) },
   restartEngine: { input: none, output: nothing },
   getSettings: { input: none, output: settings },
   setSettings: { input: settings.partial(), output: settings },

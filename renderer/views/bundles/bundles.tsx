@@ -1,5 +1,5 @@
 /** Bundles: what is exported and reproduced now, and the verdicts that are kept. */
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { ChevronDown } from 'lucide-react';
 import { Button, Menu } from '@mantine/core';
 import type { TaskView, VerdictSummary } from '../../../src/api/views';
@@ -119,7 +119,8 @@ const openBundle = (): void => void openFile('bundle');
 
 export function Bundles() {
   const verdicts = useAnswer('verdicts.list', {});
-  const tasks = useLive((state) => state.tasks);
+  const all = useLive((state) => state.tasks);
+  const tasks = useMemo(() => all.filter(({ kind }) => kind === 'export' || kind === 'reproduce'), [all]);
   const busy = tasks.some(({ status, kind }) => status !== 'done' || kind === 'export');
   return (
     <View

@@ -10,7 +10,7 @@ import { estimate, plural } from '../../format';
 import { View } from '../../frame/view';
 import { complain } from '../../notice';
 import { call, outdated } from '../../state/answers';
-import { newStudy, openFile } from '../../state/open-file';
+import { newStudy, openFile, openSample } from '../../state/open-file';
 import { go } from '../../state/place';
 
 const DATA: Readonly<Record<string, string>> = { mnist: 'MNIST', csv: 'a CSV file' };
@@ -106,7 +106,21 @@ export function FirstStart() {
           <Button variant="default" onClick={() => void newStudy()}>
             New ablation
           </Button>
+          <Button variant="default" onClick={() => go({ view: 'import', path: null })}>
+            Import runs…
+          </Button>
         </div>
+        <p className="soft first-start-text">
+          Your own programs are runs, too:{' '}
+          <button type="button" className="first-start-link" onClick={() => void openSample('command')}>
+            open the sample of a Python script
+          </button>
+          , or let scripts log to the{' '}
+          <button type="button" className="first-start-link" onClick={() => go({ view: 'machines' })}>
+            tracking server
+          </button>{' '}
+          as they do to MLflow.
+        </p>
       </section>
     </View>
   );

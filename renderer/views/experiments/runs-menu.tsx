@@ -2,6 +2,7 @@
 import { Menu } from '@mantine/core';
 import type { RunListRow } from '../../../src/api/views';
 import { copy } from '../../notice';
+import { runName } from '../../run-status';
 import { go } from '../../state/place';
 import type { RunAction, RunActions } from './inspector';
 
@@ -30,6 +31,7 @@ export function RunsMenu({ at, rows, actions, onClose }: RunsMenuProps) {
         {item(actions.retry, 'Retry')}
         {run !== undefined && run.weightsHash !== null && <Menu.Item onClick={() => void copy(run.weightsHash ?? '', 'weights hash')}>Copy weights hash</Menu.Item>}
         {run !== undefined && <Menu.Item onClick={() => void copy(run.runId, 'run id')}>Copy run id</Menu.Item>}
+        {run !== undefined && <Menu.Item onClick={() => go({ view: 'export-runs', target: run.runId, name: runName(run) })}>Export run…</Menu.Item>}
         {actions.remove !== null && (
           <>
             <Menu.Divider />

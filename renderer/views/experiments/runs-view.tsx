@@ -19,6 +19,7 @@ import { GroupsTable } from './groups-table';
 import { inspectorTitle, NoRun, OneRun, SeveralRuns, type RunAction, type RunActions } from './inspector';
 import type { RunsFilter } from './page-rows';
 import { useRunPages } from './pages';
+import { MoreMenu } from './more-menu';
 import { RunsMenu } from './runs-menu';
 import { RunsTable } from './runs-table';
 import { can, idsWhere } from './selection';
@@ -145,6 +146,9 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
   useCommand('bundle.export', useMemo(() => (target === null ? null : () => go({ view: 'export', target })), [target]));
   useCommand('report.write', useMemo(() => (target === null ? null : () => void writeReport(target, name)), [target, name]));
 
+  const exportRuns = useMemo(() => (target === null ? null : () => go({ view: 'export-runs', target, name })), [target, name]);
+  useCommand('runs.export', exportRuns);
+
   const [menu, setMenu] = useState<{ readonly x: number; readonly y: number } | null>(null);
   const total = runs?.total ?? 0;
   const narrowed = text.trim() !== '' || status.length > 0;
@@ -206,16 +210,19 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
     return rows.length === 1 ? <OneRun row={first} actions={actions} /> : <SeveralRuns rows={rows} actions={actions} />;
   }, [rows, grouped, shown, experiments, columns, method, actions]);
   const buttons = useMemo(
-    () =>
-      experiment !== null &&
-      shown !== null && (
-        <>
-          <Button variant="default" onClick={() => go({ view: 'export', target: experiment })}>
-            Export bundle
-          </Button>
-          <Button onClick={() => go({ view: 'compare', experiment })}>Compare</Button>
-        </>
-      ),
+    () => (
+      <>
+        <MoreMenu experiment={experiment} />
+        {experiment !== null && shown !== null && (
+          <>
+            <Button variant="default" onClick={() => go({ view: 'export', target: experiment })}>
+              Export bundle
+            </Button>
+            <Button onClick={() => go({ view: 'compare', experiment })}>Compare</Button>
+          </>
+        )}
+      </>
+    ),
     [experiment, shown],
   );
 

@@ -1,4 +1,4 @@
-/** This machine: what it has and what it lacks. */
+/** This machine: where programs on it log to, what it has and what it lacks. */
 import { Button } from '@mantine/core';
 import type { DoctorView } from '../../../src/api/rows';
 import { ask, shell } from '../../client';
@@ -9,6 +9,7 @@ import { Section, View } from '../../frame/view';
 import { complain, copy } from '../../notice';
 import { useAnswer } from '../../state/answers';
 import { useLive } from '../../state/live';
+import { TrackingServer } from './tracking';
 import './machines.css';
 
 type Check = DoctorView['checks'][number];
@@ -89,10 +90,11 @@ export function Machines() {
         </Button>
       }
     >
-      {doctor.isPending && <Loading text="Looking at this machine…" />}
-      {doctor.isError && doctor.data === undefined && <Failure title="This machine could not be looked at" error={doctor.error} onRetry={() => void doctor.refetch()} />}
-      {doctor.data !== undefined && (
-        <div className="machines-page">
+      <div className="machines-page">
+        <TrackingServer />
+        {doctor.isPending && <Loading text="Looking at this machine…" />}
+        {doctor.isError && doctor.data === undefined && <Failure title="This machine could not be looked at" error={doctor.error} onRetry={() => void doctor.refetch()} />}
+        {doctor.data !== undefined && (
           <Section title="Checks" aside={doctor.isFetching ? 'checking…' : `${summary(doctor.data)}, checked ${format.moment(doctor.dataUpdatedAt)}`}>
             <ul className={doctor.isFetching ? 'machines-checks stale' : 'machines-checks'}>
               {doctor.data.checks.map((check) => (
@@ -100,9 +102,9 @@ export function Machines() {
               ))}
             </ul>
           </Section>
-          <Workspace />
-        </div>
-      )}
+        )}
+        <Workspace />
+      </div>
     </View>
   );
 }

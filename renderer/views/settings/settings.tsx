@@ -1,26 +1,14 @@
 /** Settings: how the window looks and tells of things, where the workspace is, which keys do what. */
 import { SegmentedControl, Switch, Button } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
 import { commandIds, type Menu } from '../../../src/api/commands';
-import type { Settings as SettingsValue, ShellInput } from '../../../src/api/shell';
-import { ask, shell } from '../../client';
+import type { Settings as SettingsValue } from '../../../src/api/shell';
+import { shell } from '../../client';
 import { Failure } from '../../components/messages';
 import { Section, View } from '../../frame/view';
-import { complain } from '../../notice';
-import { answers } from '../../state/answers';
 import { command, shortcutText } from '../../state/commands';
 import { useLive } from '../../state/live';
+import { changeSettings, useSettings } from '../../state/settings';
 import './settings.css';
-
-const SETTINGS = ['settings'] as const;
-
-async function change(to: ShellInput<'setSettings'>): Promise<void> {
-  try {
-    answers.setQueryData<SettingsValue>(SETTINGS, await ask(shell.setSettings(to)));
-  } catch (error) {
-    complain('The setting could not be kept', error);
-  }
-}
 
 function Choices({ settings }: { readonly settings: SettingsValue }) {
   return (
@@ -29,7 +17,7 @@ function Choices({ settings }: { readonly settings: SettingsValue }) {
         <SegmentedControl
           aria-label="Appearance"
           value={settings.theme}
-          onChange={(theme) => void change({ theme })}
+          onChange={(theme) => void changeSettings({ theme })}
           data={[
             { value: 'system', label: 'As the system' },
             { value: 'light', label: 'Light' },
@@ -42,7 +30,15 @@ function Choices({ settings }: { readonly settings: SettingsValue }) {
           label="Tell when a study ends"
           description="Only while the window is not in front."
           checked={settings.notifications}
-          onChange={(event) => void change({ notifications: event.currentTarget.checked })}
+          onChange={(event) => void changeSettings({ notifications: event.currentTarget.checked })}
+        />
+      </Section>
+      <Section title="Tracking server">
+        <Switch
+          label="Start with the app"
+          description="Where scripts log to as to MLflow; its address stands under Machines."
+          checked={settings.trackingServer}
+          onChange={(event) => void changeSettings({ trackingServer: event.currentTarget.checked })}
         />
       </Section>
     </>
@@ -109,7 +105,7 @@ function About() {
 }
 
 export function Settings() {
-  const settings = useQuery({ queryKey: SETTINGS, queryFn: () => ask(shell.getSettings({})) });
+  const settings = useSettings();
   return (
     <View title="Settings">
       <div className="settings-page">

@@ -1,0 +1,94 @@
+/** How an import reads what is there, and where it puts the runs. */
+import { SegmentedControl, Select, TagsInput, TextInput } from '@mantine/core';
+import type { Input } from '../../../src/api/contract';
+import type { ImportResultView } from '../../../src/api/imports';
+import { Section } from '../../frame/view';
+import { FORMATS } from '../../import-words';
+
+type Format = ImportResultView['format'];
+type Rows = 'found' | 'runs' | 'points';
+
+export interface Choices {
+  /** null: as it is found. */
+  readonly format: Format | null;
+  /** Empty: as the source says. */
+  readonly experiment: string;
+  readonly rows: Rows;
+  readonly metrics: readonly string[];
+}
+
+export const AS_FOUND: Choices = { format: null, experiment: '', rows: 'found', metrics: [] };
+
+const FOUND = 'found';
+const TABLES: readonly Format[] = ['csv', 'json', 'jsonl', 'parquet'];
+const formats = [{ value: FOUND, label: 'What is found there' }, ...Object.entries(FORMATS).map(([value, label]) => ({ value, label }))];
+const isFormat = (value: string | null): value is Format => value !== null && Object.hasOwn(FORMATS, value);
+
+/** What the engine is asked, said with what was chosen only. */
+export function inputOf(path: string, { format, experiment, rows, metrics }: Choices): Omit<Input<'runs.import'>, 'task' | 'dryRun'> {
+  const into = experiment.trim();
+  return {
+    path,
+    ...(format === null ? {} : { format }),
+    ...(into === '' ? {} : { experiment: into }),
+    ...(rows === 'found' ? {} : { rows }),
+    ...(metrics.length === 0 ? {} : { metrics: [...metrics] }),
+  };
+}
+
+export interface ImportChoicesProps {
+  readonly choices: Choices;
+  /** What was found; null: nothing yet. */
+  readonly format: Format | null;
+  readonly disabled: boolean;
+  readonly onChange: (change: Partial<Choices>) => void;
+}
+
+export function ImportChoices({ choices, format, disabled, onChange }: ImportChoicesProps) {
+  const table = TABLES.includes(choices.format ?? format ?? 'mlruns');
+  return (
+    <Section title="Choices">
+      <fieldset className="transfer-choices" disabled={disabled}>
+        <legend className="hidden">Choices</legend>
+        <Select
+          label="Read as"
+          data={formats}
+          value={choices.format ?? FOUND}
+          allowDeselect={false}
+          disabled={disabled}
+          onChange={(value) => onChange({ format: isFormat(value) ? value : null })}
+        />
+        <TextInput label="Experiment" placeholder="as the source says" value={choices.experiment} maxLength={200} onChange={(event) => onChange({ experiment: event.currentTarget.value })} />
+        {table && (
+          <>
+            <div className="transfer-rows">
+              <span id="transfer-rows" className="mantine-InputWrapper-label">
+                A row is
+              </span>
+              <SegmentedControl
+                aria-labelledby="transfer-rows"
+                disabled={disabled}
+                value={choices.rows}
+                data={[
+                  { value: 'found', label: 'as columns say' },
+                  { value: 'runs', label: 'a run' },
+                  { value: 'points', label: 'a point' },
+                ]}
+                onChange={(rows) => onChange({ rows: rows as Rows })}
+              />
+            </div>
+            <TagsInput
+              className="transfer-metrics"
+              size="xs"
+              label="Columns that are metrics"
+              placeholder={choices.metrics.length === 0 ? 'by their prefix, such as metrics.loss' : ''}
+              value={[...choices.metrics]}
+              disabled={disabled}
+              onChange={(metrics) => onChange({ metrics })}
+            />
+          </>
+        )}
+      </fieldset>
+    </Section>
+  );
+}
