@@ -26,7 +26,18 @@ const NOUNS: Readonly<Record<string, string>> = {
   'environment.os': 'system',
   'environment.arch': 'architecture',
   'environment.memoryGb': 'memory',
+  'environment.python.version': 'Python',
+  'environment.cuda': 'CUDA',
+  'environment.gpu.count': 'GPUs',
+  'environment.gpu.model': 'GPU model',
+  'environment.gpu.memoryGb': 'GPU memory',
   'executor.threads': 'threads',
+  'task.cwd': 'folder',
+  'task.parameterFile.path': 'parameter file',
+  'task.parameterFile.format': 'format of the parameter file',
+  'task.outputs': 'outputs',
+  'task.metrics.output': 'metrics of JSON lines',
+  'task.timeLimitSeconds': 'time limit',
   'selection.checkpoint': 'selected checkpoint',
 };
 

@@ -113,11 +113,11 @@ function walk(node: JsonSchema, path: string, value: unknown, required: boolean,
     const options = union.map(kindOf);
     found.push({ path: `${path}.kind`, factorPath: path, of: { type: 'kind', options }, description: node.description ?? null, unit: null, fallback: defaultKind, required: defaultKind === undefined, value: kind });
     const member = memberFor(union, kind ?? (value === undefined ? defaultKind : undefined));
-    if (member !== undefined) walkProperties(member, path, value, found, true);
+    if (member !== undefined) walkProperties(member, path, value, found, { member: true, needed: true });
     return;
   }
   if (node.properties !== undefined) {
-    walkProperties(node, path, value, found, false);
+    walkProperties(node, path, value, found, { member: false, needed: required || value !== undefined || fallback !== undefined });
     return;
   }
   const of = typeOf(node);
@@ -125,12 +125,13 @@ function walk(node: JsonSchema, path: string, value: unknown, required: boolean,
   found.push({ path, factorPath: path, of, description: node.description ?? null, unit: node.unit ?? null, fallback: node.default ?? fallback, required: required && node.default === undefined, value });
 }
 
-function walkProperties(node: JsonSchema, path: string, value: unknown, found: Field[], member: boolean): void {
+/** `member`: of a union. `needed`: what the part requires must be written; not so of one that may be left out whole, and is. */
+function walkProperties(node: JsonSchema, path: string, value: unknown, found: Field[], { member, needed }: { readonly member: boolean; readonly needed: boolean }): void {
   for (const [key, child] of Object.entries(node.properties ?? {})) {
     if (key === 'kind' && member) continue;
     // A choice of one is none.
     if (child.const !== undefined) continue;
-    walk(child, path === '' ? key : `${path}.${key}`, entryOf(value, key), node.required?.includes(key) ?? false, entryOf(node.default, key), found);
+    walk(child, path === '' ? key : `${path}.${key}`, entryOf(value, key), needed && (node.required?.includes(key) ?? false), entryOf(node.default, key), found);
   }
 }
 
@@ -151,9 +152,9 @@ function walkParameters(params: unknown, path: string, found: Field[]): void {
 export function fieldsOf(config: unknown): Field[] {
   const found: Field[] = [];
   if (isMapping(config) && Object.hasOwn(config, 'task')) {
-    walkProperties(commandSchema(), '', config, found, false);
+    walkProperties(commandSchema(), '', config, found, { member: false, needed: true });
     walkParameters(config['params'], 'params', found);
-  } else walkProperties(trainingSchema(), '', config, found, false);
+  } else walkProperties(trainingSchema(), '', config, found, { member: false, needed: true });
   return found;
 }
 

@@ -26,8 +26,9 @@ export interface FieldRowProps {
   readonly onVaried: (path: string | null) => void;
 }
 
-/** `Learning rate`, `Optimizer`. */
+/** `Learning rate`, `Optimizer`; a program's parameter by its own name. */
 export function titleOf({ factorPath }: Field): string {
+  if (factorPath.startsWith('params.')) return factorPath.slice('params.'.length);
   const noun = nounOf(factorPath);
   return noun.charAt(0).toUpperCase() + noun.slice(1);
 }

@@ -5,6 +5,7 @@ import { factorOver, writtenBaseline, writtenFactors, type WrittenFactor } from 
 import type { StudyReading } from '../../../src/ablation/read';
 import { fieldsOf, type Field } from '../../../src/config/fields';
 import type { Place, SyntaxProblem } from '../../../src/config/locate';
+import { CommandLine } from './command-line';
 import { FieldRow, hintOf, titleOf } from './field-row';
 import { sortProblems, type SortedProblems } from './problems';
 import { StudyFields } from './study-fields';
@@ -12,10 +13,12 @@ import './form.css';
 
 /** Parts of the config as sections; those that are rarely set begin closed. */
 const SECTIONS: readonly { readonly title: string; readonly parts: readonly string[]; readonly closed?: boolean }[] = [
+  { title: 'Parameters', parts: ['params'] },
   { title: 'Model', parts: ['model'] },
   { title: 'Training', parts: ['training'] },
   { title: 'Data', parts: ['data'] },
   { title: 'Selection', parts: ['selection'] },
+  { title: 'Command', parts: ['task'] },
   { title: 'Seeds of single purposes', parts: ['seeds'], closed: true },
   { title: 'Environment', parts: ['executor', 'environment'], closed: true },
   { title: 'Labels', parts: ['author', 'description', 'tags'], closed: true },
@@ -126,10 +129,13 @@ export function StudyForm({ reading, broken, problems, onReveal }: StudyFormProp
               ))}
             </div>
           )}
+          {file === null && <CommandLine baseline={writtenBaseline(input)} onReveal={() => onReveal(locate('baseline.task.command'))} />}
           {file === null ? (
-            SECTIONS.map(({ title, parts, closed }) => (
-              <LeafSection key={title} title={title} closed={closed ?? false} fields={fields.filter(({ path }) => parts.includes(partOf(path)))} factors={factors} problems={sorted} fresh={fresh} onHint={setHinted} onVaried={setFresh} />
-            ))
+            SECTIONS.map(({ title, parts, closed }) => {
+              const own = fields.filter(({ path }) => parts.includes(partOf(path)));
+              // A training has no command, a command no model.
+              return own.length > 0 && <LeafSection key={title} title={title} closed={closed ?? false} fields={own} factors={factors} problems={sorted} fresh={fresh} onHint={setHinted} onVaried={setFresh} />;
+            })
           ) : (
             <p className="soft form-file">
               The baseline is the file <span className="mono">{file}</span>. Change it there, or write the config itself under <span className="mono">baseline</span>.
