@@ -24,7 +24,7 @@ function isInside(value: number, { min, max, openMin, openMax }: Range): boolean
 /** A decimal number as people write it, `1e-4` and a true minus included; null where it is none. */
 function numberIn(text: string): number | null {
   const plain = text.trim().replace('−', '-');
-  return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/iu.test(plain) && Number.isFinite(Number(plain)) ? Number(plain) : null;
+  return /^[-+]?(\d+(?:\.\d*)?|\.\d+)(e[-+]?\d+)?$/iu.test(plain) && Number.isFinite(Number(plain)) ? Number(plain) : null;
 }
 
 function readNumber(text: string, range: Range, whole: boolean): TypedValue {

@@ -9,7 +9,7 @@ export type CsvConfig = Extract<DataConfig, { kind: 'csv' }>;
 
 const MIN_ROWS = 30;
 const MAX_PROBLEMS = 20;
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 const MAX_FLOAT32 = 3.4028234663852886e38;
 
 interface Row {

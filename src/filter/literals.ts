@@ -1,6 +1,6 @@
 /** Numbers, durations and times as people write them. */
 
-const NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/iu;
+const NUMBER = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?\s*$/iu;
 
 /**
  * The finite number that a text spells in decimal, or null: `3`, `-0.5`, `.5`, `1e-3`; spaces around it do not count.

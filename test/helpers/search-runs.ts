@@ -2,7 +2,7 @@
 import type { AttributeName } from '../../src/filter/ast';
 import type { RunDocument } from '../../src/filter/evaluate';
 import type { Database } from '../../src/store/database';
-import { numberOf } from '../../src/store/tables/texts';
+import { numberIn } from '../../src/filter/literals';
 
 export interface StoredDocument extends RunDocument {
   readonly deletedAt: number | null;
@@ -108,7 +108,7 @@ export function putRuns(
     const names = Object.keys(row);
     database.prepare(`INSERT INTO runs (${names.join(', ')}) VALUES (${names.map((name) => `@${name}`).join(', ')})`).run(row);
     for (const [name, { last, min, max }] of document.metrics) putLatest.run(run, keyOf(name), Number.isNaN(last) ? null : last, min, max);
-    for (const table of ['params', 'tags'] as const) for (const [name, value] of document[table]) putText[table].run(run, keyOf(name), value, numberOf(value));
+    for (const table of ['params', 'tags'] as const) for (const [name, value] of document[table]) putText[table].run(run, keyOf(name), value, numberIn(value));
     for (const { name, digest, context } of document.datasets) putDataset.run(run, name, digest, JSON.stringify(context === null ? {} : { 'mlflow.data.context': context }));
     return { ...document, attributes: attributesOf(columns, experimentId, now), deletedAt };
   });

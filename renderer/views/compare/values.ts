@@ -9,7 +9,7 @@ export type Row = Section['rows'][number];
 export type Cell = Row['values'][number];
 
 /** What would read as a number, a truth value or nothing if it had no quotes. */
-const AMBIGUOUS = /^(?:|\s.*|.*\s|true|false|null|[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)$/iu;
+const AMBIGUOUS = /^(?:|\s.*|.*\s|true|false|null|[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?)$/iu;
 
 /** A value in full. Text that could be taken for something else has quotes, so that 1 and "1" do not look alike. */
 export function fullText({ present, value }: Cell): string {

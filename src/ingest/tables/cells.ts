@@ -2,7 +2,7 @@
 import type { StateRecord } from '../../events/records';
 import { pythonNumber } from '../mlruns/mlflow';
 
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$|^[+-]?inf(?:inity)?$|^nan$/iu;
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$|^[+-]?inf(?:inity)?$|^nan$/iu;
 
 export function isMissing(cell: unknown): boolean {
   return cell === undefined || cell === null || cell === '';

@@ -1,15 +1,7 @@
 /** Parameters and tags of runs: texts by name, with the number that each reads as. */
+import { numberIn } from '../../filter/literals';
 import type { Database } from '../database';
 import type { KeysTable } from './keys';
-
-const NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$/u;
-
-/** The finite number that a text reads as, or null. */
-export function numberOf(text: string): number | null {
-  if (!NUMBER.test(text)) return null;
-  const number = Number(text);
-  return Number.isFinite(number) ? number : null;
-}
 
 export class TextsTable {
   readonly #keys: KeysTable;
@@ -29,7 +21,7 @@ export class TextsTable {
   }
 
   put(run: number, name: string, value: string): void {
-    this.#put.run(run, this.#keys.of(name), value, numberOf(value));
+    this.#put.run(run, this.#keys.of(name), value, numberIn(value));
   }
 
   get(run: number, name: string): string | null {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { numberIn } from '../../../src/filter/literals';
 import { printFilter } from '../../../src/filter/print';
 import { filterOf, readFilter } from '../../../src/filter/read';
 
@@ -33,5 +34,16 @@ describe('text of a filter box', () => {
     expect(filterOf(' ')).toBeNull();
     const words = filterOf('two "moons 1"');
     expect(words === null ? null : printFilter(words)).toBe("'two' and 'moons 1'");
+  });
+});
+
+describe('a text that may be a number', () => {
+  it('is looked at once, however long', () => {
+    const long = '1'.repeat(200_000);
+    const since = performance.now();
+    expect([`${long}x`, `${long}.${long}x`, `.${long}x`].map((text) => numberIn(text))).toEqual([null, null, null]);
+    // Looking back for every digit takes minutes.
+    expect(performance.now() - since).toBeLessThan(1000);
+    expect([' 1. ', '.5', '-1e-3', '1e', '.'].map((text) => numberIn(text))).toEqual([1, 0.5, -0.001, null, null]);
   });
 });
