@@ -77,13 +77,16 @@ export interface CommandFacts {
   readonly inputs: Readonly<Record<string, string | null>>;
   /** Of the interpreter's packages; null where they are not known. */
   readonly environment: string | null;
+  /** Variables of the person's own environment that frameworks read, such as `OMP_NUM_THREADS`. */
+  readonly variables: Readonly<Record<string, string>>;
   /** Processor and GPUs. */
   readonly hardware: object;
 }
 
 /**
  * All that can change what a command computes and that can be known: the task, its parameters and seed, the code, the
- * inputs, the packages and the hardware. What only follows the command (metrics, outputs, time limit, retries) is no part.
+ * inputs, the packages, the variables and the hardware. What only follows the command (metrics, outputs, time limit,
+ * retries) is no part.
  */
 export function commandComputeHash({ task, params, seed }: CommandConfig, facts: CommandFacts): string {
   const { command, env, cwd, parameterFile } = task;

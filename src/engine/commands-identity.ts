@@ -57,6 +57,7 @@ export class CommandIdentityFinder {
       code,
       inputs: Object.fromEntries(inputs.map((input) => [input.path, input.fingerprint])),
       environment: provenance.python?.lockHash ?? null,
+      variables: provenance.variables ?? {},
       hardware: hardwareOf(provenance),
     };
     return { config, configHash: configHash(config), computeHash: commandComputeHash(config, facts), inputs };

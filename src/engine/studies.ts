@@ -6,7 +6,8 @@ import type { StudySource } from '../api/views';
 import { describeChanges } from '../ablation/describe';
 import { configFor, expandStudy, type Variant } from '../ablation/expand';
 import { selfContainedStudy, type Study } from '../ablation/study';
-import { variantHash } from '../config/hash';
+import { isCommandConfig, type CommandConfig } from '../config/command';
+import { hashJson, variantHash } from '../config/hash';
 import { configWarnings } from '../config/parse';
 import { formatYaml } from '../config/yaml';
 import type { RunStatus, Store } from '../store/types';
@@ -21,7 +22,7 @@ import { warningsOf } from './warnings';
 interface PlannedRun {
   readonly seed: number;
   readonly plan: RunPlan;
-  /** A finished run with the same compute hash. */
+  /** A finished run that stands in for it. */
   readonly reuses: string | null;
 }
 
@@ -30,13 +31,28 @@ interface PlannedVariant {
   readonly runs: readonly PlannedRun[];
 }
 
+/**
+ * A run of those statuses that can stand in for a planned one. Of a command it must also have kept and read what is asked
+ * for now: outputs and metrics are no part of what it computes.
+ */
+function standInFor({ config, computeHash }: RunPlan, store: Store, statuses: readonly RunStatus[]): string | null {
+  const found = store.findByComputeHash(computeHash, statuses);
+  if (found === null || !isCommandConfig(config)) return found?.runId ?? null;
+  const manifest = store.manifest(found.runId);
+  return manifest.kind === 'command' && hashJson(takenFrom(manifest.config)) === hashJson(takenFrom(config)) ? found.runId : null;
+}
+
+function takenFrom({ task: { outputs, metrics } }: CommandConfig) {
+  return { outputs, metrics };
+}
+
 async function planVariants(store: Store, planner: RunPlanner, study: Study, reuse: boolean): Promise<PlannedVariant[]> {
   const planned: PlannedVariant[] = [];
   for (const variant of expandStudy(study)) {
     const runs: PlannedRun[] = [];
     for (const seed of study.seeds) {
       const plan = await planner.plan(configFor(variant, seed));
-      runs.push({ seed, plan, reuses: reuse ? (store.findByComputeHash(plan.computeHash, ['finished'])?.runId ?? null) : null });
+      runs.push({ seed, plan, reuses: reuse ? standInFor(plan, store, ['finished']) : null });
     }
     planned.push({ variant, runs });
   }
@@ -108,7 +124,7 @@ export async function startStudy(context: EngineContext, input: Input<'studies.s
       const target = variants[row];
       if (cell === undefined || target === undefined) continue;
       // Looked for again: since the plan was made a run may have been deleted, or come to its end.
-      const find = (statuses: readonly RunStatus[]): string | null => (reuse ? (store.findByComputeHash(cell.plan.computeHash, statuses)?.runId ?? null) : null);
+      const find = (statuses: readonly RunStatus[]): string | null => (reuse ? standInFor(cell.plan, store, statuses) : null);
       const finished = find(['finished']);
       let runId = finished ?? find(['queued', 'running', 'interrupted']);
       if (runId === null) {

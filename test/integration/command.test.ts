@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { cli, projectRoot } from '../helpers/cli';
 import { ask, engineOn, look, outputOf, printed, processesWith, Project, python, recordsOf, runOnce, until } from '../helpers/commands';
 
@@ -310,6 +310,22 @@ describe('the same question', () => {
     expect(await plan()).toBe(4);
     project.write('a.py', 'print(2)\n');
     expect(await plan()).toBe(0);
+  });
+
+  it('is another with other threads, and where an output is asked for that no run kept', async () => {
+    const project = new Project({ 'a.py': 'print(1)\n' });
+    const study = (name: string, outputs: readonly string[]): string =>
+      project.write(name, JSON.stringify({ experiment: 'kept', baseline: { task: { command: [python, 'a.py', '{lr}'], outputs }, params: { lr: 1 }, selection: { metric: 'x' } }, seeds: [1], factors: [{ path: 'params.lr', levels: [2] }] }));
+    const [without, withModel] = [study('a.yaml', []), study('b.yaml', ['model.bin'])];
+    const engine = await engineOn(project.workspace);
+    const reused = async (of: string): Promise<number> => (await ask(engine, 'studies.plan', { study: of })).reusedRuns;
+    const { runs } = await ask(engine, 'studies.start', { study: without });
+    await ask(engine, 'runs.wait', { runs: runs.map(({ run }) => run) });
+    expect(await reused(without)).toBe(2);
+    expect(await reused(withModel)).toBe(0);
+    vi.stubEnv('OMP_NUM_THREADS', '7');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(await reused(without)).toBe(0);
   });
 
   it('is the same with a workspace beside the code', async () => {

@@ -76,7 +76,7 @@ async function commandRun(folder: string, seed: number, snapshot: string, files:
     kind: 'command',
     manifest: {
       format: 1, kind: 'command', runId, reproductionId: `sums-${seed}-DEADBEEF`, experiment: 'sums', variant: { studyId: 'study1', variant: 'baseline' }, config, configHash: configHash(config),
-      computeHash: commandComputeHash(config, { code: snapshot, inputs: { data: ref.fingerprint }, environment: null, hardware: {} }), inputs: [ref], createdAt: TIME,
+      computeHash: commandComputeHash(config, { code: snapshot, inputs: { data: ref.fingerprint }, environment: null, variables: {}, hardware: {} }), inputs: [ref], createdAt: TIME,
       provenance: { ...base.provenance, code: { snapshot, folder: '', files, bytes: 100, withheld: [{ path: '.env', note: 'its name says that it holds secrets' }], complete: false } },
     },
     status: 'finished', startedAt: TIME, endedAt: TIME + 1000,

@@ -76,10 +76,10 @@ describe('a command config', () => {
     expect(configHash(command({ ...minimal, seed: 4 }))).not.toBe(configHash(config));
     expect(variantHash(command({ ...minimal, seed: 4 }))).toBe(variantHash(config));
     expect(variantHash(command({ ...minimal, params: { lr: 0.01 } }))).not.toBe(variantHash(config));
-    const facts = { code: 'a', inputs: { 'x.csv': 'b' }, environment: null, hardware: { arch: 'x64' } };
+    const facts = { code: 'a', inputs: { 'x.csv': 'b' }, environment: null, variables: {}, hardware: { arch: 'x64' } };
     const base = commandComputeHash(config, facts);
     expect(commandComputeHash(command(withTask({ retries: 3, timeLimitSeconds: 9, outputs: ['*.pt'] })), facts)).toBe(base);
-    for (const changed of [{ ...facts, code: 'z' }, { ...facts, inputs: {} }, { ...facts, environment: 'e' }, { ...facts, hardware: {} }]) expect(commandComputeHash(config, changed)).not.toBe(base);
+    for (const changed of [{ ...facts, code: 'z' }, { ...facts, inputs: {} }, { ...facts, environment: 'e' }, { ...facts, variables: { OMP_NUM_THREADS: '1' } }, { ...facts, hardware: {} }]) expect(commandComputeHash(config, changed)).not.toBe(base);
     for (const other of [{ ...minimal, seed: 4 }, { ...minimal, params: { lr: 1 } }, withTask({ env: { A: '' } }), withTask({ cwd: 'x' })]) expect(commandComputeHash(command(other), facts)).not.toBe(base);
   });
 
