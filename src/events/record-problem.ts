@@ -1,8 +1,11 @@
 /** What a record that names things freely must be, so that every reader can take it. */
-import { toLogged, type EventBody, type LoggedNumber, type PointsRecord } from './records';
+import { toLogged, type DatasetRecord, type EventBody, type FileRecord, type LoggedNumber, type PointsRecord, type StateRecord } from './records';
 
 const SHA256 = /^[0-9a-f]{64}$/u;
 const STRANGE_PART = /(?:^|\/)(?:\.{0,2})(?:\/|$)/u;
+
+/** Milliseconds from 1970 to the last day that dates know. */
+const LAST_DATE = 8.64e15;
 
 /** Whether a path is relative, with `/`, without `.`, `..` or empty parts. */
 function isInnerPath(path: string): boolean {
@@ -15,12 +18,15 @@ export function recordProblem(record: EventBody): string | null {
     case 'points':
       return pointsProblem(record);
     case 'file':
-      if (!isInnerPath(record.path)) return `has the path "${record.path}", which does not stay inside its run`;
-      return record.sha256 === null || SHA256.test(record.sha256) ? null : 'has a SHA-256 that is none';
+      return fileProblem(record);
     case 'params':
-      return Object.hasOwn(record.params, '') ? 'has a parameter without a name' : null;
+      return textsProblem('parameter', record.params);
     case 'tags':
-      return Object.hasOwn(record.tags, '') ? 'has a tag without a name' : null;
+      return textsProblem('tag', record.tags, true);
+    case 'dataset':
+      return datasetProblem(record);
+    case 'state':
+      return stateProblem(record);
     default:
       return null;
   }
@@ -34,6 +40,31 @@ function pointsProblem({ key, steps, times, values }: PointsRecord): string | nu
     if (!Number.isFinite(times[index])) return `has the time ${times[index]}`;
   }
   return null;
+}
+
+function fileProblem({ path, sha256, bytes }: FileRecord): string | null {
+  if (!isInnerPath(path)) return `has the path "${path}", which does not stay inside its run`;
+  if (sha256 !== null && !SHA256.test(sha256)) return 'has a SHA-256 that is none';
+  return Number.isSafeInteger(bytes) && bytes >= 0 ? null : `has a file of ${bytes} bytes`;
+}
+
+function textsProblem(what: string, texts: Readonly<Record<string, unknown>>, canGo = false): string | null {
+  if (Object.hasOwn(texts, '')) return `has a ${what} without a name`;
+  const odd = Object.entries(texts).find(([, value]) => typeof value !== 'string' && !(canGo && value === null));
+  return odd === undefined ? null : `has the ${what} "${odd[0]}", whose value is no text`;
+}
+
+function datasetProblem({ name, digest, sourceType, source, schema, profile, tags }: DatasetRecord): string | null {
+  if (typeof name !== 'string' || typeof digest !== 'string') return 'has a data set without a name or a digest';
+  if ([sourceType, source, schema ?? '', profile ?? ''].some((said) => typeof said !== 'string')) return `has the data set "${name}", which says something that is no text`;
+  return textsProblem('tag of a data set', tags);
+}
+
+/** Times are milliseconds: a fraction of one says nothing, a time that no date has is a mistake. */
+function stateProblem({ startedAt, endedAt, name }: StateRecord): string | null {
+  const odd = [startedAt, endedAt].find((at) => at !== undefined && at !== null && !(Math.abs(at) <= LAST_DATE));
+  if (odd !== undefined) return `has the time ${odd}, which no date has`;
+  return name === undefined || typeof name === 'string' ? null : 'has a name that is no text';
 }
 
 /** The same record with numbers that JSON cannot say as it says them. */

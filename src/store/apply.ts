@@ -181,8 +181,8 @@ function applyRecord(tables: Tables, run: Subject, state: RunState, pending: Pen
 
 function applyState(run: Subject, state: RunState, record: StateRecord, time: number): void {
   if (record.name !== undefined) state.name = record.name;
-  if (record.startedAt !== undefined) state.startedAt = record.startedAt;
-  if (record.endedAt !== undefined) state.endedAt = record.endedAt;
+  if (record.startedAt !== undefined) state.startedAt = Math.trunc(record.startedAt);
+  if (record.endedAt !== undefined) state.endedAt = record.endedAt === null ? null : Math.trunc(record.endedAt);
   if (record.status === undefined) return;
   state.logStatus = STATUS_OF[record.status];
   if (run.kind === 'logged' || state.logStatus === 'queued' || state.logStatus === 'running') return;

@@ -122,6 +122,11 @@ function fromSqlite(file: string, error: unknown): unknown {
   return error;
 }
 
+/** Whether SQLite refused a value for what it is: trying again is no use, and nothing is wrong with the file. */
+export function isUnstorable(error: unknown): error is Error {
+  return error instanceof Sqlite.SqliteError && (error.code.startsWith('SQLITE_CONSTRAINT') || error.code === 'SQLITE_MISMATCH' || error.code === 'SQLITE_TOOBIG');
+}
+
 /** The error for a database that cannot be used, with the way out. */
 export function corrupt(file: string, what: string, cause?: unknown): RepriseError {
   return new RepriseError('STORE_CORRUPT', `The database ${file} is damaged (${what}).`, {

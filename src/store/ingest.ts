@@ -8,7 +8,7 @@ import { readEvents, type EventBatch } from '../events/reader';
 import type { ArtifactRecord, EventRecord } from '../events/records';
 import { applyRecords, forgetLog, LogContradiction, type Subject } from './apply';
 import { moveArtifact } from './artifact-files';
-import type { Database } from './database';
+import { isUnstorable, type Database } from './database';
 import { inTransaction, type Tables } from './tables/all';
 import type { Cursor } from './tables/cursors';
 import type { RunState } from './tables/runs';
@@ -82,7 +82,8 @@ export function applyBatch(tables: Tables, runId: string, batch: Batch, restart 
   try {
     applyRecords(tables, subject, state, batch.records);
   } catch (error) {
-    if (!(error instanceof LogContradiction)) throw error;
+    // One run must not keep the others out of the database.
+    if (!(error instanceof LogContradiction) && !isUnstorable(error)) throw error;
     offset = STOPPED;
     state.logStatus = 'failed';
     state.errorCode = 'LOG_INCONSISTENT';

@@ -109,12 +109,18 @@ describe('the event log', () => {
     ['a path of another system', { type: 'file', path: String.raw`a\b`, sha256: null, bytes: 0 }],
     ['a drive', { type: 'file', path: 'C:/b', sha256: null, bytes: 0 }],
     ['a tag without a name', { type: 'tags', tags: { '': null } }],
+    ['a parameter that is no text', { type: 'params', params: { lr: 1 as unknown as string } }],
+    ['a parameter that goes', { type: 'params', params: { lr: null as unknown as string } }],
+    ['a size that is none', { type: 'file', path: 'a', sha256: null, bytes: 0.5 }],
+    ['an end that no date has', { type: 'state', endedAt: 1e300 }],
+    ['a beginning that is no number', { type: 'state', startedAt: Number.NaN }],
+    ['a data set that says something else than texts', { type: 'dataset', name: 'd', digest: '1', sourceType: 'x', source: 'y', schema: {} as unknown as string, profile: null, tags: {} }],
   ])('names %s', (_what, record) => {
     expect(recordProblem(record)).toEqual(expect.any(String));
   });
 
   it('finds nothing wrong with what is right', () => {
-    for (const record of [...bodies, { type: 'file', path: 'a/.b/c..d', sha256: null, bytes: 0 }, { type: 'points', key: 'k', steps: [-5, 2 ** 53 - 1], times: [0.5, -1], values: ['NaN', 1] }] as const) {
+    for (const record of [...bodies, { type: 'file', path: 'a/.b/c..d', sha256: null, bytes: 0 }, { type: 'points', key: 'k', steps: [-5, 2 ** 53 - 1], times: [0.5, -1], values: ['NaN', 1] }, { type: 'state', startedAt: -0.5, endedAt: null }, { type: 'tags', tags: { a: null, b: '' } }] as const) {
       expect(recordProblem(record)).toBeNull();
     }
   });

@@ -37,6 +37,28 @@ function logOf(store: Store, runId: string): string {
 }
 
 describe('a logged run', () => {
+  it('that says what no database takes keeps no other run out of it', async () => {
+    const folder = temporaryFolder();
+    const store = await openStore(folder, { mode: 'host' });
+    for (const runId of ['run-a', 'run-b']) await store.createRun(loggedManifest(runId));
+    const log = logOf(store, 'run-a');
+    await expect(store.append('run-a', [{ type: 'state', endedAt: 1e300 }])).rejects.toMatchObject({ code: 'RECORD_INVALID' });
+    await store.append('run-a', [points('loss', [1])]);
+    await store.append('run-b', [points('loss', [2]), { type: 'state', status: 'finished', startedAt: 1.5, endedAt: 2.5 }]);
+    store.close();
+    // As a version wrote it that did not look.
+    const writer = EventLogWriter.open(log);
+    writer.append({ type: 'state', status: 'finished', endedAt: 1e300 });
+    writer.close();
+    writeFileSync(join(folder, 'behind'), '');
+    const again = await hostStore(folder);
+    expect((await again.ingest('run-a')).errorMessage).toContain('no date has');
+    expect(again.points('run-a', 'loss').values).toEqual(Float64Array.of(1));
+    expect(again.getRun('run-b')).toMatchObject({ status: 'finished', startedAt: 1, endedAt: 2 });
+    again.close();
+    expect((await rebuildWorkspace(folder)).problems).toHaveLength(1);
+  });
+
   it('is what its client said, at once', async () => {
     const store = await hostStore();
     const made = await store.createRun(loggedManifest('run-a'));
