@@ -14,17 +14,25 @@ export function surviveClosedOutput(): void {
   });
 }
 
+// oxlint-disable-next-line no-control-regex
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/gu;
+
+/** What others named or printed must not move the cursor, clear the terminal or turn the line around. */
+export function harmless(text: string): string {
+  return text.replaceAll(CONTROLS, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 /** JSON as one document; what JSON has no word for (NaN, infinities) becomes a text, not null. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, (_key, entry: unknown) => (typeof entry === 'number' && !Number.isFinite(entry) ? String(entry) : entry), 2)}\n`);
+  print(JSON.stringify(value, (_key, entry: unknown) => (typeof entry === 'number' && !Number.isFinite(entry) ? String(entry) : entry), 2));
 }
 
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${harmless(text)}\n`);
 }
 
 export function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${harmless(text)}\n`);
 }
 
 /** An error as sentences on stderr: what happened, each further problem, what to do, the code. */
@@ -37,7 +45,8 @@ export function sayError(error: ErrorReport): void {
 }
 
 /** Columns aligned: text to the left, what looks like a number to the right. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(header: readonly string[], given: readonly (readonly string[])[]): string {
+  const rows = given.map((row) => row.map((cell) => harmless(cell).replaceAll(/[\n\t]+/gu, ' ')));
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)));
   const numeric = header.map((_, column) => rows.length > 0 && rows.every((row) => /^(?:[-+−≈]?\d[\d.,/e−+-]*|NaN|∞|–|)$/u.test(row[column] ?? '')));
   const line = (cells: readonly string[]): string =>

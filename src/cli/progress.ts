@@ -1,6 +1,6 @@
 import { formatDuration, formatPlain } from '../analysis/format';
 import type { RunView } from '../api/rows';
-import { say } from './output';
+import { harmless, say } from './output';
 
 /** Metrics that fit on a line. */
 const METRICS_SHOWN = 4;
@@ -71,7 +71,8 @@ export class ProgressPrinter {
 
   private rewrite(text: string): void {
     const columns = process.stderr.columns ?? 80;
-    const line = text.length >= columns ? `${text.slice(0, columns - 2)}…` : text;
+    const plain = harmless(text);
+    const line = plain.length >= columns ? `${plain.slice(0, columns - 2)}…` : plain;
     process.stderr.write(`\r${line.padEnd(this.width)}${line === '' ? '\r' : ''}`);
     this.width = line.length;
   }
