@@ -91,9 +91,11 @@ export class Commands implements CommandRunner {
     const copy = code === null ? null : workingCopyOf(runFolder, code);
     if (copy !== null && existsSync(attemptFolder(runFolder, attempt))) {
       const follower = this.#followers.get(runId) ?? (await this.#follower(manifest, attempt, copy, positionsIn(path.join(runFolder, RUN_FILES.events))));
-      await this.#tell(runId, [...(await follower.poll(true)), ...notesOf(exit)]);
+      this.#followers.set(runId, follower);
+      await this.#tell(runId, await follower.poll(true));
       const ran = exit !== null && exit.reason !== 'stopped' && exit.reason !== 'not-found' && exit.reason !== 'not-started';
-      if (ran) await this.#tell(runId, await keepOutputs(this.#store.workspace, copy, fillTask(manifest.config).outputs));
+      const kept = ran ? await keepOutputs(this.#store.workspace, copy, fillTask(manifest.config).outputs) : [];
+      await this.#append(runId, [...notesOf(exit), ...kept]);
     }
     this.#followers.get(runId)?.close();
     this.#followers.delete(runId);
@@ -120,6 +122,7 @@ export class Commands implements CommandRunner {
 
   /** What a program tells can be beyond what a log holds; that is left out with a word, and all else kept. */
   async #append(runId: string, records: readonly EventBody[]): Promise<void> {
+    if (records.length === 0) return;
     try {
       await this.#store.append(runId, records);
     } catch (error) {

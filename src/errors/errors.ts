@@ -73,12 +73,20 @@ export function toErrorReport(error: unknown): ErrorReport {
     };
   }
   const message = error instanceof Error ? error.message : String(error);
+  if (isDiskFull(error)) return { code: 'DISK_FULL', kind: 'system', message: `The disk is full (${message}).`, hint: 'Make room on the disk, then try again. Nothing acknowledged was lost.' };
   return {
     code: 'INTERNAL',
     kind: 'system',
     message: `Reprise failed unexpectedly: ${message}`,
     hint: 'Nothing acknowledged was lost. Please report this message with the log file.',
   };
+}
+
+/** Whether something failed for want of room on a disk, or of a user's share of it: it may well go the next time. */
+export function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'STORE_DISK_FULL' || isDiskFull(error.cause);
 }
 
 /** The CLI's exit code for a kind of failure. */

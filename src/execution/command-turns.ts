@@ -48,8 +48,9 @@ export class CommandTurns {
     const { attempts } = run;
     const end = await this.#runner.settle(runId, attempts);
     const ended: CommandEnd = problem === null ? end : { status: 'failed', exitCode: null, signal: null, ...problem, retries: 0 };
-    await this.#append(runId, recordOf(ended), { type: 'exit', attempt: attempts, exitCode: ended.exitCode, signal: ended.signal });
-    if (ended.status === 'failed' && ended.retries > 0 && this.#failures(runId) <= ended.retries) await this.#append(runId, { type: 'requeued' });
+    // With the failure that is told of now.
+    const again = ended.status === 'failed' && ended.retries > 0 && this.#failures(runId) + 1 <= ended.retries;
+    await this.#append(runId, recordOf(ended), { type: 'exit', attempt: attempts, exitCode: ended.exitCode, signal: ended.signal }, ...(again ? [{ type: 'requeued' } as const] : []));
   }
 
   /** Whether the log has an attempt without an exit record. */

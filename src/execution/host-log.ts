@@ -88,7 +88,7 @@ export async function appendAsHost(log: string, ...records: readonly EventBody[]
   try {
     const writer = EventLogWriter.open(log);
     try {
-      for (const record of records) writer.append(record);
+      writer.appendAll(records);
     } finally {
       writer.close();
     }

@@ -3,16 +3,16 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RepriseError, toErrorReport } from '../errors/errors';
 import { RUN_FILES } from '../events/manifest';
-import type { EventBody } from '../events/records';
 import type { RunRow, RunStatus, Store } from '../store/types';
 import { CommandTurns } from './command-turns';
 import { NO_COMMANDS, type CommandRunner } from './commands';
 import { CoreBudget, type Claimant } from './core-budget';
-import { appendAsHost, forgetWorker, freeLog, noteWorker, standingOf } from './host-log';
+import { forgetWorker, freeLog, noteWorker, standingOf } from './host-log';
 import { Holds } from './holds';
 import { ProgressGuard } from './progress-guard';
-import { refuseLogged, runHeld, runInterrupted, schedulerStopped } from './refusals';
+import { refuseLogged, runHeld, runInterrupted, schedulerStopped, workerDied } from './refusals';
 import { RowTeller } from './row-teller';
+import { RunRecords } from './run-records';
 import { hasEnded, RECOVERABLE } from './run-status';
 import type { Spawn, WorkerExit, WorkerProcess } from './spawn';
 import { Waiters } from './waiters';
@@ -55,6 +55,7 @@ export class Scheduler {
   readonly #pollMs: number;
   readonly #cancelGraceMs: number;
   readonly #rows: RowTeller;
+  readonly #records: RunRecords;
   readonly #jobs = new Map<string, Job>();
   readonly #holds = new Holds();
   /** Runs whose log the host is changing. */
@@ -72,6 +73,7 @@ export class Scheduler {
     this.#pollMs = options.pollMs ?? 100;
     this.#cancelGraceMs = options.cancelGraceMs ?? 10_000;
     this.#rows = new RowTeller(options.onRun ?? (() => undefined));
+    this.#records = new RunRecords(options.store, (runId, error) => this.#waitsForRoom(runId, error));
     this.#waiters = new Waiters((runId) => this.#store.getRun(runId), (row) => hasEnded(row.status), (row) => this.#whyIdle(row));
   }
 
@@ -238,7 +240,7 @@ export class Scheduler {
     try {
       this.#guard.begin(runId, row.stepsDone);
       rmSync(this.#cancelFile(runId), { force: true });
-      this.#store.setStatus(runId, 'running');
+      await this.#records.whenRoom(runId, () => this.#store.setStatus(runId, 'running'));
       this.#rows.show(this.#store.getRun(runId));
       let exit: WorkerExit;
       let problem: { readonly code: string; readonly message: string } | null = null;
@@ -249,11 +251,12 @@ export class Scheduler {
         problem = { code, message: hint === undefined || !job.isCommand ? message : `${message} ${hint}` };
         exit = { exitCode: null, signal: null };
       }
-      if (job.isCommand) await this.#commands.settle(runId, problem);
-      else if (problem !== null) await this.#append(runId, { type: 'failed', ...problem });
+      const failure = problem;
+      if (job.isCommand) await this.#records.whenRoom(runId, () => this.#commands.settle(runId, failure));
+      else if (failure !== null) await this.#records.append(runId, { type: 'failed', ...failure });
       await this.#settle(runId, exit);
     } catch (error) {
-      this.#fail(runId, error);
+      await this.#records.whenRoom(runId, () => this.#fail(runId, error));
     } finally {
       this.#jobs.delete(runId);
       this.#holds.stopped(runId);
@@ -300,24 +303,19 @@ export class Scheduler {
   async #settle(runId: string, exit: WorkerExit): Promise<void> {
     const log = this.#log(runId);
     await freeLog(log);
-    let row = await this.#store.ingest(runId);
+    let row = await this.#records.ingest(runId);
     if (row.status === 'running') {
-      await this.#append(runId, { type: 'exit', attempt: row.attempts, ...exit });
-      row = await this.#store.ingest(runId);
+      await this.#records.append(runId, { type: 'exit', attempt: row.attempts, ...exit });
+      row = await this.#records.ingest(runId);
     }
     if (hasEnded(row.status)) this.#guard.forget(runId);
-    else if (existsSync(this.#cancelFile(runId))) await this.#append(runId, { type: 'cancelled', step: row.stepsDone });
+    else if (existsSync(this.#cancelFile(runId))) await this.#records.append(runId, { type: 'cancelled', step: row.stepsDone });
     else if (!this.#stopped && !this.#holds.has(runId)) {
       const { checkpointStep } = standingOf(log);
-      if (this.#guard.died(runId, row.stepsDone, checkpointStep)) await this.#append(runId, { type: 'failed', code: 'WORKER_DIED', message: this.#deathOf(runId, exit) });
-      else if (row.status === 'interrupted') await this.#append(runId, { type: 'requeued' });
+      if (this.#guard.died(runId, row.stepsDone, checkpointStep)) await this.#records.append(runId, { type: 'failed', code: 'WORKER_DIED', message: workerDied(this.#store.runFolder(runId), exit) });
+      else if (row.status === 'interrupted') await this.#records.append(runId, { type: 'requeued' });
     }
-    this.#rows.show(await this.#store.ingest(runId));
-  }
-
-  #deathOf(runId: string, exit: WorkerExit): string {
-    const how = exit.signal === null ? `with exit code ${exit.exitCode ?? 'unknown'}` : `by the signal ${exit.signal}`;
-    return `The worker ended ${how} three times without getting further. What it printed is in ${join(this.#store.runFolder(runId), 'worker.log')}; too little memory is a common cause.`;
+    this.#rows.show(await this.#records.ingest(runId));
   }
 
   // ——— runs without a worker
@@ -331,7 +329,7 @@ export class Scheduler {
     let now = await this.#store.ingest(runId);
     if (now.status === 'running' || now.status === 'interrupted') {
       if (standingOf(log).exitMissing) {
-        await this.#append(runId, { type: 'exit', attempt: now.attempts, exitCode: null, signal: null });
+        await this.#records.append(runId, { type: 'exit', attempt: now.attempts, exitCode: null, signal: null });
         now = await this.#store.ingest(runId);
       }
       // The host died between taking the run from the queue and its worker's first word.
@@ -347,7 +345,7 @@ export class Scheduler {
 
   async #requeue(runId: string): Promise<RunRow> {
     rmSync(this.#cancelFile(runId), { force: true });
-    await this.#append(runId, { type: 'requeued' });
+    await this.#records.append(runId, { type: 'requeued' });
     const row = await this.#store.ingest(runId);
     this.#rows.show(row);
     return row;
@@ -356,7 +354,7 @@ export class Scheduler {
   async #cancelIdle(runId: string): Promise<RunRow> {
     const row = this.#store.getRun(runId);
     if (hasEnded(row.status)) return row;
-    await this.#append(runId, { type: 'cancelled', step: row.stepsDone });
+    await this.#records.append(runId, { type: 'cancelled', step: row.stepsDone });
     rmSync(this.#cancelFile(runId), { force: true });
     const cancelled = await this.#store.ingest(runId);
     this.#rows.show(cancelled);
@@ -401,12 +399,6 @@ export class Scheduler {
     }
   }
 
-  /** Adds records to a log that no worker has: of a command run by the writer that its store keeps open. */
-  async #append(runId: string, ...records: readonly EventBody[]): Promise<void> {
-    if (this.#store.getRun(runId).kind === 'training') await appendAsHost(this.#log(runId), ...records);
-    else await this.#store.append(runId, records);
-  }
-
   /** Runs that Reprise starts: what other programs tell of is theirs. */
   #ours(status: readonly RunStatus[]): RunRow[] {
     return this.#store.listRuns({ status }).filter((row) => row.kind !== 'logged');
@@ -424,6 +416,12 @@ export class Scheduler {
     if (hasEnded(row.status) || this.#jobs.has(row.runId) || this.#changing.has(row.runId)) return null;
     if (this.#holds.has(row.runId)) return runHeld(row.runId);
     return row.status === 'interrupted' ? runInterrupted(row.runId) : null;
+  }
+
+  /** Those who wait for a run are told why it does not go on. What is no job fails at once: somebody asked for it. */
+  #waitsForRoom(runId: string, error: unknown): boolean {
+    this.#waiters.fail(runId, error);
+    return this.#jobs.has(runId) && !this.#stopped;
   }
 
   #log(runId: string): string {

@@ -19,8 +19,8 @@ export class OutputKeeper {
   #written = 0;
   #dropped = 0;
   #last: OutputLine[] = [];
-  /** Why nothing more can be written. */
-  #broken: string | null = null;
+  /** What could not be written yet, as the disk was full; no more than the limit. */
+  #waiting: Buffer[] = [];
 
   /** @param limit bytes of the file past which only the last lines are kept */
   constructor(file: string, limit: number) {
@@ -33,22 +33,29 @@ export class OutputKeeper {
     return this.#dropped;
   }
 
-  /** Why the output could not be written on, or null. */
-  get problem(): string | null {
-    return this.#broken;
+  /** Writes what could not be written before. @throws why it cannot be written now either */
+  flush(): void {
+    for (let [bytes] = this.#waiting; bytes !== undefined; [bytes] = this.#waiting) {
+      const rest = bytes.subarray(writeSync(this.#descriptor, bytes));
+      if (rest.length === 0) this.#waiting.shift();
+      else this.#waiting[0] = rest;
+    }
   }
 
   push(stream: Stream, bytes: Uint8Array): void {
     this.#keep(stream, this.#streams[stream].splitter.push(bytes, performance.now()));
   }
 
-  /** Writes what is left and closes the file. */
-  close(): void {
+  /** Takes in what is left; nothing may come after it. */
+  end(): void {
     for (const stream of ['stdout', 'stderr'] as const) this.#keep(stream, this.#streams[stream].splitter.end(performance.now()));
     if (this.#dropped > 0) {
       const text = `${this.#dropped} lines were left out here: the output is larger than ${this.#limit} bytes. Metrics that stood in them were not read.`;
       this.#write([{ time: Date.now(), stream: 'note', text }, ...this.#last]);
     }
+  }
+
+  close(): void {
     closeSync(this.#descriptor);
   }
 
@@ -69,14 +76,13 @@ export class OutputKeeper {
   }
 
   #write(lines: readonly OutputLine[]): void {
-    if (this.#broken !== null) return;
     const bytes = Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    this.#written += bytes.length;
+    this.#waiting.push(bytes);
     try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(this.#descriptor, bytes, done);
-      this.#written += bytes.length;
-    } catch (error) {
+      this.flush();
+    } catch {
       // The program goes on: its own files may lie on another disk.
-      this.#broken = error instanceof Error ? error.message : String(error);
     }
   }
 }

@@ -12,6 +12,7 @@ import { RUN_FILES } from '../events/manifest';
 import { atomicWrite } from '../files/atomic-write';
 import { identityOf } from '../files/process-identity';
 import { endProcesses, processesOf } from '../files/process-tree';
+import { whenThereIsRoom } from '../files/when-there-is-room';
 import { OutputKeeper } from './command-output';
 import { placeWarden } from './command-warden';
 
@@ -98,12 +99,29 @@ class Supervision {
       const { reason, ended } = await this.#watch(child);
       const leftBehind = reason === 'ended' ? await this.#endLeftovers(pid ?? null) : 0;
       await Promise.race([closed, sleep(DRAIN_MS)]);
-      return this.#exit(reason, ended, { message: output.problem === null ? null : `Its output could not be written on: ${output.problem}.`, leftBehind, output });
+      output.end();
+      return this.#exit(reason, ended, { message: await this.#outputProblem(output), leftBehind, output });
     } finally {
       dismiss();
       child.stdout?.destroy();
       child.stderr?.destroy();
       output.close();
+    }
+  }
+
+  /** Whether anybody still waits for how the command ended. */
+  isWanted(): boolean {
+    const reason = this.#whyEnd();
+    return reason === null || reason === 'time-limit';
+  }
+
+  /** Waits for room where the disk is full: what was printed may tell of metrics. */
+  async #outputProblem(output: OutputKeeper): Promise<string | null> {
+    try {
+      await whenThereIsRoom(() => output.flush(), () => this.isWanted());
+      return null;
+    } catch (error) {
+      return `Not all that it printed could be kept: ${error instanceof Error ? error.message : String(error)}.`;
     }
   }
 
@@ -155,8 +173,9 @@ export async function superviseCommand(runFolder: string, parentGone: () => bool
     rmSync(file);
     const folder = attemptFolder(runFolder, launch.attempt);
     mkdirSync(folder, { recursive: true });
-    const exit = await new Supervision(launch, runFolder, parentGone).run();
-    await atomicWrite(path.join(folder, ATTEMPT_FILES.exit), `${JSON.stringify(exit)}\n`);
+    const supervision = new Supervision(launch, runFolder, parentGone);
+    const exit = await supervision.run();
+    await whenThereIsRoom(() => atomicWrite(path.join(folder, ATTEMPT_FILES.exit), `${JSON.stringify(exit)}\n`), () => supervision.isWanted());
     return 0;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

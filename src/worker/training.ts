@@ -1,6 +1,6 @@
 /** A training from the start of its process to its end. */
 import path from 'node:path';
-import { toErrorReport } from '../errors/errors';
+import { isDiskFull, toErrorReport } from '../errors/errors';
 import { foldEvents } from '../events/fold';
 import { RUN_FILES } from '../events/manifest';
 import { readEvents } from '../events/reader';
@@ -23,7 +23,7 @@ function recordEnd(log: EventLogWriter, error: unknown): number {
       return error.reason === 'cancelled' ? 130 : 129;
     }
     const { code, message } = toErrorReport(error);
-    log.append({ type: 'failed', code, message });
+    log.append({ type: 'failed', code, message: isDiskFull(error) ? `${message} Make room, then retry the run: it goes on from its last checkpoint.` : message });
   } catch (second) {
     // A full disk, for one, can make the log itself unwritable.
     complain(second);

@@ -9,7 +9,7 @@ import { prepareData } from '../../src/datasets/prepare';
 import { foldEvents, type RunState } from '../../src/events/fold';
 import { RUN_FILES, type TrainingManifest } from '../../src/events/manifest';
 import { readEvents } from '../../src/events/reader';
-import { noteWorker } from '../../src/execution/host-log';
+import { forgetWorker, noteWorker } from '../../src/execution/host-log';
 import { sha256Bytes } from '../../src/files/hash';
 import { runtimeIdentity } from '../../src/provenance/runtime';
 import { trainingGraphFor } from '../../src/worker/training-graph';
@@ -83,6 +83,7 @@ export interface Ended {
 export function startWorker(entry: string, run: TestRun): { child: ChildProcess; ended: Promise<Ended> } {
   const child = fork(entry, [run.folder, run.dataFile], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: [] });
   noteWorker(run.folder, child.pid ?? 0);
+  child.once('exit', () => forgetWorker(run.folder));
   let stderr = '';
   child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const ended = once(child, 'close').then(([code, signal]) => ({ code: code as number | null, signal: signal as string | null, stderr }));
