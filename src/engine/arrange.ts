@@ -2,6 +2,7 @@
 import { diff } from '../config/diff';
 import { hashJson, variantHash } from '../config/hash';
 import { RepriseError } from '../errors/errors';
+import { loggedSeed } from '../events/logged-seed';
 import type { CommandManifest, RunManifest } from '../events/manifest';
 import type { RunRow, Store } from '../store/types';
 import { yardstickFor, type Yardstick } from './yardstick';
@@ -93,8 +94,10 @@ function askedOfCommand({ config, inputs, provenance }: CommandManifest): Asked 
 
 const NAMES_SEED = /(?:^|[._/-])seed$/iu;
 
+/** Where one parameter is the run's seed, others of such a name (`data_seed`) tell variants apart. */
 function askedOfParams(params: Readonly<Record<string, string>>): Asked {
-  const settings = Object.fromEntries(Object.entries(params).filter(([name]) => !NAMES_SEED.test(name)));
+  const own = loggedSeed((name) => (Object.hasOwn(params, name) ? params[name] : null));
+  const settings = Object.fromEntries(Object.entries(params).filter(([name]) => (own === null ? !NAMES_SEED.test(name) : name !== own.name)));
   return { key: hashJson(['logged', settings]), settings, otherwise: 'same parameters', show: (value) => (value === undefined ? 'none' : String(value)) };
 }
 

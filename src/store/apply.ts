@@ -1,4 +1,5 @@
 /** Turns records of an event log into rows. What it does to a state must be what `foldEvents` does to a whole log. */
+import { loggedSeed } from '../events/logged-seed';
 import type { RunKind } from '../events/manifest';
 import { recordProblem } from '../events/record-problem';
 import { fromLogged, type EventRecord, type PointsRecord, type StateRecord } from '../events/records';
@@ -23,9 +24,6 @@ export interface Subject {
 /** Losses of training steps, and learning rates; of one run, so that a store can hold series of both beside others. */
 const STEP_KEYS = ['train.loss', 'train.learningRate'] as const;
 
-/** Names of parameters that a logged run's seed is taken from, the first that has a whole number. */
-const SEED_NAMES = ['seed', 'random_seed', 'random_state', 'rng_seed', 'manual_seed'] as const;
-
 const STATUS_OF: Readonly<Record<NonNullable<StateRecord['status']>, LogStatus>> = { scheduled: 'queued', running: 'running', finished: 'finished', failed: 'failed', killed: 'cancelled' };
 
 /** Points on their way into the tables, by key. */
@@ -46,7 +44,9 @@ export function applyRecords(tables: Tables, run: Subject, state: RunState, reco
     flush(tables, run, state, pending);
   }
   if (run.kind === 'command') state.metric = state.logStatus === 'finished' ? declaredMetric(tables, run.number) : null;
-  if (run.kind === 'logged' && records.some((record) => record.type === 'params')) tables.runs.setSeed(run.number, loggedSeed(tables, run.number));
+  if (run.kind === 'logged' && records.some((record) => record.type === 'params')) {
+    tables.runs.setSeed(run.number, loggedSeed((name) => tables.params.get(run.number, name))?.seed ?? null);
+  }
 }
 
 function applyRecord(tables: Tables, run: Subject, state: RunState, pending: Pending, record: EventRecord): void {
@@ -298,15 +298,6 @@ export function declaredMetric(tables: Tables, run: number): number | null {
   if (selection === undefined || latest === null) return null;
   const value = selection.value === 'last' ? latest.value : selection.goal === 'maximize' ? latest.max : latest.min;
   return value !== null && Number.isFinite(value) ? value : null;
-}
-
-function loggedSeed(tables: Tables, run: number): number | null {
-  for (const name of SEED_NAMES) {
-    const text = tables.params.get(run, name);
-    const seed = text === null || !/^\d+$/u.test(text) ? Number.NaN : Number(text);
-    if (Number.isSafeInteger(seed)) return seed;
-  }
-  return null;
 }
 
 function endAttempt(state: RunState): void {

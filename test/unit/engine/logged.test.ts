@@ -32,6 +32,13 @@ describe('logged runs without a study', () => {
     store.close();
   });
 
+  it('are told apart by every other parameter, whatever the seed is called', async () => {
+    const store = await storeOf([1, 2].flatMap((seed) => ['7', '8'].map((data) => ({ params: { random_state: String(seed), data_seed: data }, metrics: { loss: seed + Number(data) } }))));
+    const comparison = compareExperiment(store, 'e');
+    expect(comparison.variants.map(({ name, n, delta }) => [name, n, delta?.n ?? null])).toEqual([['baseline', 2, null], ['data_seed=8', 2, 2]]);
+    store.close();
+  });
+
   it('that name no seed have a mean and are in no pair', async () => {
     const store = await storeOf([{ params: { lr: '1' }, metrics: { acc: 0.5 } }, { params: { lr: '1' }, metrics: { acc: 0.7 } }, { params: { lr: '2' }, metrics: { acc: 0.9 } }, { params: { lr: '2' }, metrics: {}, status: 'running' }]);
     const comparison = compareExperiment(store, 'e');
