@@ -71,8 +71,8 @@ export const methods = {
   'runs.retry': { input: z.strictObject({ run }), output: runRow },
   /** Waits until the runs are at an end and answers with their results, in the order asked for. */
   'runs.wait': { input: z.strictObject({ runs: z.array(run).max(10_000) }), output: z.array(runResult) },
-  /** What differs between two runs: config, environment. */
-  'runs.diff': { input: z.strictObject({ left: run, right: run }), output: z.object({ config: z.array(difference), environment: z.array(difference) }) },
+  /** What differs between two runs: config, environment with the code, data. */
+  'runs.diff': { input: z.strictObject({ left: run, right: run }), output: z.object({ config: z.array(difference), environment: z.array(difference), data: z.array(difference) }) },
 
   /** Imports the runs of another program that are not here yet; `path` is theirs. */
   'runs.import': { input: importQuery, output: importResult },

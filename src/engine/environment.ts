@@ -15,17 +15,7 @@ export function environmentLeaves(provenance: Provenance, runtime: RuntimeIdenti
 
 /** The same of a command: its interpreter with each package, and what else can change its numbers. */
 export function commandEnvironmentLeaves(provenance: Provenance): Map<string, unknown> {
-  const { python, container, cuda, variables = {} } = provenance;
-  const leaves = new Map<string, unknown>(Object.entries(environmentOf(provenance)).filter(([name]) => !OF_REPRISE.test(name)));
-  if (cuda != null) leaves.set('cuda', cuda);
-  if (container != null) leaves.set('container', [container.kind, container.image, container.digest].filter((part) => part !== null).join(' '));
-  if (python != null) {
-    leaves.set('python', `${python.implementation} ${python.version}, ${python.platform}`);
-    if (python.torch !== null) leaves.set('python.torch', Object.entries(python.torch).flatMap(([name, value]) => (value === null ? [] : [`${name} ${value}`])).join(', '));
-    for (const { name, version, origin } of python.packages) leaves.set(`package ${name}`, origin === undefined ? version : `${version} (${origin.url ?? origin.kind}${origin.commit === undefined ? '' : ` at ${origin.commit}`})`);
-  }
-  for (const [name, value] of Object.entries(variables)) leaves.set(`variable ${name}`, value);
-  return leaves;
+  return new Map(Object.entries(environmentOf(provenance)).filter(([name]) => !OF_REPRISE.test(name)));
 }
 
 /** What only a training's numbers depend on. */

@@ -1,17 +1,16 @@
 /** Use cases of single runs: start, wait, cancel, retry, difference. */
 import type { Input, Output } from '../api/contract';
-import { diff } from '../config/diff';
+import { diff, sameValue, type Difference } from '../config/diff';
 import { configWarnings } from '../config/parse';
 import { RepriseError } from '../errors/errors';
-import { environmentOf } from '../provenance/environment';
 import type { RunManifest } from '../events/manifest';
 import type { RunRow, Store } from '../store/types';
 import { hostScheduler, type EngineContext } from './context';
-import { commandEnvironmentLeaves } from './environment';
 import { refuseThreads } from './identity';
 import { naming, readConfig } from './inputs';
 import { inputsOf, makeRun, RunPlanner } from './plan-runs';
 import { resultOf } from './results';
+import { dataLeaves, environmentOfRun, type Leaves } from './side-by-side';
 import { warningsOf } from './warnings';
 
 /** Runs that will come to an end by themselves. */
@@ -70,22 +69,23 @@ export function describeRun(context: EngineContext, input: Input<'runs.get'>): O
   };
 }
 
-/** Config and environment of two runs, leaf by leaf. */
+/** Config, environment and data of two runs, leaf by leaf. */
 export function diffRuns(context: EngineContext, input: Input<'runs.diff'>): Output<'runs.diff'> {
   const { store } = context;
   const left = store.manifest(store.getRun(input.left).runId);
   const right = store.manifest(store.getRun(input.right).runId);
-  return { config: diff(settingsOf(store, left), settingsOf(store, right)), environment: diff(surroundingsOf(left), surroundingsOf(right)) };
+  return {
+    config: diff(settingsOf(store, left), settingsOf(store, right)),
+    environment: leavesThatDiffer(environmentOfRun(left), environmentOfRun(right)),
+    data: leavesThatDiffer(dataLeaves(store, left), dataLeaves(store, right)),
+  };
+}
+
+function leavesThatDiffer(left: Leaves, right: Leaves): Difference[] {
+  return [...new Set([...left.keys(), ...right.keys()])].flatMap((path) => (sameValue(left.get(path), right.get(path)) ? [] : [{ path, left: left.get(path), right: right.get(path) }]));
 }
 
 /** A config, of a logged run its parameters. */
 function settingsOf(store: Store, manifest: RunManifest): object {
   return manifest.kind === 'logged' ? (store.runData([manifest.runId])[0]?.params ?? {}) : manifest.config;
-}
-
-/** Of a logged run nobody captured them. */
-function surroundingsOf(manifest: RunManifest): object {
-  if (manifest.kind === 'logged') return {};
-  if (manifest.kind === 'command') return Object.fromEntries(commandEnvironmentLeaves(manifest.provenance));
-  return { ...environmentOf(manifest.provenance), runtime: manifest.runtime };
 }

@@ -10,7 +10,8 @@ import type { EngineContext } from './context';
 import { commandEnvironmentLeaves, environmentLeaves } from './environment';
 import { testMetrics } from './results';
 
-type Leaves = ReadonlyMap<string, unknown>;
+/** Values by path, in order. */
+export type Leaves = ReadonlyMap<string, unknown>;
 
 /** All paths, each where the first run that has it has it: after the same neighbour. */
 function pathsOf(columns: readonly Leaves[]): string[] {
@@ -41,15 +42,16 @@ function configLeaves(store: Store, manifest: RunManifest): Leaves {
   return manifest.kind === 'logged' ? new Map(Object.entries(store.runData([manifest.runId])[0]?.params ?? {})) : leavesOf(manifest.config);
 }
 
-/** Of a logged run nobody captured the surroundings. */
-function environmentOfRun(manifest: RunManifest): Leaves {
+/** Surroundings and code; of a logged run nobody captured them. */
+export function environmentOfRun(manifest: RunManifest): Leaves {
   if (manifest.kind === 'logged') return new Map();
   const { provenance } = manifest;
   if (manifest.kind === 'command') return new Map([...commandEnvironmentLeaves(provenance), ['code.snapshot', provenance.code?.snapshot ?? null], ['code.commit', provenance.git?.commit ?? null]]);
   return new Map([...environmentLeaves(provenance, manifest.runtime), ['trainingGraphHash', manifest.trainingGraphHash]]);
 }
 
-function dataLeaves(store: Store, manifest: RunManifest): Leaves {
+/** What it read, by name. */
+export function dataLeaves(store: Store, manifest: RunManifest): Leaves {
   if (manifest.kind === 'logged') return new Map(store.datasets(manifest.runId).map(({ name, digest }) => [name, digest]));
   if (manifest.kind === 'command') return new Map(manifest.inputs.map(({ path, fingerprint }) => [path, fingerprint]));
   const { fingerprint, bytes, source, license, sourceSha256 } = manifest.data;

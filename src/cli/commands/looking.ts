@@ -18,7 +18,7 @@ export async function runs(_args: readonly string[], options: GlobalOptions & { 
       print(
         table(
           ['run', 'experiment', 'variant', 'seed', 'status', 'steps', 'final loss', 'weights'],
-          rows.map((row) => [row.runId, row.experiment, row.variant ?? '–', String(row.seed), row.status, `${row.stepsDone}/${row.totalSteps ?? '?'}`, formatPlain(row.finalLoss), shortHash(row.weightsHash)]),
+          rows.map((row) => [row.runId, row.experiment, row.variant ?? '–', String(row.seed ?? '–'), row.status, `${row.stepsDone}/${row.totalSteps ?? '?'}`, formatPlain(row.finalLoss), shortHash(row.weightsHash)]),
         ),
       );
     }
@@ -37,11 +37,11 @@ export async function compare([experiment = '']: readonly string[], options: Glo
 
 export async function diff([left = '', right = '']: readonly string[], options: GlobalOptions): Promise<number> {
   return withEngine(options, 'look', async (engine) => {
-    const { config, environment } = await call(engine, 'runs.diff', { left, right });
-    if (options.json === true) printJson({ config, environment });
+    const differences = await call(engine, 'runs.diff', { left, right });
+    if (options.json === true) printJson(differences);
     else {
-      const rows = [...config.map((entry) => ['config', entry] as const), ...environment.map((entry) => ['environment', entry] as const)];
-      if (rows.length === 0) print('Config and environment are the same.');
+      const rows = (['config', 'environment', 'data'] as const).flatMap((part) => differences[part].map((entry) => [part, entry] as const));
+      if (rows.length === 0) print('Config, environment and data are the same.');
       else print(table(['', 'path', left, right], rows.map(([part, entry]) => [part, entry.path, showValue(entry.left), showValue(entry.right)])));
     }
     return 0;
