@@ -141,6 +141,19 @@ def command_of(config):
     return [command["shell"], "-c", fill(command["script"], config, shlex.quote)]
 
 
+def program_here(command, where):
+    """A program that was named by its place on another machine: where nothing lies there, the one of that name here."""
+    program = os.path.expanduser(command[0])
+    if not re.search(r"[/\\]", program) or (where / program).exists():
+        return [program, *command[1:]]
+    name = re.split(r"[/\\]", program)[-1]
+    found = shutil.which(name) or (sys.executable if name.startswith("python") else None)
+    if found is None:
+        raise Stop(f"there is no program {program} here, nor one called {name} on the PATH")
+    print(f"{program} is not here: {found} stands for it", file=sys.stderr)
+    return [found, *command[1:]]
+
+
 def environment_of(config, run_id, folder):
     own = {name: fill(text, config) for name, text in config["task"]["env"].items()}
     return {**os.environ, **own, "REPRISE_SEED": str(config["seed"]), "REPRISE_RUN_ID": run_id, "REPRISE_METRICS": str(folder / "metrics.jsonl"), "WANDB_MODE": "offline"}
@@ -201,7 +214,7 @@ def main():
             target.write_text(json.dumps({**config["params"], "seed": config["seed"]}, indent=2) + "\n", encoding="utf-8")
         where = inside(top, root.relative_to(top), fill(config["task"]["cwd"], config))
         where.mkdir(parents=True, exist_ok=True)
-        ended = subprocess.run(command, cwd=where, env=environment_of(config, entry["runId"], folder), check=False)
+        ended = subprocess.run(program_here(command, where), cwd=where, env=environment_of(config, entry["runId"], folder), check=False)
     except (Stop, KeyError) as reason:
         print(f"not run: {reason}", file=sys.stderr)
         return 2

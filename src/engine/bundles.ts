@@ -4,6 +4,7 @@ import type { VerifyView } from '../api/rows';
 import { lineOf } from '../config/command-line';
 import { isCommandRun, isTrainingRun, stepsOf, type BundleContent, type BundleRun, type CommandBundleRun } from '../bundle/model';
 import { openBundle } from '../bundle/open';
+import { isJudged } from '../bundle/series';
 import { verifyBundle } from '../bundle/verify';
 import { RepriseError } from '../errors/errors';
 
@@ -54,7 +55,7 @@ function runLine(run: BundleRun, content: BundleContent, data: string | undefine
   const { reproductionId, config } = run.manifest;
   const obstacle = missingData(run, content, data);
   const what = isTrainingRun(run) ? `${run.manifest.config.model.kind}, ${run.manifest.config.data.kind}, ` : '';
-  const size = isTrainingRun(run) ? `${counted(stepsOf(run), 'step')}, ${counted(config.executor.threads, 'thread')}` : `${counted(run.series.length, 'metric')}, ${counted(run.files.length, 'output file')} to compare`;
+  const size = isTrainingRun(run) ? `${counted(stepsOf(run), 'step')}, ${counted(config.executor.threads, 'thread')}` : `${counted(run.series.filter(({ key }) => isJudged(key)).length, 'metric')}, ${counted(run.files.length, 'output file')} to compare`;
   return `${reproductionId}  ${what}seed ${config.seed}, ${obstacle === null ? size : `cannot be run: ${obstacle}`}`;
 }
 

@@ -38,7 +38,15 @@ export interface Candidate {
   readonly judge: (executed: Executed, runId: string | null) => Judged;
 }
 
-/** What differs, in words: `python was CPython 3.11.2 and is CPython 3.12.1`. */
+/** Packages that are named where more differ. */
+const PACKAGES_NAMED = 5;
+
+/** What differs, in words: `python.version was CPython 3.11.2 and is CPython 3.12.1`; many packages as one. */
 export function differencesOf(rows: readonly EnvironmentRow[]): string[] {
-  return rows.flatMap(({ name, recorded, here, same }) => (same ? [] : [`${name} was ${recorded} and is ${here}`]));
+  const words = ({ name, recorded, here }: EnvironmentRow): string => `${name} was ${recorded} and is ${here}`;
+  const different = rows.filter(({ same }) => !same);
+  const packages = different.filter(({ name }) => name.startsWith('packages.'));
+  if (packages.length <= PACKAGES_NAMED) return different.map(words);
+  const others = different.filter((row) => !packages.includes(row));
+  return [...others.map(words), `${packages.length} packages differ: ${packages.slice(0, PACKAGES_NAMED).map(words).join(', ')}, and ${packages.length - PACKAGES_NAMED} more`];
 }

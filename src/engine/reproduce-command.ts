@@ -7,6 +7,7 @@ import type { BundleContent, CommandBundleRun } from '../bundle/model';
 import { nameProblem } from '../bundle/names';
 import { recordedCommandTrace } from '../bundle/recorded';
 import { isJudged, type CommandTrace } from '../bundle/series';
+import type { CommandConfig } from '../config/command';
 import { showValue } from '../config/problems';
 import { fillTask } from '../config/task';
 import type { CommandManifest, InputRef } from '../events/manifest';
@@ -18,6 +19,7 @@ import { missingData } from './bundles';
 import { commandEnvironmentLeaves, compareEnvironments } from './environment';
 import { CommandIdentityFinder, commandManifestOf } from './commands-identity';
 import { packageRoot, repriseVersion } from './package-info';
+import { withProgramHere } from './reproduce-program';
 import { differencesOf, type Candidate, type Judged, type Surroundings } from './reproduce-candidate';
 
 /** The series that is shown of a run: the first to diverge, else the declared metric, else the first there is. */
@@ -68,17 +70,28 @@ async function locateInputs(manifest: CommandManifest, content: BundleContent, s
   return found;
 }
 
-/** The list of the code state and every file it names. */
-async function codeFiles(run: CommandBundleRun, content: BundleContent, unpacked: string): Promise<string[]> {
+/** The code state of a run as the bundle has it: its list and every file it names, and the paths of these. */
+async function codeOfRun(run: CommandBundleRun, content: BundleContent, unpacked: string): Promise<{ readonly objects: string[]; readonly paths: ReadonlySet<string> }> {
   const code = content.code.find(({ snapshot }) => snapshot === run.manifest.provenance.code?.snapshot);
-  if (code === undefined) return [];
+  if (code === undefined) return { objects: [], paths: new Set() };
   const place = (path: string): string => join(unpacked, ...path.split('/'));
   const snapshot = parseSnapshot(await readFile(place(code.list), 'utf8'));
-  return [place(code.list), ...snapshotObjects(snapshot).map((sha256) => place(codeObject(code, sha256)))];
+  return { objects: [place(code.list), ...snapshotObjects(snapshot).map((sha256) => place(codeObject(code, sha256)))], paths: new Set(snapshot.files.map(({ path }) => path)) };
 }
 
+/** What differs here, in words. An interpreter that is not there has no packages: that alone is said. */
+function differencesHere({ provenance: recorded }: CommandManifest, here: Provenance, program: { readonly recorded: string; readonly here: string }): string[] {
+  const known = [...commandEnvironmentLeaves(recorded)].filter(([name]) => here.python != null || !/^(?:packages|python)\.(?!version$)/u.test(name));
+  return [
+    ...(program.recorded === program.here ? [] : [`the program was ${program.recorded} and is ${program.here}`]),
+    ...differencesOf(compareEnvironments(new Map(known), commandEnvironmentLeaves(here), showValue)),
+  ];
+}
+
+const programOf = ({ task }: CommandConfig): string => (Array.isArray(task.command) ? (task.command[0] ?? '') : task.command.shell);
+
 /** What this machine has for the command; the code is the bundle's to tell. */
-async function surroundingsHere({ config, provenance }: CommandManifest, folder: string): Promise<Provenance> {
+async function surroundingsHere(config: CommandConfig, provenance: Provenance, folder: string): Promise<Provenance> {
   const task = fillTask(config);
   const here = await captureProvenance({ code: null, command: { command: Array.isArray(task.command) ? [...task.command] : config.task.command, cwd: folder, env: { ...process.env, ...task.env } }, environment: config.environment, packageRoot, repriseVersion });
   return { ...here, git: provenance.git, code: provenance.code ?? null };
@@ -100,17 +113,20 @@ export async function commandCandidate(run: CommandBundleRun, content: BundleCon
   if (missing !== null) return unready(missing);
   const inputs = await locateInputs(run.manifest, content, surroundings);
   if (typeof inputs === 'string') return unready(inputs);
-  const provenance = await surroundingsHere(run.manifest, surroundings.work);
-  const identity = await new CommandIdentityFinder({ folder: surroundings.work, provenance, workspace: surroundings.work, inputs }).find(run.manifest.config);
+  const code = await codeOfRun(run, content, surroundings.unpacked);
+  const config = await withProgramHere(run.manifest.config, code.paths, run.manifest.provenance.code?.folder ?? '');
+  if (typeof config === 'string') return unready(config);
+  const provenance = await surroundingsHere(config, run.manifest.provenance, surroundings.work);
+  const identity = await new CommandIdentityFinder({ folder: surroundings.work, provenance, workspace: surroundings.work, inputs }).find(config);
   const manifest = commandManifestOf(identity, provenance, run.manifest.variant);
   return {
     run,
-    ready: { manifest, objects: await codeFiles(run, content, surroundings.unpacked), origin: { folder: null, inputs: { ...inputs } } },
+    ready: { manifest, objects: code.objects, origin: { folder: null, inputs: { ...inputs } } },
     obstacle: null,
     here: manifest.provenance,
     judge: judgeWith({
       asRecorded: manifest.computeHash === run.manifest.computeHash,
-      differences: differencesOf(compareEnvironments(commandEnvironmentLeaves(run.manifest.provenance), commandEnvironmentLeaves(manifest.provenance), showValue)),
+      differences: differencesHere(run.manifest, manifest.provenance, { recorded: programOf(run.manifest.config), here: programOf(config) }),
     }),
   };
 }

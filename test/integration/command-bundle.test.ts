@@ -1,8 +1,8 @@
 /** Studies of real programs: compared, reported, exported, and executed again elsewhere. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { methods, type Input, type Method, type Output } from '../../src/api/contract';
 import { extractBundle } from '../../src/bundle/open';
 import type { Engine } from '../../src/engine/engine';
@@ -75,8 +75,8 @@ describe('a study of a command', () => {
     expect(curves.variants.map(({ n, steps }) => [n, steps.length, steps.at(-1)])).toEqual([[2, 20, 190], [2, 20, 190]]);
     expect((await ask(engine, 'compare.table', { experiment: 'rates', format: 'csv' })).text).toContain('loss (best)');
     const runs = await ask(engine, 'runs.list', {});
-    const { config, environment } = await ask(engine, 'runs.diff', { left: comparison.variants[0]?.values[0]?.run ?? '', right: comparison.variants[1]?.values[0]?.run ?? '' });
-    expect([config, environment]).toEqual([[{ path: 'params.rate', left: 0.1, right: 0.5 }], []]);
+    const differences = await ask(engine, 'runs.diff', { left: comparison.variants[0]?.values[0]?.run ?? '', right: comparison.variants[1]?.values[0]?.run ?? '' });
+    expect(differences).toEqual({ config: [{ path: 'params.rate', left: 0.1, right: 0.5 }], environment: [], data: [] });
     const beside = await ask(engine, 'compare.runs', { runs: runs.slice(0, 2).map(({ runId }) => runId) });
     expect(beside.sections.map(({ title }) => title)).toEqual(['Config', 'Environment', 'Data', 'Result']);
     for (const format of ['md', 'html'] as const) {
@@ -148,6 +148,33 @@ describe('a study of a command', () => {
     // Its author's own re-execution shows that it does not repeat itself: what that shows is allowed.
     const calibrated = await ask(other, 'bundle.export', { target: run.runId, out: join(clock.folder, 'calibrated.crate.zip'), license: 'MIT', calibrate: true });
     expect((await ask(other, 'bundle.reproduce', { file: calibrated.file, trust: calibrated.digest })).verdict).toBe('within-tolerance');
+  });
+
+  it('starts the interpreter of this machine where the author named one by a place of his own', async () => {
+    const project = sampleProject();
+    const folder = join(project.folder, 'home', 'author', 'bin');
+    mkdirSync(folder, { recursive: true });
+    symlinkSync(execFileSync(python, ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim(), join(folder, 'python3'));
+    const engine = await engineOn(project.workspace);
+    const { run } = await ask(engine, 'runs.start', { config: project.config({ experiment: 'placed', ...baseline([join(folder, 'python3'), 'train.py', '{seed}', '{rate}'], { inputs: ['data'] }) }) });
+    await ask(engine, 'runs.wait', { runs: [run.runId] });
+    const { file, digest } = await ask(engine, 'bundle.export', { target: run.runId, out: join(project.folder, 'placed.crate.zip'), license: 'MIT' });
+    rmSync(folder, { recursive: true });
+
+    const elsewhere = await engineOn(join(project.folder, 'elsewhere'));
+    expect(await ask(elsewhere, 'bundle.reproduce', { file, trust: digest })).toMatchObject({ verdict: 'identical' });
+    const bag = join(project.folder, 'bag');
+    await extractBundle(file, bag);
+    const printed = execFileSync('python3', [join(bag, 'data', 'rerun.py'), '--into', join(project.folder, 'rerun')], { encoding: 'utf8', cwd: project.folder, stdio: ['ignore', 'pipe', 'ignore'] });
+    expect(printed).toMatch(/exit code 0[\s\S]*out\/model\.txt: the recorded bytes/u);
+
+    const known = process.env['PATH'];
+    process.env['PATH'] = join(project.folder, 'nothing');
+    onTestFinished(() => {
+      process.env['PATH'] = known;
+    });
+    const without = await ask(elsewhere, 'bundle.reproduce', { file, trust: digest });
+    expect([without.verdict, without.runs[0]?.sentence]).toEqual(['not-executed', expect.stringMatching(/there is no program .*python3 on this machine, nor one called python3 or python on the PATH/u)]);
   });
 
   it('needs the inputs that its bundle does not have, and takes no others', async () => {

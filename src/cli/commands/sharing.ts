@@ -136,10 +136,16 @@ function printVerdict(result: ReproduceView): void {
       result.runs.map((run) => [run.reproductionId, run.variant ?? '–', String(run.seed), run.verdict, run.firstDivergentStep === null ? '–' : String(run.firstDivergentStep), run.maxRelativeDifference === null ? '–' : formatPlain(run.maxRelativeDifference)]),
     ),
   );
-  for (const run of result.runs) {
-    if (run.verdict === 'identical') continue;
+  const told = result.runs.filter(({ verdict }) => verdict !== 'identical' && verdict !== 'not-executed');
+  // Runs of one machine mostly part for one reason, which is said once.
+  const common = told.length > 1 ? (told[0]?.causes ?? []).filter((cause) => told.every(({ causes }) => causes.includes(cause))) : [];
+  for (const run of told) {
     print(`\n${run.reproductionId}: ${run.sentence}`);
-    for (const cause of run.causes) print(`  possible cause: ${cause}`);
+    for (const cause of run.causes) if (!common.includes(cause)) print(`  ${cause}`);
   }
+  if (common.length > 0) print(`\nOf all ${told.length} of them:\n${common.map((cause) => `  ${cause}`).join('\n')}`);
+  const left = new Map<string, string[]>();
+  for (const { verdict, sentence, reproductionId } of result.runs) if (verdict === 'not-executed') left.set(sentence, [...(left.get(sentence) ?? []), reproductionId]);
+  for (const [sentence, ids] of left) print(`\n${ids.join(', ')}: ${sentence}`);
   print(`\nverdict: ${result.verdict}. ${result.sentence}`);
 }
