@@ -18,6 +18,14 @@ with mlflow.start_run(run_name="another"):
 sys.exit(3)
 `;
 
+/** Chooses no experiment: what it nests goes where its own run is, not into MLflow's `Default`. */
+const NESTING = `
+import mlflow
+mlflow.log_metric("loss", 1.0)
+with mlflow.start_run(nested=True, run_name="inner"):
+    mlflow.log_metric("loss", 0.5)
+`;
+
 for (const generation of [2, 3]) {
   const python = process.env[`REPRISE_PYTHON_MLFLOW${generation}`] ?? '';
   if (python === '') console.warn(`SKIPPED: no mlflow-skinny ${generation} (REPRISE_PYTHON_MLFLOW${generation}): no command logs with it.`);
@@ -44,6 +52,20 @@ for (const generation of [2, 3]) {
       expect(byName.get('child')?.tags).toMatchObject({ 'mlflow.parentRunId': run.runId });
       expect(byName.get('another')?.run).toMatchObject({ kind: 'logged', status: 'finished' });
       expect(store.experiment({ name: "the script's own" })).toBeNull();
+    });
+  });
+
+  test.skipIf(python === '')(`MLflow ${generation}: what a command nests without choosing an experiment is in its own`, { timeout: 120_000 }, async () => {
+    const project = new Project({ 'train.py': NESTING });
+    const engine = await engineOn(project.workspace);
+    const { run } = await ask(engine, 'runs.start', { config: project.config({ task: { command: [python, 'train.py'] }, params: {} }) });
+    await ask(engine, 'runs.wait', { runs: [run.runId] });
+    await engine.close();
+    await look(project.workspace, (store) => {
+      const { runs } = store.search({ filter: null, limit: 10 });
+      const found = store.runData(runs.map(({ runId }) => runId)).map((data) => [data.run.name, data.run.experiment, data.tags['mlflow.parentRunId']]);
+      expect(found.filter(([name]) => name === 'inner')).toEqual([['inner', run.experiment, run.runId]]);
+      expect(new Set(found.map(([, experiment]) => experiment))).toEqual(new Set([run.experiment]));
     });
   });
 }

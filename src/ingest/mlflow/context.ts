@@ -42,6 +42,11 @@ export function experimentIdOf({ store }: MlflowContext, name: string): string {
   return experiment.experimentId;
 }
 
+/** The experiment of the command run whose program speaks; null for everybody else. */
+export function experimentOfCommand({ store, commandRun }: MlflowContext): string | null {
+  return commandRun === null ? null : (store.getRuns([commandRun])[0]?.experiment ?? null);
+}
+
 /** A run that may be deleted. @throws MlflowError RESOURCE_DOES_NOT_EXIST */
 export function runOf({ store }: MlflowContext, runId: string): RunData {
   const [run] = store.runData([runId]);

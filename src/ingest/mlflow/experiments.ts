@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { ExperimentInfo } from '../../store/tracking';
 import { orderOf, select, sorted, type FieldName, type FieldValue } from './conditions';
-import { entryOf, experimentOf, type MlflowContext } from './context';
+import { entryOf, experimentOf, experimentOfCommand, type MlflowContext } from './context';
 import { experimentEntity } from './entities';
 import { invalid, missing } from './errors';
 import { experimentName, key, optionalText, pageSize, tags, text, texts, viewType, type ViewType } from './fields';
@@ -39,10 +39,6 @@ export function getExperimentByName(context: MlflowContext, request: z.infer<typ
   const experiment = context.store.experiment({ name });
   if (experiment === null) throw missing(`Could not find experiment with name '${name}'`);
   return { experiment: experimentEntity(experiment) };
-}
-
-function experimentOfCommand({ store, commandRun }: MlflowContext): string | null {
-  return commandRun === null ? null : (store.getRuns([commandRun])[0]?.experiment ?? null);
 }
 
 export async function updateExperiment(context: MlflowContext, request: z.infer<typeof updateExperimentRequest>) {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { StateRecord } from '../../events/records';
-import { activeExperimentOf, experimentIdOf, runOf, refuseUnwritable, type MlflowContext } from './context';
+import { activeExperimentOf, experimentIdOf, experimentOfCommand, runOf, refuseUnwritable, type MlflowContext } from './context';
 import { runEntity, runInfoEntity, RUN_NAME_TAG, STATE_OF } from './entities';
 import { invalid } from './errors';
 import { optionalText, runRef, tags, text, timestamp } from './fields';
@@ -23,7 +23,7 @@ export const updateRunRequest = z.intersection(
 
 export async function createRun(context: MlflowContext, request: z.infer<typeof createRunRequest>) {
   const { store } = context;
-  const { name: experiment } = activeExperimentOf(context, request.experiment_id);
+  const experiment = experimentOfNew(context, request.experiment_id);
   // 32 hexadecimal digits are what clients expect of an id.
   const runId = randomUUID().replaceAll('-', '');
   const { [RUN_NAME_TAG]: tagged, ...others } = Object.fromEntries(request.tags.map((tag) => [tag.key, tag.value]));
@@ -37,7 +37,12 @@ export async function createRun(context: MlflowContext, request: z.infer<typeof 
   await store.append(runId, [{ type: 'state', status: 'running', startedAt, name }, ...tagRecords(others)]);
   context.onRun(runId);
   context.onRuns();
-  return { run: runEntity(runOf(context, runId), request.experiment_id, []) };
+  return { run: runEntity(runOf(context, runId), experimentIdOf(context, experiment), []) };
+}
+
+/** Where the program of a command chooses none (`0`), its further runs, such as nested ones, go where its own is. */
+function experimentOfNew(context: MlflowContext, id: string): string {
+  return (id === '0' ? experimentOfCommand(context) : null) ?? activeExperimentOf(context, id).name;
 }
 
 export function getRun(context: MlflowContext, runId: string) {
