@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { ImportedRunView } from '../api/imports';
 import { RepriseError } from '../errors/errors';
+import { isTime } from '../events/record-problem';
 import type { EventBody, StateRecord } from '../events/records';
 import { putObject } from '../files/objects';
 import type { ForeignRun, ImportSink } from '../ingest/import-sink';
@@ -47,22 +48,24 @@ export class StoreSink implements ImportSink {
     const { store } = this.context;
     const runId = idOf(run);
     const experiment = this.options.experiment ?? run.experiment;
+    const createdAt = run.createdAt >= 0 && isTime(run.createdAt) ? Math.trunc(run.createdAt) : 0;
     const [known] = store.runData([runId]);
     const present = known !== undefined && (known.deletedAt !== null || isComplete(known));
     const view: ImportedRunView = { run: runId, name: run.name, experiment: known?.run.experiment ?? experiment, from: run.from, outcome: present ? 'present' : known === undefined ? 'new' : 'updated' };
     if (!present && !this.options.dryRun && known === undefined) {
       await this.makeExperiment(experiment, this.options.experiment === undefined ? run.experimentTags : {});
-      await store.createRun({ format: 1, kind: 'logged', runId, experiment, createdAt: run.createdAt, source: { system: run.system, id: run.id, from: run.from }, user: run.user });
+      await store.createRun({ format: 1, kind: 'logged', runId, experiment, createdAt, source: { system: run.system, id: run.id, from: run.from }, user: run.user });
     }
     this.runs.push(view);
     this.handle.report(this.runs.length, null, `${this.runs.length} run${this.runs.length === 1 ? '' : 's'} looked at, ${run.name ?? runId}`);
     if (present || this.options.dryRun) return null;
     this.open.set(runId, { view, run });
     const begun: EventBody[] = [
-      { type: 'state', status: 'running', startedAt: run.createdAt, endedAt: null, ...(run.name === null ? {} : { name: run.name }) },
+      { type: 'state', status: 'running', startedAt: createdAt, endedAt: null, ...(run.name === null ? {} : { name: run.name }) },
       { type: 'tags', tags: { [INCOMPLETE]: 'It was not read to its end.' } },
     ];
     await store.append(runId, begun);
+    if (createdAt !== Math.trunc(run.createdAt)) await this.problem(runId, run.from, `It says that it began at ${run.createdAt}, which is no time after 1970; that is left out.`);
     return runId;
   }
 

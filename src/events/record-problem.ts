@@ -7,6 +7,11 @@ const STRANGE_PART = /(?:^|\/)(?:\.{0,2})(?:\/|$)/u;
 /** Milliseconds from 1970 to the last day that dates know. */
 const LAST_DATE = 8.64e15;
 
+/** Whether milliseconds since 1970 name a time that a date can have. */
+export function isTime(at: number): boolean {
+  return Math.abs(at) <= LAST_DATE;
+}
+
 /** Whether a path is relative, with `/`, without `.`, `..` or empty parts. */
 function isInnerPath(path: string): boolean {
   return path !== '' && path.length <= 4096 && !STRANGE_PART.test(path) && !path.includes('\\') && !path.includes('\0') && !/^[A-Za-z]:/u.test(path);
@@ -62,7 +67,7 @@ function datasetProblem({ name, digest, sourceType, source, schema, profile, tag
 
 /** Times are milliseconds: a fraction of one says nothing, a time that no date has is a mistake. */
 function stateProblem({ startedAt, endedAt, name }: StateRecord): string | null {
-  const odd = [startedAt, endedAt].find((at) => at !== undefined && at !== null && !(Math.abs(at) <= LAST_DATE));
+  const odd = [startedAt, endedAt].find((at) => at !== undefined && at !== null && !isTime(at));
   if (odd !== undefined) return `has the time ${odd}, which no date has`;
   return name === undefined || typeof name === 'string' ? null : 'has a name that is no text';
 }

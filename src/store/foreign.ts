@@ -9,7 +9,7 @@ export type ForeignValue = string | number | bigint | Buffer | null;
 export type ForeignRow = Readonly<Record<string, ForeignValue>>;
 
 export interface ForeignDatabase {
-  /** Names of a table's columns; none where there is no such table. */
+  /** Names of a table's columns; none where there is no such table. A view counts as none: its query may have no end. */
   columns(table: string): readonly string[];
   rows(sql: string, ...values: readonly ForeignValue[]): ForeignRow[];
   close(): void;
@@ -40,7 +40,7 @@ export async function openForeign(file: string): Promise<ForeignDatabase> {
     // Writable, since a log that came with the copy is worked in first.
     const database = openDatabase(own, { readonly: false });
     return {
-      columns: (table) => (database.prepare<[string], { name: string }>('SELECT name FROM pragma_table_info(?)').all(table)).map(({ name }) => name),
+      columns: (table) => (database.prepare<[string], { name: string }>("SELECT info.name FROM sqlite_schema, pragma_table_info(sqlite_schema.name) AS info WHERE sqlite_schema.type = 'table' AND sqlite_schema.name = ?").all(table)).map(({ name }) => name),
       rows: (sql, ...values) => database.prepare<ForeignValue[], ForeignRow>(sql).all(...values),
       close: () => {
         database.close();

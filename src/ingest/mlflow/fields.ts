@@ -1,5 +1,6 @@
 /** Fields of requests as protobuf's JSON writes them, with the limits that MLflow's clients know. */
 import { z } from 'zod';
+import { isTime } from '../../events/record-problem';
 
 export const LIMITS = {
   metricsPerBatch: 1000,
@@ -45,11 +46,8 @@ export const double = z.unknown().transform((value, context): number => {
   }
 });
 
-/** Milliseconds from 1970 to the last day that dates know. */
-const LAST_DATE = 8.64e15;
-
 /** Milliseconds since 1970. */
-export const timestamp = int64.refine((value) => value >= 0 && value <= LAST_DATE, { error: 'must be milliseconds since 1970, and not negative' });
+export const timestamp = int64.refine((value) => value >= 0 && isTime(value), { error: 'must be milliseconds since 1970, and not negative' });
 
 /** Longest text in characters: UTF-16 units are counted first, because that is quick and never less. */
 function withinLength(text: string, most: number): boolean {

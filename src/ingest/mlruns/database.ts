@@ -1,6 +1,7 @@
 /** MLflow's SQL store in an SQLite file (`mlflow.db`), of any of its schemas since MLflow 0.8. */
 import { dirname, resolve } from 'node:path';
 import { RepriseError } from '../../errors/errors';
+import { isTime } from '../../events/record-problem';
 import { toLogged, type EventBody, type LoggedNumber } from '../../events/records';
 import { openForeign, type ForeignDatabase, type ForeignRow, type ForeignValue } from '../../store/foreign';
 import { attempt, Lots, type Begun, type ImportSink } from '../import-sink';
@@ -11,7 +12,7 @@ const AT_ONCE = 5000;
 
 const text = (value: ForeignValue | undefined): string => (value === null || value === undefined ? '' : String(value));
 const optional = (value: ForeignValue | undefined): string | null => (value === null || value === undefined ? null : String(value));
-const time = (value: ForeignValue | undefined): number | null => (value === null || value === undefined ? null : Number(value));
+const time = (value: ForeignValue | undefined): number | null => (value === null || value === undefined || !isTime(Number(value)) ? null : Number(value));
 
 /** How MLflow writes what SQL cannot hold: NaN by a flag, infinities as the largest numbers. */
 function valueOf({ value, is_nan: isNan }: ForeignRow): LoggedNumber {

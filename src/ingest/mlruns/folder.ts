@@ -2,9 +2,10 @@
 import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { isTime } from '../../events/record-problem';
 import { toLogged, type EventBody, type LoggedNumber } from '../../events/records';
 import { attempt, Lots, type Begun, type ImportSink } from '../import-sink';
-import { keepFolder } from '../sources/kept-folder';
+import { isLink, keepFolder } from '../sources/kept-folder';
 import { keepArtifacts, pythonNumber, RUN_NAME, rootOf, statusOf } from './mlflow';
 
 type Meta = Readonly<Record<string, unknown>>;
@@ -27,7 +28,7 @@ async function readMeta(folder: string): Promise<Meta | null> {
 }
 
 const textOf = (value: unknown): string => (value === null || value === undefined ? '' : String(value));
-const timeOf = (value: unknown): number | null => (typeof value === 'number' && Number.isFinite(value) ? value : null);
+const timeOf = (value: unknown): number | null => (typeof value === 'number' && isTime(value) ? value : null);
 
 async function foldersIn(folder: string): Promise<string[]> {
   try {
@@ -41,6 +42,7 @@ async function foldersIn(folder: string): Promise<string[]> {
 
 /** Files below a folder by their names: names of metrics, parameters and tags may have slashes. */
 async function namesIn(folder: string, under = ''): Promise<string[]> {
+  if (under === '' && (await isLink(folder))) throw new Error(`${folder} is a link; links are not followed.`);
   let entries;
   try {
     entries = await readdir(join(folder, under), { withFileTypes: true });

@@ -1,6 +1,6 @@
 /** Imports into a real workspace: what a cancelled, a killed and a repeated import leave behind. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -80,6 +80,23 @@ describe('an import', () => {
     expect(await look(read)).toEqual(before);
     const manifest = JSON.parse(await readFile(join(folder, 'workspace', 'runs', id(0), 'run.json'), 'utf8')) as object;
     expect(manifest).toMatchObject({ kind: 'logged', source: { system: 'mlflow', id: id(0), from: join(folder, 'mlruns', '7', id(0)) }, user: 'me', createdAt: 1000 });
+  });
+
+  test('reads nothing outside of what is imported, and passes over what no date has', async () => {
+    const path = await makeMlruns(4, 1);
+    await mkdir(join(folder, 'home'));
+    await writeFile(join(folder, 'home', 'id_rsa'), 'secret of the home folder');
+    const run = (number: number, name: string): string => join(path, '7', id(number), name);
+    for (const link of [run(0, 'params'), run(1, 'artifacts')]) {
+      await rm(link, { recursive: true });
+      await symlink(join(folder, 'home'), link);
+    }
+    for (const [number, time] of [[2, '1.5e300'], [3, '-5']] as const) await writeFile(run(number, 'meta.yaml'), `run_id: ${id(number)}\nstatus: 3\nstart_time: ${time}\nend_time: 7.5\nlifecycle_stage: active\n`);
+    const { runs, problems } = await call('runs.import', { path });
+    expect(runs.map(({ run: of, outcome }) => [of, outcome])).toEqual([[id(0), 'broken'], [id(1), 'new'], [id(2), 'new'], [id(3), 'new']]);
+    expect(problems.map(({ message }) => message).join('\n')).toMatch(/params is a link[\s\S]*It is a link[\s\S]*began at -5/u);
+    expect(await look((store) => [store.files(id(1)), store.getRun(id(2)).endedAt, store.getRun(id(3)).status])).toEqual([[], 7, 'finished']);
+    for (const name of await readdir(join(folder, 'workspace', 'runs'))) expect(await readFile(join(folder, 'workspace', 'runs', name, 'events.log'), 'utf8')).not.toContain('secret of');
   });
 
   test('that is cancelled says so of the run it was at; the next one completes it', async () => {

@@ -109,3 +109,11 @@ test('what is no database, and a database of somebody else, are refused in words
   database.close();
   await expect(importMlflowDatabase(other, memorySink(put))).rejects.toMatchObject({ code: 'MLFLOW_DATABASE_UNKNOWN', kind: 'input' });
 });
+
+test('one whose tables are queries without an end is none of MLflow', async () => {
+  const database = openDatabase(file(), { readonly: false });
+  database.exec(FIRST_SCHEMA);
+  database.exec('DROP TABLE runs; CREATE VIEW runs AS WITH RECURSIVE more(run_uuid) AS (SELECT 1 UNION ALL SELECT run_uuid + 1 FROM more) SELECT run_uuid, 1 AS experiment_id, 0 AS start_time FROM more');
+  database.close();
+  await expect(importMlflowDatabase(file(), memorySink(put))).rejects.toMatchObject({ code: 'MLFLOW_DATABASE_UNKNOWN' });
+});
