@@ -52,9 +52,9 @@ const namedMetric = z.object({ name: metricName, value: anyNumber });
 
 export const runListRow = z.object({
   run: runRow,
-  /** The declared metric; null until the run is finished. */
+  /** The declared metric; null until the run is finished. Of a logged run, which declares none, the latest value of the series that most of them have. */
   metric: namedMetric.nullable(),
-  /** Values of the asked columns; undefined where the run's config has no such leaf. */
+  /** Values of the asked columns; undefined where the run's config, or what was logged as parameters, has no such leaf. */
   leaves: z.array(z.unknown()),
   /** Seconds left, steadied over the whole attempt; null where not running or not known. An estimate. */
   secondsLeft: z.number().nullable(),
@@ -72,7 +72,7 @@ export const runsColumns = z.object({
   /** Leaves with two or more values among the runs, those with a study's factors first; at most 60. */
   varying: z.array(leafPath),
   constant: z.array(z.object({ path: leafPath, value: z.unknown() })),
-  /** The declared metric where all runs declare one and the same. */
+  /** The declared metric where all runs declare one and the same; what stands for it where runs were logged. */
   metric: metricName.nullable(),
 });
 

@@ -10,6 +10,7 @@ import { RepriseError } from '../errors/errors';
 import { readFilter } from '../filter/read';
 import type { ListedRun, RunsFilter, RunsOrder, Store } from '../store/types';
 import type { EngineContext } from './context';
+import { describeLogged, leavesOfLogged, newestLogged, standIn } from './logged-rows';
 import { declaredOf, labelOf, valueOf } from './yardstick';
 
 const MOST_VARYING = 60;
@@ -20,12 +21,14 @@ export function listRunsPage({ store }: EngineContext, input: Input<'runs.page'>
   const { columns = [], sort, offset, limit, ...filter } = input;
   const page = store.listPage(readText(filter), orderOf(store, sort ?? { by: 'created', descending: true }, filter.experiment), offset, limit);
   const now = Date.now();
+  const logged = describeLogged(store, page.rows, filter.experiment, columns);
   return {
     total: Object.values(page.byStatus).reduce((sum, count) => sum + count, 0),
     byStatus: { ...page.byStatus },
     rows: page.rows.map((listed) => {
       const config = listed.variantHash === null ? null : store.variantConfig(listed.variantHash);
-      return { run: listed.run, metric: metricOf(store, listed), leaves: config === null ? columns.map(() => undefined) : leavesAt(config, columns), secondsLeft: secondsLeft(listed, now) };
+      const own = logged.get(listed.run.runId) ?? { metric: metricOf(store, listed), leaves: config === null ? columns.map(() => undefined) : leavesAt(config, columns) };
+      return { run: listed.run, ...own, secondsLeft: secondsLeft(listed, now) };
     }),
   };
 }
@@ -130,9 +133,11 @@ export function secondsLeft({ run, attempt }: ListedRun, now: number): number | 
 /** Which leaves vary among the runs, a study's factors first, and which are the same in all. */
 export function describeColumns({ store }: EngineContext, input: Input<'runs.columns'>): Output<'runs.columns'> {
   const configs = [...store.variantConfigs(input.experiment).values()];
+  const logged = newestLogged(store, input.experiment);
+  const flats = [...configs.map(flatOf), ...logged.map(leavesOfLogged)];
   const seen = new Map<string, { readonly value: unknown; configs: number; varies: boolean }>();
-  for (const config of configs) {
-    for (const [path, value] of flatOf(config)) {
+  for (const leaves of flats) {
+    for (const [path, value] of leaves) {
       const known = seen.get(path);
       if (known === undefined) seen.set(path, { value, configs: 1, varies: false });
       else {
@@ -142,11 +147,11 @@ export function describeColumns({ store }: EngineContext, input: Input<'runs.col
     }
   }
   // A leaf that some configs lack varies as well.
-  const leaves = [...seen].map(([path, { value, configs: having, varies }]) => ({ path, value, varies: varies || having < configs.length }));
+  const leaves = [...seen].map(([path, { value, configs: having, varies }]) => ({ path, value, varies: varies || having < flats.length }));
   const varying = leaves.filter((leaf) => leaf.varies).map((leaf) => leaf.path);
   const factors = factorsOf(store, input.experiment);
   const isFactor = (path: string): boolean => factors.some((factor) => overlaps(factor, path));
-  const metrics = new Set(configs.flatMap((config) => ('task' in config ? (config.selection?.metric ?? []) : `test ${config.selection.metric}`)));
+  const metrics = new Set([...configs.flatMap((config) => ('task' in config ? (config.selection?.metric ?? []) : `test ${config.selection.metric}`)), standIn(logged)].filter((name) => name !== null));
   return {
     varying: [...varying.filter(isFactor), ...varying.filter((path) => !isFactor(path))].slice(0, MOST_VARYING),
     constant: leaves.filter((leaf) => !leaf.varies).map(({ path, value }) => ({ path, value })),

@@ -64,8 +64,13 @@ const ABOUT_MACHINE = /^system[/.]/u;
 
 /** Keys of the runs' series, those of most runs first, then by name. */
 export function commonKeys(store: Store, runs: readonly RunRow[]): string[] {
+  return mostCommon(runs.map(({ runId }) => store.latestMetrics(runId).map(({ key }) => key)));
+}
+
+/** The same of the keys that each run has. */
+export function mostCommon(keys: readonly (readonly string[])[]): string[] {
   const counts = new Map<string, number>();
-  for (const { runId } of runs) for (const { key } of store.latestMetrics(runId)) counts.set(key, (counts.get(key) ?? 0) + 1);
+  for (const key of keys.flat()) counts.set(key, (counts.get(key) ?? 0) + 1);
   const rank = (key: string): number => (ABOUT_MACHINE.test(key) ? 1 : 0);
   return [...counts].toSorted(([a, left], [b, right]) => rank(a) - rank(b) || right - left || (a < b ? -1 : 1)).map(([key]) => key);
 }

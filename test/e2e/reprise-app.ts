@@ -53,7 +53,7 @@ export function answerDialogs(page: Page, path: string | null): Promise<void> {
 }
 
 /** Chooses a file as a person does: the window asks, the system's dialog answers. */
-export async function chooseFile(page: Page, path: string, kind: 'study' | 'bundle' | 'data' = 'study'): Promise<Result<OpenedFile | null>> {
+export async function chooseFile(page: Page, path: string, kind: 'study' | 'bundle' | 'data' | 'runs' | 'runs-folder' = 'study'): Promise<Result<OpenedFile | null>> {
   await answerDialogs(page, path);
   return page.evaluate((wanted) => window.reprise.shell.chooseFile({ kind: wanted }), kind);
 }

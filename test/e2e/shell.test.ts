@@ -46,7 +46,10 @@ describe('files', () => {
     expect(await chooseFile(page, study, 'data')).toMatchObject({ ok: false, error: { code: 'FILE_NOT_DATA' } });
     expect(await chooseFile(page, table)).toMatchObject({ ok: false, error: { code: 'FILE_NOT_STUDY' } });
     expect(await chooseFile(page, join(folder, 'nowhere.yaml'))).toMatchObject({ ok: false, error: { code: 'FILE_NOT_FOUND' } });
-    expect(await chooseFile(page, folder)).toMatchObject({ ok: false, error: { code: 'FILE_UNKNOWN' } });
+    expect(await chooseFile(page, folder)).toMatchObject({ ok: false, error: { code: 'FILE_NOT_STUDY' } });
+    expect(await chooseFile(page, folder, 'runs-folder')).toEqual({ ok: true, value: { kind: 'runs', path: folder } });
+    expect(await chooseFile(page, table, 'runs')).toEqual({ ok: true, value: { kind: 'data', path: table } });
+    expect(await chooseFile(page, study, 'runs')).toMatchObject({ ok: false, error: { code: 'FILE_NOT_RUNS' } });
     expect(await chooseFile(page, await here.folder.write('image.yaml', '\0\u0001'))).toMatchObject({ ok: false, error: { code: 'FILE_UNKNOWN' } });
     await answerDialogs(page, null);
     expect(await page.evaluate(() => window.reprise.shell.chooseFile({ kind: 'study' }))).toEqual({ ok: true, value: null });
@@ -193,7 +196,7 @@ describe('paths that nobody chose', () => {
 describe('settings', () => {
   it('are kept, reach the system and the page, and survive a damaged file', async () => {
     const first = await here.open();
-    expect(await first.page.evaluate(() => window.reprise.shell.getSettings({}))).toEqual({ ok: true, value: { theme: 'system', notifications: true } });
+    expect(await first.page.evaluate(() => window.reprise.shell.getSettings({}))).toEqual({ ok: true, value: { theme: 'system', notifications: true, trackingServer: false } });
     // Playwright shows pages in light unless told otherwise.
     await first.page.emulateMedia({ colorScheme: null });
     const changed = await first.page.evaluate(async () => {
@@ -208,14 +211,14 @@ describe('settings', () => {
     await first.close();
 
     const second = await here.open();
-    expect(await second.page.evaluate(() => window.reprise.shell.getSettings({}))).toEqual({ ok: true, value: { theme: 'dark', notifications: false } });
+    expect(await second.page.evaluate(() => window.reprise.shell.getSettings({}))).toEqual({ ok: true, value: { theme: 'dark', notifications: false, trackingServer: false } });
     expect(await second.app.evaluate(({ nativeTheme }) => nativeTheme.shouldUseDarkColors)).toBe(true);
     await second.close();
 
     await writeFile(join(here.folder.path, 'user-data', 'settings.json'), '{"theme":7');
     await writeFile(join(here.folder.path, 'user-data', 'window.json'), '{"bounds":{"x":1e9}}');
     const third = await here.open();
-    expect(await third.page.evaluate(() => window.reprise.shell.getSettings({}))).toEqual({ ok: true, value: { theme: 'system', notifications: true } });
+    expect(await third.page.evaluate(() => window.reprise.shell.getSettings({}))).toEqual({ ok: true, value: { theme: 'system', notifications: true, trackingServer: false } });
   }, LIMIT);
 });
 

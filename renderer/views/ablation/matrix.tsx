@@ -171,7 +171,7 @@ export function Matrix({ study, selection, onSelect, onOpen }: MatrixProps) {
         <thead>
           <tr aria-rowindex={1}>
             <th scope="col" className="matrix-name">Variant and its difference</th>
-            <th scope="col" className="number" title={`Mean of the test ${metric} over the seeds that are done, with half the width of its 95% t interval`}>
+            <th scope="col" className="number" title={`Mean of ${metric ?? 'the metric'} over the seeds that are done, with half the width of its 95% t interval`}>
               Mean ± 95%
             </th>
             {seedValues.map((seed) => (

@@ -45,7 +45,7 @@ function Warnings({ studyId }: { readonly studyId: string }) {
 function Aside({ study }: { readonly study: StudyView }) {
   return (
     <>
-      {format.plural(study.variants, 'variant')} × {format.plural(study.seeds, 'seed')}, test {study.metric}
+      {format.plural(study.variants, 'variant')} × {format.plural(study.seeds, 'seed')}{study.metric === null ? '' : `, ${study.metric}`}
       {study.matrix.some(({ cells }) => cells.some(({ reused }) => reused)) && (
         <span className="matrix-legend">
           <Repeat2 size={12} aria-hidden="true" /> from an earlier run

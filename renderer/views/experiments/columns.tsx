@@ -80,11 +80,11 @@ function metricColumn(metric: MetricName | null): RunColumn {
     id: 'metric',
     header: metricTitle(metric),
     sortDescFirst: metric !== 'loss',
-    meta: { width: metric === null ? 136 : 124, number: true, hint: `${metricTitle(metric)} at the selected checkpoint` },
+    meta: { width: metric === null ? 136 : 124, number: true, hint: metric === null || metric.startsWith('test ') ? `${metricTitle(metric)} at the selected checkpoint` : `${metric}: as declared, or the latest value of a run that was logged` },
     cell: ({ row: { original } }) => {
       if (original.metric === null) return <span className="soft">–</span>;
       const { name, value } = original.metric;
-      const text = metric === null ? `${name} ${metricText(name, value)}` : metricText(name, value);
+      const text = metric === name ? metricText(name, value) : `${name} ${metricText(name, value)}`;
       return Number.isNaN(original.run.finalLoss) ? (
         <span className="soft" title="The training diverged: this value says nothing, and comparisons leave it out">
           {text}

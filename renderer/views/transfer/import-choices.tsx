@@ -1,40 +1,13 @@
 /** How an import reads what is there, and where it puts the runs. */
 import { SegmentedControl, Select, TagsInput, TextInput } from '@mantine/core';
-import type { Input } from '../../../src/api/contract';
-import type { ImportResultView } from '../../../src/api/imports';
 import { Section } from '../../frame/view';
 import { FORMATS } from '../../import-words';
-
-type Format = ImportResultView['format'];
-type Rows = 'found' | 'runs' | 'points';
-
-export interface Choices {
-  /** null: as it is found. */
-  readonly format: Format | null;
-  /** Empty: as the source says. */
-  readonly experiment: string;
-  readonly rows: Rows;
-  readonly metrics: readonly string[];
-}
-
-export const AS_FOUND: Choices = { format: null, experiment: '', rows: 'found', metrics: [] };
+import type { Choices, Format, Rows } from './choices';
 
 const FOUND = 'found';
 const TABLES: readonly Format[] = ['csv', 'json', 'jsonl', 'parquet'];
 const formats = [{ value: FOUND, label: 'What is found there' }, ...Object.entries(FORMATS).map(([value, label]) => ({ value, label }))];
 const isFormat = (value: string | null): value is Format => value !== null && Object.hasOwn(FORMATS, value);
-
-/** What the engine is asked, said with what was chosen only. */
-export function inputOf(path: string, { format, experiment, rows, metrics }: Choices): Omit<Input<'runs.import'>, 'task' | 'dryRun'> {
-  const into = experiment.trim();
-  return {
-    path,
-    ...(format === null ? {} : { format }),
-    ...(into === '' ? {} : { experiment: into }),
-    ...(rows === 'found' ? {} : { rows }),
-    ...(metrics.length === 0 ? {} : { metrics: [...metrics] }),
-  };
-}
 
 export interface ImportChoicesProps {
   readonly choices: Choices;

@@ -36,7 +36,12 @@ function Problems({ problems }: { readonly problems: ImportResultView['problems'
   );
 }
 
-const Runs = memo(function Runs({ runs, when, experiment }: { readonly runs: ImportResultView['runs']; readonly when: 'planned' | 'done'; readonly experiment: string }) {
+/** Where a run lies, as seen from what is imported. */
+function within(path: string, from: string): string {
+  return from.startsWith(path) ? from.slice(path.length).replace(/^[/\\]+/u, '') || (path.split(/[/\\]/u).at(-1) ?? path) : from;
+}
+
+const Runs = memo(function Runs({ path, runs, when, experiment }: { readonly path: string; readonly runs: ImportResultView['runs']; readonly when: 'planned' | 'done'; readonly experiment: string }) {
   return (
     <Section title="Runs" aside={format.plural(runs.length, 'run')}>
       <div className="transfer-runs" tabIndex={0} role="region" aria-label="Runs that were found">
@@ -62,7 +67,7 @@ const Runs = memo(function Runs({ runs, when, experiment }: { readonly runs: Imp
                   </td>
                   <td>{OUTCOMES[when][outcome]}</td>
                   <td className="truncate mono" title={from}>
-                    <bdi>{from}</bdi>
+                    {within(path, from)}
                   </td>
                 </tr>
               );
@@ -100,7 +105,7 @@ export function Found({ result, when, stale, experiment }: FoundProps) {
         </Facts>
       </Section>
       {problems.length > 0 && <Problems problems={problems} />}
-      {runs.length > 0 && <Runs runs={runs} when={when} experiment={experiment} />}
+      {runs.length > 0 && <Runs path={path} runs={runs} when={when} experiment={experiment} />}
     </div>
   );
 }

@@ -11,7 +11,8 @@ import { openFile } from '../../state/open-file';
 import { go } from '../../state/place';
 import { baseName, importRuns, previewImport, useTask } from '../../state/tasks';
 import { TaskProgress } from '../bundles/progress';
-import { AS_FOUND, ImportChoices, inputOf, type Choices } from './import-choices';
+import { AS_FOUND, inputOf, type Choices } from './choices';
+import { ImportChoices } from './import-choices';
 import { Found } from './import-found';
 import '../bundles/bundles.css';
 import './transfer.css';
@@ -72,7 +73,10 @@ function ImportFrom({ path }: { readonly path: string }) {
   const { experiment } = choices;
   const question = useMemo(() => inputOf(path, { ...choices, experiment: '' }), [path, choices]);
   const preview = useQuery({ queryKey: ['import preview', question], queryFn: ({ signal }) => previewImport(question, signal), gcTime: 0, retry: false, refetchOnMount: 'always' });
-  const task = useTask('import', path);
+  const newest = useTask('import', path);
+  // What an earlier import of the same path came to has been told.
+  const [earlier] = useState(newest?.begun.ended === true ? newest.begun.task : null);
+  const task = newest?.begun.task === earlier ? null : newest;
   const running = task !== null && !task.begun.ended;
   const imported = task?.begun.imported ?? null;
 

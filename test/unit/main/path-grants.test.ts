@@ -26,6 +26,7 @@ const readers: readonly [Method, (path: string) => unknown][] = [
   ['runs.start', (path) => ({ config: path })],
   ['studies.plan', (path) => ({ study: path })],
   ['studies.start', (path) => ({ study: path })],
+  ['runs.import', (path) => ({ path })],
   ['bundle.inspect', (path) => ({ file: path })],
   ['bundle.verify', (path) => ({ file: path })],
   ['bundle.plan', (path) => ({ file: path })],

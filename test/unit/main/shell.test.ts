@@ -11,7 +11,7 @@ import { guardedWith } from '../../../main/ipc';
 import { readJsonFile, writeJsonFile, writeJsonFileNow } from '../../../main/json-file';
 import { LogFile } from '../../../main/log-file';
 import { menuTemplate } from '../../../main/menu-template';
-import { SettingsFile } from '../../../main/settings';
+import { readSettings, SettingsFile } from '../../../main/settings';
 import { trayAvailable } from '../../../main/tray-host';
 import { FIRST_STATE, isWindowState, placement } from '../../../main/window-state';
 import { isBusy, NO_WORK, quitSentence, studyEndedSentence, workSentence, workWithout } from '../../../main/work';
@@ -70,8 +70,18 @@ describe('a file of the app’s own', () => {
     const file = join(folder, 'settings.json');
     const settings = new SettingsFile(file, (now) => told.push(now));
     await Promise.all([settings.change({ theme: 'dark' }), settings.change({ notifications: false }), settings.change({ theme: 'light' })]);
-    expect(told).toEqual([{ theme: 'dark', notifications: true }, { theme: 'dark', notifications: false }, { theme: 'light', notifications: false }]);
-    expect(new SettingsFile(file, () => {}).current).toEqual({ theme: 'light', notifications: false });
+    const trackingServer = false;
+    expect(told).toEqual([{ theme: 'dark', notifications: true, trackingServer }, { theme: 'dark', notifications: false, trackingServer }, { theme: 'light', notifications: false, trackingServer }]);
+    expect(new SettingsFile(file, () => {}).current).toEqual({ theme: 'light', notifications: false, trackingServer });
+  });
+  it('of settings may be older than a setting, and never holds more than all of them', async () => {
+    const file = join(folder, 'settings.json');
+    await writeFile(file, '{"theme":"dark","notifications":false}');
+    expect(readSettings(file)).toEqual({ theme: 'dark', notifications: false, trackingServer: false });
+    await writeFile(file, '{"theme":"dark","notifications":false,"other":1}');
+    expect(readSettings(file)).toEqual({ theme: 'system', notifications: true, trackingServer: false });
+    await writeFile(file, 'null');
+    expect(readSettings(file)).toEqual({ theme: 'system', notifications: true, trackingServer: false });
   });
 });
 
