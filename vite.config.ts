@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
-import { defineConfig } from 'vite';
+import { defineConfig, type EnvironmentOptions } from 'vite';
 
 // `node scripts/build.mjs` runs this with REPRISE_OUT set to a temporary folder and moves the result to out/ when every
 // pass has succeeded: a failed build leaves the last good one in place.
@@ -19,12 +19,15 @@ const externalPatterns = external.map((name) => new RegExp(`^${name}($|/)`));
 const inputs = (entries: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(entries).map(([name, path]) => [name, join(root, path)]));
 
-const nodeEntries = inputs({
-  cli: 'src/cli/main.ts',
-  worker: 'src/worker/main.ts',
-  'engine-host': 'main/engine-host.ts',
-  'main/main': 'main/main.ts',
-});
+/**
+ * Programs of Node. The processes of the app share no files with the others: what such a process loads at its start is
+ * one file, which no other program's needs divide.
+ */
+const programs = {
+  tools: inputs({ cli: 'src/cli/main.ts', worker: 'src/worker/main.ts' }),
+  engine: inputs({ 'engine-host': 'main/engine-host.ts' }),
+  main: inputs({ 'main/main': 'main/main.ts' }),
+} as const;
 const preloadEntries = inputs({ 'preload/preload': 'main/preload.ts' });
 const rendererEntries = inputs({ index: 'renderer/index.html' });
 
@@ -34,7 +37,7 @@ interface Modules {
   getModuleInfo(id: string): { readonly isEntry: boolean; readonly importers: readonly string[] } | null;
 }
 
-/** Names the file of all that the page loads at once: each file more is one more question to the main process. */
+/** Names the file of all that is loaded at once: each file more costs time, and the page has to ask the main process for it. */
 function inFirstFile(id: string, modules: Modules): string | null {
   const seen = new Set<string>();
   const isFirst = (module: string): boolean => {
@@ -44,6 +47,29 @@ function inFirstFile(id: string, modules: Modules): string | null {
     return info !== null && (info.isEntry || info.importers.some(isFirst));
   };
   return isFirst(id) ? 'first' : null;
+}
+
+const oneFirstFile = { codeSplitting: { groups: [{ name: inFirstFile, debugName: 'first' }] } };
+
+function program(name: keyof typeof programs, splitting: Partial<typeof oneFirstFile>): EnvironmentOptions {
+  return {
+    consumer: 'server',
+    resolve: nodeResolve,
+    build: {
+      outDir: out,
+      emptyOutDir: false,
+      target: 'node20.18',
+      minify: false,
+      sourcemap: true,
+      ssr: true,
+      rolldownOptions: {
+        input: programs[name],
+        platform: 'node',
+        external: externalPatterns,
+        output: { format: 'esm', entryFileNames: '[name].js', chunkFileNames: `chunks/${name}/[name]-[hash].js`, ...splitting },
+      },
+    },
+  };
 }
 
 export default defineConfig({
@@ -66,27 +92,12 @@ export default defineConfig({
         // plotly.js is large, and loaded with the first chart.
         chunkSizeWarningLimit: 6000,
         sourcemap: true,
-        rolldownOptions: { input: rendererEntries, output: { codeSplitting: { groups: [{ name: inFirstFile, debugName: 'first' }] } } },
+        rolldownOptions: { input: rendererEntries, output: oneFirstFile },
       },
     },
-    node: {
-      consumer: 'server',
-      resolve: nodeResolve,
-      build: {
-        outDir: out,
-        emptyOutDir: false,
-        target: 'node20.18',
-        minify: false,
-        sourcemap: true,
-        ssr: true,
-        rolldownOptions: {
-          input: nodeEntries,
-          platform: 'node',
-          external: externalPatterns,
-          output: { format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
-        },
-      },
-    },
+    tools: program('tools', {}),
+    engine: program('engine', oneFirstFile),
+    main: program('main', oneFirstFile),
     preload: {
       consumer: 'server',
       resolve: nodeResolve,
@@ -109,7 +120,7 @@ export default defineConfig({
   },
   builder: {
     buildApp: async (builder) => {
-      for (const name of ['node', 'preload', 'client']) {
+      for (const name of [...Object.keys(programs), 'preload', 'client']) {
         const environment = builder.environments[name];
         if (environment !== undefined) await builder.build(environment);
       }
