@@ -41,8 +41,8 @@ const recordSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('message'), level: z.enum(['info', 'warning', 'error']), text: z.string() }),
 ]);
 
-function mapValues<A, B>(values: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, change(value)]));
+function mapValues<A, B>(values: Readonly<Record<string, A>>, change: (value: A, name: string) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, change(value, name)]));
 }
 
 function redactRecord(record: EventRecord, redact: Redact): EventRecord {
@@ -54,9 +54,17 @@ function redactRecord(record: EventRecord, redact: Redact): EventRecord {
     case 'params':
       return { ...record, params: mapValues(record.params, redact) };
     case 'tags':
-      return { ...record, tags: mapValues(record.tags, (value) => (value === null ? null : redact(value))) };
+      return { ...record, tags: mapValues(record.tags, (value, name) => (value === null ? null : redact(value, name))) };
     case 'dataset':
-      return { ...record, source: redact(record.source) };
+      return {
+        ...record,
+        source: redact(record.source),
+        schema: record.schema === null ? null : redact(record.schema),
+        profile: record.profile === null ? null : redact(record.profile),
+        tags: mapValues(record.tags, redact),
+      };
+    case 'state':
+      return record.name === undefined ? record : { ...record, name: redact(record.name) };
     case 'source':
       return { ...record, source: redact(record.source), position: redact(record.position) };
     default:

@@ -3,6 +3,7 @@ import type { ArtifactName } from '../events/records';
 import type { CommandManifest, DataRef, InputRef, TrainingManifest } from '../events/manifest';
 import type { RunStatus } from '../store/types';
 import type { CommandTolerance } from './command-tolerance';
+import type { Redact } from './redact';
 import type { Tolerance } from './tolerance';
 
 export interface TestMetrics {
@@ -123,7 +124,7 @@ export interface BundleInput extends BundleHeader {
   readonly code?: readonly BundleCodeInput[];
   readonly inputs?: readonly BundleInputInput[];
   /** Takes secrets out of text that goes in, beyond what `privatePaths` names. */
-  readonly scrub?: (text: string) => string;
+  readonly scrub?: Redact;
   /** Data files larger than this are left out. Bytes; no limit when not given. */
   readonly maxDataBytes?: number;
   readonly report: { readonly markdown: string; readonly html: string };

@@ -6,7 +6,8 @@ import type { CommandManifest, TrainingManifest } from '../events/manifest';
 import type { Provenance } from '../events/provenance';
 import { visible, visibleLine } from './text';
 
-export type Redact = (text: string) => string;
+/** @param name of the parameter, tag or variable that the text is the value of */
+export type Redact = (text: string, name?: string) => string;
 
 function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/gu, String.raw`\$&`);
@@ -102,7 +103,7 @@ function redactProvenance(provenance: Provenance, clean: Redact): Provenance {
   const line = (text: string): string => visibleLine(clean(text));
   return {
     ...provenance,
-    problems: provenance.problems.map(clean),
+    problems: provenance.problems.map((problem) => clean(problem)),
     ...(provenance.python == null ? {} : { python: { ...provenance.python, executable: line(provenance.python.executable), prefix: line(provenance.python.prefix) } }),
     ...(provenance.variables === undefined ? {} : { variables: Object.fromEntries(Object.entries(provenance.variables).map(([name, value]) => [name, clean(value)])) }),
     git:
@@ -118,11 +119,11 @@ function redactProvenance(provenance: Provenance, clean: Redact): Provenance {
 }
 
 /** Every text in a value, at any depth. */
-function mapTexts(value: unknown, change: (text: string) => string): unknown {
-  if (typeof value === 'string') return change(value);
+function mapTexts(value: unknown, change: Redact, name?: string): unknown {
+  if (typeof value === 'string') return change(value, name);
   if (Array.isArray(value)) return value.map((entry) => mapTexts(entry, change));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, mapTexts(entry, change)]));
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, mapTexts(entry, change, key)]));
 }
 
 /**
@@ -137,7 +138,7 @@ export function redactCommandManifest(manifest: CommandManifest, redact: Redact)
     ...config,
     author: visibleLine(clean(config.author)),
     description: clean(config.description),
-    task: mapTexts(config.task, redact) as CommandManifest['config']['task'],
+    task: mapTexts(config.task, (text) => redact(text)) as CommandManifest['config']['task'],
     params: mapTexts(config.params, redact) as CommandManifest['config']['params'],
   };
   return {

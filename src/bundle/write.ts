@@ -173,9 +173,9 @@ async function collect(input: BundleInput, outFile: string, signal: AbortSignal 
   const trainings = input.runs.filter((run): run is TrainingRunInput => run.kind !== 'command');
   const inputManifests = trainings.map(({ manifest }) => manifest);
   const privatePaths = [...(input.privatePaths ?? []), ...dataFolders(inputManifests)];
-  const scrub = input.scrub ?? ((text: string): string => text);
+  const scrub: Redact = input.scrub ?? ((text) => text);
   const withoutPaths = createRedact(privatePaths);
-  const redact: Redact = (text) => scrub(withoutPaths(text));
+  const redact: Redact = (text, name) => scrub(withoutPaths(text), name);
   const payload = new PayloadBuilder();
   const manifests = new Map<string, TrainingManifest | CommandManifest>();
   const entries: Entry[] = [];

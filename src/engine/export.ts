@@ -23,7 +23,7 @@ import { newId } from './identity';
 import { repriseVersion } from './package-info';
 import { refuseCancelled } from '../errors/cancelled';
 import { withInlineCode } from '../provenance/inline';
-import { redactText } from '../provenance/secrets';
+import { redactNamed, redactText } from '../provenance/secrets';
 import { buildReport } from './reports';
 import { renderHtml } from '../report/html';
 import { renderMarkdown } from '../report/markdown';
@@ -176,7 +176,7 @@ async function exportTarget(context: EngineContext, target: Target, input: Input
       data: [...data.values()],
       code: await codeInputs(store, commands),
       inputs: await inputInputs(store, commands, mostInput),
-      scrub: redactText,
+      scrub: (text, name) => (name === undefined ? redactText(text) : redactNamed(name, text)),
       maxDataBytes: MAX_DATA_BYTES,
       study: target.source,
       report: { markdown: renderMarkdown(report), html: renderHtml(report) },

@@ -6,7 +6,7 @@ import type { Input, Output } from '../api/contract';
 import { isCommandConfig } from '../config/command';
 import { formatYaml, parseYaml } from '../config/yaml';
 import { onePerStep } from '../analysis/align';
-import { redactText } from '../provenance/secrets';
+import { redactNamed, redactText } from '../provenance/secrets';
 import { RepriseError } from '../errors/errors';
 import { atomicWrite } from '../files/atomic-write';
 import { refuseTarget } from '../files/targets';
@@ -73,6 +73,11 @@ function curveOf(store: Store, runId: string, key: string, points: number): Seri
   return onePerStep({ steps: toSteps, values: mean });
 }
 
+/** A name can tell of a secret that its value alone does not show. */
+function withoutSecrets(texts: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, redactNamed(name, text)]));
+}
+
 function trackedRun(store: Store, row: RunRow, variant: string | null, yardstick: Yardstick): TrackedRun[] {
   const manifest = store.manifest(row.runId);
   if (manifest.kind !== 'command' && manifest.kind !== 'logged') return [];
@@ -84,8 +89,8 @@ function trackedRun(store: Store, row: RunRow, variant: string | null, yardstick
     {
       row: { ...row, variant: variant ?? row.variant, errorMessage: row.errorMessage === null ? null : redactText(row.errorMessage) },
       manifest,
-      params: data?.params ?? {},
-      tags: data?.tags ?? {},
+      params: withoutSecrets(data?.params ?? {}),
+      tags: withoutSecrets(data?.tags ?? {}),
       metrics,
       files: store.files(row.runId),
       datasets: store.datasets(row.runId),

@@ -96,6 +96,19 @@ describe('redactLog', () => {
     expect(redactLog(log([{ type: 'failed', code: 'X', message: 'no /home/ada/x', seq: 0, time: 1 }]), redact)).toEqual(log([{ type: 'failed', code: 'X', message: 'no ~/x', seq: 0, time: 1 }]));
   });
 
+  it('tells by its name what a text is, and looks at all that a program could say', () => {
+    const scrub = (text: string, name?: string): string => (name === 'db_password' ? '[withheld]' : text.replaceAll('/home/ada', '~'));
+    const said: EventRecord[] = [
+      { type: 'params', params: { db_password: 'Hunter2!x9', data: '/home/ada/x' }, seq: 0, time: 1 },
+      { type: 'tags', tags: { db_password: 'Hunter2!x9', gone: null }, seq: 1, time: 1 },
+      { type: 'dataset', name: 'd', digest: '1', sourceType: 'local', source: '/home/ada/d', schema: '/home/ada/s', profile: null, tags: { db_password: 'Hunter2!x9' }, seq: 2, time: 1 },
+      { type: 'state', name: 'of /home/ada', seq: 3, time: 1 },
+    ];
+    const text = Buffer.from(redactLog(log(said), scrub) ?? []).toString('utf8');
+    expect(text).not.toMatch(/Hunter2|ada/u);
+    expect(text.match(/\[withheld\]/gu)).toHaveLength(3);
+  });
+
   it('leaves a torn tail out', () => {
     const whole = log([{ type: 'requeued', seq: 0, time: 1 }]);
     expect(redactLog(Buffer.concat([whole, Buffer.from('0123')]), redact)).toEqual(whole);
