@@ -18,7 +18,7 @@ import { describeColumns, listExperiments, listRunsPage, openRuns, readSeries, r
 import { TrackingHost } from './serve-host';
 import { StudyWatch } from './study-watch';
 import { Tasks } from './tasks';
-import { deleteRuns, restoreRuns } from './trash';
+import { deleteRuns, emptyTrash, planTrash, restoreRuns } from './trash';
 import { checkWorkspace } from './workspace';
 
 export interface EngineOptions {
@@ -82,6 +82,8 @@ const handlers: Handlers = {
   'series.window': later(async () => (await import('./run-output')).readSeriesWindow),
   'runs.delete': deleteRuns,
   'runs.restore': restoreRuns,
+  'trash.plan': planTrash,
+  'trash.empty': emptyTrash,
   'runs.series': readSeries,
   'runs.start': later(async () => (await import('./runs')).startRun),
   'runs.cancel': later(async () => (await import('./runs')).cancelRun),
@@ -157,7 +159,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const store = await openStore(options.workspace, { mode: options.mode, ...(options.lockWaitMs === undefined ? {} : { lockWaitMs: options.lockWaitMs }) });
   if (options.mode === 'host') {
     await sweepLeftovers(options.workspace);
-    await store.purgeExpired();
+    // What cannot be freed (a damaged code state, a file in use) must not keep anybody from their runs.
+    await store.purgeExpired().catch(() => undefined);
   }
   const budget = new CoreBudget(cores);
   const tracking = new TrackingHost({ store, emit });

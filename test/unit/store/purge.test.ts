@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { canonicalJson } from '../../../src/config/hash';
 import { putObject } from '../../../src/files/objects';
+import { createEngine } from '../../../src/engine/engine';
 import { checkWorkspace } from '../../../src/store/check';
 import { openStore } from '../../../src/store/open';
 import type { Store } from '../../../src/store/types';
@@ -84,6 +85,23 @@ describe('a purge', () => {
     await store.trashRuns(['run-b']);
     await store.purge();
     expect(isKept(store, first)).toBe(false);
+  });
+
+  it('that a damaged code state stops keeps nobody from the workspace', async () => {
+    const store = await hostStore();
+    const code = await keep(store, canonicalJson({ format: 1, files: [], withheld: [] }));
+    await store.createRun(commandManifest('run-a', { provenance: { ...sampleManifest('x').provenance, code: { snapshot: code, folder: '', files: 0, bytes: 0, withheld: [], complete: true } } }));
+    await store.append('run-a', [{ type: 'cancelled', step: 0 }]);
+    await store.trashRuns(['run-a']);
+    writeFileSync(store.objectPath(code), '{');
+    await expect(store.purgeExpired(Date.now() + 31 * 24 * 3_600_000)).rejects.toMatchObject({ code: 'SNAPSHOT_INVALID' });
+    store.close();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 31 * 24 * 3_600_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    const engine = await createEngine({ workspace: store.workspace, mode: 'host', spawn: () => Promise.reject(new Error('Nothing is started here.')), resume: false });
+    expect(await engine.call('runs.list', {})).toEqual({ ok: true, value: [] });
+    await engine.close();
+    expect(existsSync(join(store.workspace, 'trash', 'run-a'))).toBe(true);
   });
 
   it('is refused to a reader', async () => {
