@@ -80,6 +80,8 @@ const present: Readonly<Record<Method, true>> = {
   'series.window': true,
   'runs.delete': true,
   'runs.restore': true,
+  'trash.plan': true,
+  'trash.empty': true,
   'runs.import': true,
   'runs.export': true,
   'studies.list': true,

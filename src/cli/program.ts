@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { repriseVersion } from '../engine/package-info';
 import { exitCodeOf } from '../errors/errors';
 import { exportRuns, importCommand } from './commands/importing';
+import { deleteCommand, restore, workspacePurge } from './commands/deleting';
 import { compare, diff, runs } from './commands/looking';
 import { ablate, cancel, resume, retry, run } from './commands/training';
 import { checkout } from './commands/restoring';
@@ -52,15 +53,17 @@ function build(onExit: (code: number) => void): Command {
       .exitOverride()
       .action(async (...received: unknown[]) => {
         const command = received.at(-1) as Command;
-        onExit(await body(command.processedArgs as string[], command.opts<Options & GlobalOptions>()));
+        onExit(await body(command.processedArgs.flat() as string[], command.opts<Options & GlobalOptions>()));
       });
 
-  add(program, 'run <config>', 'train one run', run).option('--seed <n>', "seed in place of the config's", seedNumber).option('--fresh', 'do not take up an interrupted run of the same config');
-  add(program, 'ablate <study>', 'run an ablation', ablate).option('--dry-run', 'print variants, runs, reuse and estimated time; train nothing').option('--no-reuse', 'train every run anew');
+  add(program, 'run <config>', 'train one run, or run a program once', run).option('--seed <n>', "seed in place of the config's", seedNumber).option('--fresh', 'do not take up an interrupted run of the same config');
+  add(program, 'ablate <study>', 'run an ablation', ablate).option('--dry-run', 'print variants, runs, reuse and estimated time; run nothing').option('--no-reuse', 'run everything anew');
   add(program, 'resume', 'go on with runs that were interrupted or queued', resume);
-  add(program, 'retry <run>', 'run a failed or cancelled run again, from its last checkpoint', retry);
+  add(program, 'retry <run>', 'run a failed or cancelled run again: a training from its last checkpoint, a command anew', retry);
   add(program, 'cancel <run>', 'cancel a run that is queued or interrupted', cancel);
   add(program, 'runs', 'list runs', runs).option('--experiment <name>', 'only the runs of this experiment');
+  add(program, 'delete <runs...>', 'put runs that are at an end into the trash', deleteCommand);
+  add(program, 'restore <runs...>', 'bring deleted runs back, by their full ids', restore);
   add(program, 'checkout <run>', 'write the code of a run, as it was, into a new folder', checkout).requiredOption('-o, --out <dir>', 'folder to make');
   add(program, 'score <target>', 'how fit a run, an experiment or a config file is to be repeated, and what to do about it', score);
   add(program, 'search [filter]', "find runs: \"metrics.val_loss < 0.1 and params.optimizer = 'adam'\", or words", search)
@@ -72,7 +75,7 @@ function build(onExit: (code: number) => void): Command {
     .option('--group-by <fields>', 'one row for runs that are equal in these; with --order METRIC its mean, sd, minimum and maximum')
     .option('--group-all-but [params]', 'one row for runs that are equal in all parameters but these (default: seed)');
   add(program, 'compare <experiment>', 'compare the variants of an experiment over seeds', compare);
-  add(program, 'diff <left> <right>', 'differences of config and environment between two runs', diff);
+  add(program, 'diff <left> <right>', 'differences of config, environment, code and data between two runs', diff);
   add(program, 'report <target>', 'write the report of an experiment or a run', report)
     .requiredOption('-o, --out <file>', 'file to write')
     .option('--format <format>', "md or html (default: by the file's name, else md)")
@@ -80,7 +83,7 @@ function build(onExit: (code: number) => void): Command {
   add(program, 'export <target>', 'export an experiment or a run as a reproduction bundle', exportCommand)
     .requiredOption('-o, --out <file>', 'file to write, NAME.crate.zip')
     .option('--license <id>', 'SPDX identifier of the licence you share it under, such as CC-BY-4.0')
-    .option('--no-data', "leave the data set out; the bundle then states its fingerprint and source")
+    .option('--no-data', "leave the data set or the inputs out; the bundle then states their fingerprints")
     .option('--no-calibrate', 'do not measure the tolerance by re-runs; use the default')
     .option('--force', 'overwrite an existing file');
   add(program, 'import <path>', "import runs: MLflow's mlruns or mlflow.db, TensorBoard logs, W&B's offline folders, a table (CSV, JSON, JSON lines, Parquet)", importCommand)
@@ -91,19 +94,20 @@ function build(onExit: (code: number) => void): Command {
     .option('--dry-run', 'tell what is there; import nothing');
   add(program, 'export-runs <target>', 'write the runs of an experiment in a form that other programs read', exportRuns)
     .requiredOption('-o, --out <path>', 'file, or folder for mlruns')
-    .requiredOption('--format <format>', 'mlruns, csv, json, jsonl or parquet')
+    .option('--format <format>', "mlruns, csv, json, jsonl or parquet (default: by the file's name, mlruns for a folder)")
     .option('--rows <what>', 'rows of a table: runs or points (default: runs)')
     .option('--force', 'overwrite an existing file');
   add(program, 'verify <file>', 'check every hash of a bundle; runs nothing', verify);
   add(program, 'reproduce <file>', 're-execute a bundle and say whether the result held', reproduce)
     .option('--trust <digest>', 'consent to run the bundle with this digest')
     .option('--runs <n>', 're-execute only the first n runs', count)
-    .option('--data <file>', 'the CSV file, for a bundle that was exported without its data');
+    .option('--data <path>', 'the CSV file, or the folder of the inputs, for a bundle that was exported without them');
   add(program, 'sample', 'run the sample ablation and write its report and bundle', sample);
   add(program, 'serve', 'take in the runs of MLflow clients until Ctrl-C; starts no queued runs', serve).option('--port <n>', 'port of this machine (default: the one it had last, or any that is free)', port);
   const workspace = program.command('workspace').description('the store against the run folders').exitOverride();
   add(workspace, 'check', 'compare the database with the run folders', workspaceCheck);
   add(workspace, 'rebuild', 'make the database again from the run folders', workspaceRebuild);
+  add(workspace, 'purge', 'say what emptying the trash frees', workspacePurge).option('--yes', 'remove the deleted runs for good');
   add(program, 'doctor', 'what this machine has and lacks', doctor);
   return program;
 }

@@ -1,5 +1,6 @@
 /** Use cases: runs into the workspace's trash, and out of it. */
 import type { Input, Output } from '../api/contract';
+import type { PurgePlan } from '../store/tracking';
 import { hostScheduler, type EngineContext } from './context';
 
 /** @throws RepriseError WORKSPACE_READ_ONLY, RUN_NOT_FOUND, RUN_ACTIVE; nothing is deleted then */
@@ -16,4 +17,20 @@ export async function restoreRuns(context: EngineContext, input: Input<'runs.res
   const restored = await context.store.restoreRuns([...new Set(input.runs)]);
   if (restored.length > 0) context.emit('changed', { what: 'runs' });
   return { restored };
+}
+
+export async function planTrash({ store }: EngineContext): Promise<Output<'trash.plan'>> {
+  return viewOf(await store.planPurge());
+}
+
+/** @throws RepriseError WORKSPACE_READ_ONLY */
+export async function emptyTrash(context: EngineContext): Promise<Output<'trash.empty'>> {
+  hostScheduler(context);
+  const purged = await context.store.purge();
+  if (purged.runs.length > 0) context.emit('changed', { what: 'runs' });
+  return viewOf(purged);
+}
+
+function viewOf({ runs, objects, bytes }: PurgePlan): Output<'trash.plan'> {
+  return { runs: [...runs], objects: objects.length, bytes };
 }

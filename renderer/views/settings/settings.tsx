@@ -8,6 +8,7 @@ import { Section, View } from '../../frame/view';
 import { command, shortcutText } from '../../state/commands';
 import { useLive } from '../../state/live';
 import { changeSettings, useSettings } from '../../state/settings';
+import { Trash } from './trash';
 import './settings.css';
 
 function Choices({ settings }: { readonly settings: SettingsValue }) {
@@ -111,6 +112,7 @@ export function Settings() {
       <div className="settings-page">
         {settings.isError && <Failure title="The settings could not be read" error={settings.error} onRetry={() => void settings.refetch()} />}
         {settings.data !== undefined && <Choices settings={settings.data} />}
+        <Trash />
         <About />
         <Shortcuts />
       </div>
