@@ -51,7 +51,7 @@ export class ProgressPrinter {
   }
 
   private lineOf(row: RunView): string {
-    const name = `${row.variant ?? row.experiment}, seed ${row.seed}`;
+    const name = `${row.variant ?? row.name ?? row.experiment}${row.seed === null ? '' : `, seed ${row.seed}`}`;
     if (row.status === 'running' && row.kind === 'command') {
       const words = metricsInWords(this.metrics.get(row.runId) ?? {});
       return `${name}: running${words === '' ? '' : `, ${words}`}`;

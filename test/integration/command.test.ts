@@ -270,9 +270,12 @@ describe('the command line', () => {
 
   it('runs a command with its latest metrics beside it, and fails as it does', async () => {
     const project = new Project({ 'train.py': 'import json, sys, time\nfor step in range(8):\n  print(json.dumps({"loss": 8 - step}))\n  time.sleep(0.2)\nsys.exit(int(sys.argv[1]))\n' });
-    const config = (code: number): string => project.config({ task: { command: [python, 'train.py', '{code}'] }, params: { code } }, `exit-${code}.yaml`);
+    const config = (code: number): string => project.config({ task: { command: [python, 'train.py', '{code}'], outputs: ['model.pt'] }, params: { code } }, `exit-${code}.yaml`);
     const good = await cli(['run', config(0), '--workspace', project.workspace]);
     expect([good.code, good.stdout]).toEqual([0, expect.stringMatching(/^run {11}\S+ {2}\(finished\)\nmetrics {7}loss 1\.0000\n/u)]);
+    expect(good.stderr).toContain('warning: The command made no output model.pt.');
+    const listed = await cli(['runs', '--workspace', project.workspace]);
+    expect(listed.stdout).toMatch(/^run +experiment +variant +seed +status +metric +duration\n/u);
     const bad = await cli(['run', config(3), '--json', '--workspace', project.workspace]);
     expect(bad.code).toBe(1);
     expect(JSON.parse(bad.stdout)).toMatchObject({ status: 'failed', metrics: { loss: 1 }, finalLoss: null, weightsHash: null, error: { code: 'COMMAND_FAILED' } });

@@ -1,29 +1,49 @@
 /** Commands that look at what was trained. */
-import { formatPlain } from '../../analysis/format';
-import type { RunView } from '../../api/rows';
+import { formatDuration, formatPlain } from '../../analysis/format';
+import type { RunListRow } from '../../api/views';
 import { showValue } from '../../config/problems';
 import { comparisonText } from '../../engine/compare';
 import { print, printJson, shortHash, table } from '../output';
 import { call, withEngine, type GlobalOptions } from '../session';
 
+/** Runs that are asked for at once. */
+const PAGE = 500;
+
 export async function runs(_args: readonly string[], options: GlobalOptions & { experiment?: string }): Promise<number> {
   return withEngine(options, 'look', async (engine) => {
-    const rows: RunView[] = await call(engine, 'runs.list', options.experiment === undefined ? {} : { experiment: options.experiment });
+    const scope = options.experiment === undefined ? {} : { experiment: options.experiment };
     if (options.json === true) {
-      printJson(rows);
+      printJson(await call(engine, 'runs.list', scope));
       return 0;
     }
-    if (rows.length === 0) print(options.experiment === undefined ? 'No runs yet.' : `No runs of ${JSON.stringify(options.experiment)}.`);
-    else {
-      print(
-        table(
-          ['run', 'experiment', 'variant', 'seed', 'status', 'steps', 'final loss', 'weights'],
-          rows.map((row) => [row.runId, row.experiment, row.variant ?? '–', String(row.seed ?? '–'), row.status, `${row.stepsDone}/${row.totalSteps ?? '?'}`, formatPlain(row.finalLoss), shortHash(row.weightsHash)]),
-        ),
-      );
+    const rows: RunListRow[] = [];
+    for (let total = 1; rows.length < total; ) {
+      const page = await call(engine, 'runs.page', { ...scope, sort: { by: 'created', descending: false }, offset: rows.length, limit: PAGE });
+      rows.push(...page.rows);
+      total = page.rows.length === 0 ? 0 : page.total;
     }
+    if (rows.length === 0) print(options.experiment === undefined ? 'No runs yet.' : `No runs of ${JSON.stringify(options.experiment)}.`);
+    else print(listText(rows));
     return 0;
   });
+}
+
+/** One line a run; what only trainings have where there are any. */
+function listText(rows: readonly RunListRow[]): string {
+  const trained = rows.some(({ run }) => run.kind === 'training');
+  return table(
+    ['run', 'experiment', 'variant', 'seed', 'status', ...(trained ? ['steps', 'final loss', 'weights'] : []), 'metric', 'duration'],
+    rows.map(({ run, metric }) => [
+      run.runId,
+      run.experiment,
+      run.variant ?? run.name ?? '–',
+      run.seed === null ? '–' : String(run.seed),
+      run.status,
+      ...(trained ? [run.totalSteps === null ? '–' : `${run.stepsDone}/${run.totalSteps}`, formatPlain(run.finalLoss), shortHash(run.weightsHash)] : []),
+      metric === null ? '–' : `${metric.name} ${formatPlain(metric.value)}`,
+      run.startedAt === null || run.endedAt === null ? '–' : formatDuration((run.endedAt - run.startedAt) / 1000),
+    ]),
+  );
 }
 
 export async function compare([experiment = '']: readonly string[], options: GlobalOptions): Promise<number> {

@@ -11,6 +11,8 @@ import { call, withEngine, workspaceOf, type GlobalOptions } from '../session';
 const CANCELLED = 130;
 /** Metrics of a run that are printed. */
 const MOST_METRICS = 20;
+/** Lines of a log that are looked through for warnings. */
+const MOST_LINES = 5000;
 
 /** Waits for runs with progress on stderr. Ctrl-C cancels them; SIGTERM only stops, and they go on at the next start. */
 export async function waitFor(engine: Engine, runs: readonly string[], options: GlobalOptions): Promise<{ results: RunResult[]; cancelled: boolean }> {
@@ -70,18 +72,30 @@ async function answerRun(engine: Engine, run: string, options: GlobalOptions): P
   const { results, cancelled } = await waitFor(engine, [run], options);
   const [result] = results;
   if (result === undefined) return 1;
+  if (result.status === 'finished') await sayWarnings(engine, [run]);
   if (options.json === true) printJson(result);
   else printRun(result);
   return exitCode(results, cancelled);
 }
 
+/** What was not as it should be of runs that finished, such as an output that was not made; of several runs each once. */
+async function sayWarnings(engine: Engine, runs: readonly string[]): Promise<void> {
+  const told = new Map<string, number>();
+  for (const run of runs) {
+    const { lines } = await call(engine, 'runs.log', { run, after: -1, limit: MOST_LINES });
+    for (const text of new Set(lines.filter(({ level }) => level === 'warning').map((line) => line.text))) told.set(text, (told.get(text) ?? 0) + 1);
+  }
+  for (const [text, count] of told) say(`warning: ${text}${count === 1 ? '' : ` (${count} runs)`}`);
+}
+
 function printRun(result: RunResult): void {
   print(`run           ${result.run}  (${result.status})`);
   if (result.finalLoss !== null) print(`final loss    ${formatPlain(result.finalLoss)}   best ${formatPlain(result.bestLoss)}`);
-  if (result.metrics !== null) print(`${result.weightsHash === null ? 'metrics' : 'test   '}       ${metricsInWords(result.metrics, MOST_METRICS)}`);
+  const metrics = metricsInWords(result.metrics ?? {}, MOST_METRICS);
+  if (metrics !== '') print(`${result.weightsHash === null ? 'metrics' : 'test   '}       ${metrics}`);
   if (result.weightsHash !== null) print(`weights hash  ${result.weightsHash}`);
   print(`quote as      ${result.reproductionId}`);
-  if (result.error !== null) print(`error         ${result.error.message}  [${result.error.code}]`);
+  if (result.error !== null) print(`error         ${result.error.message.replaceAll('\n', '\n              ')}\ncode          ${result.error.code}`);
 }
 
 function printPlan(plan: StudyPlan): void {
@@ -105,10 +119,11 @@ export async function ablate([study = '']: readonly string[], options: GlobalOpt
   }
   return withEngine(options, 'host', async (engine) => {
     const { result, cancelled } = await runStudy(engine, input, options);
+    await sayWarnings(engine, result.runs.filter(({ reused, status }) => !reused && status === 'finished').map(({ run }) => run));
     if (options.json === true) printJson(result);
     else {
       print(resultTable(result.runs));
-      if (!cancelled) print(`\nCompare with: reprise compare ${JSON.stringify(result.experiment)}`);
+      print(cancelled ? `\nGo on with: reprise ablate ${study}   (finished runs are reused)` : `\nCompare with: reprise compare ${JSON.stringify(result.experiment)}`);
     }
     return exitCode(result.runs, cancelled);
   });
