@@ -290,7 +290,7 @@ describe('the command line', () => {
     const dry = await cliJson<ImportResultView>(['import', table, '--metric', 'accuracy', '--dry-run', ...workspace]);
     expect(outcomes(dry)).toEqual({ new: 2 });
     const text = await cli(['import', table, '--metric', 'accuracy', '--experiment', 'mine', ...workspace]);
-    expect(text).toMatchObject({ code: 0, stdout: 'imported 2 runs of 1 experiment (csv); 0 were here already\n' });
+    expect(text).toMatchObject({ code: 0, stdout: 'imported 2 runs (csv)\nexperiment   mine\n' });
     expect(outcomes(await cliJson(['import', table, '--metric', 'accuracy', ...workspace]))).toEqual({ present: 2 });
     const out = join(folder, 'results.jsonl');
     expect(await cliJson(['export-runs', 'mine', '--format', 'jsonl', '--out', out, ...workspace])).toMatchObject({ runs: 2, out });

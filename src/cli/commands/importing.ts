@@ -1,4 +1,5 @@
 /** Commands that bring runs of other programs in, and take runs out in their forms. */
+import { extname } from 'node:path';
 import { exportFormat, importFormat } from '../../api/imports';
 import { RepriseError } from '../../errors/errors';
 import { print, printJson, say } from '../output';
@@ -37,23 +38,29 @@ export async function importCommand([path = '']: readonly string[], options: Imp
     if (options.json === true) printJson(result);
     else {
       const of = (outcome: (typeof result.runs)[number]['outcome']): number => result.runs.filter((run) => run.outcome === outcome).length;
-      const experiments = new Set(result.runs.map((run) => run.experiment)).size;
+      const experiments = [...new Set(result.runs.map((run) => run.experiment))];
       const broken = of('broken') > 0 ? `, ${of('broken')} could not be read to the end` : '';
-      print(`${options.dryRun === true ? 'would import' : 'imported'} ${counted(of('new') + of('updated'), 'run')} of ${counted(experiments, 'experiment')} (${result.format}); ${of('present')} were here already${broken}`);
+      print(`${options.dryRun === true ? 'would import' : 'imported'} ${counted(of('new') + of('updated'), 'run')} (${result.format})${of('present') > 0 ? `; ${of('present')} ${of('present') === 1 ? 'was' : 'were'} here already` : ''}${broken}`);
+      if (experiments.length > 0) print(`${experiments.length === 1 ? 'experiment ' : 'experiments'}  ${experiments.join(', ')}`);
       for (const problem of result.problems) say(`  ${problem.path}: ${problem.message}`);
     }
     return result.runs.some((run) => run.outcome === 'broken') ? 1 : 0;
   });
 }
 
-export async function exportRuns([target = '']: readonly string[], options: GlobalOptions & { readonly out: string; readonly format: string; readonly rows?: string; readonly force?: boolean }): Promise<number> {
-  const format = choice('--format', options.format, exportFormat.options) ?? 'csv';
+/** What a file's name asks for; a name without an ending is that of MLflow's folder. */
+function formatByName(out: string): string {
+  return extname(out).slice(1).toLowerCase() || 'mlruns';
+}
+
+export async function exportRuns([target = '']: readonly string[], options: GlobalOptions & { readonly out: string; readonly format?: string; readonly rows?: string; readonly force?: boolean }): Promise<number> {
+  const format = choice('--format', options.format ?? formatByName(options.out), exportFormat.options) ?? 'mlruns';
   const rows = choice('--rows', options.rows, ROWS);
   return withEngine(options, 'look', async (engine) => {
     const result = await call(engine, 'runs.export', { target, format, out: options.out, overwrite: options.force === true, ...(rows === undefined ? {} : { rows }) });
     if (options.json === true) printJson(result);
     else {
-      print(`${counted(result.runs, 'run')}, ${counted(result.points, 'point')}${result.files > 0 ? `, ${counted(result.files, 'file')}` : ''}  ${result.out}`);
+      print(`${counted(result.runs, 'run')}${result.points > 0 ? `, ${counted(result.points, 'point')}` : ''}${result.files > 0 ? `, ${counted(result.files, 'file')}` : ''}  ${result.out}`);
       for (const { from, to } of result.renamed) say(`  ${from} is called ${to} there`);
     }
     return 0;
