@@ -85,9 +85,9 @@ export async function planReproduction(input: Input<'bundle.plan'>): Promise<Out
     `Bundle ${JSON.stringify(content.name)} by ${content.author === '' ? 'an unnamed author' : content.author}, made with Reprise ${content.reprise}, licence ${content.license}`,
     `digest ${digest}`,
     ...(problems.length === 0 ? [] : [`Not as it was exported: ${counted(problems.length, 'problem')}.`, ...problems.slice(0, 10).map(({ path, message }) => `  ${path}: ${message}`)]),
-    ...(trainings.length === 0 && commands.length > 0 ? [] : [`It would train ${trainings.length} of ${counted(content.runs.length, 'run')} (${counted(steps, 'step')} in all) with Reprise's own training graphs:`]),
+    ...(content.runs.some(isTrainingRun) ? [`It would train ${trainings.length} of ${counted(content.runs.length, 'run')} (${counted(steps, 'step')} in all) with Reprise's own training graphs:`] : []),
     ...chosen.filter(isTrainingRun).map((run) => `  ${runLine(run, content, input.data)}`),
-    ...(commands.length === 0 && trainings.length > 0 ? [] : commandLines(chosen.filter(isCommandRun), commands.length, content, input.data)),
+    ...(content.runs.some(isCommandRun) ? commandLines(chosen.filter(isCommandRun), commands.length, content, input.data) : []),
     commands.length === 0
       ? 'No program of the bundle is executed, nothing is sent over the network, and nothing is written outside the workspace folder.'
       : 'THE PROGRAMS OF THE BUNDLE ARE EXECUTED WITH YOUR RIGHTS: they can read and write what you can, and use the network. Their code is restored into the workspace folder; run what you do not trust in a container or on another machine.',

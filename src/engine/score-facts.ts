@@ -126,7 +126,7 @@ function dataFacts(manifest: TrainingManifest | CommandManifest): Fact[] {
   const absent = inputs.filter(({ fingerprint }) => fingerprint === null).map(({ path }) => path);
   const unlicensed = inputs.filter(({ license }) => license === 'unknown').map(({ path }) => path);
   return [
-    fact('Data', 'data.fingerprint', 'Fingerprint of the data', 10, inputs.length === 0 ? 'missing' : absent.length > 0 ? 'bad' : 'good', inputs.length === 0 ? 'no inputs are declared' : absent.length > 0 ? `not there: ${listed(absent)}` : `${String(inputs.length)} inputs`, 'Declare under task.inputs every file and folder that the program reads and that is no code.'),
+    fact('Data', 'data.fingerprint', 'Fingerprint of the data', 10, inputs.length === 0 ? 'missing' : absent.length > 0 ? 'bad' : 'good', inputs.length === 0 ? 'no inputs are declared' : absent.length > 0 ? `not there: ${listed(absent)}` : `${String(inputs.length)} ${inputs.length === 1 ? 'input' : 'inputs'}`, 'Declare under task.inputs every file and folder that the program reads and that is no code.'),
     ...(inputs.length === 0 ? [] : [fact('Data', 'data.license', 'Licence of the data', 3, unlicensed.length > 0 ? 'missing' : 'good', unlicensed.length > 0 ? `unknown: ${listed(unlicensed)}` : inputs.map(({ license }) => license).join(', '), 'Give each input its licence: {path: …, license: CC-BY-4.0}.')]),
   ];
 }

@@ -308,7 +308,7 @@ function noteBlocks({ runs, bundle, supersededRuns }: TrackedReport): Block[] {
   for (const run of runs) {
     const manifest = commandOf(run);
     for (const problem of manifest?.provenance.problems ?? []) notes.add(problem);
-    for (const { path, note } of manifest?.provenance.code?.withheld ?? []) notes.add(`${path} is not part of the recorded code: it ${note}.`);
+    for (const { path, note } of manifest?.provenance.code?.withheld ?? []) notes.add(`${path} is not part of the recorded code (${note}).`);
     if (run.row.attempts > 1) notes.add('A run took several attempts.');
   }
   if (runs.some(({ row }) => row.kind === 'logged')) notes.add('Of logged runs nobody captured code, environment or data: what is not among their parameters and tags is not known.');

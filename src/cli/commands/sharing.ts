@@ -146,6 +146,6 @@ function printVerdict(result: ReproduceView): void {
   if (common.length > 0) print(`\nOf all ${told.length} of them:\n${common.map((cause) => `  ${cause}`).join('\n')}`);
   const left = new Map<string, string[]>();
   for (const { verdict, sentence, reproductionId } of result.runs) if (verdict === 'not-executed') left.set(sentence, [...(left.get(sentence) ?? []), reproductionId]);
-  for (const [sentence, ids] of left) print(`\n${ids.join(', ')}: ${sentence}`);
+  for (const [sentence, ids] of left) print(`\n${ids.join(', ')}: ${ids.length === 1 ? sentence : sentence.replace(/^This run was/u, 'These runs were')}`);
   print(`\nverdict: ${result.verdict}. ${result.sentence}`);
 }
