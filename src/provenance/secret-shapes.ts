@@ -15,6 +15,8 @@ export const SHAPES: readonly Shape[] = [
   // The same in base64, as kubeconfig has it; certificates and public keys begin otherwise.
   { what: 'a private key', pattern: /\bLS0tLS1CRUdJTi(?:BSU0E|BQUklWQVRF|BFQy|BPUEVOU1NI|BFTkNSWVBURU|BEU0E)[A-Za-z0-9+/=]{20,}|\bAGE-SECRET-KEY-1[0-9A-Z]{50,}/gu },
   { what: 'a private key', pattern: /\bclient-key-data["']?\s*:\s*["']?(?<secret>[A-Za-z0-9+/=]{40,})/gu },
+  // The address that a command's program is given: MLflow's clients print it when a run ends.
+  { what: 'a tracking token', pattern: /\bhttp:\/\/(?:127\.0\.0\.1|localhost|\[::1\]):\d{1,5}\/(?<secret>[\w-]{43})(?![\w-])/gu },
   { what: 'an AWS key', pattern: /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/gu },
   { what: 'an AWS key', pattern: /aws_?(?:secret_?access_?key|session_?token)\\?["']?\s*[=:]\s*\\?["']?(?<secret>[A-Za-z0-9/+=]{40,})/giu },
   { what: 'a GitHub token', pattern: /\bgh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_[A-Za-z0-9_]{40,}/gu },

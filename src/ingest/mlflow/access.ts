@@ -34,6 +34,7 @@ export function trackingUri(port: number, token: string, commandRun: string | nu
  */
 export function admit({ headers, url = '/' }: IncomingMessage, port: number, token: string): Address {
   if (!isOwnHost(headers.host, port)) throw new MlflowError('PERMISSION_DENIED', 'This server answers programs on this machine only; the Host of the request is another.');
+  if (headers.origin !== undefined && !isOwnHost(/^http:\/\/(.*)$/u.exec(headers.origin)?.[1], port)) throw new MlflowError('PERMISSION_DENIED', 'This server answers no pages of other origins.');
   const [whole = '', query = ''] = url.split(/[?#]/u, 2);
   const search = new URLSearchParams(query);
   const [, bearer] = /^Bearer (.+)$/iu.exec(headers.authorization ?? '') ?? [];

@@ -15,6 +15,7 @@ describe('secrets are found and replaced', () => {
     ['a private key', `-----BEGIN RSA ${'PRIVATE KEY'}-----\n@@\n-----END RSA ${'PRIVATE KEY'}-----`, `${random(64)}\n${random(60)}`],
     ['a private key in JSON', `{"private_key": "-----BEGIN ${'PRIVATE KEY'}-----\\n@@\\n-----END ${'PRIVATE KEY'}-----\\n"}`, random(64)],
     ['a key of kubeconfig', '    client-key-data: @@\n', join('LS0tLS1', 'CRUdJTiBSU0E', random(60))],
+    ['a tracking token', 'View run at: http://127.0.0.1:5001/@@/run/ab12/#/experiments/0', random(43)],
     ['an AWS key', 'aws_access_key_id = @@', join('AKIA', 'IOSFODNN7', 'EXAMPLE')],
     ['an AWS secret', 'aws_secret_access_key = @@', join(random(30), '/+', random(8))],
     ['a GitHub token', 'git clone https://@@@github.com/a/b', join('ghp', '_', random(36))],

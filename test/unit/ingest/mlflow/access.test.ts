@@ -52,6 +52,11 @@ describe('admit', () => {
     expect(codeOf(() => asked(`/${TOKEN}/health`, { host }))).toBe('403 PERMISSION_DENIED');
   });
 
+  test.each(['https://evil.example', 'null', `https://127.0.0.1:${PORT}`, `http://127.0.0.1:${PORT + 1}`])('refuses a page of "%s" even with the token', (origin) => {
+    expect(codeOf(() => asked(`/${TOKEN}/health`, { origin }))).toBe('403 PERMISSION_DENIED');
+    expect(asked(`/${TOKEN}/health`, { origin: `http://127.0.0.1:${PORT}` }).path).toBe('/health');
+  });
+
   test('this machine has three names', () => {
     expect(['127.0.0.1', 'localhost', '[::1]', 'LOCALHOST'].every((name) => isOwnHost(`${name}:${PORT}`, PORT))).toBe(true);
     expect(isOwnHost(undefined, PORT)).toBe(false);
