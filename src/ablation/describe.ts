@@ -34,9 +34,9 @@ const NOUNS: Readonly<Record<string, string>> = {
   'executor.threads': 'threads',
   'task.cwd': 'folder',
   'task.parameterFile.path': 'parameter file',
-  'task.parameterFile.format': 'format of the parameter file',
+  'task.parameterFile.format': 'parameter format',
   'task.outputs': 'outputs',
-  'task.metrics.output': 'metrics of JSON lines',
+  'task.metrics.output': 'JSON lines',
   'task.timeLimitSeconds': 'time limit',
   'selection.checkpoint': 'selected checkpoint',
 };

@@ -17,7 +17,7 @@ export const commands = {
   'study.sample': { title: 'Open the sample ablation', menu: 'file', words: 'example tutorial mnist' },
   'study.sampleCommand': { title: 'Open the sample ablation of a program', menu: 'file', words: 'example tutorial command python script' },
   'file.open': { title: 'Open study or bundle…', menu: 'file', shortcut: 'CmdOrCtrl+O', words: 'yaml zip crate import' },
-  'runs.import': { title: 'Import runs…', menu: 'file', shortcut: 'CmdOrCtrl+Shift+I', words: 'mlflow mlruns tensorboard wandb csv json parquet table folder' },
+  'runs.import': { title: 'Import runs…', menu: 'file', shortcut: 'CmdOrCtrl+Shift+O', words: 'mlflow mlruns tensorboard wandb csv json parquet table folder' },
   'runs.export': { title: 'Export runs…', menu: 'file', shortcut: 'CmdOrCtrl+Shift+E', words: 'mlflow mlruns csv json parquet table' },
   'study.save': { title: 'Save study', menu: 'file', shortcut: 'CmdOrCtrl+S', words: 'yaml write' },
   'study.saveAs': { title: 'Save study as…', menu: 'file', shortcut: 'CmdOrCtrl+Shift+S', words: 'yaml write' },

@@ -61,6 +61,31 @@ const first: Stage = {
         { name: 'compare-empty', show: ({ page }) => toRail(page, 'Compare') },
         { name: 'bundles-empty', show: ({ page }) => toRail(page, 'Bundles') },
         { name: 'machines', show: ({ page }) => toRail(page, 'Machines').then(() => main(page).getByText('ONNX Runtime').waitFor()) },
+        {
+          name: 'tracking-server',
+          show: async ({ page }) => {
+            await main(page).getByRole('button', { name: 'Start the server' }).click();
+            await main(page).getByText(/^Running on port/u).waitFor();
+          },
+        },
+        { name: 'import', show: ({ page }) => main(page).getByRole('button', { name: 'Import the folder of its logs' }).click().then(() => shown(page, 'Import runs')) },
+        {
+          name: 'import-found',
+          show: async ({ page }) => {
+            await answerDialogs(page, await scene.folder.write('runs.csv', `name,experiment,params.lr,metrics.loss\n${LONG_NAME.replaceAll(',', '')},sweep,0.1,0.5\nsecond,sweep,0.2,none\n`));
+            await main(page).getByRole('button', { name: 'Choose file…' }).click();
+            await main(page).getByText('2 new').waitFor();
+          },
+        },
+        {
+          name: 'import-nothing',
+          show: async ({ page }) => {
+            await main(page).getByRole('button', { name: 'Choose another…' }).click();
+            await answerDialogs(page, scene.folder.path);
+            await main(page).getByRole('button', { name: 'Choose folder…' }).click();
+            await main(page).getByText('IMPORT_FORMAT_UNKNOWN').waitFor();
+          },
+        },
         { name: 'settings', show: ({ page }) => toRail(page, 'Settings') },
         {
           name: 'palette',
@@ -84,6 +109,16 @@ const first: Stage = {
             await page.getByRole('textbox', { name: 'Find a command' }).fill('sample');
             await page.keyboard.press('Enter');
             await main(page).getByRole('button', { name: /^Run \d+/u }).waitFor();
+          },
+        },
+        {
+          name: 'editor-program',
+          show: async ({ page }) => {
+            await page.keyboard.press('Control+k');
+            await page.getByRole('textbox', { name: 'Find a command' }).fill('sample ablation of a program');
+            await page.keyboard.press('Enter');
+            await main(page).getByText('train.py').first().waitFor();
+            await main(page).getByRole('button', { name: 'Run 12' }).waitFor();
           },
         },
         {
@@ -163,7 +198,20 @@ const work: Stage = {
         { name: 'runs-nothing', show: async () => { await page.keyboard.press('Escape'); await page.keyboard.press('Control+f'); await page.keyboard.type('no such run'); await main(page).getByText('No run meets the filter').waitFor(); } },
         { name: 'runs-experiment', show: async () => { await main(page).getByRole('button', { name: 'Show all runs' }).click(); await page.getByRole('button', { name: /^spirals-width/u }).or(page.getByRole('option', { name: /^spirals-width/u })).first().click(); await shown(page, 'spirals-width'); } },
         { name: 'runs-variants', show: async () => { await main(page).getByText('Variants', { exact: true }).click(); await main(page).getByText('wide and with').first().waitFor(); } },
-        { name: 'run-config', show: async () => { await main(page).getByText('Runs', { exact: true }).first().click(); await row(/baseline/u).dblclick(); await tab('Config'); } },
+        {
+          name: 'export-runs',
+          show: async () => {
+            await main(page).getByText('Runs', { exact: true }).first().click();
+            await main(page).getByRole('button', { name: 'More actions' }).click();
+            await page.getByRole('menuitem', { name: 'Export runs…' }).click();
+            await shown(page, /^Export runs/u);
+            await page.keyboard.press('Alt+ArrowLeft');
+            await shown(page, 'spirals-width');
+            await page.keyboard.press('Alt+ArrowRight');
+            await shown(page, /^Export runs/u);
+          },
+        },
+        { name: 'run-config', show: async () => { await page.keyboard.press('Alt+ArrowLeft'); await shown(page, 'spirals-width'); await row(/baseline/u).dblclick(); await tab('Config'); } },
         { name: 'run-provenance', show: () => tab('Provenance') },
         { name: 'run-reproducibility', show: () => tab('Reproducibility') },
         { name: 'run-log', show: () => tab('Log') },

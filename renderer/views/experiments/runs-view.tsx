@@ -76,7 +76,9 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
   const leafIds = useMemo(() => columns.varying.map((path) => `config:${path}`), [columns]);
   const shown = experiments.find((row) => row.name === experiment) ?? null;
   const isActive = (shown === null ? experiments : [shown]).some(({ byStatus }) => (byStatus.running ?? 0) + (byStatus.queued ?? 0) + (byStatus.interrupted ?? 0) > 0);
-  const visibility = useMemo((): Readonly<Record<string, boolean>> => ({ progress: isActive, ...Object.fromEntries(leafIds.slice(MOST_LEAVES).map((id) => [id, false])), ...chosen }), [isActive, leafIds, chosen]);
+  // Programs of other people have no loss and no weights that we know of.
+  const trained = columns.metric === null || columns.metric.startsWith('test ');
+  const visibility = useMemo((): Readonly<Record<string, boolean>> => ({ progress: isActive, loss: trained, weights: trained, ...Object.fromEntries(leafIds.slice(MOST_LEAVES).map((id) => [id, false])), ...chosen }), [isActive, trained, leafIds, chosen]);
   const paths = useMemo(() => columns.varying.filter((path) => visibility[`config:${path}`] !== false).slice(0, MOST_ASKED), [columns, visibility]);
   const hideable = useMemo((): readonly Hideable[] => {
     const names = leafNames(columns.varying);

@@ -1,5 +1,5 @@
 /** How an import reads what is there, and where it puts the runs. */
-import { SegmentedControl, Select, TagsInput, TextInput } from '@mantine/core';
+import { Select, TagsInput, TextInput } from '@mantine/core';
 import { Section } from '../../frame/view';
 import { FORMATS } from '../../import-words';
 import type { Choices, Format, Rows } from './choices';
@@ -7,6 +7,11 @@ import type { Choices, Format, Rows } from './choices';
 const FOUND = 'found';
 const TABLES: readonly Format[] = ['csv', 'json', 'jsonl', 'parquet'];
 const formats = [{ value: FOUND, label: 'What is found there' }, ...Object.entries(FORMATS).map(([value, label]) => ({ value, label }))];
+const ROWS: { readonly value: Rows; readonly label: string }[] = [
+  { value: 'found', label: 'What its columns say' },
+  { value: 'runs', label: 'A run' },
+  { value: 'points', label: 'A point of a series' },
+];
 const isFormat = (value: string | null): value is Format => value !== null && Object.hasOwn(FORMATS, value);
 
 export interface ImportChoicesProps {
@@ -34,22 +39,7 @@ export function ImportChoices({ choices, format, disabled, onChange }: ImportCho
         <TextInput label="Experiment" placeholder="as the source says" value={choices.experiment} maxLength={200} onChange={(event) => onChange({ experiment: event.currentTarget.value })} />
         {table && (
           <>
-            <div className="transfer-rows">
-              <span id="transfer-rows" className="mantine-InputWrapper-label">
-                A row is
-              </span>
-              <SegmentedControl
-                aria-labelledby="transfer-rows"
-                disabled={disabled}
-                value={choices.rows}
-                data={[
-                  { value: 'found', label: 'as columns say' },
-                  { value: 'runs', label: 'a run' },
-                  { value: 'points', label: 'a point' },
-                ]}
-                onChange={(rows) => onChange({ rows: rows as Rows })}
-              />
-            </div>
+            <Select label="A row is" data={ROWS} value={choices.rows} allowDeselect={false} disabled={disabled} onChange={(rows) => onChange({ rows: rows ?? 'found' })} />
             <TagsInput
               className="transfer-metrics"
               size="xs"
