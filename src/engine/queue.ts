@@ -23,7 +23,8 @@ export class QueueMonitor {
   readonly #batch = new Map<string, boolean>();
   #lastError: QueueView['lastError'] = null;
   #told = '';
-  #toldAt = 0;
+  /** Of a clock that nobody sets back. */
+  #toldAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -44,7 +45,7 @@ export class QueueMonitor {
   /** Tells of the queue soon, if it changed. */
   look(): void {
     if (this.#timer !== null || this.#closed) return;
-    this.#timer = setTimeout(() => this.#tell(), Math.max(0, this.#toldAt + SHORTEST_PAUSE_MS - Date.now()));
+    this.#timer = setTimeout(() => this.#tell(), Math.max(0, this.#toldAt + SHORTEST_PAUSE_MS - performance.now()));
     this.#timer.unref();
   }
 
@@ -86,7 +87,7 @@ export class QueueMonitor {
 
   #tell(): void {
     this.#timer = null;
-    this.#toldAt = Date.now();
+    this.#toldAt = performance.now();
     let view: QueueView;
     try {
       view = this.view();

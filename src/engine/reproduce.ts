@@ -139,7 +139,7 @@ export async function reproduce(context: EngineContext, input: Input<'bundle.rep
 }
 
 async function reproduceAndKeep(context: EngineContext, input: Input<'bundle.reproduce'>, handle: TaskHandle): Promise<{ readonly result: ReproduceView; readonly verdictId: string | null }> {
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   handle.report(0, null, 'Checking the bundle…');
   /** By id of the re-execution. */
   const runs = new Map<string, TaskRunView>();
@@ -174,7 +174,7 @@ async function reproduceAndKeep(context: EngineContext, input: Input<'bundle.rep
   tell(result.sentence);
   if (context.scheduler === null) return { result, verdictId: null };
   try {
-    const verdictId = await keepVerdict(context.workspace, { ...reproduction, seconds: (Date.now() - startedAt) / 1000, file: input.file, traces });
+    const verdictId = await keepVerdict(context.workspace, { ...reproduction, seconds: (performance.now() - startedAt) / 1000, file: input.file, traces });
     context.emit('changed', { what: 'verdicts' });
     return { result, verdictId };
   } catch (error) {

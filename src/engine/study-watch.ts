@@ -43,7 +43,7 @@ export class StudyWatch {
       if (since === undefined || works) continue;
       this.#open.delete(study.studyId);
       const { studyId, experiment } = study;
-      this.#onEnd({ studyId, experiment, byStatus: cellsByStatus(study, rows).byStatus, seconds: (Date.now() - since) / 1000 });
+      this.#onEnd({ studyId, experiment, byStatus: cellsByStatus(study, rows).byStatus, seconds: Math.max(0, Date.now() - since) / 1000 });
     }
   }
 }

@@ -17,6 +17,7 @@ export interface TaskHandle {
 interface Entry {
   view: TaskView;
   readonly stop: AbortController;
+  /** Of a clock that nobody sets back. */
   toldAt: number;
   timer: NodeJS.Timeout | null;
 }
@@ -63,7 +64,7 @@ export class Tasks {
     if (id === undefined) return this.#follow(stop, work({ signal, report: () => undefined }), () => undefined, () => undefined);
     if (this.#entries.has(id)) throw new RepriseError('TASK_EXISTS', `There is a task ${id} already.`, { kind: 'input', hint: 'Choose a new id for every task.' });
     const view: TaskView = { task: id, kind: start.kind, subject: start.subject, title: start.title, status: 'running', startedAt: Date.now(), endedAt: null, done: 0, total: null, text: '', runs: [], error: null, result: null };
-    const entry: Entry = { view, stop, toldAt: 0, timer: null };
+    const entry: Entry = { view, stop, toldAt: Number.NEGATIVE_INFINITY, timer: null };
     this.#entries.set(id, entry);
     this.#change(entry, {});
     return this.#follow(
@@ -102,17 +103,17 @@ export class Tasks {
     const before = entry.view.status;
     if (before !== 'running') return;
     entry.view = { ...entry.view, ...change };
-    const wait = entry.toldAt + TELL_INTERVAL_MS - Date.now();
+    const wait = entry.toldAt + TELL_INTERVAL_MS - performance.now();
     if (entry.view.status !== before || wait <= 0) {
       if (entry.timer !== null) clearTimeout(entry.timer);
       entry.timer = null;
-      entry.toldAt = Date.now();
+      entry.toldAt = performance.now();
       this.#tell(entry.view);
       return;
     }
     entry.timer ??= setTimeout(() => {
       entry.timer = null;
-      entry.toldAt = Date.now();
+      entry.toldAt = performance.now();
       this.#tell(entry.view);
     }, wait);
   }

@@ -89,7 +89,7 @@ export class CommandTurns {
 function recordOf(end: CommandEnd): EventBody {
   switch (end.status) {
     case 'finished':
-      return { type: 'state', status: 'finished', endedAt: Date.now() };
+      return { type: 'state', status: 'finished' };
     case 'failed':
       return { type: 'failed', code: end.code, message: end.message };
     case 'cancelled':

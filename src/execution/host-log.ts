@@ -53,12 +53,13 @@ function usersOf(log: string): LogUser[] {
  * @throws RepriseError EVENT_LOG_OWNED where it may not be killed, does not go, or is where it cannot be looked at
  */
 export async function freeLog(log: string, graceMs: number = ORPHAN_GRACE_MS): Promise<void> {
-  const deadline = Date.now() + graceMs;
+  // Of a clock that nobody sets back.
+  const deadline = performance.now() + graceMs;
   for (;;) {
     const users = usersOf(log);
     const [user] = users;
     if (user === undefined) return;
-    const now = Date.now();
+    const now = performance.now();
     if (now >= deadline) {
       const refused = now >= deadline + graceMs || lifeOf(user.process) === 'unknown' || !killed(user.process.pid);
       if (refused) throw logOwned(log, user.process, users.map(({ file }) => file));

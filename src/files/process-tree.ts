@@ -106,11 +106,12 @@ export async function endProcesses(leader: number | null, mark: Mark, graceMs: n
   }
   let left = processesOf(leader, mark);
   const count = left.length;
-  const killAt = Date.now() + graceMs;
+  // Of a clock that nobody sets back.
+  const killAt = performance.now() + graceMs;
   if (graceMs > 0) send(left, 'SIGTERM');
-  while (left.length > 0 && Date.now() < killAt + KILLED_WITHIN_MS) {
+  while (left.length > 0 && performance.now() < killAt + KILLED_WITHIN_MS) {
     // Again and again: one that is being ended may have started another.
-    if (Date.now() >= killAt) send(left, 'SIGKILL');
+    if (performance.now() >= killAt) send(left, 'SIGKILL');
     await sleep(LOOK_AGAIN_MS);
     left = processesOf(leader, mark);
   }

@@ -43,6 +43,8 @@ export function applyRecords(tables: Tables, run: Subject, state: RunState, reco
   } finally {
     flush(tables, run, state, pending);
   }
+  // The clock may have been set back; what a client says of its own run is kept as it says it.
+  if (run.kind !== 'logged' && state.startedAt !== null && state.endedAt !== null) state.endedAt = Math.max(state.startedAt, state.endedAt);
   if (run.kind === 'command') state.metric = state.logStatus === 'finished' ? declaredMetric(tables, run.number) : null;
   if (run.kind === 'logged' && records.some((record) => record.type === 'params')) {
     tables.runs.setSeed(run.number, loggedSeed((name) => tables.params.get(run.number, name))?.seed ?? null);

@@ -15,11 +15,12 @@ const LOOK_AGAIN_MS = 50;
  * @throws RepriseError WORKSPACE_IN_USE naming the owner, where it lives or may live
  */
 export async function takeHostLock(file: string, workspace: string, waitMs: number = WAIT_MS): Promise<HostLock> {
-  const deadline = Date.now() + waitMs;
+  // Of a clock that nobody sets back.
+  const deadline = performance.now() + waitMs;
   for (;;) {
     const outcome = await claimFile(file);
     if (outcome.ok) return outcome.claim;
-    if (Date.now() >= deadline) throw inUse(workspace, outcome.holder, outcome.file);
+    if (performance.now() >= deadline) throw inUse(workspace, outcome.holder, outcome.file);
     await sleep(LOOK_AGAIN_MS);
   }
 }

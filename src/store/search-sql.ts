@@ -31,7 +31,7 @@ const COLUMNS: Readonly<Record<AttributeName, string>> = {
   created: 'runs.created_at',
   started: 'coalesce(runs.started_at, runs.created_at)',
   ended: 'runs.ended_at',
-  duration: "((CASE WHEN runs.status = 'running' THEN @now ELSE runs.ended_at END - runs.started_at) / 1000.0)",
+  duration: "(max(0, CASE WHEN runs.status = 'running' THEN @now ELSE runs.ended_at END - runs.started_at) / 1000.0)",
   steps: 'runs.steps_done',
   attempts: 'runs.attempts',
   exit_code: 'runs.exit_code',

@@ -126,7 +126,7 @@ class Supervision {
   }
 
   #exit(reason: Reason, ended: Ended, more: { readonly message: string | null; readonly leftBehind: number; readonly output: OutputKeeper }): CommandExit {
-    return { reason, ...ended, startedAt: this.#startedAt, endedAt: Date.now(), message: more.message, leftBehind: more.leftBehind, droppedLines: more.output.dropped };
+    return { reason, ...ended, startedAt: this.#startedAt, endedAt: Math.max(this.#startedAt, Date.now()), message: more.message, leftBehind: more.leftBehind, droppedLines: more.output.dropped };
   }
 
   async #watch(child: ChildProcess): Promise<{ readonly reason: Reason; readonly ended: Ended }> {
@@ -151,7 +151,8 @@ class Supervision {
   /** Why the program must end now, or null. */
   #whyEnd(): Reason | null {
     if (existsSync(path.join(this.#runFolder, RUN_FILES.cancel))) return 'cancelled';
-    if (this.#stopRequested || this.#parentGone() || existsSync(path.join(this.#runFolder, COMMAND_FILES.stop))) return 'stopped';
+    // Without its folder nobody can say any more that it is to end.
+    if (this.#stopRequested || this.#parentGone() || !existsSync(this.#runFolder) || existsSync(path.join(this.#runFolder, COMMAND_FILES.stop))) return 'stopped';
     const { timeLimitMs } = this.#launch;
     return timeLimitMs !== null && performance.now() - this.#since >= timeLimitMs ? 'time-limit' : null;
   }

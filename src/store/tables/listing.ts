@@ -203,7 +203,7 @@ function sortKeyOf(order: RunsOrder): string {
       // NaN is kept as text.
       return "(CASE typeof(final_loss) WHEN 'text' THEN NULL ELSE final_loss END)";
     case 'duration':
-      return "(CASE WHEN status = 'running' THEN @now - started_at ELSE ended_at - started_at END)";
+      return "max(0, CASE WHEN status = 'running' THEN @now - started_at ELSE ended_at - started_at END)";
     case 'place':
       return 'place.value';
   }
