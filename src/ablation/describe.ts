@@ -1,5 +1,6 @@
 /** Variants in words. */
-import { isMapping, type Change } from './paths';
+import { isMapping } from '../config/mapping';
+import type { Change } from './paths';
 
 /** Nouns for paths whose last name does not say enough by itself. */
 const NOUNS: Readonly<Record<string, string>> = {

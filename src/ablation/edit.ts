@@ -2,7 +2,7 @@
 import { sameValue } from '../config/diff';
 import { editYaml, type YamlEdit, type YamlPath } from '../config/edit-yaml';
 import { fieldsOf, keysOfKind, type Field } from '../config/fields';
-import { isMapping } from './paths';
+import { isMapping } from '../config/mapping';
 import type { Design } from './schema';
 
 const SOURCE = 'study';

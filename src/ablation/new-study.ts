@@ -3,7 +3,7 @@ import { sameValue } from '../config/diff';
 import { inlineYaml } from '../config/edit-yaml';
 import { fieldsOf } from '../config/fields';
 import { formatYaml, parseYaml } from '../config/yaml';
-import { isMapping } from './paths';
+import { isMapping } from '../config/mapping';
 
 /** A small complete study that trains in seconds. */
 export const NEW_STUDY = `# What does each ingredient contribute? A baseline, what is varied, and over which seeds.

@@ -1,9 +1,6 @@
 /** Reading and replacing parts of a config by dotted path. Nothing is changed in place. */
 import { sameValue } from '../config/diff';
-
-export function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+import { isMapping } from '../config/mapping';
 
 /** A copy of `root` in which `path` is `value`; mappings on the way are made where they are missing. */
 export function withValue(root: unknown, path: string, value: unknown): Record<string, unknown> {

@@ -2,7 +2,7 @@
 import { readYaml, type Place, type SyntaxProblem } from '../config/locate';
 import { RepriseError, type Problem } from '../errors/errors';
 import type { Variant } from './expand';
-import { isMapping } from './paths';
+import { isMapping } from '../config/mapping';
 import { baselinePath, parseAndExpand, type Study } from './study';
 
 export interface PlacedProblem extends Problem, Place {}

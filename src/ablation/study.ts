@@ -1,10 +1,11 @@
 /** Reads and checks a study. What it returns expands without errors. */
 import { isCommandConfig, type RunConfig } from '../config/command';
+import { isMapping } from '../config/mapping';
 import { parseConfig } from '../config/parse';
 import { problemsOf, showValue } from '../config/problems';
 import { RepriseError, type Problem } from '../errors/errors';
 import { expandChecked, type Variant } from './expand';
-import { isMapping, overlaps } from './paths';
+import { overlaps } from './paths';
 import { pathFactorSchema, setFactorSchema, studySchema, type Design, type StudyInput } from './schema';
 
 /** One way a factor can stand other than in the baseline. */

@@ -1,12 +1,10 @@
+import { isMapping } from './mapping';
+
 /** One leaf that differs between two documents. `undefined` = the leaf is not there. */
 export interface Difference {
   readonly path: string;
   readonly left: unknown;
   readonly right: unknown;
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Same value: NaN equals NaN, 1 is not "1", missing is not null; lists by content. */

@@ -5,6 +5,7 @@
 import { isAlias, isCollection, isMap, isPair, isScalar, isSeq, stringify, type Document, type Node, type Pair, type YAMLMap, type YAMLSeq } from 'yaml';
 import { RepriseError } from '../errors/errors';
 import { sameValue } from './diff';
+import { isMapping } from './mapping';
 import { readDocument } from './yaml';
 
 export type YamlPath = readonly (string | number)[];
@@ -15,10 +16,6 @@ interface Splice {
   readonly from: number;
   readonly to: number;
   readonly text: string;
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** A value on one line: `[64, 32]`, `{ kind: sgd, momentum: 0.9 }`, scalars quoted where a list would tear them apart. */

@@ -1,6 +1,7 @@
 /** The schema of a config as the fields of a form: what each leaf may be, and what it is now. */
 import { z } from 'zod';
 import { commandConfigSchema } from './command';
+import { isMapping } from './mapping';
 import { configSchema } from './schema';
 
 /** Bounds of a number; null: none. */
@@ -69,10 +70,6 @@ let command: JsonSchema | null = null;
 function commandSchema(): JsonSchema {
   command ??= z.toJSONSchema(commandConfigSchema, { io: 'input' }) as JsonSchema;
   return command;
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 const entryOf = (value: unknown, key: string): unknown => (isMapping(value) && Object.hasOwn(value, key) ? value[key] : undefined);

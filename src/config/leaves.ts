@@ -1,8 +1,5 @@
 /** A document as a flat list of its leaves. */
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+import { isMapping } from './mapping';
 
 /** Path → value of every leaf, in the document's order. A list is one leaf, and so is an empty mapping; paths are dotted as in `diff`. */
 export function leavesOf(document: Readonly<Record<string, unknown>>): Map<string, unknown> {

@@ -1,4 +1,5 @@
 /** Templates in a command: `{name}` stands for the parameter of that name, `{seed}` for the seed, `{{` for a brace. Any other brace is itself. */
+import { isMapping } from './mapping';
 
 const TEMPLATE = /\{\{|\{([A-Za-z_][\w.-]*)\}/gu;
 
@@ -11,10 +12,6 @@ export function namesIn(text: string): string[] {
 /** The text with every name replaced. @param valueOf the value of a name that is there */
 export function fillTemplate(text: string, valueOf: (name: string) => string): string {
   return text.replaceAll(TEMPLATE, (_, name: string | undefined) => (name === undefined ? '{' : valueOf(name)));
-}
-
-function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Names that parameters can be asked for by: their keys and, of mappings, those of what is in them, joined by dots. */

@@ -2,7 +2,7 @@
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
 import { Button } from '@mantine/core';
 import type { Place } from '../../../src/config/locate';
-import { isMapping } from '../../../src/ablation/paths';
+import { isMapping } from '../../../src/config/mapping';
 import type { StudyPlan } from '../../../src/api/rows';
 import * as format from '../../format';
 import { View } from '../../frame/view';

@@ -1,6 +1,6 @@
 /** A config, leaf by leaf, with the YAML to copy. */
 import { Button } from '@mantine/core';
-import { isMapping } from '../../../src/ablation/paths';
+import { isMapping } from '../../../src/config/mapping';
 import { formatYaml } from '../../../src/config/yaml';
 import { Section } from '../../frame/view';
 import { copy } from '../../notice';

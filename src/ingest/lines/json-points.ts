@@ -1,4 +1,5 @@
 /** Metrics in a line of JSON, as programs write them. */
+import { isMapping } from '../../config/mapping';
 
 export interface LinePoint {
   readonly key: string;
@@ -17,10 +18,6 @@ const DEEPEST = 8;
 
 /** Words that Python's `json` writes for numbers that JSON does not have. */
 const PYTHON_NUMBER = /"(?:[^"\\]|\\.)*"|-?Infinity\b|\bNaN\b/gu;
-
-function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** The object of a line; null where it holds none. NaN and infinities become texts. */
 function readObject(line: string): Readonly<Record<string, unknown>> | null {
