@@ -123,6 +123,12 @@ export class TrackingHost {
 
   #tell(): void {
     const { store, emit } = this.#options;
+    // Who logs must not wait for another program that has the database locked.
+    if (store.isBehind) {
+      this.#timer = null;
+      this.#tellSoon();
+      return;
+    }
     const runIds = [...this.#changed];
     const listChanged = this.#listChanged || runIds.length > MANY_RUNS;
     this.#timer = null;

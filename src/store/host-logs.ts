@@ -49,11 +49,17 @@ export class HostLogs {
   readonly #behind = new Set<Log>();
   #weight = 0;
   #timer: NodeJS.Timeout | null = null;
+  #isBehind = false;
 
   constructor(database: Database, tables: Tables, workspace: string) {
     this.#database = database;
     this.#tables = tables;
     this.#workspace = workspace;
+  }
+
+  /** Whether what was appended could not be taken in when it was tried last: the database is locked, or its disk is full. */
+  get isBehind(): boolean {
+    return this.#isBehind;
   }
 
   isOpen(runId: string): boolean {
@@ -92,6 +98,7 @@ export class HostLogs {
     inTransaction(this.#database, this.#tables, () => {
       for (const each of behind) this.#apply(each);
     });
+    this.#isBehind = false;
     for (const each of behind) this.#settled(each);
     if (this.#behind.size === 0) this.#weight = 0;
   }
@@ -178,6 +185,7 @@ export class HostLogs {
     try {
       this.index();
     } catch {
+      this.#isBehind = true;
       // Read from the log again: what waits must not grow.
       for (const log of this.#behind) {
         log.from = Number.NaN;

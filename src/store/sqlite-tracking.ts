@@ -61,6 +61,10 @@ export abstract class SqliteTracking implements TrackingStore {
     guard(this.file, () => this.logs.append(runId, records));
   }
 
+  get isBehind(): boolean {
+    return this.logs.isBehind;
+  }
+
   async index(runId?: string): Promise<void> {
     this.read(() => this.logs.index(runId));
     await Promise.resolve();

@@ -113,6 +113,8 @@ export interface TrackingStore {
    * none of the records is in the log then
    */
   append(runId: string, records: readonly EventBody[]): Promise<void>;
+  /** Whether the database could not take in what was logged, when it was tried last: reading would wait for whoever has it locked. */
+  readonly isBehind: boolean;
   /** Makes the database hold all that was appended, to one run or to all. */
   index(runId?: string): Promise<void>;
   /** Lets go of the log of a run, so that another can write it; the next `append` opens it again. */
