@@ -80,6 +80,9 @@ export async function makeWorkingCopy(workspace: string, runFolder: string, mani
   for (const { path: name } of task.inputs) await linkInput(copy, name, inputPath(origin, name));
   if (task.parameterFile !== null) {
     const file = path.join(copy.folder, task.parameterFile.path);
+    if (!(await isOwn(copy, file))) {
+      throw new RepriseError('PARAMETER_FILE_INVALID', `The parameter file ${task.parameterFile.path} would be written into an input, or behind a link that leads out of the code.`, { kind: 'input', hint: 'Name another place in `task.parameterFile`.' });
+    }
     await mkdir(path.dirname(file), { recursive: true });
     // A link in the code must not lead what is written elsewhere.
     await rm(file, { force: true });
@@ -119,10 +122,29 @@ async function linkInput(copy: WorkingCopy, name: string, source: string | null)
   const place = path.resolve(copy.folder, name);
   if (place !== copy.top && !place.startsWith(copy.top + path.sep)) throw inputOutside(name);
   if (place === copy.top) throw new RepriseError('INPUT_INVALID', `The input ${name} is the folder of the code itself.`, { kind: 'input', hint: 'Name the files and folders below it that are read; the code is recorded in any case.' });
+  // Behind a link to another input, or to where the code itself leads: it is there already, or nothing may be put there.
+  if (!(await isOwn(copy, place))) {
+    if (await isSame(place, source)) return;
+    throw new RepriseError('INPUT_INVALID', `The input ${name} lies behind a link, which leads to other data than ${source}.`, { kind: 'input', hint: 'Name it by its whole path, in `task.inputs` and where the command is told of it.' });
+  }
   await rm(place, { recursive: true, force: true });
   await mkdir(path.dirname(place), { recursive: true });
   const info = await lstat(source);
   await symlink(source, place, info.isDirectory() ? 'junction' : 'file');
+}
+
+/** Whether a place is of the copy itself: no link on the way to it leads out, to what is a person's own. */
+async function isOwn(copy: WorkingCopy, place: string): Promise<boolean> {
+  const parent = path.dirname(place);
+  const real = await realpath(parent).catch(() => null);
+  if (real === null) return isOwn(copy, parent);
+  const top = await realpath(copy.top);
+  return real === top || real.startsWith(top + path.sep);
+}
+
+async function isSame(left: string, right: string): Promise<boolean> {
+  const [one, other] = await Promise.all([realpath(left), realpath(right)].map((real) => real.catch(() => null)));
+  return one !== null && one === other;
 }
 
 function inputOutside(name: string): RepriseError {

@@ -68,6 +68,20 @@ describe('a command', () => {
     expect(readFileSync(join(project.folder, 'data/big.csv'), 'utf8')).toBe('a,b');
   });
 
+  it('leaves data alone that it reaches by two ways, or behind a link of the code', async () => {
+    const project = new Project({ 'a.py': 'import pathlib\nprint(pathlib.Path("data/sub/x.csv").read_text(), pathlib.Path("far/train/y.csv").read_text())\n', 'data/sub/x.csv': 'x', 'data/p.yaml': 'mine' });
+    const far = new Project({ 'train/y.csv': 'y' });
+    symlinkSync(far.folder, join(project.folder, 'far'));
+    project.commit();
+    const engine = await engineOn(project.workspace);
+    const task = { command: [python, 'a.py'], inputs: ['data', 'data/sub', 'far/train'] };
+    const { run } = await runOnce(engine, project.config({ task }));
+    expect([run.errorMessage, printed(project.workspace, run.runId)]).toEqual([null, ['x y']]);
+    const { run: refused } = await runOnce(engine, project.config({ task: { ...task, parameterFile: { path: 'data/p.yaml' } } }));
+    expect(refused).toMatchObject({ status: 'failed', errorCode: 'PARAMETER_FILE_INVALID' });
+    expect(['data/sub/x.csv', 'data/p.yaml', 'far/train/y.csv'].map((file) => readFileSync(join(project.folder, file), 'utf8'))).toEqual(['x', 'mine', 'y']);
+  });
+
   it('has the secrets of its folder while it runs, and nothing of them is kept', async () => {
     const secret = ['sk', 'live', 'a1B2'.repeat(6)].join('_');
     const project = new Project({ 'use.py': 'import pathlib, hashlib\nprint(hashlib.sha256(pathlib.Path(".env").read_bytes()).hexdigest()[:8])\n', '.env': `API_KEY=${secret}\n` });
@@ -270,10 +284,11 @@ describe('the command line', () => {
 
   it('runs a command with its latest metrics beside it, and fails as it does', async () => {
     const project = new Project({ 'train.py': 'import json, sys, time\nfor step in range(8):\n  print(json.dumps({"loss": 8 - step}))\n  time.sleep(0.2)\nsys.exit(int(sys.argv[1]))\n' });
-    const config = (code: number): string => project.config({ task: { command: [python, 'train.py', '{code}'], outputs: ['model.pt'] }, params: { code } }, `exit-${code}.yaml`);
+    const config = (code: number): string => project.config({ task: { command: [python, 'train.py', '{code}'], outputs: ['model.pt'] }, params: { code }, selection: { metric: 'accuracy' } }, `exit-${code}.yaml`);
     const good = await cli(['run', config(0), '--workspace', project.workspace]);
     expect([good.code, good.stdout]).toEqual([0, expect.stringMatching(/^run {11}\S+ {2}\(finished\)\nmetrics {7}loss 1\.0000\n/u)]);
     expect(good.stderr).toContain('warning: The command made no output model.pt.');
+    expect(good.stderr).toContain('warning: The command logged no accuracy, the metric that its config declares; it logged loss.');
     const listed = await cli(['runs', '--workspace', project.workspace]);
     expect(listed.stdout).toMatch(/^run +experiment +variant +seed +status +metric +duration\n/u);
     const bad = await cli(['run', config(3), '--json', '--workspace', project.workspace]);
