@@ -24,6 +24,8 @@ const OUTPUT_LIMIT = 64 * 2 ** 20;
 /** Of a failed command, this much of its last words is in the message. */
 const LAST_LINES = 10;
 const LAST_CHARACTERS = 2000;
+/** Metrics that are named where the declared one is not among them. */
+const METRICS_NAMED = 10;
 /** Bytes of a log that are read at once. */
 const PIECE = 8 << 20;
 
@@ -101,7 +103,10 @@ export class Commands implements CommandRunner {
     this.#followers.delete(runId);
     await rm(path.join(runFolder, COMMAND_FILES.work), { recursive: true, force: true });
     await rm(path.join(runFolder, COMMAND_FILES.launch), { force: true });
-    return exit === null ? { status: 'interrupted', exitCode: null, signal: null } : endOf(exit, manifest, runFolder, attempt);
+    if (exit === null) return { status: 'interrupted', exitCode: null, signal: null };
+    const end = await endOf(exit, manifest, runFolder, attempt);
+    if (end.status === 'finished') await this.#append(runId, missingMetric(manifest, this.#store.latestMetrics(runId).map(({ key }) => key)));
+    return end;
   }
 
   #manifest(runId: string): CommandManifest {
@@ -150,6 +155,13 @@ export class Commands implements CommandRunner {
       REPRISE_METRICS: path.join(folder, ATTEMPT_FILES.metrics),
     };
   }
+}
+
+/** A word where the declared metric, by which variants are compared, is not among what was logged. */
+function missingMetric({ config: { selection } }: CommandManifest, logged: readonly string[]): EventBody[] {
+  if (selection === undefined || logged.includes(selection.metric)) return [];
+  const own = logged.filter((key) => !key.startsWith('system/'));
+  return [{ type: 'message', level: 'warning', text: `The command logged no ${selection.metric}, the metric that its config declares; ${own.length === 0 ? 'it logged none at all' : `it logged ${own.slice(0, METRICS_NAMED).join(', ')}${own.length > METRICS_NAMED ? `, and ${own.length - METRICS_NAMED} more` : ''}`}.` }];
 }
 
 /** Whether somebody says how Python hashes texts: then it is left as it is; else it follows the seed, so that sets have the same order twice. */

@@ -8,7 +8,7 @@ export function warningsOf(provenance: Provenance): string[] {
 }
 
 function sentenceOf({ item, required, actual }: EnvironmentCheck): string {
-  return `The config asks for ${item} ${required}; this machine has ${actual}.`;
+  return `The config asks for ${item} ${required}; ${actual.startsWith('not ') ? `it is ${actual}` : `this machine has ${actual}`}.`;
 }
 
 /** Lets nothing start in surroundings that the config's environment spec calls an error. @throws RepriseError ENVIRONMENT_MISMATCH */

@@ -83,7 +83,12 @@ async function sayWarnings(engine: Engine, runs: readonly string[]): Promise<voi
   const told = new Map<string, number>();
   for (const run of runs) {
     const { lines } = await call(engine, 'runs.log', { run, after: -1, limit: MOST_LINES });
-    for (const text of new Set(lines.filter(({ level }) => level === 'warning').map((line) => line.text))) told.set(text, (told.get(text) ?? 0) + 1);
+    const warnings = lines.filter(({ level }) => level === 'warning');
+    if (warnings.length === 0) continue;
+    // What ended an earlier attempt is no news of the one that finished.
+    const { attempts } = await call(engine, 'runs.details', { run });
+    const begun = attempts.at(-1)?.startedAt ?? 0;
+    for (const text of new Set(warnings.filter(({ time }) => time >= begun).map((line) => line.text))) told.set(text, (told.get(text) ?? 0) + 1);
   }
   for (const [text, count] of told) say(`warning: ${text}${count === 1 ? '' : ` (${count} runs)`}`);
 }
@@ -92,6 +97,7 @@ function printRun(result: RunResult): void {
   print(`run           ${result.run}  (${result.status})`);
   if (result.finalLoss !== null) print(`final loss    ${formatPlain(result.finalLoss)}   best ${formatPlain(result.bestLoss)}`);
   const metrics = metricsInWords(result.metrics ?? {}, MOST_METRICS);
+  if (metrics === '' && result.status === 'finished') print('metrics       none: it printed no line of JSON or of `task.metrics.patterns`, and logged to no tracker');
   if (metrics !== '') print(`${result.weightsHash === null ? 'metrics' : 'test   '}       ${metrics}`);
   if (result.weightsHash !== null) print(`weights hash  ${result.weightsHash}`);
   print(`quote as      ${result.reproductionId}`);
