@@ -5,7 +5,7 @@ import type { ListedRun, Store } from '../store/types';
 import { mostCommon } from './yardstick';
 
 /** So many of the newest runs tell which parameters and metrics there are. */
-const LOOKED_AT = 50;
+const LOOKED_AT = 20;
 
 /** The logged runs among the newest of an experiment, or of all. */
 export function newestLogged(store: Store, experiment: string | undefined): RunData[] {

@@ -206,7 +206,7 @@ describe('settings', () => {
       const answer = await window.reprise.shell.setSettings({ notifications: false });
       return { heard, answer, dark: matchMedia('(prefers-color-scheme: dark)').matches };
     });
-    expect(changed).toEqual({ heard: [{ theme: 'dark', notifications: true }, { theme: 'dark', notifications: false }], answer: { ok: true, value: { theme: 'dark', notifications: false } }, dark: true });
+    expect(changed).toEqual({ heard: [{ theme: 'dark', notifications: true, trackingServer: false }, { theme: 'dark', notifications: false, trackingServer: false }], answer: { ok: true, value: { theme: 'dark', notifications: false, trackingServer: false } }, dark: true });
     expect(await first.page.evaluate(() => window.reprise.shell.setSettings({ theme: 'pink' } as never))).toMatchObject({ ok: false, error: { code: 'INPUT_INVALID' } });
     await first.close();
 
