@@ -109,6 +109,25 @@ export function isUnfinished({ status }: RunRow): boolean {
   return status === 'queued' || status === 'running' || status === 'interrupted';
 }
 
+/** The tag by which MLflow's clients nest runs. */
+const PARENT_TAG = 'mlflow.parentRunId';
+
+/** Leaves out what the programs of commands nested in their own runs: executing these makes it anew. */
+function withoutNested(store: Store, target: Target): Target {
+  const logged = target.runs.filter(({ kind }) => kind === 'logged').map(({ runId }) => runId);
+  const parents = new Map(store.runData(logged).map(({ run, tags }) => [run.runId, tags[PARENT_TAG]]));
+  const executed = new Set(target.runs.filter(({ kind }) => kind !== 'logged').map(({ runId }) => runId));
+  const isMadeAnew = (runId: string): boolean => {
+    const above = new Set<string>();
+    for (let at = parents.get(runId); at !== undefined && !above.has(at); at = parents.get(at)) {
+      if (executed.has(at)) return true;
+      above.add(at);
+    }
+    return false;
+  };
+  return { ...target, runs: target.runs.filter(({ runId }) => !isMadeAnew(runId)) };
+}
+
 /** @throws RepriseError NOTHING_TO_EXPORT, RUNS_UNFINISHED, FILE_EXISTS, LICENSE_…, CANCELLED and those of writing */
 export async function exportBundle(context: EngineContext, input: Input<'bundle.export'>): Promise<Output<'bundle.export'>> {
   const { store } = context;
@@ -116,7 +135,7 @@ export async function exportBundle(context: EngineContext, input: Input<'bundle.
   // All that can be refused is refused before anything is measured.
   refuseTarget(out, input.overwrite === true);
   const license = checkLicense(input.license);
-  const target = chooseTarget(store, input.target);
+  const target = withoutNested(store, chooseTarget(store, input.target));
   const unfinished = target.runs.filter((run) => isUnfinished(run));
   if (unfinished.length > 0) {
     throw new RepriseError('RUNS_UNFINISHED', `${unfinished.length} of ${target.runs.length} runs of ${JSON.stringify(target.name)} are not at their end (${unfinished[0]?.runId} is ${unfinished[0]?.status}).`, {

@@ -1,4 +1,5 @@
 /** A command whose script logs to MLflow: into its own run, whose end is told by its process and nobody else. */
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ask, engineOn, look, Project, recordsOf } from '../helpers/commands';
 
@@ -60,6 +61,9 @@ for (const generation of [2, 3]) {
     const engine = await engineOn(project.workspace);
     const { run } = await ask(engine, 'runs.start', { config: project.config({ task: { command: [python, 'train.py'] }, params: {} }) });
     await ask(engine, 'runs.wait', { runs: [run.runId] });
+    // Executing the command makes the nested run anew: it does not stand in the way of a bundle.
+    const { file } = await ask(engine, 'bundle.export', { target: run.experiment, out: join(project.folder, 'nesting.crate.zip'), license: 'MIT' });
+    expect(await ask(engine, 'bundle.verify', { file })).toMatchObject({ valid: true, runs: [{ runId: run.runId }] });
     await engine.close();
     await look(project.workspace, (store) => {
       const { runs } = store.search({ filter: null, limit: 10 });
