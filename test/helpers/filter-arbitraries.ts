@@ -57,7 +57,7 @@ const document: fc.Arbitrary<Pick<RunDocument, 'metrics' | 'params' | 'tags' | '
   }),
 });
 
-export const runs = fc.array(fc.record({ columns, document, deletedAt: fc.option(fc.constant(5), { freq: 1 }).map((value) => value ?? null) }), { minLength: 1, maxLength: 40 }).map((all) =>
+export const runs = fc.uniqueArray(fc.record({ columns, document, deletedAt: fc.option(fc.constant(5), { freq: 1 }).map((value) => value ?? null) }), { minLength: 1, maxLength: 40, selector: (run) => run.columns.run_id }).map((all) =>
   // Few are deleted.
   all.map((run, index) => (index % 6 === 0 ? run : { ...run, deletedAt: null })),
 );
