@@ -32,17 +32,29 @@ export class PortClient {
   private readonly inFlight = new Map<number, Call>();
   /** Calls made while there is no engine: they go to the next one. */
   private readonly waiting: Call[] = [];
+  /** A question that was asked before anybody wanted to know. */
+  private ahead: { readonly method: Method; readonly input: string; readonly answer: Promise<Result<unknown>> } | null = null;
   private readonly listeners = new Map<EventName, Set<(value: never) => void>>();
   private readonly stateListeners = new Set<(state: EngineState) => void>();
 
   /** Never rejects. ENGINE_RESTARTED where the engine died on the call; the error of a failed engine where there is none. */
   call<M extends Method>(method: M, input: Input<M>): Promise<Result<Output<M>>> {
+    const { ahead } = this;
+    if (ahead?.method === method && ahead.input === JSON.stringify(input)) {
+      this.ahead = null;
+      return ahead.answer as Promise<Result<Output<M>>>;
+    }
     return new Promise((resolve) => {
       const call: Call = { method, input, answer: (result) => resolve(result as Result<Output<M>>) };
       if (this.engine.status === 'failed') call.answer({ ok: false, error: this.engine.error });
       else if (this.port === null) this.waiting.push(call);
       else this.send(this.port, call);
     });
+  }
+
+  /** Asks already now. The first call that asks the same gets the answer, unless something has happened meanwhile. */
+  askAhead<M extends Method>(method: M, input: Input<M>): void {
+    this.ahead = { method, input: JSON.stringify(input), answer: this.call(method, input) };
   }
 
   on<E extends EventName>(event: E, listener: (value: EventOf<E>) => void): () => void {
@@ -79,6 +91,7 @@ export class PortClient {
   }
 
   private dropPort(): void {
+    if (this.port !== null) this.ahead = null;
     this.port?.close();
     this.port = null;
     const lost = [...this.inFlight.values()];
@@ -109,6 +122,8 @@ export class PortClient {
         return;
       }
       case 'event':
+        // Nobody may have heard it: what was answered before it could stay untrue for ever.
+        this.ahead = null;
         for (const listener of this.listeners.get(message.event) ?? []) listener(message.value as never);
     }
   }

@@ -2,6 +2,7 @@
 import { contextBridge, ipcRenderer, webUtils } from 'electron';
 import { bridgeName, methodNames, shellMethodNames, type EngineState, type RepriseBridge, type ShellBridge } from '../src/api/bridge';
 import type { CommandId } from '../src/api/commands';
+import { opening } from '../src/api/opening';
 import type { EventName, EventOf, Input, Method } from '../src/api/contract';
 import type { OpenedFile, Settings } from '../src/api/shell';
 import type { Result } from '../src/errors/errors';
@@ -56,6 +57,7 @@ function bridge(): RepriseBridge {
     const port = event.ports[0];
     if (port !== undefined) client.setPort(port);
   });
+  client.askAhead('runs.opening', opening);
   const call = <M extends Method>(method: M): [string, unknown] => [bridgeName(method), (input: Input<M>) => client.call(method, input)];
   const on = <E extends EventName>(event: E) => (listener: (value: EventOf<E>) => void): (() => void) => client.on(event, listener);
   return {

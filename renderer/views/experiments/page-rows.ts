@@ -1,9 +1,10 @@
 /** The pages that are here, as rows. */
 import type { Input, Output } from '../../../src/api/contract';
+import { opening } from '../../../src/api/opening';
 import type { RunListRow } from '../../../src/api/views';
 
 /** Runs a page. */
-export const PAGE = 100;
+export const PAGE = opening.limit;
 /** Rows beyond the viewport whose page is asked for ahead. */
 const AHEAD = 30;
 

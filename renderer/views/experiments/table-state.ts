@@ -1,5 +1,6 @@
 /** How the table of runs is filtered, sorted and scrolled, kept for every experiment until the window closes. */
 import { create } from 'zustand';
+import { opening } from '../../../src/api/opening';
 import type { RunView } from '../../../src/api/rows';
 import type { RunSortKey } from '../../../src/api/views';
 import type { GroupSort } from './group-order';
@@ -27,10 +28,10 @@ export interface TableState {
 }
 
 /** Newest first. */
-export const FIRST_SORT: Sort = { by: 'created', descending: true };
+export const FIRST_SORT: Sort = opening.sort;
 
 /** Leaves that vary and have a column unless told otherwise; the others are in the menu of columns. */
-export const MOST_LEAVES = 8;
+export const MOST_LEAVES = opening.leaves;
 
 const fresh: TableState = { text: '', status: [], sort: FIRST_SORT, groupSort: null, grouped: false };
 

@@ -65,6 +65,38 @@ describe('a call', () => {
     expect(series).toEqual({ ok: true, value: { steps: new Float64Array([0, 1]), values: new Float64Array([Number.NaN, 0.5]) } });
   });
 
+  it('asked ahead answers the first call that asks the same, and no other', async () => {
+    const { client, server } = channel();
+    let asked = 0;
+    serveClient(server, engineOf(async () => {
+      asked += 1;
+      return { ok: true, value: { ...info, cores: asked } };
+    }), grants);
+    const port = new PortClient();
+    port.askAhead('app.info', {});
+    port.setState({ status: 'ready' });
+    port.setPort(client);
+    expect(await port.call('app.info', {})).toEqual({ ok: true, value: { ...info, cores: 1 } });
+    expect(await port.call('app.info', {})).toEqual({ ok: true, value: { ...info, cores: 2 } });
+  });
+
+  it('asked ahead is asked again where something has happened since', async () => {
+    const { client, server } = channel();
+    let asked = 0;
+    const engine = engineOf(async () => {
+      asked += 1;
+      return { ok: true, value: { ...info, cores: asked } };
+    });
+    serveClient(server, engine, grants);
+    const port = new PortClient();
+    const told = new Promise<void>((resolve) => port.on('run', () => resolve()));
+    port.askAhead('app.info', {});
+    port.setPort(client);
+    engine.emitRun({} as EventOf<'run'>);
+    await told;
+    expect(await port.call('app.info', {})).toEqual({ ok: true, value: { ...info, cores: 2 } });
+  });
+
   it('made before there is an engine waits for it', async () => {
     const { client, server } = channel();
     serveClient(server, engineOf(async () => ({ ok: true, value: info })), grants);
