@@ -59,7 +59,7 @@ function Help({ onChoose }: { readonly onChoose: (filter: string) => void }) {
   return (
     <Popover opened={opened} onChange={setOpened} position="bottom-start" withinPortal trapFocus returnFocus>
       <Popover.Target>
-        <ActionIcon size="sm" variant="subtle" color="gray" aria-label="How to filter" onClick={() => setOpened((was) => !was)}>
+        <ActionIcon size={24} variant="subtle" color="gray" aria-label="How to filter" onClick={() => setOpened((was) => !was)}>
           <CircleQuestionMark size={14} aria-hidden="true" />
         </ActionIcon>
       </Popover.Target>
@@ -133,10 +133,10 @@ export function FilterField({ text, onText, onLeave, ref }: FilterFieldProps) {
         error={mistake !== null}
         value={typed}
         leftSection={<Search size={14} aria-hidden="true" />}
-        rightSectionWidth={typed === '' ? 28 : 50}
+        rightSectionWidth={typed === '' ? 28 : 52}
         rightSection={
           <span className="filter-buttons">
-            {typed !== '' && <CloseButton size="sm" aria-label="Clear the filter" onClick={() => set('', 0)} />}
+            {typed !== '' && <CloseButton size={24} iconSize={14} aria-label="Clear the filter" onClick={() => set('', 0)} />}
             <Help onChoose={(filter) => set(filter, 0)} />
           </span>
         }
