@@ -81,7 +81,6 @@ const present: Readonly<Record<Method, true>> = {
   'runs.delete': true,
   'runs.restore': true,
   'trash.plan': true,
-  'trash.empty': true,
   'runs.import': true,
   'runs.export': true,
   'studies.list': true,

@@ -23,9 +23,6 @@ const file = z.string().min(1).max(4096);
 /** Chosen by the caller, so that it can cancel before the answer: `[A-Za-z0-9-]`, unique. */
 const taskId = z.string().regex(/^[A-Za-z0-9-]{1,100}$/u);
 
-/** Deleted runs, objects that nothing else refers to, and the bytes of both. */
-const purgePlan = z.object({ runs: z.array(z.string()), objects: z.number(), bytes: z.number() });
-
 /** What could not be captured, and what the environment spec asks for and this machine lacks; one sentence each. */
 const warnings = z.array(z.string());
 
@@ -67,9 +64,7 @@ export const methods = {
   'runs.delete': { input: z.strictObject({ runs: z.array(run).min(1).max(10_000) }), output: z.object({ deleted: z.array(z.string()) }) },
   'runs.restore': { input: z.strictObject({ runs: z.array(run).min(1).max(10_000) }), output: z.object({ restored: z.array(z.string()) }) },
   /** What emptying the trash would remove for good, and how many bytes that frees: what other runs share stays. */
-  'trash.plan': { input: none, output: purgePlan },
-  /** Removes every deleted run for good. Nothing brings them back. */
-  'trash.empty': { input: none, output: purgePlan },
+  'trash.plan': { input: none, output: z.object({ runs: z.array(z.string()), objects: z.number(), bytes: z.number() }) },
   /** With `points` the series is thinned to about so many, first, last and extremes kept. */
   'runs.series': { input: z.strictObject({ run, key: z.enum(['train.loss', 'train.learningRate']), points: z.int().min(10).max(100_000).optional() }), output: z.object({ steps: float64Array, values: float64Array }) },
   /** Queues one run of a config file; takes up an interrupted run of the same compute hash unless `fresh`. */

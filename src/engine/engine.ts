@@ -18,7 +18,7 @@ import { describeColumns, listExperiments, listRunsPage, openRuns, readSeries, r
 import { TrackingHost } from './serve-host';
 import { StudyWatch } from './study-watch';
 import { Tasks } from './tasks';
-import { deleteRuns, emptyTrash, planTrash, restoreRuns } from './trash';
+import { deleteRuns, planTrash, restoreRuns } from './trash';
 import { checkWorkspace } from './workspace';
 
 export interface EngineOptions {
@@ -83,7 +83,6 @@ const handlers: Handlers = {
   'runs.delete': deleteRuns,
   'runs.restore': restoreRuns,
   'trash.plan': planTrash,
-  'trash.empty': emptyTrash,
   'runs.series': readSeries,
   'runs.start': later(async () => (await import('./runs')).startRun),
   'runs.cancel': later(async () => (await import('./runs')).cancelRun),

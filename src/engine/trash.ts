@@ -1,5 +1,6 @@
 /** Use cases: runs into the workspace's trash, and out of it. */
 import type { Input, Output } from '../api/contract';
+import { openStore } from '../store/open';
 import type { PurgePlan } from '../store/tracking';
 import { hostScheduler, type EngineContext } from './context';
 
@@ -23,12 +24,18 @@ export async function planTrash({ store }: EngineContext): Promise<Output<'trash
   return viewOf(await store.planPurge());
 }
 
-/** @throws RepriseError WORKSPACE_READ_ONLY */
-export async function emptyTrash(context: EngineContext): Promise<Output<'trash.empty'>> {
-  hostScheduler(context);
-  const purged = await context.store.purge();
-  if (purged.runs.length > 0) context.emit('changed', { what: 'runs' });
-  return viewOf(purged);
+/**
+ * Removes every deleted run of a workspace for good. Only where nothing else is at work: an object that somebody has just
+ * found in place, and will name in a moment, must not go.
+ * @throws RepriseError WORKSPACE_IN_USE, WORKSPACE_READ_ONLY, STORE_…
+ */
+export async function emptyTrash(workspace: string): Promise<Output<'trash.plan'>> {
+  const store = await openStore(workspace, { mode: 'host' });
+  try {
+    return viewOf(await store.purge());
+  } finally {
+    store.close();
+  }
 }
 
 function viewOf({ runs, objects, bytes }: PurgePlan): Output<'trash.plan'> {

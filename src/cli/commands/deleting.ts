@@ -1,6 +1,7 @@
 /** `delete`, `restore` and `workspace purge`: runs into the trash, back out of it, or gone for good. */
+import { emptyTrash } from '../../engine/trash';
 import { print, printJson } from '../output';
-import { call, withEngine, type GlobalOptions } from '../session';
+import { call, withEngine, workspaceOf, type GlobalOptions } from '../session';
 
 const runs = (count: number): string => `${count} run${count === 1 ? '' : 's'}`;
 
@@ -25,9 +26,9 @@ export async function restore(ids: readonly string[], options: GlobalOptions): P
 /** Says what emptying the trash frees; does it only when told to, because nothing brings the runs back. */
 export async function workspacePurge(_args: readonly string[], options: GlobalOptions & { readonly yes?: boolean }): Promise<number> {
   const purged = options.yes === true;
-  const plan = purged
-    ? await withEngine(options, 'quiet-host', (engine) => call(engine, 'trash.empty', {}))
-    : await withEngine(options, 'look', (engine) => call(engine, 'trash.plan', {}));
+  // Looked into first: it says so where there is no workspace.
+  const found = await withEngine(options, 'look', (engine) => call(engine, 'trash.plan', {}));
+  const plan = purged && found.runs.length > 0 ? await emptyTrash(workspaceOf(options)) : found;
   if (options.json === true) printJson({ purged, ...plan });
   else if (plan.runs.length === 0) print('The trash is empty.');
   else {
