@@ -11,7 +11,8 @@ export interface StoredDocument extends RunDocument {
 /** Seconds that a run lasted by its columns, as `attributes.duration` says. */
 export function durationOf(status: string, startedAt: number | null, endedAt: number | null, now: number): number | null {
   const until = status === 'running' ? now : endedAt;
-  return startedAt === null || until === null ? null : (until - startedAt) / 1000;
+  // A clock that was set back makes no run last less than nothing.
+  return startedAt === null || until === null ? null : Math.max(0, until - startedAt) / 1000;
 }
 
 /** The columns of `runs` that a document's attributes are made of. */

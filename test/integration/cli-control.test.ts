@@ -92,7 +92,7 @@ describe('control', () => {
     const left = await cliJson<RunResult>(['run', other, '--workspace', workspace]);
     const right = await cliJson<RunResult>(['run', other, '--seed', '2', '--workspace', workspace]);
     const difference = await cliJson<{ config: { path: string; left: unknown; right: unknown }[]; environment: unknown[] }>(['diff', left.run, right.run, '--workspace', workspace]);
-    expect(difference).toEqual({ config: [{ path: 'seed', left: 1, right: 2 }], environment: [] });
+    expect(difference).toEqual({ config: [{ path: 'seed', left: 1, right: 2 }], environment: [], data: [] });
     const unknown = await cli(['diff', left.run, 'zzzzzz', '--workspace', workspace]);
     expect(unknown.code).toBe(2);
   });
