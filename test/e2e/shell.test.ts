@@ -296,6 +296,7 @@ describe('the crash page', () => {
       shell.showItemInFolder = () => {};
       await BrowserWindow.getAllWindows()[0]?.loadURL(url);
     }, CRASH_PAGE);
+    await page.waitForURL(CRASH_PAGE);
     expect(await page.evaluate(() => Object.keys(window.reprise))).toEqual(['showLogs']);
     expect(await page.evaluate(() => (window.reprise as unknown as { showLogs: () => Promise<unknown> }).showLogs())).toEqual({ ok: true, value: null });
     await page.getByRole('link', { name: 'Reload' }).click();
