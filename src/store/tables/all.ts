@@ -46,7 +46,7 @@ export function tablesOf(database: Database): Tables {
     cursors: new CursorsTable(database),
     metrics: new MetricsTable(database),
     series: new SeriesTable(database),
-    latest: new LatestTable(database),
+    latest: new LatestTable(database, keys),
     params: new TextsTable(database, keys, 'params'),
     tags: new TextsTable(database, keys, 'tags'),
     hashes: new HashesTable(database),

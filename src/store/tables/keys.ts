@@ -5,11 +5,14 @@ export class KeysTable {
   readonly #find;
   readonly #insert;
   readonly #all;
+  readonly #name;
   readonly #numbers = new Map<string, number>();
+  readonly #names = new Map<number, string>();
 
   constructor(database: Database) {
     this.#find = database.prepare<[string], { key_id: number }>('SELECT key_id FROM keys WHERE name = ?');
     this.#all = database.prepare<[], string>('SELECT name FROM keys').pluck();
+    this.#name = database.prepare<[number], string>('SELECT name FROM keys WHERE key_id = ?').pluck();
     this.#insert = database.prepare<[string]>('INSERT INTO keys (name) VALUES (?)');
   }
 
@@ -34,8 +37,17 @@ export class KeysTable {
     return number;
   }
 
+  /** The name under a number that a row has. Asked for each value of each run of a page, so that a join would cost more than the rows. */
+  nameOf(number: number): string {
+    const known = this.#names.get(number) ?? (this.#name.get(number) as string | undefined);
+    if (known === undefined) throw new Error(`no name has the number ${number}`);
+    this.#names.set(number, known);
+    return known;
+  }
+
   /** To be called after a transaction was rolled back: numbers it gave are given to others. */
   forget(): void {
     this.#numbers.clear();
+    this.#names.clear();
   }
 }

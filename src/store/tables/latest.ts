@@ -1,5 +1,6 @@
 /** Of each series of a run its latest point and what is true of all of them: what lists and filters look at. */
 import type { Database } from '../database';
+import type { KeysTable } from './keys';
 import type { LatestMetric, Points } from '../tracking';
 import { comparePlaces } from '../points';
 import type { SeriesFacts } from './series';
@@ -24,10 +25,13 @@ export class LatestTable {
   readonly #remove;
   readonly #clear;
 
-  constructor(database: Database) {
+  readonly #keys: KeysTable;
+
+  constructor(database: Database, keys: KeysTable) {
+    this.#keys = keys;
     this.#put = database.prepare<[number, number, number | null, number, number, number, number | null, number | null]>(`INSERT OR REPLACE INTO latest (run, key, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`);
     this.#get = database.prepare<[number, number], StoredLatest>(`SELECT ${COLUMNS} FROM latest WHERE run = ? AND key = ?`);
-    this.#ofRun = database.prepare<[number], StoredLatest & { name: string }>(`SELECT name, ${COLUMNS} FROM latest JOIN keys ON key_id = key WHERE run = ? ORDER BY name`);
+    this.#ofRun = database.prepare<[number], StoredLatest & { key: number }>(`SELECT key, ${COLUMNS} FROM latest WHERE run = ?`);
     this.#keysOf = database.prepare<[number], { key: number; name: string }>('SELECT key, name FROM latest JOIN keys ON key_id = key WHERE run = ? ORDER BY name');
     this.#remove = database.prepare<[number, number]>('DELETE FROM latest WHERE run = ? AND key = ?');
     this.#clear = database.prepare<[number]>('DELETE FROM latest WHERE run = ?');
@@ -61,7 +65,10 @@ export class LatestTable {
 
   /** By name. */
   ofRun(run: number): LatestMetric[] {
-    return this.#ofRun.all(run).map(({ name, value, ...row }) => ({ key: name, value: value ?? Number.NaN, ...row }));
+    return this.#ofRun
+      .all(run)
+      .map(({ key, value, step, time, points, min, max }): LatestMetric => ({ key: this.#keys.nameOf(key), value: value ?? Number.NaN, step, time, points, min, max }))
+      .sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 
   /** Every series of a run, by name. */

@@ -16,7 +16,7 @@ export class TextsTable {
     this.#put = database.prepare<[number, number, string, number | null]>(`INSERT OR REPLACE INTO ${table} (run, key, value, number) VALUES (?, ?, ?, ?)`);
     this.#get = database.prepare<[number, number], { value: string }>(`SELECT value FROM ${table} WHERE run = ? AND key = ?`);
     this.#remove = database.prepare<[number, number]>(`DELETE FROM ${table} WHERE run = ? AND key = ?`);
-    this.#ofRun = database.prepare<[number], { name: string; value: string }>(`SELECT name, value FROM ${table} JOIN keys ON key_id = key WHERE run = ? ORDER BY name`);
+    this.#ofRun = database.prepare<[number], [number, string]>(`SELECT key, value FROM ${table} WHERE run = ?`).raw();
     this.#clear = database.prepare<[number]>(`DELETE FROM ${table} WHERE run = ?`);
   }
 
@@ -36,7 +36,8 @@ export class TextsTable {
 
   /** By name. */
   ofRun(run: number): Record<string, string> {
-    return Object.fromEntries(this.#ofRun.all(run).map(({ name, value }) => [name, value]));
+    const rows = this.#ofRun.all(run) as [number, string][];
+    return Object.fromEntries(rows.map(([key, value]): [string, string] => [this.#keys.nameOf(key), value]).sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
   clear(run: number): void {

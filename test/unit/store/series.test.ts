@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openDatabase, type Database } from '../../../src/store/database';
 import { migrate } from '../../../src/store/migrations';
+import { KeysTable } from '../../../src/store/tables/keys';
 import { LatestTable } from '../../../src/store/tables/latest';
 import { SeriesTable } from '../../../src/store/tables/series';
 import type { Points, SeriesWindow } from '../../../src/store/tracking';
@@ -26,7 +27,7 @@ function seriesTables(): { readonly database: Database; readonly series: SeriesT
     "INSERT INTO keys (key_id, name) VALUES (1, 'loss'); INSERT INTO runs (id, run_id, kind, author, reproduction_id, experiment_id, experiment, calibration, created_at, manifest_sha256, status, log_status, updated_at, filled) " +
       "VALUES (1, 'r', 'logged', '', 'r', 0, 'Default', 0, 0, '', 'running', 'running', 0, 1)",
   );
-  return { database, series: new SeriesTable(database), latest: new LatestTable(database) };
+  return { database, series: new SeriesTable(database), latest: new LatestTable(database, new KeysTable(database)) };
 }
 
 function columns(points: readonly Point[]): Points {
