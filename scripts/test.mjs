@@ -17,6 +17,10 @@ const always = ['types', 'lint', 'unit', 'integration', 'e2e'];
 const parts = [...always, 'gallery', 'bench'];
 /** Parts that open the window. */
 const inWindow = ['e2e', 'gallery', 'bench'];
+/** Benchmarks that open none: they run as whoever starts them, who can start the Python beside which they measure. */
+const windowless = ['**/store.test.ts', '**/store-peers.test.ts'];
+const windowed = ['**/window.test.ts', '**/store-live.test.ts'];
+const without = (files) => files.flatMap((file) => ['--exclude', file]);
 
 const given = process.argv.slice(2);
 const firstOther = given.findIndex((argument) => !parts.includes(argument));
@@ -87,11 +91,11 @@ function counts(file, code) {
   return { passed, failed, skipped };
 }
 
-const vitest = (part, report, below = '.') => [
+const vitest = (part, report, { below = '.', leaveOut = [] } = {}) => [
   join(below, bin('vitest/vitest.mjs')), 'run', '--dir', join('test', part), '--configLoader', 'runner',
   '--reporter=default', '--reporter=json', `--outputFile.json=${report}`,
   // What is measured has the machine for itself.
-  ...(part === 'bench' ? ['--no-file-parallelism'] : []), ...(further.length > 0 ? ['--passWithNoTests'] : []), ...further,
+  ...(part === 'bench' ? ['--no-file-parallelism'] : []), ...(further.length > 0 || leaveOut.length > 0 ? ['--passWithNoTests'] : []), ...without(leaveOut), ...further,
 ];
 
 /** Where the gallery's pictures go: REPRISE_PICTURES, else a folder outside the project. Whoever runs the tests may write there. */
@@ -139,7 +143,18 @@ async function runPart(part, setup, reports, rows) {
     rows.push(...rowsIn(measured));
     return result;
   }
-  const user = await ordinaryUser({ ...setup.sqlite, ...setup.window, ...setup.peers });
+  const sum = { passed: 0, failed: 0, skipped: 0 };
+  const add = (result) => {
+    for (const name of Object.keys(sum)) sum[name] += result[name];
+  };
+  if (part === 'bench') {
+    const report = join(reports, 'windowless.json');
+    const measured = join(reports, 'rows.jsonl');
+    const env = childEnvironment({ ...setup.sqlite, ...setup.peers, REPRISE_BENCH_ROWS: measured });
+    add(counts(report, await runAttached(node, vitest(part, report, { leaveOut: windowed }), { cwd: root, env }, { quiet: asJson })));
+    rows.push(...rowsIn(measured));
+  }
+  const user = await ordinaryUser({ ...setup.sqlite, ...setup.window });
   const shown = pictures(part);
   try {
     const report = join(user.home, `${part}.json`);
@@ -147,10 +162,10 @@ async function runPart(part, setup, reports, rows) {
     const env = childEnvironment({ ...user.env, ...shown, REPRISE_BENCH_ROWS: measured });
     for (const name of Object.keys(env)) if (/^(XDG_|npm_|INIT_CWD$|DISPLAY$|DBUS_)/.test(name)) delete env[name];
     env.PATH = env.PATH.replaceAll(root, user.root);
-    const [program, ...args] = [...user.command, ...display, node.replace(root, user.root), ...vitest(part, report)];
-    const result = counts(report, await runAttached(program, args, { cwd: user.root, env }, { quiet: asJson }));
+    const [program, ...args] = [...user.command, ...display, node.replace(root, user.root), ...vitest(part, report, part === 'bench' ? { leaveOut: windowless } : {})];
+    add(counts(report, await runAttached(program, args, { cwd: user.root, env }, { quiet: asJson })));
     rows.push(...rowsIn(measured));
-    return result;
+    return sum;
   } finally {
     user.remove();
   }
