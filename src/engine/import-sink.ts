@@ -14,6 +14,7 @@ import type { TaskHandle } from './tasks';
 
 /** Of a run that was not read to its end; the next import takes it up again. */
 const INCOMPLETE = 'import.incomplete';
+const INCOMPLETE_CODE = 'IMPORT_INCOMPLETE';
 const ENDED: readonly RunStatus[] = ['finished', 'failed', 'cancelled'];
 
 /** MLflow's ids, and ours that went out to MLflow, are kept: runs name each other by them. All others are made of what the run is called there. */
@@ -61,6 +62,8 @@ export class StoreSink implements ImportSink {
     if (present || this.options.dryRun) return null;
     this.open.set(runId, { view, run });
     const begun: EventBody[] = [
+      // What broke an earlier import is no news of this one.
+      ...(known?.run.errorCode === INCOMPLETE_CODE ? [{ type: 'requeued' } as const] : []),
       { type: 'state', status: 'running', startedAt: createdAt, endedAt: null, ...(run.name === null ? {} : { name: run.name }) },
       { type: 'tags', tags: { [INCOMPLETE]: 'It was not read to its end.' } },
     ];
@@ -91,20 +94,28 @@ export class StoreSink implements ImportSink {
   }
 
   async broken(runId: string, path: string, message: string): Promise<void> {
+    await this.leave(runId, path, message, { type: 'failed', code: INCOMPLETE_CODE, message: `It was not imported to its end. ${path}: ${message}` });
+  }
+
+  /** Nothing more comes of any run. */
+  async stop(reason: string): Promise<void> {
+    for (const [runId, { run }] of this.open) {
+      if (this.signal.aborted) await this.leave(runId, run.from, reason, { type: 'state', status: 'killed', endedAt: Date.now() });
+      else await this.broken(runId, run.from, reason);
+    }
+  }
+
+  /** Ends a run that is not whole, in the way that the last record says. */
+  private async leave(runId: string, path: string, message: string, end: EventBody): Promise<void> {
     await this.problem(runId, path, message);
     const { store } = this.context;
     const entry = this.open.get(runId);
     if (entry === undefined) return;
     this.open.delete(runId);
     this.runs[this.runs.indexOf(entry.view)] = { ...entry.view, outcome: 'broken' };
-    await store.append(runId, [{ type: 'state', status: 'killed', endedAt: Date.now() }, { type: 'tags', tags: { [INCOMPLETE]: message.slice(0, 500) } }]);
+    await store.append(runId, [end, { type: 'tags', tags: { [INCOMPLETE]: message.slice(0, 500) } }]);
     await store.index(runId);
     this.context.emit('run', store.getRun(runId));
-  }
-
-  /** Nothing more comes of any run. */
-  async stop(reason: string): Promise<void> {
-    for (const [runId, { run }] of this.open) await this.broken(runId, run.from, reason);
   }
 
   private async makeExperiment(name: string, tags: Readonly<Record<string, string>>): Promise<void> {

@@ -99,6 +99,19 @@ describe('an import', () => {
     for (const name of await readdir(join(folder, 'workspace', 'runs'))) expect(await readFile(join(folder, 'workspace', 'runs', name, 'events.log'), 'utf8')).not.toContain('secret of');
   });
 
+  test('that breaks off in a run leaves it failed with what was wrong, and the next one makes it whole', async () => {
+    const path = await makeMlruns(1, 5);
+    await rm(join(path, '7', id(0), 'params'), { recursive: true });
+    await symlink(folder, join(path, '7', id(0), 'params'));
+    expect((await call('runs.import', { path })).runs).toMatchObject([{ outcome: 'broken' }]);
+    const told = async (): Promise<unknown> => look((store) => store.getRun(id(0)));
+    expect(await told()).toMatchObject({ status: 'failed', errorCode: 'IMPORT_INCOMPLETE', errorMessage: expect.stringMatching(/^It was not imported to its end\. .*params is a link/u) });
+    await rm(join(path, '7', id(0), 'params'));
+    expect((await call('runs.import', { path })).runs).toMatchObject([{ outcome: 'updated' }]);
+    expect(await told()).toMatchObject({ status: 'finished', errorCode: null, errorMessage: null, endedAt: 5000 });
+    expect(await look((store) => store.points(id(0), 'loss').steps.length)).toBe(5);
+  });
+
   test('that is cancelled says so of the run it was at; the next one completes it', async () => {
     const path = await makeMlruns(RUNS, 20_000);
     const task = randomUUID();
