@@ -173,6 +173,17 @@ describe('what is refused, in the words of MLflow', () => {
     for (const [method, path] of [['POST', 'runs/none'], ['GET', 'runs/create'], ['PUT', 'runs/get']] as const) judge(await api(method, path, null), 404, 'ENDPOINT_NOT_FOUND');
   });
 
+  test('what is said of a model, where it nests deeper than a client can read', async () => {
+    const runId = await newRun();
+    const nested = (levels: number): string => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
+    const log = (json: string): Promise<Answer> => api('POST', 'runs/log-model', { run_id: runId, model_json: json });
+    judge(await log(nested(20_000)), 400, 'INVALID_PARAMETER_VALUE');
+    judge(await log(nested(501)), 400, 'INVALID_PARAMETER_VALUE');
+    for (let time = 0; time < 2; time += 1) expect((await log(nested(500))).status).toBe(200);
+    await api('POST', 'runs/set-tag', { run_id: runId, key: 'mlflow.log-model.history', value: `${'['.repeat(20_000)}${']'.repeat(20_000)}` });
+    judge(await log('{}'), 400, 'INVALID_PARAMETER_VALUE');
+  });
+
   test('a half-sent request does not keep the engine open', async () => {
     const socket = connect(Number(base.port), '127.0.0.1');
     socket.on('error', () => undefined);

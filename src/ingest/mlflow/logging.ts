@@ -143,24 +143,33 @@ export async function logInputs(context: MlflowContext, request: z.infer<typeof 
 }
 
 const HISTORY_TAG = 'mlflow.log-model.history';
+/** How deep what is said of a model may nest. Python's reader, which the clients have, gives up at about 1000 levels. */
+const MOST_LEVELS = 500;
 
 /** MLflow 2 keeps what it knows of a run's models as a list in one tag. */
 export async function logModel(context: MlflowContext, request: z.infer<typeof logModelRequest>) {
   refuseUnwritable(context, request.runId);
-  const model = parsed(request.model_json);
+  const model = parsed(request.model_json, MOST_LEVELS);
   if (typeof model !== 'object' || model === null || Array.isArray(model)) throw invalid('Malformed model info: it is no JSON object.');
   await context.turns.take(request.runId, async () => {
-    const known = parsed(runOf(context, request.runId).tags[HISTORY_TAG] ?? '[]');
+    const known = parsed(runOf(context, request.runId).tags[HISTORY_TAG] ?? '[]', MOST_LEVELS + 1);
     await append(context, request.runId, tagRecords({ [HISTORY_TAG]: JSON.stringify([...(Array.isArray(known) ? (known as unknown[]) : []), model]) }));
   });
   return {};
 }
 
 /** @throws MlflowError INVALID_PARAMETER_VALUE */
-function parsed(json: string): unknown {
+function parsed(json: string, levels: number): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(json);
+    value = JSON.parse(json);
   } catch (error) {
     throw invalid(`Malformed model info: ${error instanceof Error ? error.message : String(error)}`);
   }
+  if (isDeeper(value, levels)) throw invalid(`Malformed model info: it nests deeper than ${levels} levels.`);
+  return value;
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  return typeof value === 'object' && value !== null && (levels === 0 || Object.values(value).some((entry) => isDeeper(entry, levels - 1)));
 }
