@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { ExportResultView } from '../api/imports';
 import { refuseCancelled } from '../errors/cancelled';
 import { syncFolder, temporaryName } from '../files/atomic-write';
+import { guarded } from '../ingest/tables/formulas';
 import type { EngineContext } from './context';
 import { POINTS_AT_ONCE, type ExportedRun } from './export-runs';
 import type { TaskHandle } from './tasks';
@@ -35,8 +36,12 @@ function textOf(cell: Cell): string {
 }
 
 /** RFC 4180. */
-const csvCell = (text: string): string => (/[",\r\n]/u.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-const csvLine = (cells: readonly Cell[]): string => `${cells.map((cell) => csvCell(textOf(cell))).join(',')}\n`;
+function csvCell(cell: Cell): string {
+  const text = typeof cell === 'string' ? guarded(cell) : textOf(cell);
+  return /[",\r\n]/u.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+const csvLine = (cells: readonly Cell[]): string => `${cells.map(csvCell).join(',')}\n`;
 
 /** JSON has no word for what is not finite: it stands there as a text that Python's `float` reads. */
 function jsonObject(columns: readonly Column[], cells: readonly Cell[]): string {

@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers/promises';
 import { parse } from 'csv-parse';
 import { RepriseError } from '../../errors/errors';
 import { parsePythonJson } from '../python-json';
+import { unguarded } from './formulas';
 
 export type TableFormat = 'csv' | 'json' | 'jsonl' | 'parquet';
 export type Row = Readonly<Record<string, unknown>>;
@@ -23,7 +24,7 @@ function asRow(value: unknown, file: string, where: string): Row {
 
 async function* csvRows(file: string): AsyncGenerator<Row> {
   const tabs = file.toLowerCase().endsWith('.tsv');
-  const rows = createReadStream(file).pipe(parse({ columns: true, bom: true, skip_empty_lines: true, delimiter: tabs ? '\t' : ',' }));
+  const rows = createReadStream(file).pipe(parse({ columns: true, bom: true, skip_empty_lines: true, delimiter: tabs ? '\t' : ',', cast: (cell) => unguarded(cell) }));
   try {
     for await (const row of rows) yield row as Row;
   } catch (error) {

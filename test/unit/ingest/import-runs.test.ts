@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { parse } from 'csv-parse/sync';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Input, Method, Output } from '../../../src/api/contract';
 import { createEngine, type Engine } from '../../../src/engine/engine';
@@ -181,5 +182,27 @@ describe('an export', () => {
     expect(await readFile(join(folder, 'runs.csv'), 'utf8')).toBe('mine');
     await call('runs.export', { target: 'digits', format: 'csv', out: join(folder, 'runs.csv'), overwrite: true });
     expect((await readFile(join(folder, 'runs.csv'), 'utf8')).split('\n')[0]).toContain('params.lr,metrics.loss');
+  });
+});
+
+describe('texts that a spreadsheet would take for formulas', () => {
+  const params = { attack: '=HYPERLINK("http://x","y")', sign: '-half', at: '@user', plus: '+1+1', tab: '\tx', spaced: ' =1', own: "'=1", owned: "''-5", quoted: "'quoted'", negative: '-0.5', positive: '+3e-4', infinite: '-inf', plain: 'a=b' };
+
+  test('are marked as texts in CSV, numbers are not, and come back as they were', async () => {
+    const path = await makeMlruns(1, 2);
+    for (const [name, value] of Object.entries(params)) await writeFile(join(path, '7', id(0), 'params', name), value);
+    await writeFile(join(path, '7', id(0), 'metrics', 'loss'), '1 -0.25 0\n');
+    await call('runs.import', { path });
+    const out = join(folder, 'runs.csv');
+    await call('runs.export', { target: 'digits', format: 'csv', out });
+    const [head = [], cells = []] = parse(await readFile(out)) as string[][];
+    const cellOf = (column: string): string | undefined => cells[head.indexOf(column)];
+    for (const name of ['attack', 'sign', 'at', 'plus', 'tab', 'spaced', 'own', 'owned'] as const) expect(cellOf(`params.${name}`)).toBe(`'${params[name]}`);
+    for (const name of ['quoted', 'negative', 'positive', 'infinite', 'plain'] as const) expect(cellOf(`params.${name}`)).toBe(params[name]);
+    expect(cellOf('metrics.loss')).toBe('-0.25');
+
+    await call('runs.import', { path: out, experiment: 'again' });
+    const [again] = await look((store) => store.runData(store.listRuns({ experiment: 'again' }).map(({ runId }) => runId)));
+    expect(again?.params).toEqual({ ...params, lr: '0.1' });
   });
 });
