@@ -10,7 +10,7 @@ interface Entry {
   readonly operator: AnyOperator;
   readonly inputs: readonly Tensor[];
   readonly attributes: unknown;
-  readonly output: FloatTensor;
+  readonly outputs: readonly FloatTensor[];
   readonly saved: readonly Tensor[];
 }
 
@@ -23,18 +23,29 @@ export class Tape {
     private readonly known: readonly AnyOperator[] = operators,
   ) {}
 
+  /** The first result of `applyAll`. */
+  apply<I extends readonly Tensor[], A, S extends readonly Tensor[]>(operator: Operator<I, A, S>, inputs: I, attributes: A): FloatTensor {
+    const [output] = this.applyAll(operator, inputs, attributes);
+    if (output === undefined) throw new GraphError(`${operator.name} has no result`);
+    return output;
+  }
+
   /**
    * Emits an operator's forward pass and remembers it.
    * @throws GraphError for an operator that is not registered, or a result that breaks the operator's shape rule.
    */
-  apply<I extends readonly Tensor[], A, S extends readonly Tensor[]>(operator: Operator<I, A, S>, inputs: I, attributes: A): FloatTensor {
+  applyAll<I extends readonly Tensor[], A, S extends readonly Tensor[]>(operator: Operator<I, A, S>, inputs: I, attributes: A): readonly FloatTensor[] {
     const erased: AnyOperator = operator;
     if (!this.known.includes(erased)) throw new GraphError(`operator ${operator.name} is not in the registry`);
-    const shape = operator.shape(inputs, attributes);
-    const { output, saved } = operator.forward(this.graph, inputs, attributes);
-    if (!sameShape(shape, output.shape)) throw new GraphError(`${operator.name} made ${formatShape(output.shape)} where its rule says ${formatShape(shape)}`);
-    this.entries.push({ operator: erased, inputs, attributes, output, saved });
-    return output;
+    const shapes = operator.shapes(inputs, attributes);
+    const { outputs, saved } = operator.forward(this.graph, inputs, attributes);
+    if (shapes.length !== outputs.length) throw new GraphError(`${operator.name} made ${outputs.length} results where its rule says ${shapes.length}`);
+    outputs.forEach((output, position) => {
+      const shape = shapes[position] ?? [];
+      if (!sameShape(shape, output.shape)) throw new GraphError(`${operator.name} made ${formatShape(output.shape)} where its rule says ${formatShape(shape)}`);
+    });
+    this.entries.push({ operator: erased, inputs, attributes, outputs, saved });
+    return outputs;
   }
 
   /**
@@ -47,10 +58,10 @@ export class Tape {
     const reaching = this.reachedFrom(wanted);
     const gradients = new Map<string, FloatTensor>([[output.name, seed ?? this.graph.scalar(1)]]);
     for (const entry of this.entries.toReversed()) {
-      const gradient = gradients.get(entry.output.name);
+      const known = entry.outputs.map(({ name }) => gradients.get(name) ?? null);
       const needs = entry.inputs.map((input) => reaching.has(input.name));
-      if (gradient === undefined || !needs.includes(true)) continue;
-      const products = entry.operator.vjp(this.graph, { ...entry, gradient, needs });
+      if (known.every((gradient) => gradient === null) || !needs.includes(true)) continue;
+      const products = entry.operator.vjp(this.graph, { ...entry, gradients: known, needs });
       entry.inputs.forEach((input, position) => {
         const product = products[position];
         if (needs[position] !== true) return;
@@ -72,8 +83,8 @@ export class Tape {
   /** Names of the tensors that depend on the wanted ones, these included. */
   private reachedFrom(wanted: readonly FloatTensor[]): ReadonlySet<string> {
     const names = new Set(wanted.map((tensor) => tensor.name));
-    for (const { inputs, output } of this.entries) {
-      if (inputs.some((input) => names.has(input.name))) names.add(output.name);
+    for (const { inputs, outputs } of this.entries) {
+      if (inputs.some((input) => names.has(input.name))) for (const { name } of outputs) names.add(name);
     }
     return names;
   }

@@ -2,13 +2,13 @@ import type { GraphBuilder } from '../graph';
 import { conv2d, convTranspose2d, gather, gemm, ones, padImages, reshape, transpose } from '../primitives';
 import { dimOf, formatShape, GraphError, sizeOf } from '../shapes';
 import type { FloatTensor } from '../types';
-import type { Operator } from './operator';
+import { single, type Operator } from './operator';
 
 /**
  * Convolution with stride 1 that keeps the image's size: x [batch, C, H, W], kernel [O, C, k, k] with
  * odd k, bias [O] → [batch, O, H, W]. A cross-correlation, as in PyTorch.
  */
-export const convolution: Operator<readonly [FloatTensor, FloatTensor, FloatTensor], undefined> = {
+export const convolution: Operator<readonly [FloatTensor, FloatTensor, FloatTensor], undefined> = single({
   name: 'convolution',
   shape: ([x, kernel, bias]) => {
     const side = sizeOf(kernel, 2);
@@ -35,7 +35,7 @@ export const convolution: Operator<readonly [FloatTensor, FloatTensor, FloatTens
     const biasGradient = wantsBias === true ? reshape(graph, gemm(graph, ones(graph, 1, positions), rows), bias.shape) : null;
     return [inputGradient, wantsKernel === true ? kernelGradientByColumns(graph, x, kernel, rows) : null, biasGradient];
   },
-};
+});
 
 function paddingOf(kernel: FloatTensor): number {
   return (sizeOf(kernel, 2) - 1) / 2;

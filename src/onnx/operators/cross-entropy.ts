@@ -2,7 +2,7 @@ import type { GraphBuilder } from '../graph';
 import { cast, equal, exp, gemm, logSoftmax, multiply, negate, pickColumns, reshape, subtract } from '../primitives';
 import { formatShape, GraphError, sizeOf } from '../shapes';
 import type { FloatTensor, Tensor } from '../types';
-import type { Operator } from './operator';
+import { single, type Operator } from './operator';
 
 type Labels = Tensor<'int64'>;
 
@@ -11,7 +11,7 @@ type Labels = Tensor<'int64'>;
  * w [batch] → a scalar. With wᵢ = 1/n for n real rows and 0 for padding it is their mean loss.
  * The gradient in x is wᵢ·(softmax(xᵢ) − onehot(labelᵢ)); weights are data and get none.
  */
-export const crossEntropy: Operator<readonly [FloatTensor, Labels, FloatTensor], undefined, readonly [FloatTensor]> = {
+export const crossEntropy: Operator<readonly [FloatTensor, Labels, FloatTensor], undefined, readonly [FloatTensor]> = single({
   name: 'crossEntropy',
   shape: ([logits, labels, weights]) => {
     const batch = sizeOf(logits, 0);
@@ -35,7 +35,7 @@ export const crossEntropy: Operator<readonly [FloatTensor, Labels, FloatTensor],
     const factors = multiply(graph, reshape(graph, weights, [batch, 1]), gradient);
     return [multiply(graph, difference, factors), null, null];
   },
-};
+});
 
 /** [batch] class numbers → [batch, classes] with a 1 at each. */
 function oneHot(graph: GraphBuilder, labels: Labels, batch: number, classes: number): FloatTensor {

@@ -1,10 +1,10 @@
 import { cast, multiply } from '../primitives';
 import { formatShape, GraphError, sameShape } from '../shapes';
 import type { FloatTensor, Tensor } from '../types';
-import type { Operator } from './operator';
+import { single, type Operator } from './operator';
 
 /** Inverted dropout (Srivastava et al., 2014): x · mask / (1 − p), with a mask of 1 keep and 0 drop, of x's shape, given from outside. */
-export const dropout: Operator<readonly [FloatTensor, Tensor<'uint8'>], { readonly dropProbability: number }, readonly [FloatTensor]> = {
+export const dropout: Operator<readonly [FloatTensor, Tensor<'uint8'>], { readonly dropProbability: number }, readonly [FloatTensor]> = single({
   name: 'dropout',
   shape: ([x, mask], { dropProbability }) => {
     if (!sameShape(x.shape, mask.shape)) throw new GraphError(`dropout cannot take ${formatShape(x.shape)} with mask ${formatShape(mask.shape)}`);
@@ -16,4 +16,4 @@ export const dropout: Operator<readonly [FloatTensor, Tensor<'uint8'>], { readon
     return { output: multiply(graph, x, scale), saved: [scale] };
   },
   vjp: (graph, { saved: [scale], gradient }) => [multiply(graph, gradient, scale), null],
-};
+});

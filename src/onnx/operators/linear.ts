@@ -1,10 +1,10 @@
 import { gemm, ones, reshape } from '../primitives';
 import { dimOf, formatShape, GraphError, sizeOf } from '../shapes';
 import type { FloatTensor } from '../types';
-import type { Operator } from './operator';
+import { single, type Operator } from './operator';
 
 /** x·Wᵀ + b for x [batch, in], W [out, in], b [out] (PyTorch's layout): one Gemm forward, one for each gradient. */
-export const linear: Operator<readonly [FloatTensor, FloatTensor, FloatTensor], undefined> = {
+export const linear: Operator<readonly [FloatTensor, FloatTensor, FloatTensor], undefined> = single({
   name: 'linear',
   shape: ([x, weight, bias]) => {
     if (x.shape.length !== 2 || dimOf(x, 1) !== dimOf(weight, 1) || dimOf(weight, 0) !== dimOf(bias, 0)) {
@@ -18,4 +18,4 @@ export const linear: Operator<readonly [FloatTensor, FloatTensor, FloatTensor], 
     needs[1] === true ? gemm(graph, gradient, x, { transA: true }) : null,
     needs[2] === true ? reshape(graph, gemm(graph, ones(graph, 1, sizeOf(gradient, 0)), gradient), bias.shape) : null,
   ],
-};
+});

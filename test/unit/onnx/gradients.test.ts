@@ -125,7 +125,7 @@ async function wrongSamples(operator: AnyOperator, samples: number): Promise<rea
 function plantError(operator: AnyOperator, input: number): AnyOperator {
   return {
     name: operator.name,
-    shape: (inputs, attributes) => operator.shape(inputs, attributes),
+    shapes: (inputs, attributes) => operator.shapes(inputs, attributes),
     forward: (graph, inputs, attributes) => operator.forward(graph, inputs, attributes),
     vjp: (graph, call) =>
       operator.vjp(graph, call).map((gradient, position) => (gradient === null || position !== input ? gradient : multiply(graph, gradient, graph.scalar(1.001)))),
