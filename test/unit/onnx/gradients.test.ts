@@ -13,7 +13,7 @@ import { operators } from '../../../src/onnx/operators/registry';
 import { multiply } from '../../../src/onnx/primitives';
 import type { FloatTensor, Tensor } from '../../../src/onnx/types';
 import { normals } from '../../../src/random/streams';
-import { references, type Reference, type Sample, type Value } from './references';
+import { references, type Reference, type Sample, type Value } from './references/index';
 
 const SAMPLES = 24;
 /**
@@ -107,7 +107,7 @@ async function worstDeviation(operator: AnyOperator, reference: Reference, numbe
 
 function referenceOf(operator: AnyOperator): Reference {
   const reference = references[operator.name];
-  if (reference === undefined) throw new Error(`operator ${operator.name} has no reference in test/unit/onnx/references.ts`);
+  if (reference === undefined) throw new Error(`operator ${operator.name} has no reference in test/unit/onnx/references`);
   return reference;
 }
 

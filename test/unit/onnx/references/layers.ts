@@ -1,93 +1,4 @@
-/** Every differentiable operator once more, written for clarity in float64, with samples to try it on. */
-import { normals, permutation, uniforms } from '../../../src/random/streams';
-
-export interface Value {
-  readonly type: 'float32' | 'uint8' | 'int64';
-  readonly shape: readonly number[];
-  /** Whole numbers where the type is an integer, float32 numbers otherwise. */
-  readonly data: Float64Array;
-  /** Whether the operator has a gradient here. */
-  readonly differentiable: boolean;
-}
-
-export interface Sample {
-  readonly inputs: readonly Value[];
-  readonly attributes: unknown;
-}
-
-export interface Reference {
-  /** A random sample; equal numbers give equal samples. */
-  sample(number: number): Sample;
-  /** The result, flattened, for other values of the inputs. */
-  evaluate(inputs: readonly Value[], attributes: unknown): Float64Array;
-}
-
-/** Draws for one sample of one operator. */
-class Draw {
-  private calls = 0;
-  constructor(
-    private readonly operator: string,
-    private readonly number: number,
-  ) {}
-
-  private next(): string {
-    return `${this.operator}/${this.number}/${this.calls++}`;
-  }
-
-  /** A whole number in low … high. */
-  whole(low: number, high: number): number {
-    return low + Math.floor(uniforms(0, 'data', this.next(), 1)[0]! * (high - low + 1));
-  }
-
-  wholes(count: number, low: number, high: number): Float64Array {
-    return uniforms(0, 'data', this.next(), count).map((value) => low + Math.floor(value * (high - low + 1)));
-  }
-
-  floats(shape: readonly number[], scale = 1): Value {
-    return floatValue(shape, normals(0, 'data', this.next(), product(shape)).map((value) => value * scale));
-  }
-
-  /** Floats no two of which are closer than `gap`, none closer to zero than half of it: away from kinks and ties. */
-  apart(shape: readonly number[], gap: number): Value {
-    const count = product(shape);
-    const order = permutation(0, 'data', this.next(), 0, count);
-    return floatValue(shape, Float64Array.from(order, (rank) => (rank - Math.floor(count / 2) + 0.5) * gap));
-  }
-}
-
-function product(shape: readonly number[]): number {
-  return shape.reduce((count, size) => count * size, 1);
-}
-
-function floatValue(shape: readonly number[], data: Float64Array, differentiable = true): Value {
-  return { type: 'float32', shape, data: data.map(Math.fround), differentiable };
-}
-
-function integerValue(type: 'uint8' | 'int64', shape: readonly number[], data: Float64Array): Value {
-  return { type, shape, data, differentiable: false };
-}
-
-/** 2/√π·e^(−x²)·Σ 2ⁿx^(2n+1)/(1·3·…·(2n+1)) (Abramowitz & Stegun 7.1.6): all terms have one sign, so nothing cancels. */
-export function erf(x: number): number {
-  let term = x;
-  let sum = x;
-  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n += 1) {
-    term *= (2 * x * x) / (2 * n + 1);
-    sum += term;
-  }
-  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
-}
-
-function elementwise(name: string, scalar: (x: number) => number, sample?: (draw: Draw, shape: readonly number[]) => Value): Reference {
-  return {
-    sample(number) {
-      const draw = new Draw(name, number);
-      const shape = number % 3 === 0 ? [draw.whole(1, 3), draw.whole(1, 3), draw.whole(1, 4), draw.whole(1, 4)] : [draw.whole(1, 6), draw.whole(1, 9)];
-      return { inputs: [sample === undefined ? draw.floats(shape, 2) : sample(draw, shape)], attributes: undefined };
-    },
-    evaluate: ([x]) => x!.data.map(scalar),
-  };
-}
+import { Draw, floatValue, integerValue, product, type Reference } from './sample';
 
 const linear: Reference = {
   sample(number) {
@@ -168,17 +79,6 @@ const maxPool: Reference = {
   },
 };
 
-const reshape: Reference = {
-  sample(number) {
-    const draw = new Draw('reshape', number);
-    const [a, b, c, d] = [draw.whole(1, 4), draw.whole(1, 4), draw.whole(1, 4), draw.whole(1, 4)];
-    return number % 2 === 0
-      ? { inputs: [draw.floats([a, b, c, d])], attributes: { shape: [a, b * c * d] } }
-      : { inputs: [draw.floats([a, b * c * d])], attributes: { shape: [a, b, c, d] } };
-  },
-  evaluate: ([x]) => x!.data.slice(),
-};
-
 const dropout: Reference = {
   sample(number) {
     const draw = new Draw('dropout', number);
@@ -217,16 +117,4 @@ const crossEntropy: Reference = {
   },
 };
 
-/** One reference for each operator of the registry, by name. */
-export const references: Readonly<Record<string, Reference>> = {
-  linear,
-  convolution,
-  maxPool,
-  relu: elementwise('relu', (x) => Math.max(0, x), (draw, shape) => draw.apart(shape, 0.05)),
-  tanh: elementwise('tanh', Math.tanh),
-  sigmoid: elementwise('sigmoid', (x) => 1 / (1 + Math.exp(-x))),
-  gelu: elementwise('gelu', (x) => 0.5 * x * (1 + erf(x / Math.SQRT2))),
-  reshape,
-  dropout,
-  crossEntropy,
-};
+export const layerReferences: Readonly<Record<string, Reference>> = { linear, convolution, maxPool, dropout, crossEntropy };

@@ -1,0 +1,9 @@
+/** Every differentiable operator once more, written for clarity in float64. */
+import { elementwiseReferences } from './elementwise';
+import { layerReferences } from './layers';
+import type { Reference } from './sample';
+
+export type { Reference, Sample, Value } from './sample';
+
+/** One reference for each operator of the registry, by name. */
+export const references: Readonly<Record<string, Reference>> = { ...elementwiseReferences, ...layerReferences };
