@@ -33,7 +33,8 @@ export const SHAPES: readonly Shape[] = [
   { what: 'a Google key', pattern: /\bAIza[0-9A-Za-z_-]{35}|\bya29\.[0-9A-Za-z_-]{20,}|\bGOCSPX-[\w-]{20,}/gu },
   { what: 'an npm token', pattern: /\bnpm_[A-Za-z0-9]{36}|(?<![\w.-])_(?:authToken|auth|password)\s*=\s*["']?(?<secret>[^\s$"']{8,})/gu },
   { what: 'a PyPI token', pattern: /\bpypi-AgE[A-Za-z0-9_-]{16,}/gu },
-  { what: 'a signed web token', pattern: /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/gu },
+  // Tried once for each word, and only where the next begins as a payload does: `eyJ-eyJ-…` would else be read to its end from each of its parts.
+  { what: 'a signed web token', pattern: /(?<![\w-])(?=[\w-]+\.eyJ[\w-]{10,}\.[\w-]{10})[\w-]*?\b(?<secret>eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,})/gu },
   { what: 'an authorization header', pattern: /\b(?:Bearer|Basic)\s+(?<secret>(?=[^\s"']*\d)[A-Za-z0-9._~+/=-]{16,})/gu },
   { what: 'an authorization header', pattern: /\b(?:Proxy-)?Authorization\\?["']?\s*[:=]\s*\\?["']?(?:(?:Bearer|Basic|Token|token|ApiKey|Digest)\s+)?(?<secret>(?=[^\s"'\\]*\d)[A-Za-z0-9._~+/=-]{12,})/gu },
   { what: 'a registry login', pattern: /"auth"\s*:\s*"(?<secret>[A-Za-z0-9+/]{12,}={0,2})"/gu },

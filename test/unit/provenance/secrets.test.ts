@@ -188,4 +188,15 @@ describe('what a run shows', () => {
     expect(secretsIn(text)).toEqual([]);
     expect(performance.now() - start).toBeLessThan(4000);
   });
+
+  it.each(['eyJ', 'eyJ-', 'eyJ.', 'eyJ-eyJ-eyJ-.eyJ.'])('is not held up by a megabyte of %s', (part) => {
+    // By the square of its length it would take minutes, far past any bound on a test.
+    expect(secretsIn(part.repeat(2 ** 20 / part.length))).toEqual([]);
+  }, 30_000);
+
+  it('finds a signed web token behind a hyphen or dot, and where others only begin', () => {
+    const token = join('ey', 'J', random(20), '.ey', 'J', random(30), '.', random(30));
+    for (const before of ['', 'id-', 'a.', 'ey-', 'eyJ012.']) expect(redactText(`${before}${token} done`)).toBe(`${before}[withheld: a signed web token] done`);
+    expect(secretsIn(`${token.split('.').slice(0, 2).join('.')}. done`)).toEqual([]);
+  });
 });
