@@ -1,5 +1,6 @@
 import { closeSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
+import { RepriseError } from '../errors/errors';
 import { encodeRecord } from './codec';
 import { claimLog, releaseLog } from './owner';
 import { readEvents } from './reader';
@@ -8,6 +9,7 @@ import type { EventBody, EventRecord } from './records';
 /** Appends to an event log; at most one process does so at a time. */
 export class EventLogWriter {
   private closed = false;
+  private torn = false;
 
   private constructor(
     /** Absolute path of the log. */
@@ -58,9 +60,18 @@ export class EventLogWriter {
     return record!;
   }
 
-  /** Appends records, all or none of them. */
+  /**
+   * Appends records, all or none of them.
+   * @throws RepriseError EVENT_LOG_TORN after a write that failed half way and could not be taken back
+   */
   appendAll(bodies: readonly EventBody[]): EventRecord[] {
     if (this.closed) throw new Error(`The event log ${this.file} is closed.`);
+    if (this.torn) {
+      throw new RepriseError('EVENT_LOG_TORN', `The event log ${this.file} ends in a record that was written in part, behind which nothing can be added.`, {
+        kind: 'system',
+        hint: 'Make room on the disk or correct the permissions; the log is repaired when it is opened again.',
+      });
+    }
     const time = Date.now();
     const records = bodies.map((body, index): EventRecord => ({ ...body, seq: this.nextSeq + index, time }));
     const [first] = records;
@@ -70,12 +81,26 @@ export class EventLogWriter {
       while (done < lines.length) done += writeSync(this.descriptor, lines, done);
     } catch (error) {
       // A full disk may have taken part of it: nothing may ever be appended behind that.
-      if (done > 0) cutBack(this.file, this.size);
+      if (done > 0) this.takeBack();
       throw error;
     }
     this.size += lines.length;
     this.nextSeq += records.length;
     return records;
+  }
+
+  /** Removes what was written in part. Where that fails too, only opening the log anew can repair it. */
+  private takeBack(): void {
+    try {
+      cutBack(this.file, this.size);
+    } catch {
+      this.torn = true;
+    }
+  }
+
+  /** Whether nothing can be appended until the log is opened anew, which cuts back what was written in part. */
+  get isTorn(): boolean {
+    return this.torn;
   }
 
   /** Bytes of the log: everything that was appended. */

@@ -72,6 +72,8 @@ export class HostLogs {
    */
   append(runId: string, bodies: readonly EventBody[]): void {
     for (const body of bodies) refuseRecord(runId, body);
+    // To open it anew repairs it.
+    if (this.#logs.get(runId)?.writer.isTorn === true) this.release(runId);
     const log = this.#logs.get(runId) ?? this.#open(runId);
     // Last in line to be closed.
     this.#logs.delete(runId);

@@ -1,10 +1,13 @@
 /** A disk that is full while Reprise is at work: one clear sentence, nothing lost that was acknowledged, and on it goes once there is room. */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Engine } from '../../src/engine/engine';
+import { readEvents } from '../../src/events/reader';
+import type { EventBody } from '../../src/events/records';
+import { EventLogWriter } from '../../src/events/writer';
 import { checkWorkspace } from '../../src/store/check';
 import { rebuildWorkspace } from '../../src/store/rebuild';
 import { smallConfig } from '../helpers/cli';
@@ -19,6 +22,8 @@ if (noSmallDisk !== null) console.warn(`SKIPPED: a full disk: ${noSmallDisk}.`);
 const TRIED_AGAIN = [408, 429, 500, 502, 503, 504];
 /** Codes of a full disk, wherever it was met. */
 const FULL = /^(?:EVENT_LOG_NOT_WRITTEN|STORE_DISK_FULL|DISK_FULL)$/u;
+
+const message = (text: string): EventBody => ({ type: 'message', level: 'info', text });
 
 interface Answer {
   readonly status: number;
@@ -57,6 +62,27 @@ function leftovers(folder: string): string[] {
 }
 
 describe.skipIf(noSmallDisk !== null)('a full disk', () => {
+  it('that does not let a half-written record be taken back either: nothing is added behind it, until the log is opened anew', () => {
+    const disk = new SmallDisk(4);
+    const file = join(disk.folder, 'events.log');
+    const away = join(disk.folder, 'away');
+    const writer = EventLogWriter.open(file);
+    const first = writer.append(message('first'));
+    disk.fill(8192);
+    // To take it back opens the log by its name.
+    renameSync(file, away);
+    expect(() => writer.append(message('x'.repeat(40_000)))).toThrow('ENOSPC');
+    renameSync(away, file);
+    expect(statSync(file).size).toBeGreaterThan(writer.bytes);
+    disk.clear();
+    expect(() => writer.append(message('behind it'))).toThrow(expect.objectContaining({ code: 'EVENT_LOG_TORN' }));
+    writer.close();
+    const again = EventLogWriter.open(file);
+    const second = again.append(message('second'));
+    again.close();
+    expect(readEvents(file, 0).records).toEqual([first, second]);
+  });
+
   it('while an MLflow client logs', async () => {
     const disk = new SmallDisk(8);
     const workspace = join(disk.folder, 'workspace');
