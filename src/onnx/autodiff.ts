@@ -14,6 +14,12 @@ interface Entry {
   readonly saved: readonly Tensor[];
 }
 
+/** A value and the gradient of the loss in it, of its shape. */
+export interface Seed {
+  readonly output: FloatTensor;
+  readonly gradient: FloatTensor;
+}
+
 export class Tape {
   private readonly entries: Entry[] = [];
 
@@ -55,8 +61,24 @@ export class Tape {
    */
   gradients(output: FloatTensor, wanted: readonly FloatTensor[], seed?: FloatTensor): readonly FloatTensor[] {
     if (seed === undefined && output.shape.length > 0) throw new GraphError(`${output.name} ${formatShape(output.shape)} is no scalar and needs a seed`);
+    return this.gradientsFrom([{ output, gradient: seed ?? this.graph.scalar(1) }], wanted);
+  }
+
+  /**
+   * As `gradients`, from several values at once: the gradient of Σ gradient · output over the seeds in each tensor of `wanted`.
+   * @throws GraphError when a seed is not of its output's shape, or a wanted tensor reaches none of the outputs.
+   */
+  gradientsFrom(seeds: readonly Seed[], wanted: readonly FloatTensor[]): readonly FloatTensor[] {
     const reaching = this.reachedFrom(wanted);
-    const gradients = new Map<string, FloatTensor>([[output.name, seed ?? this.graph.scalar(1)]]);
+    const gradients = new Map<string, FloatTensor>();
+    const accumulate = (name: string, gradient: FloatTensor): void => {
+      const sum = gradients.get(name);
+      gradients.set(name, sum === undefined ? gradient : add(this.graph, sum, gradient));
+    };
+    for (const { output, gradient } of seeds) {
+      if (!sameShape(output.shape, gradient.shape)) throw new GraphError(`${output.name} ${formatShape(output.shape)} was given a seed ${formatShape(gradient.shape)}`);
+      accumulate(output.name, gradient);
+    }
     for (const entry of this.entries.toReversed()) {
       const known = entry.outputs.map(({ name }) => gradients.get(name) ?? null);
       const needs = entry.inputs.map((input) => reaching.has(input.name));
@@ -69,13 +91,12 @@ export class Tape {
         if (!sameShape(product.shape, input.shape)) {
           throw new GraphError(`${entry.operator.name} gave a gradient ${formatShape(product.shape)} in an input ${formatShape(input.shape)}`);
         }
-        const sum = gradients.get(input.name);
-        gradients.set(input.name, sum === undefined ? product : add(this.graph, sum, product));
+        accumulate(input.name, product);
       });
     }
     return wanted.map((tensor) => {
       const gradient = gradients.get(tensor.name);
-      if (gradient === undefined) throw new GraphError(`${tensor.name} has no part in ${output.name}`);
+      if (gradient === undefined) throw new GraphError(`${tensor.name} has no part in ${seeds.map(({ output }) => output.name).join(', ')}`);
       return gradient;
     });
   }

@@ -3,7 +3,7 @@ import { elementwiseReferences } from './elementwise';
 import { layerReferences } from './layers';
 import type { Reference } from './sample';
 
-export type { Reference, Sample, Value } from './sample';
+export { results, type Reference, type Sample, type Value } from './sample';
 
 /** One reference for each operator of the registry, by name. */
 export const references: Readonly<Record<string, Reference>> = { ...elementwiseReferences, ...layerReferences };

@@ -1,10 +1,11 @@
 /** What a reference of an operator is, and random samples to try it on. */
+import type { ElementType } from '../../../../src/onnx/types';
 import { normals, permutation, uniforms } from '../../../../src/random/streams';
 
 export interface Value {
-  readonly type: 'float32' | 'uint8' | 'int64';
+  readonly type: ElementType;
   readonly shape: readonly number[];
-  /** Whole numbers where the type is an integer, float32 numbers otherwise. */
+  /** float32 numbers; whole numbers where the type is an integer, 0 or 1 where it is bool. */
   readonly data: Float64Array;
   /** Whether the operator has a gradient here. */
   readonly differentiable: boolean;
@@ -18,8 +19,14 @@ export interface Sample {
 export interface Reference {
   /** A random sample; equal numbers give equal samples. */
   sample(number: number): Sample;
-  /** The result, flattened, for other values of the inputs. */
-  evaluate(inputs: readonly Value[], attributes: unknown): Float64Array;
+  /** The result, flattened, for other values of the inputs; a list of them where the operator has several. */
+  evaluate(inputs: readonly Value[], attributes: unknown): Float64Array | readonly Float64Array[];
+}
+
+/** All results of a reference, in a list also where there is only one. */
+export function results(reference: Reference, inputs: readonly Value[], attributes: unknown): readonly Float64Array[] {
+  const found = reference.evaluate(inputs, attributes);
+  return found instanceof Float64Array ? [found] : found;
 }
 
 /** Draws for one sample of one operator. */
@@ -63,6 +70,6 @@ export function floatValue(shape: readonly number[], data: Float64Array, differe
   return { type: 'float32', shape, data: data.map(Math.fround), differentiable };
 }
 
-export function integerValue(type: 'uint8' | 'int64', shape: readonly number[], data: Float64Array): Value {
+export function integerValue(type: Exclude<ElementType, 'float32'>, shape: readonly number[], data: Float64Array): Value {
   return { type, shape, data, differentiable: false };
 }
