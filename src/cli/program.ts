@@ -1,9 +1,11 @@
 /** The `reprise` command: its grammar. What each command does is in commands/. */
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { repriseVersion } from '../engine/package-info';
 import { exitCodeOf } from '../errors/errors';
 import { exportRuns, importCommand } from './commands/importing';
 import { deleteCommand, restore, workspacePurge } from './commands/deleting';
+import { files } from './commands/files';
+import { logs } from './commands/logs';
 import { compare, diff, runs } from './commands/looking';
 import { ablate, cancel, resume, retry, run } from './commands/training';
 import { checkout } from './commands/restoring';
@@ -62,6 +64,16 @@ function build(onExit: (code: number) => void): Command {
   add(program, 'retry <run>', 'run a failed or cancelled run again: a training from its last checkpoint, a command anew', retry);
   add(program, 'cancel <run>', 'cancel a run that is queued or interrupted', cancel);
   add(program, 'runs', 'list runs', runs).option('--experiment <name>', 'only the runs of this experiment');
+  add(program, 'logs <run>', 'print what the program of a run printed, stdout and stderr in the order in which it came', logs)
+    .option('--stdout', 'only what it wrote to stdout')
+    .option('--stderr', 'only what it wrote to stderr')
+    .option('--attempt <n>', 'of this attempt (default: the newest)', count)
+    .option('--tail <n>', 'only the last n lines', count)
+    .option('--follow', 'go on until the run is at its end; with --json the document comes then');
+  add(program, 'files <run> [path]', 'list the files that a run kept, with size and hash, or save them', files)
+    .addOption(new Option('--save-to <folder>', 'write them into this folder, by their paths').conflicts('out'))
+    .option('-o, --out <file>', 'write the one file that is named to this place')
+    .option('--force', 'overwrite existing files');
   add(program, 'delete <runs...>', 'put runs that are at an end into the trash', deleteCommand);
   add(program, 'restore <runs...>', 'bring deleted runs back, by their full ids', restore);
   add(program, 'checkout <run>', 'write the code of a run, as it was, into a new folder', checkout).requiredOption('-o, --out <dir>', 'folder to make');

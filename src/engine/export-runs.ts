@@ -4,10 +4,10 @@ import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Input, Output } from '../api/contract';
 import { RepriseError } from '../errors/errors';
-import { ARTIFACT_FILES } from '../events/manifest';
 import { refuseTarget } from '../files/targets';
 import type { FileRow, RunData } from '../store/tracking';
 import type { EngineContext } from './context';
+import { filesOf } from './run-output';
 import { chooseTarget } from './target';
 
 /** Points that are read at once: more would hold up everything else for too long. */
@@ -18,12 +18,6 @@ export interface ExportedRun {
   readonly data: RunData;
   readonly name: string;
   readonly files: readonly FileRow[];
-}
-
-/** Files of a run: a logged or a command run's own, a training run's artifacts by their file names. */
-function filesOf({ store }: EngineContext, { run }: RunData): FileRow[] {
-  const artifacts = store.artifacts(run.runId).map(({ name, sha256, bytes }) => ({ path: ARTIFACT_FILES[name], sha256, bytes }));
-  return [...artifacts, ...store.files(run.runId)];
 }
 
 /** What people call a run: its name, else its variant and seed. */
@@ -56,7 +50,7 @@ export async function exportRuns(context: EngineContext, input: Input<'runs.expo
       const known = new Map(context.store.runData(runs.map((run) => run.runId)).map((data) => [data.run.runId, data]));
       const exported = runs.flatMap((run): ExportedRun[] => {
         const data = known.get(run.runId);
-        return data === undefined ? [] : [{ data, name: nameOf(data), files: input.format === 'mlruns' ? filesOf(context, data) : [] }];
+        return data === undefined ? [] : [{ data, name: nameOf(data), files: input.format === 'mlruns' ? filesOf(context.store, data.run.runId) : [] }];
       });
       if (input.format === 'mlruns') {
         const made = !existsSync(out);

@@ -1,11 +1,15 @@
 /** Use cases of one run that is looked at closely: what its command printed, stretches of its series. */
+import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Input, Output } from '../api/contract';
 import { RepriseError } from '../errors/errors';
 import { ATTEMPT_FILES, attemptFolder, outputLineSchema } from '../events/command-run';
+import { ARTIFACT_FILES } from '../events/manifest';
 import { atomicWriteWith } from '../files/atomic-write';
 import { refuseTarget } from '../files/targets';
+import type { FileRow } from '../store/tracking';
+import type { Store } from '../store/types';
 import type { EngineContext } from './context';
 
 /** Bytes that are read for one page: more than its lines can be. */
@@ -58,15 +62,29 @@ export function readRunOutput({ store }: EngineContext, input: Input<'runs.outpu
   return { lines, offset: input.offset + position, attempts, more: position > 0 && input.offset + position < size };
 }
 
-/** @throws RepriseError RUN_NOT_FOUND, FILE_NOT_FOUND, FILE_EXISTS, FOLDER_NOT_FOUND */
+/** Files of a run: a logged or a command run's own, a training run's artifacts by their file names. */
+export function filesOf(store: Store, runId: string): FileRow[] {
+  const artifacts = store.artifacts(runId).map(({ name, sha256, bytes }) => ({ path: ARTIFACT_FILES[name], sha256, bytes }));
+  return [...artifacts, ...store.files(runId)];
+}
+
+/** @throws RepriseError RUN_NOT_FOUND, FILE_NOT_FOUND, FILE_EXISTS, FOLDER_NOT_FOUND, FILE_DAMAGED */
 export async function saveRunFile({ store }: EngineContext, input: Input<'runs.saveFile'>): Promise<Output<'runs.saveFile'>> {
   const { runId } = store.getRun(input.run);
   const out = resolve(input.out);
   refuseTarget(out, input.overwrite === true);
-  const kept = store.files(runId).find(({ path }) => path === input.path);
+  const kept = filesOf(store, runId).find(({ path }) => path === input.path);
   if (kept === undefined) throw new RepriseError('FILE_NOT_FOUND', `Run ${runId} has no file ${JSON.stringify(input.path)}.`, { kind: 'input' });
+  const object = store.objectPath(kept.sha256);
+  const damaged = (why: string): RepriseError => new RepriseError('FILE_DAMAGED', `The file ${JSON.stringify(input.path)} of run ${runId} cannot be saved: its content, ${object}, ${why}.`, { kind: 'system', hint: 'Restore it from a backup of the workspace.' });
+  if (!existsSync(object)) throw damaged('is gone');
   await atomicWriteWith(out, async (handle) => {
-    for await (const chunk of createReadStream(store.objectPath(kept.sha256), { highWaterMark: 1 << 20 })) await handle.writeFile(chunk as Buffer);
+    const hash = createHash('sha256');
+    for await (const chunk of createReadStream(object, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      await handle.writeFile(chunk);
+    }
+    if (hash.digest('hex') !== kept.sha256) throw damaged('is not what the run kept');
   });
   return { file: out, bytes: kept.bytes };
 }

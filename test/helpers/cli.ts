@@ -3,11 +3,12 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const projectRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const entry = join(projectRoot, 'out', 'cli.js');
+/** A build apart, where REPRISE_OUT names its folder as for the build itself. */
+const entry = resolve(projectRoot, process.env['REPRISE_OUT'] ?? 'out', 'cli.js');
 
 export interface CliResult {
   readonly code: number | null;

@@ -165,7 +165,7 @@ export async function resume(_args: readonly string[], options: GlobalOptions): 
   return withEngine(options, 'present-host', async (engine) => {
     const { results, cancelled } = await waitFor(engine, engine.resumed, options);
     if (options.json === true) printJson(results);
-    else print(results.length === 0 ? 'Nothing was interrupted or queued.' : results.map((row) => `${row.run}  ${row.status}`).join('\n'));
+    else print(results.length === 0 ? 'Nothing was interrupted or queued.' : table(['run', 'experiment', 'variant', 'seed', 'status'], results.map((row) => [row.run, row.experiment, row.variant ?? '–', row.seed === null ? '–' : String(row.seed), row.status])));
     return exitCode(results, cancelled);
   });
 }

@@ -1,0 +1,123 @@
+/** `reprise logs`: what the program of a run printed, as it is or while it comes. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Output } from '../../api/contract';
+import type { RunView } from '../../api/rows';
+import { RepriseError } from '../../errors/errors';
+import type { Engine } from '../../engine/engine';
+import { print, printJson, say } from '../output';
+import { call, withEngine, type GlobalOptions } from '../session';
+
+/** Lines that are asked for at once. */
+const PAGE = 5000;
+const POLL_MS = 300;
+/** So long one look follows; the next one learns whether the program's host is still there. */
+const LOOK_MS = 10_000;
+
+type Line = Output<'runs.output'>['lines'][number];
+
+export interface LogsOptions extends GlobalOptions {
+  readonly stdout?: boolean;
+  readonly stderr?: boolean;
+  readonly attempt?: number;
+  readonly follow?: boolean;
+  readonly tail?: number;
+}
+
+/** How far an output was read. */
+interface Place {
+  readonly attempt: number;
+  readonly offset: number;
+}
+
+/** Runs whose program may print more while somebody hosts their workspace. */
+const goesOn = ({ status }: RunView): boolean => status === 'queued' || status === 'running';
+
+/** @throws RepriseError RUN_WITHOUT_OUTPUT where no program of ours wrote any */
+function refuseOther(run: RunView): void {
+  if (run.kind === 'command') return;
+  throw new RepriseError('RUN_WITHOUT_OUTPUT', `Run ${run.runId} ${run.kind === 'training' ? 'is a training of Reprise, which prints nothing' : 'was logged by another program, whose output Reprise did not see'}.`, {
+    kind: 'input',
+    hint: 'Only runs of a command have an output. What a run kept is listed by `reprise files RUN`.',
+  });
+}
+
+/** Gives the lines from a place on to `take`, as far as they are written. @returns the place behind the last of them */
+async function read(engine: Engine, run: string, from: Place, take: (line: Line) => void): Promise<{ readonly place: Place; readonly attempts: number }> {
+  for (let { offset } = from; ; ) {
+    const page = await call(engine, 'runs.output', { run, attempt: from.attempt, offset, limit: PAGE });
+    for (const line of page.lines) take(line);
+    ({ offset } = page);
+    if (!page.more) return { place: { attempt: from.attempt, offset }, attempts: page.attempts };
+  }
+}
+
+/** The attempt that is asked for, else the newest. @throws RepriseError ATTEMPT_NOT_FOUND */
+async function chooseAttempt(engine: Engine, run: string, asked: number | undefined): Promise<number> {
+  const { attempts } = await call(engine, 'runs.output', { run, offset: 0, limit: 1 });
+  if (asked === undefined) return Math.max(1, attempts);
+  if (asked > attempts) throw new RepriseError('ATTEMPT_NOT_FOUND', `Run ${run} has no attempt ${asked}; it has ${attempts === 0 ? 'none yet' : `${attempts}`}.`, { kind: 'input' });
+  return asked;
+}
+
+/** Reads on while the program is at work and its host is there. @returns null at the end, else where the next look goes on */
+async function follow(engine: Engine, run: string, from: Place, newest: boolean, take: (line: Line) => void): Promise<Place | null> {
+  const { readOnly } = await call(engine, 'app.info', {});
+  const until = performance.now() + LOOK_MS;
+  for (let place = from; ; ) {
+    // Asked before the output is read: of a run that is at its end nothing comes after that.
+    const { run: row } = await call(engine, 'runs.get', { run });
+    const { place: next, attempts } = await read(engine, run, place, take);
+    place = next;
+    if (newest && attempts > place.attempt) {
+      place = { attempt: place.attempt + 1, offset: 0 };
+      say(`Attempt ${place.attempt}:`);
+      continue;
+    }
+    if (!goesOn(row) || attempts > place.attempt) return null;
+    if (!readOnly) {
+      say(`The run is ${row.status}, and no Reprise is at work in this workspace: \`reprise resume\` goes on with it.`);
+      return null;
+    }
+    if (performance.now() > until) return place;
+    await sleep(POLL_MS);
+  }
+}
+
+export async function logs([given = '']: readonly string[], options: LogsOptions): Promise<number> {
+  const both = options.stdout === options.stderr;
+  const wanted = ({ stream }: Line): boolean => stream === 'note' || both || (stream === 'stdout' ? options.stdout === true : options.stderr === true);
+  const kept: Line[] = [];
+  const keep = (line: Line): void => {
+    if (!wanted(line)) return;
+    kept.push(line);
+    if (options.tail !== undefined && kept.length > 2 * options.tail) kept.splice(0, kept.length - options.tail);
+  };
+  let shown = 0;
+  const show = (line: Line): void => {
+    if (!wanted(line)) return;
+    shown += 1;
+    (line.stream === 'note' ? say : print)(line.text);
+  };
+  const asJson = options.json === true;
+  const first = await withEngine(options, 'look', async (engine) => {
+    const { run } = await call(engine, 'runs.get', { run: given });
+    refuseOther(run);
+    const attempt = await chooseAttempt(engine, run.runId, options.attempt);
+    // The last lines are known only at the end.
+    const { place } = await read(engine, run.runId, { attempt, offset: 0 }, asJson || options.tail !== undefined ? keep : show);
+    if (!asJson) for (const line of lastOf(kept, options.tail)) show(line);
+    return { run, place };
+  });
+  const { runId } = first.run;
+  for (let place: Place | null = options.follow === true ? first.place : null; place !== null; ) {
+    const from = place;
+    place = await withEngine(options, 'look', (engine) => follow(engine, runId, from, options.attempt === undefined, asJson ? keep : show));
+  }
+  if (!asJson && shown === 0) say(`It printed nothing${both ? '' : ` to ${options.stdout === true ? 'stdout' : 'stderr'}`}${first.run.status === 'queued' ? ' yet: it is queued' : ''}.`);
+  if (asJson) printJson({ run: runId, attempt: first.place.attempt, lines: lastOf(kept, options.tail) });
+  return 0;
+}
+
+function lastOf(lines: readonly Line[], most: number | undefined): readonly Line[] {
+  return most === undefined ? lines : lines.slice(-most);
+}
