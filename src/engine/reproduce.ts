@@ -70,14 +70,35 @@ export interface Reproduction {
   readonly traces: readonly RunTrace[];
 }
 
-/**
- * Re-executes a bundle's finished runs in an empty workspace, with nothing reused.
- * @throws RepriseError TRUST_MISMATCH, BUNDLE_… (altered or no bundle), CANCELLED
- */
-export async function reproduceBundle(options: ReproduceOptions): Promise<ReproduceView> {
-  return (await executeBundle(options)).result;
+/** What came of a re-execution, and where it is kept. */
+export interface KeptReproduction {
+  readonly result: ReproduceView;
+  /** Null where the verdict could not be kept. */
+  readonly verdictId: string | null;
+  /** Why it could not. */
+  readonly notKept: string | null;
 }
 
+/**
+ * Re-executes a bundle's finished runs in an empty workspace, with nothing reused, and keeps the verdict in `verdicts/` of
+ * the root.
+ * @throws RepriseError TRUST_MISMATCH, BUNDLE_… (altered or no bundle), CANCELLED
+ */
+export async function reproduceBundle(options: ReproduceOptions): Promise<KeptReproduction> {
+  const startedAt = performance.now();
+  const reproduction = await executeBundle(options);
+  const { result } = reproduction;
+  refuseCancelled(options.signal);
+  try {
+    const verdictId = await keepVerdict(options.root, { ...reproduction, seconds: (performance.now() - startedAt) / 1000, file: resolve(options.file) });
+    return { result, verdictId, notKept: null };
+  } catch (error) {
+    // Hours of re-execution must not be lost for want of a place to note them.
+    return { result, verdictId: null, notKept: toErrorReport(error).message };
+  }
+}
+
+/** @throws RepriseError as `reproduceBundle` */
 async function executeBundle(options: ReproduceOptions): Promise<Reproduction> {
   await requireTrust(options.file, options.trust);
   return inTemporaryFolder(options.root, 'reproduce', (work) => reproduceIn(work, options));
@@ -131,15 +152,14 @@ async function reproduceIn(work: string, options: ReproduceOptions): Promise<Rep
   };
 }
 
-/** Re-executes a bundle and keeps the verdict where the workspace is hosted here. */
+/** Re-executes a bundle and keeps the verdict in the workspace. */
 export async function reproduce(context: EngineContext, input: Input<'bundle.reproduce'>): Promise<ReproduceView> {
   const file = resolve(input.file);
-  const { result } = await context.tasks.run({ id: input.task, kind: 'reproduce', subject: file, title: `Reproduce ${basename(file)}` }, (handle) => reproduceAndKeep(context, { ...input, file }, handle), ({ verdictId }) => verdictId);
+  const { result } = await context.tasks.run({ id: input.task, kind: 'reproduce', subject: file, title: `Reproduce ${basename(file)}` }, (handle) => reproduceAsTask(context, { ...input, file }, handle), ({ verdictId }) => verdictId);
   return result;
 }
 
-async function reproduceAndKeep(context: EngineContext, input: Input<'bundle.reproduce'>, handle: TaskHandle): Promise<{ readonly result: ReproduceView; readonly verdictId: string | null }> {
-  const startedAt = performance.now();
+async function reproduceAsTask(context: EngineContext, input: Input<'bundle.reproduce'>, handle: TaskHandle): Promise<KeptReproduction> {
   handle.report(0, null, 'Checking the bundle…');
   /** By id of the re-execution. */
   const runs = new Map<string, TaskRunView>();
@@ -149,7 +169,7 @@ async function reproduceAndKeep(context: EngineContext, input: Input<'bundle.rep
     const steps = (of: 'done' | 'total'): number => now.reduce((sum, run) => sum + run[of], 0);
     handle.report(steps('done'), steps('total'), text ?? `${ended} of ${now.length} runs re-executed`, now);
   };
-  const { traces, ...reproduction } = await executeBundle({
+  const kept = await reproduceBundle({
     file: input.file,
     trust: input.trust,
     runs: input.runs,
@@ -169,17 +189,8 @@ async function reproduceAndKeep(context: EngineContext, input: Input<'bundle.rep
       context.emit('progress', { task: 'reproduce', done: row.stepsDone, total: row.totalSteps, text: `${row.variant ?? row.experiment}, seed ${row.seed}: ${row.status}` });
     },
   });
-  refuseCancelled(handle.signal);
-  const { result } = reproduction;
-  tell(result.sentence);
-  if (context.scheduler === null) return { result, verdictId: null };
-  try {
-    const verdictId = await keepVerdict(context.workspace, { ...reproduction, seconds: (performance.now() - startedAt) / 1000, file: input.file, traces });
-    context.emit('changed', { what: 'verdicts' });
-    return { result, verdictId };
-  } catch (error) {
-    // Hours of re-execution must not be lost for want of a place to note them.
-    tell(`${result.sentence} The verdict could not be kept: ${toErrorReport(error).message}`);
-    return { result, verdictId: null };
-  }
+  const { result, verdictId, notKept } = kept;
+  tell(notKept === null ? result.sentence : `${result.sentence} The verdict could not be kept: ${notKept}`);
+  if (verdictId !== null) context.emit('changed', { what: 'verdicts' });
+  return kept;
 }

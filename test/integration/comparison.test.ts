@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ComparisonView, ReproduceView, StudyResult, VerifyView } from '../../src/api/rows';
+import { createEngine } from '../../src/engine/engine';
+import { localSpawn } from '../../src/execution/local-spawn';
 import { cli, cliJson, smallConfig, temporaryFolder } from '../helpers/cli';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -56,6 +58,17 @@ describe('a comparison', () => {
     expect(without.runs[0]?.sentence).toContain('--data');
     const given = await cliJson<ReproduceView>(['reproduce', bundle, '--trust', digest, '--data', csv, '--workspace', elsewhere]);
     expect(given.verdict).toBe('identical');
+    // What the command line found is kept as what the window finds is, also in a workspace that is made again.
+    const keptVerdicts = async (): Promise<unknown> => {
+      const engine = await createEngine({ workspace: elsewhere, mode: 'host', spawn: localSpawn('no worker is needed') });
+      const listed = await engine.call('verdicts.list', {});
+      await engine.close();
+      return listed.ok ? listed.value : listed.error;
+    };
+    const kept = await keptVerdicts();
+    expect(kept).toMatchObject([{ file: bundle, digest, name: 'csv', verdict: 'identical', runs: 1 }, { verdict: 'not-executed' }]);
+    await cliJson(['workspace', 'rebuild', '--workspace', elsewhere]);
+    expect(await keptVerdicts()).toEqual(kept);
   });
 
   it('does not average over a data file that changed between two runs', async () => {

@@ -106,7 +106,7 @@ export async function reproduce([file = '']: readonly string[], options: GlobalO
   process.on('SIGINT', onInterrupt);
   process.on('SIGTERM', onInterrupt);
   try {
-    const result = await reproduceBundle({
+    const { result, verdictId, notKept } = await reproduceBundle({
       file,
       trust,
       runs: options.runs,
@@ -119,6 +119,8 @@ export async function reproduce([file = '']: readonly string[], options: GlobalO
       onRun: (row) => printer.update(row),
     });
     printer.end();
+    if (verdictId !== null) say(`The verdict is kept as ${verdictId} in ${workspaceOf(options)}: the window lists it under Bundles.`);
+    else say(`warning: The verdict could not be kept: ${notKept ?? ''}`);
     if (options.json === true) printJson(result);
     else printVerdict(result);
     return EXIT_OF_VERDICT[result.verdict];
