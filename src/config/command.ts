@@ -3,7 +3,9 @@
  * environment variable or in a path stands for the parameter of that name, `{seed}` for the seed; `{{` is a brace.
  */
 import { z } from 'zod';
-import { environmentSchema, label, seedNumber, type Config } from './schema';
+import { environmentSchema } from './environment';
+import { seedNumber } from './numbers';
+import { label, type Config } from './schema';
 
 const relativePath = z.string().min(1).max(4096);
 

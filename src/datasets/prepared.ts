@@ -6,7 +6,11 @@ import type { DataShape } from '../models/types';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from '../tensors/safetensors';
 import { splitSizes } from './split';
 
-export type ImageShape = NonNullable<DataShape['image']>;
+export interface ImageShape {
+  readonly rows: number;
+  readonly columns: number;
+  readonly channels: number;
+}
 
 /** A data set ready to train on. */
 export interface PreparedData {
@@ -161,11 +165,10 @@ export function dataShape(
   data: Pick<PreparedData, 'rows' | 'featureCount' | 'image' | 'classNames'> & { readonly features: Uint8Array | Float32Array },
   split: DataConfig['split'],
 ): DataShape {
+  const type = data.features instanceof Uint8Array ? 'uint8' : 'float32';
   return {
-    features: data.featureCount,
-    featureType: data.features instanceof Uint8Array ? 'uint8' : 'float32',
-    image: data.image,
-    classes: data.classNames.length,
+    input: data.image === null ? { kind: 'features', size: data.featureCount, type } : { kind: 'image', ...data.image, type },
+    target: { kind: 'class', classes: data.classNames.length },
     trainSize: splitSizes(data.rows, split).train,
   };
 }

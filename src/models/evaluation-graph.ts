@@ -1,26 +1,56 @@
 import type { ModelConfig } from '../config/schema';
 import { Tape } from '../onnx/autodiff';
 import { GraphBuilder } from '../onnx/graph';
-import { argMaxRows, logSoftmax, negate, pickColumns, reshape } from '../onnx/primitives';
-import { emitLogits, layOut } from './network';
-import type { DataShape, EvaluationGraph } from './types';
+import { slice } from '../onnx/primitives';
+import type { FloatTensor, Tensor } from '../onnx/types';
+import { declareLabels, rowsOfTokens } from './batch';
+import { Emission } from './emission';
+import { emitRows } from './loss';
+import { emitModel, layOut } from './model';
+import { inputSize, inputType, rowsPerExample, type DataShape, type EvaluationGraph } from './types';
+
+/** Rows of one call: as many as are quick, few enough for memory. Fixed, so that equal weights give equal bits. */
+const ROWS = 512;
 
 /**
- * The evaluation graph of a model: parameters, `input` [batch, features] (rows of prepared data) and
- * `labels` int64 [batch] in; `losses` float32 [batch] (each example's cross-entropy) and `predictions`
- * int64 [batch] out. Dropout does nothing here. Equal arguments give equal bytes.
- * @throws RepriseError MODEL_NEEDS_IMAGES, MODEL_IMAGE_TOO_SMALL
+ * The evaluation graph of a model, as `EvaluationGraph` describes. Dropout does nothing here. Equal arguments give equal bytes.
+ * @throws RepriseError MODEL_… where the model does not fit the data
  */
 export function buildEvaluationGraph(model: ModelConfig, data: DataShape): EvaluationGraph {
-  const network = layOut(model, data);
+  const { parameters, buffers } = layOut(model, data);
+  const batch = Math.max(1, Math.floor(ROWS / rowsPerExample(data)));
   const graph = new GraphBuilder('evaluation');
-  const parameters = new Map(network.parameters.map(({ name, shape }) => [name, graph.input(name, 'float32', shape)]));
-  const input = graph.input('input', data.featureType, ['batch', data.features]);
-  const labels = graph.input('labels', 'int64', ['batch']);
+  const weights = new Map([...parameters, ...buffers].map(({ name, shape }): [string, FloatTensor] => [name, graph.input(name, 'float32', shape)]));
+  const { input, targets } = declareBatch(graph, data, batch);
+  const output = emitModel(evaluating(new Tape(graph), batch, weights), model, data, input);
+  const { losses, predictions } = emitRows(graph, output, targets);
+  graph.output(losses, 'losses');
+  graph.output(predictions, 'predictions');
+  return { bytes: graph.encode({ description: 'Loss and prediction of a Reprise model for each example.' }), batch, weights: [...parameters, ...buffers] };
+}
 
-  const logits = emitLogits(new Tape(graph), network, input, parameters, null);
-  const losses = negate(graph, pickColumns(graph, logSoftmax(graph, logits), reshape(graph, labels, ['batch', 1])));
-  graph.output(reshape(graph, losses, ['batch']), 'losses');
-  graph.output(argMaxRows(graph, logits), 'predictions');
-  return { bytes: graph.encode({ description: 'Loss and prediction of a Reprise model for each example.' }), parameters: network.parameters };
+function declareBatch(graph: GraphBuilder, data: DataShape, batch: number): { readonly input: Tensor; readonly targets: Tensor<'int64'> | FloatTensor } {
+  const length = inputSize(data.input);
+  if (data.target.kind !== 'next-token') {
+    return { input: graph.input('features', inputType(data.input), [batch, length]), targets: declareLabels(graph, data.target, batch) };
+  }
+  const tokens = graph.input('features', 'int32', [batch, length + 1]);
+  const equal = graph.constant('float32', [batch], new Float32Array(batch).fill(1 / batch));
+  return { input: slice(graph, tokens, 1, 0, length), targets: rowsOfTokens(graph, slice(graph, tokens, 1, 1, length + 1), equal).targets };
+}
+
+/** An emission in which nothing is dropped and buffers stay. */
+export function evaluating(tape: Tape, batch: number | string, weights: ReadonlyMap<string, FloatTensor>): Emission {
+  const weight = ({ name }: { readonly name: string }): FloatTensor => {
+    const tensor = weights.get(name);
+    if (tensor === undefined) throw new Error(`the model has no tensor named ${name}`);
+    return tensor;
+  };
+  return new Emission(tape, false, batch, {
+    parameter: weight,
+    buffer: weight,
+    mask: ({ name }) => {
+      throw new Error(`the mask ${name} is asked for outside training`);
+    },
+  });
 }

@@ -1,21 +1,24 @@
-import { uniformFloat32 } from '../random/streams';
+import { normals, uniformFloat32 } from '../random/streams';
 import type { NamedTensor } from '../tensors/safetensors';
-import type { ParameterSpec, TensorSpec } from './types';
+import type { Init, TensorSpec, WeightSpec } from './types';
 
 /**
- * The parameters before the first step. Each is drawn from its own stream, named after the tensor, so
+ * Parameters and buffers before the first step. Each is drawn from its own stream, named after the tensor, so
  * variants that share a seed and a layer start that layer alike.
  */
-export function initialParameters(parameters: readonly ParameterSpec[], initSeed: number): NamedTensor[] {
-  return parameters.map(({ name, type, shape, init }) => {
-    const count = sizeOf(shape);
-    switch (init.kind) {
-      case 'uniform':
-        return { name, type, shape, data: uniformFloat32(initSeed, 'init', name, count, init.bound) };
-      case 'zeros':
-        return { name, type, shape, data: new Float32Array(count) };
-    }
-  });
+export function initialWeights(specs: readonly WeightSpec[], initSeed: number): NamedTensor[] {
+  return specs.map(({ name, type, shape, init }) => ({ name, type, shape, data: drawn(init, initSeed, name, sizeOf(shape)) }));
+}
+
+function drawn(init: Init, seed: number, name: string, count: number): Float32Array {
+  switch (init.kind) {
+    case 'uniform':
+      return uniformFloat32(seed, 'init', name, count, init.bound);
+    case 'normal':
+      return Float32Array.from(normals(seed, 'init', name, count), (value) => value * init.deviation);
+    case 'constant':
+      return new Float32Array(count).fill(init.value);
+  }
 }
 
 /** The optimizer's state before the first step: zeros. */

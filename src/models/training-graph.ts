@@ -1,65 +1,72 @@
-import type { ModelConfig, OptimizerConfig } from '../config/schema';
+import type { ModelConfig, OptimizerConfig, TrainingConfig } from '../config/schema';
 import { Tape } from '../onnx/autodiff';
 import { GraphBuilder } from '../onnx/graph';
 import { loop } from '../onnx/loop';
-import { crossEntropy } from '../onnx/operators/cross-entropy';
 import { adam, sgd, type Update } from '../onnx/optimizers';
 import { gather } from '../onnx/primitives';
 import type { FloatTensor } from '../onnx/types';
-import { emitLogits, layOut } from './network';
+import { declareExamples, takeBatch } from './batch';
+import { Emission } from './emission';
+import { emitLoss } from './loss';
+import { emitModel, layOut } from './model';
 import type { DataShape, TensorSpec, TrainingGraph } from './types';
 
 /**
  * The training graph of a model: forward pass, backward pass and optimizer update inside one ONNX
- * Loop, as `TrainingGraph` describes. The loss of a step is Σᵢ wᵢ·CE(logitsᵢ, labelᵢ) with the step's
+ * Loop, as `TrainingGraph` describes. The loss of a step is that of `emitLoss`, with the step's
  * `exampleWeights`. Equal arguments give equal bytes. The inputs of the update that change from step
  * to step are columns of `scalars`, which `models/scalars` computes.
- * @throws RepriseError MODEL_NEEDS_IMAGES, MODEL_IMAGE_TOO_SMALL
+ * @throws RepriseError MODEL_… where the model does not fit the data
  */
-export function buildTrainingGraph(model: ModelConfig, optimizer: OptimizerConfig, data: DataShape, batchSize: number): TrainingGraph {
-  const network = layOut(model, data);
-  const { parameters, masks } = network;
+export function buildTrainingGraph(model: ModelConfig, { optimizer, batchSize }: TrainingConfig, data: DataShape): TrainingGraph {
+  const { parameters, buffers, masks } = layOut(model, data);
   const perParameter = stateNames(optimizer);
   const optimizerState = parameters.flatMap((parameter) => perParameter.map((name): TensorSpec => ({ name: `${name}/${parameter.name}`, type: 'float32', shape: parameter.shape })));
   const scalarNames = scalarNamesOf(optimizer);
 
   const graph = new GraphBuilder('training');
-  const carried = [...parameters, ...optimizerState].map(({ name, shape }) => graph.input(name, 'float32', shape));
+  const state = [...parameters, ...buffers, ...optimizerState];
+  const carried = state.map(({ name, shape }) => graph.input(name, 'float32', shape));
   const steps = graph.input('steps', 'int64', []);
-  const features = graph.input('features', data.featureType, [data.trainSize, data.features]);
-  const labels = graph.input('labels', 'int64', [data.trainSize]);
+  const examples = declareExamples(graph, data);
   const batches = graph.input('batches', 'int32', ['steps', batchSize]);
   const exampleWeights = graph.input('exampleWeights', 'float32', ['steps', batchSize]);
   const scalars = graph.input('scalars', 'float32', ['steps', scalarNames.length]);
-  const maskInputs = masks.map((mask) => graph.input(mask.name, 'uint8', ['steps', batchSize, mask.width]));
+  const maskInputs = new Map(masks.map((mask) => [mask.name, graph.input(mask.name, 'uint8', ['steps', batchSize, mask.width])]));
 
-  const names = [...parameters, ...optimizerState].map(({ name }) => `next/${name}`);
+  const names = state.map(({ name }) => `next/${name}`);
   const result = loop(graph, steps, carried, [...names, 'losses'], (step, iteration, values) => {
-    const current = new Map(parameters.map((parameter, position) => [parameter.name, at(values, position)]));
-    const rows = gather(step, batches, iteration);
+    const current = new Map(state.map(({ name }, position) => [name, at(values, position)]));
+    const batch = takeBatch(step, data, examples, gather(step, batches, iteration), gather(step, exampleWeights, iteration));
     const tape = new Tape(step);
-    const logits = emitLogits(tape, network, gather(step, features, rows), current, new Map(maskInputs.map((mask) => [mask.name, gather(step, mask, iteration)])));
-    const loss = tape.apply(crossEntropy, [logits, gather(step, labels, rows), gather(step, exampleWeights, iteration)], undefined);
-    const gradients = tape.gradients(loss, [...current.values()]);
+    const emission = new Emission(tape, true, batchSize, {
+      parameter: ({ name }) => at(current, name),
+      buffer: ({ name }) => at(current, name),
+      mask: ({ name }) => gather(step, at(maskInputs, name), iteration),
+    });
+    const loss = emitLoss(tape, emitModel(emission, model, data, batch.input), batch);
+    const gradients = tape.gradients(loss, parameters.map(({ name }) => at(current, name)));
 
     const row = gather(step, scalars, iteration);
     const scalar = new Map(scalarNames.map((name, column) => [name, lazily(() => gather(step, row, step.constant('int32', [], Int32Array.of(column))))]));
     const updates = parameters.map((parameter, position) => {
-      const start = parameters.length + position * perParameter.length;
-      const state = values.slice(start, start + perParameter.length);
-      return emitUpdate(step, optimizer, (name) => at(scalar, name)(), at(current, parameter.name), at(gradients, position), state);
+      const kept = perParameter.map((name) => at(current, `${name}/${parameter.name}`));
+      return emitUpdate(step, optimizer, (name) => at(scalar, name)(), at(current, parameter.name), at(gradients, position), kept);
     });
-    return { carried: [...updates.map((update) => update.parameter), ...updates.flatMap((update) => update.state)], kept: [loss] };
+    return {
+      carried: [...updates.map(({ parameter }) => parameter), ...buffers.map(({ name }) => emission.updates.get(name) ?? at(current, name)), ...updates.flatMap((update) => update.state)],
+      kept: [loss],
+    };
   });
   for (const tensor of [...result.kept, ...result.carried]) graph.output(tensor);
 
   return {
     bytes: graph.encode({ description: 'Training steps of a Reprise run: forward pass, backward pass and optimizer update in one loop.' }),
     parameters,
+    buffers,
     optimizerState,
     scalarNames,
     masks,
-    batchesType: 'int32',
     flopsPerStep: result.flopsPerStep,
   };
 }

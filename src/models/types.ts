@@ -8,14 +8,21 @@ export interface TensorSpec {
   readonly shape: readonly number[];
 }
 
-/** A trainable tensor and the tensors an optimizer keeps for it. */
-export interface ParameterSpec extends TensorSpec {
+/** How a tensor starts; what is drawn comes from the init stream named after the tensor. */
+export type Init =
+  /** Uniform in ±bound. */
+  | { readonly kind: 'uniform'; readonly bound: number }
+  /** Normal with mean 0. */
+  | { readonly kind: 'normal'; readonly deviation: number }
+  | { readonly kind: 'constant'; readonly value: number };
+
+/** A tensor that training changes: by the optimizer (a parameter), or by the forward pass (a buffer, such as running statistics). */
+export interface WeightSpec extends TensorSpec {
   readonly type: 'float32';
-  /** How it starts: uniform in ±bound (PyTorch's default for Linear and Conv2d: bound = 1/√fanIn), from the init stream named after the tensor. */
-  readonly init: { readonly kind: 'uniform'; readonly bound: number } | { readonly kind: 'zeros' };
+  readonly init: Init;
 }
 
-/** A dropout mask the graph reads: `rows × width` values a step, 1 keep, 0 drop. */
+/** A dropout mask the graph reads: `width` values an example and step, 1 keep, 0 drop. */
 export interface MaskSpec {
   /** Graph input, shape [steps, batch, width], uint8. */
   readonly name: string;
@@ -23,46 +30,95 @@ export interface MaskSpec {
   readonly dropProbability: number;
 }
 
+/** One example as a model reads it. */
+export type InputShape =
+  | { readonly kind: 'features'; readonly size: number; readonly type: 'uint8' | 'float32' }
+  /** Channel by channel and row by row. */
+  | { readonly kind: 'image'; readonly channels: number; readonly rows: number; readonly columns: number; readonly type: 'uint8' | 'float32' }
+  /** Numbers of a vocabulary, int32. */
+  | { readonly kind: 'tokens'; readonly length: number; readonly vocabulary: number };
+
+/** What a model is to say of an example. */
+export type TargetShape =
+  /** Which of the classes; int64. */
+  | { readonly kind: 'class'; readonly classes: number }
+  /** Numbers; float32. */
+  | { readonly kind: 'values'; readonly size: number }
+  /** After each token of the input, which comes next. */
+  | { readonly kind: 'next-token' };
+
+/** What a model is built for. */
+export interface DataShape {
+  readonly input: InputShape;
+  readonly target: TargetShape;
+  /** Examples of the training split. */
+  readonly trainSize: number;
+}
+
 /**
- * A training graph: one ONNX Loop around the step. Inputs: the parameters, the optimizer state,
- * `steps` (int64 scalar: iterations of this call), `features` (all training examples, uint8 or float32 [N, …]),
- * `labels` (int64 [N]), `batches` (int32/int64 [steps, batch] row numbers), `exampleWeights`
- * (float32 [steps, batch]: 1/n for the n real rows of a batch, 0 for padding), `scalars`
- * (float32 [steps, scalarNames.length]) and the masks. Outputs: `losses` [steps] and, under the
- * name `next/<name>`, every parameter and every piece of optimizer state.
+ * A training graph: one ONNX Loop around the step. Inputs: the parameters, the buffers, the optimizer's state,
+ * `steps` (int64 scalar: iterations of this call), `features` (the examples: [examples, size of one]; of a text
+ * whose next tokens are to be told one stream [tokens], example r beginning at r · length), `labels` (int64
+ * [examples] or float32 [examples, size]; none for next tokens), `batches` (int32 [steps, batch] example numbers),
+ * `exampleWeights` (float32 [steps, batch]: 1/n for the n real examples of a batch, 0 for padding), `scalars`
+ * (float32 [steps, scalarNames.length]) and the masks. Outputs: `losses` [steps] and, under the name `next/<name>`,
+ * every parameter, buffer and piece of optimizer state.
  */
 export interface TrainingGraph {
   readonly bytes: Uint8Array;
-  readonly parameters: readonly ParameterSpec[];
+  readonly parameters: readonly WeightSpec[];
+  readonly buffers: readonly WeightSpec[];
   readonly optimizerState: readonly TensorSpec[];
   /** Columns of `scalars`, in order; the worker computes them with `models/scalars`. */
   readonly scalarNames: readonly string[];
   readonly masks: readonly MaskSpec[];
-  readonly batchesType: 'int32' | 'int64';
   /** Estimated floating-point operations of one step. */
   readonly flopsPerStep: number;
 }
 
 /**
- * An evaluation graph. Inputs: the parameters, `input` [batch, features] (as in DataShape.featureType) and
- * `labels` (int64 [batch]), batch dynamic. Outputs: `losses` (float32 [batch], cross-entropy of each example)
- * and `predictions` (int64 [batch]).
+ * An evaluation graph over `batch` examples. Inputs: parameters and buffers, `features` [batch, size of an example]
+ * (for next tokens [batch, length + 1]) and `labels` as in `TrainingGraph`. Outputs, one row for each example (for
+ * next tokens for each token of each example): `losses` float32 [rows], and `predictions`: int64 [rows] class numbers,
+ * or float32 [rows, size] values.
  */
 export interface EvaluationGraph {
   readonly bytes: Uint8Array;
-  readonly parameters: readonly ParameterSpec[];
+  readonly batch: number;
+  /** Parameters and buffers. */
+  readonly weights: readonly WeightSpec[];
 }
 
-/**
- * An inference graph. Input `input` (uint8 or float32 [batch, …], batch dynamic: exactly the rows of the prepared data),
- * outputs `logits` and `probabilities` [batch, classes]. Parameters are initializers.
- */
-export interface DataShape {
-  /** Shape of one example: [784] or [2]; images are [channels · rows · columns], channel by channel and row by row, with `image` set. */
-  readonly features: number;
-  readonly featureType: 'uint8' | 'float32';
-  readonly image: { readonly rows: number; readonly columns: number; readonly channels: number } | null;
-  readonly classes: number;
-  /** Rows of the training split. */
-  readonly trainSize: number;
+/** Values of one example of the input. */
+export function inputSize(input: InputShape): number {
+  switch (input.kind) {
+    case 'features':
+      return input.size;
+    case 'image':
+      return input.channels * input.rows * input.columns;
+    case 'tokens':
+      return input.length;
+  }
+}
+
+export function inputType(input: InputShape): 'uint8' | 'float32' | 'int32' {
+  return input.kind === 'tokens' ? 'int32' : input.type;
+}
+
+/** Numbers a model gives for each row of its output: a logit for each class or token, or the values. */
+export function outputWidth({ input, target }: Pick<DataShape, 'input' | 'target'>): number {
+  switch (target.kind) {
+    case 'class':
+      return target.classes;
+    case 'values':
+      return target.size;
+    case 'next-token':
+      if (input.kind !== 'tokens') throw new Error('next tokens are told of tokens only');
+      return input.vocabulary;
+  }
+}
+
+/** Rows of a model's output for each example: one, or one for each token. */
+export function rowsPerExample({ input, target }: Pick<DataShape, 'input' | 'target'>): number {
+  return target.kind === 'next-token' && input.kind === 'tokens' ? input.length : 1;
 }

@@ -38,10 +38,11 @@ function argumentsOf({ command }: Launch): readonly string[] {
   return Array.isArray(command) ? command : [...SHELLS[command.shell], command.script];
 }
 
-/** The person's own environment with what the host adds; nothing of Electron's, whose programs would start as Node. */
+/** The person's own environment with what the host says; nothing of Electron's, whose programs would start as Node. */
 function environmentOf(launch: Launch): NodeJS.ProcessEnv {
   const { ELECTRON_RUN_AS_NODE: _electron, ...own } = process.env;
-  return { ...own, ...launch.env, [RUN_VARIABLE]: launch.runId };
+  const all = Object.entries({ ...own, ...launch.env, [RUN_VARIABLE]: launch.runId });
+  return Object.fromEntries(all.filter(([, value]) => value !== null)) as NodeJS.ProcessEnv;
 }
 
 interface Ended {

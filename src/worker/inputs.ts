@@ -8,7 +8,7 @@ import { RepriseError } from '../errors/errors';
 import { RUN_FILES, type TrainingManifest } from '../events/manifest';
 import { sha256Bytes } from '../files/hash';
 import type { DataShape } from '../models/types';
-import type { SplitData } from './sessions';
+import { takeRows, type SplitData } from './sessions';
 
 /** Reads `run.json`. @throws RepriseError RUN_MANIFEST_INVALID */
 export async function readManifest(runFolder: string): Promise<TrainingManifest> {
@@ -35,15 +35,8 @@ export interface WorkerData {
   readonly test: SplitData;
 }
 
-function take(data: PreparedData, rows: Int32Array): SplitData {
-  const { featureCount } = data;
-  const features = data.features instanceof Uint8Array ? new Uint8Array(rows.length * featureCount) : new Float32Array(rows.length * featureCount);
-  const labels = new BigInt64Array(rows.length);
-  rows.forEach((row, index) => {
-    features.set(data.features.subarray(row * featureCount, (row + 1) * featureCount), index * featureCount);
-    labels[index] = data.labels[row]!;
-  });
-  return { rows: rows.length, features, labels };
+function take({ features, labels, featureCount }: PreparedData, rows: Int32Array): SplitData {
+  return { rows: rows.length, features: takeRows(features, featureCount, rows), labels: takeRows(labels, 1, rows) };
 }
 
 /**

@@ -1,7 +1,7 @@
 /** ONNX Runtime: sessions for training and evaluation, and the way of tensors in and out. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { RepriseError } from '../errors/errors';
-import type { EvaluationGraph, TensorSpec, TrainingGraph } from '../models/types';
+import { inputSize, rowsPerExample, type DataShape, type EvaluationGraph, type TensorSpec, type TrainingGraph } from '../models/types';
 import type { NamedTensor } from '../tensors/safetensors';
 
 async function createSession(bytes: Uint8Array, threads: number, what: string): Promise<InferenceSession> {
@@ -47,17 +47,39 @@ function outputOf(outputs: InferenceSession.OnnxValueMapType, name: string): Ten
   return output as Tensor;
 }
 
-function features(data: Uint8Array | Float32Array, rows: number): Tensor {
-  const shape = [rows, data.length / rows];
-  return data instanceof Uint8Array ? new Tensor('uint8', data, shape) : new Tensor('float32', data, shape);
+/** The examples of a split, in its order. */
+export interface SplitData {
+  /** Number of examples. */
+  readonly rows: number;
+  /** [rows, size of an example]; of next tokens one stream of rows · length + 1 tokens. */
+  readonly features: Uint8Array | Float32Array | Int32Array;
+  /** [rows], or [rows, size]; null for next tokens. */
+  readonly labels: BigInt64Array | Float32Array | null;
 }
 
-/** Rows of a split, in its order. */
-export interface SplitData {
-  readonly rows: number;
-  /** [rows, D]. */
-  readonly features: Uint8Array | Float32Array;
-  readonly labels: BigInt64Array;
+function featureTensor(data: SplitData['features'], shape: readonly number[]): Tensor {
+  if (data instanceof Uint8Array) return new Tensor('uint8', data, shape);
+  return data instanceof Int32Array ? new Tensor('int32', data, shape) : new Tensor('float32', data, shape);
+}
+
+function labelTensor(labels: BigInt64Array | Float32Array, examples: number): Tensor {
+  return labels instanceof BigInt64Array ? new Tensor('int64', labels, [examples]) : new Tensor('float32', labels, [examples, labels.length / examples]);
+}
+
+function emptyLike<T extends Uint8Array | Float32Array | Int32Array | BigInt64Array>(values: T, length: number): T {
+  const made: (length: number) => unknown = (size) => {
+    if (values instanceof Uint8Array) return new Uint8Array(size);
+    if (values instanceof Float32Array) return new Float32Array(size);
+    return values instanceof Int32Array ? new Int32Array(size) : new BigInt64Array(size);
+  };
+  return made(length) as T;
+}
+
+/** Rows of a matrix of `width` columns, in the order asked for. */
+export function takeRows<T extends Uint8Array | Float32Array | Int32Array | BigInt64Array>(values: T, width: number, rows: Int32Array): T {
+  const taken = emptyLike(values, rows.length * width);
+  rows.forEach((row, index) => taken.set(values.subarray(row * width, (row + 1) * width) as Uint8Array & BigInt64Array, index * width));
+  return taken;
 }
 
 /** What one call computes with, beside the state. */
@@ -74,8 +96,7 @@ export interface ChunkInputs {
 
 /** Runs training steps; holds the parameters and the optimizer's state between calls. */
 export class Trainer {
-  private readonly features: Tensor;
-  private readonly labels: Tensor;
+  private readonly examples: Record<string, Tensor>;
   private state: Map<string, Tensor>;
 
   private constructor(
@@ -84,8 +105,11 @@ export class Trainer {
     train: SplitData,
     initial: readonly NamedTensor[],
   ) {
-    this.features = features(train.features, train.rows);
-    this.labels = new Tensor('int64', train.labels, [train.rows]);
+    const { rows, features, labels } = train;
+    this.examples = {
+      features: featureTensor(features, labels === null ? [features.length] : [rows, features.length / rows]),
+      ...(labels === null ? {} : { labels: labelTensor(labels, rows) }),
+    };
     this.state = new Map(initial.map((tensor) => [tensor.name, toTensor(tensor)]));
   }
 
@@ -98,13 +122,11 @@ export class Trainer {
   async step(inputs: ChunkInputs): Promise<Float32Array> {
     const { steps } = inputs;
     const batch = inputs.batches.length / steps;
-    const rows = this.graph.batchesType === 'int32' ? inputs.batches : BigInt64Array.from(inputs.batches, BigInt);
     const feeds: Record<string, Tensor> = {
       ...Object.fromEntries(this.state),
       steps: new Tensor('int64', BigInt64Array.of(BigInt(steps)), []),
-      features: this.features,
-      labels: this.labels,
-      batches: rows instanceof Int32Array ? new Tensor('int32', rows, [steps, batch]) : new Tensor('int64', rows, [steps, batch]),
+      ...this.examples,
+      batches: new Tensor('int32', inputs.batches, [steps, batch]),
       exampleWeights: new Tensor('float32', inputs.exampleWeights, [steps, batch]),
       scalars: new Tensor('float32', inputs.scalars, [steps, inputs.scalars.length / steps]),
     };
@@ -121,8 +143,9 @@ export class Trainer {
     });
   }
 
-  parameters(): NamedTensor[] {
-    return this.read(this.graph.parameters);
+  /** Parameters and buffers: what the model is. */
+  weights(): NamedTensor[] {
+    return this.read([...this.graph.parameters, ...this.graph.buffers]);
   }
 
   optimizerState(): NamedTensor[] {
@@ -130,44 +153,71 @@ export class Trainer {
   }
 }
 
-/** Examples a call evaluates: fixed, so that equal weights give equal bits. */
-const EVALUATION_BATCH = 500;
+/** What was measured on a split. */
+export interface Measured {
+  /** Mean of the rows. */
+  readonly loss: number;
+  /** Share of the rows whose class or token was told. */
+  readonly accuracy: number;
+}
 
 /** Measures a model on a split. */
 export class Evaluator {
-  private constructor(private readonly session: InferenceSession) {}
+  private constructor(
+    private readonly session: InferenceSession,
+    private readonly graph: EvaluationGraph,
+    private readonly data: DataShape,
+  ) {}
 
   /** @throws RepriseError ONNX_RUNTIME_FAILED */
-  static async create(graph: EvaluationGraph, threads: number): Promise<Evaluator> {
-    return new Evaluator(await createSession(graph.bytes, threads, 'evaluation'));
+  static async create(graph: EvaluationGraph, data: DataShape, threads: number): Promise<Evaluator> {
+    return new Evaluator(await createSession(graph.bytes, threads, 'evaluation'), graph, data);
   }
 
   /**
-   * Mean cross-entropy (nats) and accuracy, summed in float64 in the order of the rows.
+   * Means over the rows of the split, summed in float64 in their order.
+   * @param weights parameters and buffers
    * @param between is awaited after each call, so that a caller can look after other things
    * @throws RepriseError ONNX_RUNTIME_FAILED
    */
-  async evaluate(parameters: readonly NamedTensor[], split: SplitData, between: () => Promise<void>): Promise<{ loss: number; accuracy: number }> {
-    const weights = Object.fromEntries(parameters.map((tensor) => [tensor.name, toTensor(tensor)]));
-    const width = split.features.length / split.rows;
+  async evaluate(weights: readonly NamedTensor[], split: SplitData, between: () => Promise<void>): Promise<Measured> {
+    const tensors = Object.fromEntries(weights.map((tensor) => [tensor.name, toTensor(tensor)]));
+    const { batch } = this.graph;
     let loss = 0;
     let correct = 0;
-    for (let start = 0; start < split.rows; start += EVALUATION_BATCH) {
-      const rows = Math.min(EVALUATION_BATCH, split.rows - start);
-      const labels = split.labels.subarray(start, start + rows);
-      const outputs = await run(
-        this.session,
-        { ...weights, input: features(split.features.subarray(start * width, (start + rows) * width), rows), labels: new Tensor('int64', labels, [rows]) },
-        'evaluation',
-      );
+    for (let start = 0; start < split.rows; start += batch) {
+      const count = Math.min(batch, split.rows - start);
+      const { features, labels, expected } = this.take(split, start, count);
+      const outputs = await run(this.session, { ...tensors, features, ...(labels === null ? {} : { labels }) }, 'evaluation');
       const losses = outputOf(outputs, 'losses').data as Float32Array;
       const predictions = outputOf(outputs, 'predictions').data as BigInt64Array;
-      for (let row = 0; row < rows; row++) {
+      for (let row = 0; row < count * rowsPerExample(this.data); row++) {
         loss += losses[row]!;
-        if (predictions[row] === labels[row]) correct++;
+        if (predictions[row] === expected(row)) correct++;
       }
       await between();
     }
-    return { loss: loss / split.rows, accuracy: correct / split.rows };
+    const rows = split.rows * rowsPerExample(this.data);
+    return { loss: loss / rows, accuracy: correct / rows };
+  }
+
+  /** The tensors of `count` examples from `start` on, filled up with the first of them to a whole batch. */
+  private take({ features, labels }: SplitData, start: number, count: number): { features: Tensor; labels: Tensor | null; expected: (row: number) => bigint | undefined } {
+    const { batch } = this.graph;
+    const size = inputSize(this.data.input);
+    const row = (index: number): number => start + (index < count ? index : 0);
+    if (labels === null) {
+      const windows = new Int32Array(batch * (size + 1));
+      for (let index = 0; index < batch; index++) windows.set((features as Int32Array).subarray(row(index) * size, (row(index) + 1) * size + 1), index * (size + 1));
+      const expected = (at: number): bigint => BigInt(windows[Math.floor(at / size) * (size + 1) + (at % size) + 1]!);
+      return { features: new Tensor('int32', windows, [batch, size + 1]), labels: null, expected };
+    }
+    const rows = Int32Array.from({ length: batch }, (_, index) => row(index));
+    const targets = takeRows(labels, labels.length / (features.length / size), rows);
+    return {
+      features: featureTensor(takeRows(features, size, rows), [batch, size]),
+      labels: labelTensor(targets, batch),
+      expected: (at) => (targets instanceof BigInt64Array ? targets[at] : undefined),
+    };
   }
 }

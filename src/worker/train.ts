@@ -8,7 +8,7 @@ import { toLogged, type CheckpointRecord, type MetricValues, type SplitName } fr
 import type { EventLogWriter } from '../events/writer';
 import { buildEvaluationGraph } from '../models/evaluation-graph';
 import { buildInferenceGraph } from '../models/inference-graph';
-import { initialParameters, initialState } from '../models/initialize';
+import { initialState, initialWeights } from '../models/initialize';
 import { stepScalars } from '../models/scalars';
 import type { TensorSpec } from '../models/types';
 import { runtimeIdentity } from '../provenance/runtime';
@@ -94,7 +94,7 @@ export async function trainRun(options: TrainOptions): Promise<void> {
   const graph = trainingGraphFor(config, data.shape);
   checkGraph(manifest, graph);
   const plan = planSteps(config.training, data.shape.trainSize, graph.flopsPerStep);
-  const specs: readonly TensorSpec[] = [...graph.parameters, ...graph.optimizerState];
+  const specs: readonly TensorSpec[] = [...graph.parameters, ...graph.buffers, ...graph.optimizerState];
 
   const before = foldEvents(log.existing);
   const { checkpoint, passedOver } = await newestCheckpoint(runFolder, before.checkpoints, specs, {
@@ -110,7 +110,7 @@ export async function trainRun(options: TrainOptions): Promise<void> {
   log.append(await writeArtifact(runFolder, 'scalars', encodeScalars(config, plan, graph.scalarNames, data.indices.train, seeds.order)));
   log.sync();
 
-  const evaluator = await Evaluator.create(buildEvaluationGraph(config.model, data.shape), config.executor.threads);
+  const evaluator = await Evaluator.create(buildEvaluationGraph(config.model, data.shape), data.shape, config.executor.threads);
   const checkpoints = new Map(before.checkpoints.map((record) => [record.step, record]));
   const context: Context = { ...options, config, data, graph, specs, plan, seeds, evaluator, checkpoints };
   const start = checkpoint ?? firstState(context);
@@ -120,11 +120,11 @@ export async function trainRun(options: TrainOptions): Promise<void> {
 }
 
 function firstState({ graph, seeds, manifest, log }: Context): Checkpoint {
-  const parameters = initialParameters(graph.parameters, seeds.init);
-  if (manifest.perturbInit === true) perturb(parameters);
-  const link = nextLink('', 0, parameters);
+  const weights = initialWeights([...graph.parameters, ...graph.buffers], seeds.init);
+  if (manifest.perturbInit === true) perturb(weights);
+  const link = nextLink('', 0, weights);
   log.append(link);
-  return { step: 0, chain: link.chain, best: null, finalLoss: NaN, bestLoss: NaN, tensors: [...parameters, ...initialState(graph.optimizerState)] };
+  return { step: 0, chain: link.chain, best: null, finalLoss: NaN, bestLoss: NaN, tensors: [...weights, ...initialState(graph.optimizerState)] };
 }
 
 async function measure(context: Context, parameters: readonly NamedTensor[], split: Exclude<SplitName, 'train'>, step: number): Promise<{ loss: number; accuracy: number }> {
@@ -183,17 +183,17 @@ async function trainSteps(context: Context, trainer: Trainer, start: Checkpoint)
 
     const due = dueAfter(plan, step);
     if (due.hash) {
-      const link = nextLink(chain, step, trainer.parameters());
+      const link = nextLink(chain, step, trainer.weights());
       chain = link.chain;
       log.append(link);
     }
     if (due.epochEnd) {
-      const values = await measure(context, trainer.parameters(), 'validation', step);
+      const values = await measure(context, trainer.weights(), 'validation', step);
       const value = values[config.selection.metric];
       if (beats(config.selection, value, best?.value ?? null)) best = { step, value };
     }
     if (due.checkpoint) {
-      const tensors = [...trainer.parameters(), ...trainer.optimizerState()];
+      const tensors = [...trainer.weights(), ...trainer.optimizerState()];
       const record = await writeCheckpoint(runFolder, { step, chain, best, finalLoss, bestLoss, tensors }, manifest.computeHash);
       context.checkpoints.set(step, record);
       log.append(record);
@@ -202,7 +202,7 @@ async function trainSteps(context: Context, trainer: Trainer, start: Checkpoint)
       await pruneCheckpoints(runFolder, best === null || config.selection.checkpoint === 'last' ? [step] : [step, best.step]);
     }
   }
-  return { step, chain, best, finalLoss, bestLoss, tensors: [...trainer.parameters(), ...trainer.optimizerState()] };
+  return { step, chain, best, finalLoss, bestLoss, tensors: [...trainer.weights(), ...trainer.optimizerState()] };
 }
 
 /** The checkpoint the config declared: the last, or the one with the best validation value. */
@@ -228,7 +228,7 @@ async function select(context: Context, end: Checkpoint): Promise<Checkpoint> {
 async function finish(context: Context, end: Checkpoint): Promise<void> {
   const { config, data, graph, log, runFolder } = context;
   const selected = await select(context, end);
-  const names = new Set(graph.parameters.map((parameter) => parameter.name));
+  const names = new Set([...graph.parameters, ...graph.buffers].map(({ name }) => name));
   const weights = selected.tensors.filter((tensor) => names.has(tensor.name));
   const state = selected.tensors.filter((tensor) => !names.has(tensor.name));
   const step = String(selected.step);

@@ -11,9 +11,9 @@ export interface HashedTrainingGraph extends TrainingGraph {
 
 /**
  * Builds the graph a worker will train with. Equal model, optimizer, batch size and shape give equal bytes.
- * @throws RepriseError MODEL_NEEDS_IMAGES, MODEL_IMAGE_TOO_SMALL
+ * @throws RepriseError MODEL_… where the model does not fit the data
  */
 export function trainingGraphFor(config: Config, shape: DataShape): HashedTrainingGraph {
-  const graph = buildTrainingGraph(config.model, config.training.optimizer, shape, config.training.batchSize);
+  const graph = buildTrainingGraph(config.model, config.training, shape);
   return { ...graph, sha256: sha256Bytes(graph.bytes) };
 }

@@ -10,12 +10,15 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { dataSchema, modelSchema, trainingSchema, type Config, type ModelConfig } from '../../src/config/schema';
+import { dataSchema } from '../../src/config/data';
+import { modelSchema } from '../../src/config/models';
+import type { Config, ModelConfig } from '../../src/config/schema';
+import { trainingSchema } from '../../src/config/training';
 import { findMnistPackage, mnist } from '../../src/datasets/mnist';
 import { buildInferenceGraph } from '../../src/models/inference-graph';
-import { initialParameters, initialState } from '../../src/models/initialize';
+import { initialWeights, initialState } from '../../src/models/initialize';
 import { buildTrainingGraph } from '../../src/models/training-graph';
-import type { DataShape } from '../../src/models/types';
+import { inputSize, inputType, outputWidth, type DataShape } from '../../src/models/types';
 import { makeExamples, planBatches, runTraining, SESSION_OPTIONS, type Examples } from '../unit/models/run-training';
 
 const python = process.env['REPRISE_PYTHON'] ?? '';
@@ -46,8 +49,8 @@ let trained: readonly Trained[];
 /** Trains some steps, so that the weights are not those of the first moment, and packs the file. */
 async function train(name: string, model: ModelConfig, data: DataShape, examples: Examples): Promise<Trained> {
   const training = trainingSchema.parse({ learningRate: 3e-3, batchSize: 50 });
-  const graph = buildTrainingGraph(model, training.optimizer, data, training.batchSize);
-  const start = [...initialParameters(graph.parameters, 5), ...initialState(graph.optimizerState)];
+  const graph = buildTrainingGraph(model, training, data);
+  const start = [...initialWeights(graph.parameters, 5), ...initialState(graph.optimizerState)];
   const run = await runTraining(graph, training, data, examples, planBatches(data.trainSize, training.batchSize, STEPS, 5), start);
   return { name, bytes: buildInferenceGraph(model, data, run.tensors), data, examples };
 }
@@ -56,8 +59,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'reprise-inference-'));
   const config = dataSchema.parse({ kind: 'mnist', samples: ROWS }) as Extract<Config['data'], { kind: 'mnist' }>;
   const digits = await mnist(config, await findMnistPackage());
-  const images: DataShape = { features: digits.featureCount, featureType: 'uint8', image: digits.image, classes: 10, trainSize: ROWS };
-  const table: DataShape = { features: 24, featureType: 'float32', image: null, classes: 4, trainSize: ROWS };
+  const images: DataShape = { input: { kind: 'image', ...digits.image!, type: 'uint8' }, target: { kind: 'class', classes: 10 }, trainSize: ROWS };
+  const table: DataShape = { input: { kind: 'features', size: 24, type: 'float32' }, target: { kind: 'class', classes: 4 }, trainSize: ROWS };
   trained = [
     await train('MLP on digits', modelSchema.parse({ kind: 'mlp', hidden: [48], dropout: 0.1 }), images, digits),
     await train('CNN on digits', modelSchema.parse({ kind: 'cnn', channels: [6, 12], hidden: [20] }), images, digits),
@@ -70,8 +73,8 @@ afterAll(async () => {
 
 async function inNode({ bytes, data, examples }: Trained): Promise<{ logits: Float32Array; probabilities: Float32Array }> {
   const session = await ort.InferenceSession.create(bytes, SESSION_OPTIONS);
-  const results = await session.run({ input: new ort.Tensor(data.featureType, examples.features, [ROWS, data.features]) });
-  expect(results['logits']!.dims).toEqual([ROWS, data.classes]);
+  const results = await session.run({ input: new ort.Tensor(inputType(data.input), examples.features, [ROWS, inputSize(data.input)]) });
+  expect(results['logits']!.dims).toEqual([ROWS, outputWidth(data)]);
   return { logits: results['logits']!.data as Float32Array, probabilities: results['probabilities']!.data as Float32Array };
 }
 
@@ -91,11 +94,11 @@ describe('inference files', () => {
   test('predict well in Node what they were trained on', async () => {
     for (const item of trained) {
       const { logits, probabilities } = await inNode(item);
-      const predictions = argMaxRows(logits, item.data.classes);
+      const predictions = argMaxRows(logits, outputWidth(item.data));
       const right = predictions.filter((label, row) => BigInt(label) === item.examples.labels[row]).length;
       expect(right / ROWS, item.name).toBeGreaterThan(0.8);
       for (let row = 0; row < ROWS; row += 1) {
-        const sum = probabilities.subarray(row * item.data.classes, (row + 1) * item.data.classes).reduce((total, value) => total + value, 0);
+        const sum = probabilities.subarray(row * outputWidth(item.data), (row + 1) * outputWidth(item.data)).reduce((total, value) => total + value, 0);
         expect(sum).toBeCloseTo(1, 5);
       }
     }
@@ -106,7 +109,7 @@ describe('inference files', () => {
     for (const [index, { bytes, data, examples }] of trained.entries()) {
       await writeFile(join(folder, `${index}.onnx`), bytes);
       await writeFile(join(folder, `${index}.bin`), new Uint8Array(examples.features.buffer, examples.features.byteOffset, examples.features.byteLength));
-      cases.push({ model: `${index}.onnx`, input: `${index}.bin`, type: data.featureType, shape: [ROWS, data.features] });
+      cases.push({ model: `${index}.onnx`, input: `${index}.bin`, type: inputType(data.input), shape: [ROWS, inputSize(data.input)] });
     }
     await writeFile(join(folder, 'job.json'), JSON.stringify({ cases }));
     const judge = fileURLToPath(new URL('../fixtures/python/onnxruntime_inference.py', import.meta.url));
@@ -117,10 +120,10 @@ describe('inference files', () => {
     for (const [index, item] of trained.entries()) {
       const answer = answers[index]!;
       const { logits, probabilities } = await inNode(item);
-      expect(answer.predictions, item.name).toEqual(argMaxRows(logits, item.data.classes));
+      expect(answer.predictions, item.name).toEqual(argMaxRows(logits, outputWidth(item.data)));
       expect(largestDifference(logits, answer.logits), item.name).toBeLessThan(LOGIT_TOLERANCE);
       expect(largestDifference(probabilities, answer.probabilities), item.name).toBeLessThan(LOGIT_TOLERANCE);
-      expect(answer.metadata['reprise.classes']).toBe(String(item.data.classes));
+      expect(answer.metadata['reprise.outputs']).toBe(String(outputWidth(item.data)));
     }
     // Answers of one model must not pass for another's.
     const { logits } = await inNode(trained[0]!);

@@ -16,11 +16,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { dataSchema, modelSchema, trainingSchema, type Config, type ModelConfig, type TrainingConfig } from '../../src/config/schema';
+import { dataSchema } from '../../src/config/data';
+import { modelSchema } from '../../src/config/models';
+import type { Config, ModelConfig, TrainingConfig } from '../../src/config/schema';
+import { trainingSchema } from '../../src/config/training';
 import { findMnistPackage, mnist } from '../../src/datasets/mnist';
-import { initialParameters, initialState } from '../../src/models/initialize';
+import { initialWeights, initialState } from '../../src/models/initialize';
 import { buildTrainingGraph } from '../../src/models/training-graph';
-import type { DataShape, MaskSpec } from '../../src/models/types';
+import { inputSize, type DataShape, type MaskSpec } from '../../src/models/types';
 import { fillMask } from '../../src/random/streams';
 import { planBatches, runTraining, type Examples } from '../unit/models/run-training';
 
@@ -84,7 +87,7 @@ beforeAll(async () => {
   const config = dataSchema.parse({ kind: 'mnist', samples: TRAIN_SIZE }) as Extract<Config['data'], { kind: 'mnist' }>;
   const prepared = await mnist(config, await findMnistPackage());
   examples = prepared;
-  data = { features: prepared.featureCount, featureType: 'uint8', image: prepared.image, classes: prepared.classNames.length, trainSize: prepared.rows };
+  data = { input: { kind: 'image', ...prepared.image!, type: 'uint8' }, target: { kind: 'class', classes: prepared.classNames.length }, trainSize: prepared.rows };
 });
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
@@ -97,8 +100,8 @@ interface Setting {
 
 /** Runs the same steps with our graph; `training` may differ from what PyTorch was given, to plant an error. */
 async function trainOurs({ item: { model }, seed }: Setting, training: TrainingConfig): Promise<readonly number[]> {
-  const graph = buildTrainingGraph(model, training.optimizer, data, BATCH);
-  const start = [...initialParameters(graph.parameters, seed), ...initialState(graph.optimizerState)];
+  const graph = buildTrainingGraph(model, training, data);
+  const start = [...initialWeights(graph.parameters, seed), ...initialState(graph.optimizerState)];
   const run = await runTraining(graph, training, data, examples, planBatches(TRAIN_SIZE, BATCH, STEPS, seed), start, { masks: masksOf(graph.masks, seed) });
   return [...run.losses];
 }
@@ -115,11 +118,11 @@ function masksOf(masks: readonly MaskSpec[], seed: number): Record<string, Uint8
 
 /** The losses of each of PyTorch's variants. */
 async function trainTorch({ item: { model, training }, seed }: Setting): Promise<readonly (readonly number[])[]> {
-  const { parameters: specs, masks } = buildTrainingGraph(model, training.optimizer, data, BATCH);
-  const parameters = initialParameters(specs, seed);
+  const { parameters: specs, masks } = buildTrainingGraph(model, training, data);
+  const parameters = initialWeights(specs, seed);
   const plan = planBatches(TRAIN_SIZE, BATCH, STEPS, seed);
   const arrays: Record<string, { readonly shape: readonly number[]; readonly data: Bytes }> = {
-    features: { shape: [data.trainSize, data.features], data: examples.features },
+    features: { shape: [data.trainSize, inputSize(data.input)], data: examples.features },
     labels: { shape: [data.trainSize], data: examples.labels },
     batches: { shape: [STEPS, BATCH], data: plan.batches },
     exampleWeights: { shape: [STEPS, BATCH], data: plan.exampleWeights },
@@ -133,7 +136,7 @@ async function trainTorch({ item: { model, training }, seed }: Setting): Promise
     await writeFile(join(folder, `${name}.bin`), new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     tensors[name] = { file: `${name}.bin`, type: typeOf(values), shape };
   }
-  const job = { model, training, image: data.image, steps: STEPS, parameters: parameters.map(({ name }) => name), masks: masks.map(({ name }) => name), tensors };
+  const job = { model, training, image: data.input.kind === 'image' ? data.input : null, steps: STEPS, parameters: parameters.map(({ name }) => name), masks: masks.map(({ name }) => name), tensors };
   await writeFile(join(folder, 'job.json'), JSON.stringify(job));
   const judge = fileURLToPath(new URL('../fixtures/python/torch_training.py', import.meta.url));
   const { stdout } = await promisify(execFile)(python, [judge, join(folder, 'job.json')], {

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { dataSchema } from '../../../src/config/schema';
+import { dataSchema } from '../../../src/config/data';
 import { readCsv, type CsvConfig } from '../../../src/datasets/csv';
 import { loadPrepared } from '../../../src/datasets/prepared';
 import { prepareData } from '../../../src/datasets/prepare';

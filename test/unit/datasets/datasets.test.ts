@@ -3,7 +3,8 @@ import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { dataSchema, type DataConfig } from '../../../src/config/schema';
+import { dataSchema } from '../../../src/config/data';
+import type { DataConfig } from '../../../src/config/schema';
 import { decodePrepared, encodePrepared, loadPrepared } from '../../../src/datasets/prepared';
 import { prepareData } from '../../../src/datasets/prepare';
 import { splitIndices, splitSizes } from '../../../src/datasets/split';

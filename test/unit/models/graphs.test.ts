@@ -1,18 +1,20 @@
 import * as ort from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
-import { cnnSchema, mlpSchema, trainingSchema, type TrainingConfig } from '../../../src/config/schema';
+import { cnnSchema, mlpSchema } from '../../../src/config/models';
+import type { TrainingConfig } from '../../../src/config/schema';
+import { trainingSchema } from '../../../src/config/training';
 import { buildEvaluationGraph } from '../../../src/models/evaluation-graph';
 import { buildInferenceGraph } from '../../../src/models/inference-graph';
-import { initialParameters, initialState } from '../../../src/models/initialize';
+import { initialWeights, initialState } from '../../../src/models/initialize';
 import { buildTrainingGraph } from '../../../src/models/training-graph';
-import type { DataShape } from '../../../src/models/types';
+import { inputSize, inputType, outputWidth, type DataShape } from '../../../src/models/types';
 import { refuseExternalData } from '../../../src/onnx/external-data';
 import { fillMask } from '../../../src/random/streams';
 import type { NamedTensor } from '../../../src/tensors/safetensors';
 import { makeExamples, planBatches, runTraining, SESSION_OPTIONS } from './run-training';
 
-const images: DataShape = { features: 90, featureType: 'uint8', image: { rows: 9, columns: 10, channels: 1 }, classes: 5, trainSize: 70 };
-const table: DataShape = { features: 7, featureType: 'float32', image: null, classes: 3, trainSize: 70 };
+const images: DataShape = { input: { kind: 'image', rows: 9, columns: 10, channels: 1, type: 'uint8' }, target: { kind: 'class', classes: 5 }, trainSize: 70 };
+const table: DataShape = { input: { kind: 'features', size: 7, type: 'float32' }, target: { kind: 'class', classes: 3 }, trainSize: 70 };
 
 const mlp = mlpSchema.parse({ kind: 'mlp', hidden: [12, 8], activation: 'tanh', dropout: 0.25 });
 const cnn = cnnSchema.parse({ kind: 'cnn', channels: [3, 4], kernel: 5, hidden: [6], activation: 'relu', dropout: 0.1 });
@@ -22,7 +24,7 @@ const cases = [
 ] as const;
 
 const train = (input: object = {}): TrainingConfig => trainingSchema.parse({ learningRate: 0.01, batchSize: 16, ...input });
-const start = (graph: ReturnType<typeof buildTrainingGraph>, seed = 1): NamedTensor[] => [...initialParameters(graph.parameters, seed), ...initialState(graph.optimizerState)];
+const start = (graph: ReturnType<typeof buildTrainingGraph>, seed = 1): NamedTensor[] => [...initialWeights(graph.parameters, seed), ...initialState(graph.optimizerState)];
 
 function masksFor(graph: ReturnType<typeof buildTrainingGraph>, batch: number, firstStep: number, count: number): Record<string, Uint8Array> {
   return Object.fromEntries(
@@ -36,24 +38,30 @@ function masksFor(graph: ReturnType<typeof buildTrainingGraph>, batch: number, f
 }
 
 async function evaluate(model: typeof mlp | typeof cnn, data: DataShape, weights: readonly NamedTensor[], features: Uint8Array | Float32Array, labels: BigInt64Array) {
-  const session = await ort.InferenceSession.create(buildEvaluationGraph(model, data).bytes, SESSION_OPTIONS);
-  const feeds: Record<string, ort.Tensor> = { input: new ort.Tensor(data.featureType, features, [labels.length, data.features]), labels: new ort.Tensor('int64', labels, [labels.length]) };
+  const { bytes, batch } = buildEvaluationGraph(model, data);
+  const session = await ort.InferenceSession.create(bytes, SESSION_OPTIONS);
+  // The graph takes whole batches: zeros after the examples.
+  const whole = features instanceof Uint8Array ? new Uint8Array(batch * inputSize(data.input)) : new Float32Array(batch * inputSize(data.input));
+  whole.set(features);
+  const wholeLabels = new BigInt64Array(batch);
+  wholeLabels.set(labels);
+  const feeds: Record<string, ort.Tensor> = { features: new ort.Tensor(inputType(data.input), whole, [batch, inputSize(data.input)]), labels: new ort.Tensor('int64', wholeLabels, [batch]) };
   for (const { name, data: values, shape } of weights) feeds[name] = new ort.Tensor('float32', values as Float32Array, [...shape]);
   const results = await session.run(feeds);
   await session.release();
-  expect(results['losses']!.dims).toEqual([labels.length]);
-  expect(results['predictions']!.dims).toEqual([labels.length]);
-  return { losses: [...(results['losses']!.data as Float32Array)], predictions: [...(results['predictions']!.data as BigInt64Array)] };
+  expect(results['losses']!.dims).toEqual([batch]);
+  expect(results['predictions']!.dims).toEqual([batch]);
+  return { losses: [...(results['losses']!.data as Float32Array)].slice(0, labels.length), predictions: [...(results['predictions']!.data as BigInt64Array)].slice(0, labels.length) };
 }
 
 describe.each(cases)('$name', ({ model, data, learningRate, optimizer }) => {
   const training = train({ learningRate, optimizer });
-  const graph = buildTrainingGraph(model, training.optimizer, data, training.batchSize);
+  const graph = buildTrainingGraph(model, training, data);
   const examples = makeExamples(data, 2);
 
   test('has equal bytes for equal arguments, and its data inside', () => {
-    expect(buildTrainingGraph(model, training.optimizer, data, training.batchSize).bytes).toEqual(graph.bytes);
-    expect(buildTrainingGraph(model, training.optimizer, data, training.batchSize + 1).bytes).not.toEqual(graph.bytes);
+    expect(buildTrainingGraph(model, training, data).bytes).toEqual(graph.bytes);
+    expect(buildTrainingGraph(model, { ...training, batchSize: training.batchSize + 1 }, data).bytes).not.toEqual(graph.bytes);
     expect(() => refuseExternalData(graph.bytes)).not.toThrow();
     expect(graph.scalarNames).toContain('learningRate');
     expect(graph.flopsPerStep).toBeGreaterThan(0);
@@ -99,10 +107,10 @@ describe.each(cases)('$name', ({ model, data, learningRate, optimizer }) => {
 
     // All masks keep everything, so the hidden values are 1/(1−p) of the evaluation graph's: compare without dropout.
     const still = { ...model, dropout: 0 };
-    const plain = buildTrainingGraph(still, training.optimizer, data, 16);
+    const plain = buildTrainingGraph(still, training, data);
     expect(plain.masks).toEqual([]);
     const run = await runTraining(plain, training, data, examples, { batches: Int32Array.from({ length: 16 }, (_, index) => (index < real ? index : 0)), exampleWeights }, start(plain));
-    const { losses } = await evaluate(model, data, initialParameters(plain.parameters, 1), examples.features.subarray(0, real * data.features), examples.labels.subarray(0, real));
+    const { losses } = await evaluate(model, data, initialWeights(plain.parameters, 1), examples.features.subarray(0, real * inputSize(data.input)), examples.labels.subarray(0, real));
     expect(run.losses[0]).toBeCloseTo(losses.reduce((sum, loss) => sum + loss, 0) / real, 5);
   });
 
@@ -123,7 +131,7 @@ describe.each(cases)('$name', ({ model, data, learningRate, optimizer }) => {
   });
 
   test('the inference file holds the weights and agrees with the evaluation graph', async () => {
-    const weights = initialParameters(graph.parameters, 4);
+    const weights = initialWeights(graph.parameters, 4);
     const bytes = buildInferenceGraph(model, data, [...weights, ...initialState(graph.optimizerState)]);
     expect(buildInferenceGraph(model, data, weights.toReversed())).toEqual(bytes);
     expect(() => refuseExternalData(bytes)).not.toThrow();
@@ -132,13 +140,13 @@ describe.each(cases)('$name', ({ model, data, learningRate, optimizer }) => {
     expect(session.outputNames).toEqual(['logits', 'probabilities']);
     const { losses, predictions } = await evaluate(model, data, weights, examples.features, examples.labels);
     for (const rows of [1, data.trainSize]) {
-      const results = await session.run({ input: new ort.Tensor(data.featureType, examples.features.subarray(0, rows * data.features), [rows, data.features]) });
+      const results = await session.run({ input: new ort.Tensor(inputType(data.input), examples.features.subarray(0, rows * inputSize(data.input)), [rows, inputSize(data.input)]) });
       const probabilities = results['probabilities']!.data as Float32Array;
       const logits = results['logits']!.data as Float32Array;
       for (let row = 0; row < rows; row += 1) {
-        const own = [...logits.subarray(row * data.classes, (row + 1) * data.classes)];
+        const own = [...logits.subarray(row * outputWidth(data), (row + 1) * outputWidth(data))];
         expect(BigInt(own.indexOf(Math.max(...own)))).toBe(predictions[row]);
-        expect(-Math.log(probabilities[row * data.classes + Number(examples.labels[row])]!)).toBeCloseTo(losses[row]!, 5);
+        expect(-Math.log(probabilities[row * outputWidth(data) + Number(examples.labels[row])]!)).toBeCloseTo(losses[row]!, 5);
       }
     }
     await session.release();
@@ -146,35 +154,35 @@ describe.each(cases)('$name', ({ model, data, learningRate, optimizer }) => {
 });
 
 describe('models and data that do not fit', () => {
-  const sgd = train({ optimizer: { kind: 'sgd' } }).optimizer;
+  const sgd = train({ optimizer: { kind: 'sgd' }, batchSize: 8 });
 
   test('a CNN needs images', () => {
-    expect(() => buildTrainingGraph(cnn, sgd, table, 8)).toThrow(expect.objectContaining({ code: 'MODEL_NEEDS_IMAGES', kind: 'input' }));
+    expect(() => buildTrainingGraph(cnn, sgd, table)).toThrow(expect.objectContaining({ code: 'MODEL_NEEDS_IMAGES', kind: 'input' }));
     expect(() => buildEvaluationGraph(cnn, table)).toThrow(expect.objectContaining({ code: 'MODEL_NEEDS_IMAGES' }));
     expect(() => buildInferenceGraph(cnn, table, [])).toThrow(expect.objectContaining({ code: 'MODEL_NEEDS_IMAGES' }));
   });
 
   test('images must be large enough for every pooling', () => {
     const deep = { ...cnn, channels: [2, 2, 2, 2] };
-    expect(() => buildTrainingGraph(deep, sgd, images, 8)).toThrow(/can be halved 3 times only/);
-    expect(() => buildTrainingGraph({ ...cnn, channels: [2, 2, 2] }, sgd, images, 8)).not.toThrow();
+    expect(() => buildTrainingGraph(deep, sgd, images)).toThrow(/can be halved 3 times only/);
+    expect(() => buildTrainingGraph({ ...cnn, channels: [2, 2, 2] }, sgd, images)).not.toThrow();
   });
 
   test('weights must be those of the model', () => {
-    const { parameters } = buildTrainingGraph(mlp, sgd, table, 8);
-    const weights = initialParameters(parameters, 0);
+    const { parameters } = buildTrainingGraph(mlp, sgd, table);
+    const weights = initialWeights(parameters, 0);
     expect(() => buildInferenceGraph(mlp, table, weights.slice(1))).toThrow(expect.objectContaining({ code: 'MODEL_WEIGHTS_MISMATCH' }));
-    expect(() => buildInferenceGraph(mlp, { ...table, features: 8 }, weights)).toThrow(/dense\.0\.weight \[12, 8\], but found float32 \[12, 7\]/);
+    expect(() => buildInferenceGraph(mlp, { ...table, input: { kind: 'features', size: 8, type: 'float32' } }, weights)).toThrow(/dense\.0\.weight \[12, 8\], but found float32 \[12, 7\]/);
   });
 });
 
 describe('initial values', () => {
-  const { parameters, optimizerState } = buildTrainingGraph(mlp, train().optimizer, table, 8);
+  const { parameters, optimizerState } = buildTrainingGraph(mlp, train({ batchSize: 8 }), table);
 
   test('lie within ±1/√fanIn, differ between seeds and tensors, and repeat', () => {
-    const first = initialParameters(parameters, 7);
-    expect(initialParameters(parameters, 7)).toEqual(first);
-    expect(initialParameters(parameters, 8)).not.toEqual(first);
+    const first = initialWeights(parameters, 7);
+    expect(initialWeights(parameters, 7)).toEqual(first);
+    expect(initialWeights(parameters, 8)).not.toEqual(first);
     const weight = first[0]!.data as Float32Array;
     expect(weight.length).toBe(84);
     const bound = 1 / Math.sqrt(7);
@@ -184,8 +192,8 @@ describe('initial values', () => {
   });
 
   test('do not depend on the other layers', () => {
-    const wider = buildTrainingGraph({ ...mlp, hidden: [12, 30] }, train().optimizer, table, 8);
-    expect(initialParameters(wider.parameters, 7)[0]).toEqual(initialParameters(parameters, 7)[0]);
+    const wider = buildTrainingGraph({ ...mlp, hidden: [12, 30] }, train({ batchSize: 8 }), table);
+    expect(initialWeights(wider.parameters, 7)[0]).toEqual(initialWeights(parameters, 7)[0]);
   });
 
   test('of the optimizer are zeros, two tensors a parameter for Adam', () => {

@@ -2,7 +2,7 @@
 import * as ort from 'onnxruntime-node';
 import type { TrainingConfig } from '../../../src/config/schema';
 import { stepScalars } from '../../../src/models/scalars';
-import type { DataShape, TrainingGraph } from '../../../src/models/types';
+import { inputSize, inputType, outputWidth, type DataShape, type TrainingGraph } from '../../../src/models/types';
 import { normals, permutation } from '../../../src/random/streams';
 import type { NamedTensor } from '../../../src/tensors/safetensors';
 
@@ -15,15 +15,15 @@ export interface Examples {
 
 /** A learnable set: each class has a pattern of its own, under noise; class numbers go round. */
 export function makeExamples(data: DataShape, seed: number): Examples {
-  const patterns = normals(seed, 'data', 'patterns', data.classes * data.features);
-  const noise = normals(seed, 'data', 'noise', data.trainSize * data.features);
+  const patterns = normals(seed, 'data', 'patterns', outputWidth(data) * inputSize(data.input));
+  const noise = normals(seed, 'data', 'noise', data.trainSize * inputSize(data.input));
   const values = Float32Array.from(noise, (value, index) => {
-    const label = Math.floor(index / data.features) % data.classes;
-    return 0.6 * patterns[label * data.features + (index % data.features)]! + 0.8 * value;
+    const label = Math.floor(index / inputSize(data.input)) % outputWidth(data);
+    return 0.6 * patterns[label * inputSize(data.input) + (index % inputSize(data.input))]! + 0.8 * value;
   });
   return {
-    features: data.featureType === 'float32' ? values : Uint8Array.from(values, (value) => Math.max(0, Math.min(255, Math.round(90 + 70 * value)))),
-    labels: BigInt64Array.from({ length: data.trainSize }, (_, index) => BigInt(index % data.classes)),
+    features: inputType(data.input) === 'float32' ? values : Uint8Array.from(values, (value) => Math.max(0, Math.min(255, Math.round(90 + 70 * value)))),
+    labels: BigInt64Array.from({ length: data.trainSize }, (_, index) => BigInt(index % outputWidth(data))),
   };
 }
 
@@ -72,7 +72,7 @@ export async function runTraining(
   const part = <T extends Int32Array | Float32Array>(values: T): T => values.slice(firstStep * batchSize, (firstStep + count) * batchSize) as T;
   const feeds: Record<string, ort.Tensor> = {
     steps: new ort.Tensor('int64', BigInt64Array.of(BigInt(count)), []),
-    features: new ort.Tensor(data.featureType, examples.features, [data.trainSize, data.features]),
+    features: new ort.Tensor(inputType(data.input), examples.features, [data.trainSize, inputSize(data.input)]),
     labels: new ort.Tensor('int64', examples.labels, [data.trainSize]),
     batches: new ort.Tensor('int32', part(plan.batches), [count, batchSize]),
     exampleWeights: new ort.Tensor('float32', part(plan.exampleWeights), [count, batchSize]),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { trainingSchema, type TrainingConfig } from '../../../src/config/schema';
+import type { TrainingConfig } from '../../../src/config/schema';
+import { trainingSchema } from '../../../src/config/training';
 import { learningRateAt, stepScalars } from '../../../src/models/scalars';
 
 const make = (input: object): TrainingConfig => trainingSchema.parse({ learningRate: 0.1, batchSize: 8, ...input });

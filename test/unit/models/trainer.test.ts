@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { parseTrainingConfig } from '../../../src/config/parse';
 import { TRAINER } from '../../../src/config/trainer';
 import { splitIndices } from '../../../src/datasets/split';
-import { initialParameters } from '../../../src/models/initialize';
+import { initialWeights } from '../../../src/models/initialize';
 import { stepScalars } from '../../../src/models/scalars';
 import { fillMask, permutation } from '../../../src/random/streams';
 import { tensorsHash } from '../../../src/tensors/safetensors';
@@ -19,7 +19,7 @@ const config = parseTrainingConfig({
   data: { kind: 'mnist' },
   seed: 7,
 });
-const shape = { features: 64, featureType: 'uint8', image: { rows: 8, columns: 8, channels: 1 }, classes: 3, trainSize: 100 } as const;
+const shape = { input: { kind: 'image', rows: 8, columns: 8, channels: 1, type: 'uint8' }, target: { kind: 'class', classes: 3 }, trainSize: 100 } as const;
 
 const sha256 = (bytes: ArrayBufferView): string => createHash('sha256').update(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)).digest('hex').slice(0, 16);
 
@@ -31,13 +31,13 @@ describe(`trainer ${TRAINER}`, () => {
     const { train, validation, test } = splitIndices(100, { validation: 0.1, test: 0.2 }, 0);
     expect({
       graph: graph.sha256.slice(0, 16),
-      weights: tensorsHash(initialParameters(graph.parameters, 7)).slice(0, 16),
+      weights: tensorsHash(initialWeights(graph.parameters, 7)).slice(0, 16),
       scalars: sha256(stepScalars(config.training, graph.scalarNames, 0, 14, 14)),
       order: sha256(permutation(7, 'order', 'batches', 0, 1000)),
       mask: sha256(mask),
       split: [train, validation, test].map((part) => sha256(part)),
     }).toEqual({
-      graph: '00917989c5b8fa14',
+      graph: '881d063d5bc44805',
       weights: '32fcacd020ac1303',
       scalars: 'aa08d00eed2d820b',
       order: 'f6d3646071a25c11',

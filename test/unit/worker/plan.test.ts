@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { trainingSchema } from '../../../src/config/schema';
+import { trainingSchema } from '../../../src/config/training';
 import { BatchOrder } from '../../../src/worker/batches';
 import { chunkEnd, dueAfter, planSteps } from '../../../src/worker/plan';
 
