@@ -1,5 +1,4 @@
 /** Command runs and logged runs in the window: their page, their comparison, a bundle of them. */
-import { AxeBuilder } from '@axe-core/playwright';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,9 +9,9 @@ import { localWorkers } from '../../src/engine/local-workers';
 import { localSpawn } from '../../src/execution/local-spawn';
 import { openStore } from '../../src/store/open';
 import { LOOKS, putOn } from '../gallery/pictures';
+import { violations } from './axe';
 import { answerDialogs, engineReady, scene, type RepriseApp, type Scene } from './reprise-app';
 
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 const SMALL = LOOKS.filter(({ width }) => width === 1280);
 const pictures = process.env['REPRISE_PICTURES'];
 
@@ -78,8 +77,7 @@ async function judge(name: string): Promise<void> {
   for (const look of SMALL) {
     await putOn(app, look);
     if (pictures !== undefined) await app.page.screenshot({ path: join(pictures, `${name}-${look.scheme}.png`) });
-    const { violations } = await new AxeBuilder({ page: app.page }).setLegacyMode(true).withTags(RULES).analyze();
-    expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200)}`), `${name}, ${look.scheme}`).toEqual([]);
+    expect(await violations(app.page), `${name}, ${look.scheme}`).toEqual([]);
     expect(await app.page.evaluate(() => [document.documentElement, ...document.querySelectorAll('main, .view-pane')].filter((element) => element.scrollWidth > element.clientWidth + 1).length), `${name} is cut off`).toBe(0);
   }
 }

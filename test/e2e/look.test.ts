@@ -1,8 +1,8 @@
 /** Every view and state: accessible by axe's rules, and without anything cut off, light and dark. */
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright';
 import { describe, expect, it } from 'vitest';
 import { LOOKS, putOn } from '../gallery/pictures';
+import { violations } from './axe';
 import { scene } from './reprise-app';
 import { stages } from './scenes';
 
@@ -10,14 +10,6 @@ const LIMIT = 600_000;
 
 /** Light and dark, small and large; a large light view has the width of one and the colours of the other. */
 const JUDGED = LOOKS.filter(({ width, scheme }) => width === 1280 || scheme === 'dark');
-
-/** WCAG 2.2 AA, and what axe calls best practice. */
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-
-async function violations(page: Page): Promise<string[]> {
-  const { violations: found } = await new AxeBuilder({ page }).setLegacyMode(true).withTags(RULES).analyze();
-  return found.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.html.slice(0, 300)).join(' | ')}`);
-}
 
 /** Places that scroll sideways although they should not: the page and the pane as a whole. */
 function cutOff(page: Page): Promise<string[]> {
