@@ -14,6 +14,8 @@ import { describeLogged, leavesOfLogged, newestLogged, standIn } from './logged-
 import { declaredOf, labelOf, valueOf } from './yardstick';
 
 const MOST_VARYING = 60;
+/** Where the parameters of commands and of logged runs stand among the leaves. */
+const PARAMS = 'params.';
 /** Experiments whose newest study tells which leaves are factors, where none is named. */
 const EXPERIMENTS_LOOKED_AT = 20;
 
@@ -52,12 +54,16 @@ export function openRuns(context: EngineContext, { experiment, leaves, sort, lim
 }
 
 function orderOf(store: Store, { by, descending }: { readonly by: RunSortKey; readonly descending: boolean }, experiment: string | undefined): RunsOrder {
+  const series = by === 'metric' ? standIn(newestLogged(store, experiment)) : null;
+  if (series !== null) return { by: 'value', name: series, descending };
   if (!isLeafKey(by)) return { by, descending };
   const path = by.slice('config:'.length);
   const values = [...store.variantConfigs(experiment)].flatMap(([hash, config]) => {
     const [value] = leavesAt(config, [path]);
     return value === undefined ? [] : [{ hash, value }];
   });
+  // Parameters stand with every run, logged ones among them; but lists among them as texts, which have another order.
+  if (path.startsWith(PARAMS) && !values.some(({ value }) => Array.isArray(value))) return { by: 'param', name: path.slice(PARAMS.length), descending };
   values.sort((left, right) => compareValues(left.value, right.value));
   // Equal values share a place, so that the runs that have them are sorted by time.
   const places: Record<string, number> = {};

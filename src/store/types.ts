@@ -120,9 +120,13 @@ export interface RunsFilter {
   readonly expression?: Filter | undefined;
 }
 
-/** `place`: by what is said of each variant hash; variants without a place come last. */
+/**
+ * `place`: by what is said of each variant hash; variants without a place come last. `param`: by the parameter of a name,
+ * numbers before texts. `value`: by the declared metric, of logged runs by the latest value of the series of a name.
+ */
 export type RunsOrder =
   | { readonly by: 'created' | 'experiment' | 'variant' | 'seed' | 'status' | 'progress' | 'metric' | 'loss' | 'duration'; readonly descending: boolean }
+  | { readonly by: 'param' | 'value'; readonly name: string; readonly descending: boolean }
   | { readonly by: 'place'; readonly places: Readonly<Record<string, number>>; readonly descending: boolean };
 
 /** A run with what lists show beside it. */

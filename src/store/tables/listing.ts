@@ -176,6 +176,10 @@ function sortingOf(order: RunsOrder): Sorting {
       values: { places: JSON.stringify(order.places) },
     };
   }
+  if (order.by === 'param' || order.by === 'value') {
+    const join = `LEFT JOIN ${order.by === 'param' ? 'params' : 'latest'} AS named ON named.run = runs.id AND named.key = (SELECT key_id FROM keys WHERE name = @name)`;
+    return { key, join, places: '', values: { name: order.name } };
+  }
   return { key, join: '', places: '', values: order.by === 'duration' ? { now: Date.now() } : {} };
 }
 
@@ -195,6 +199,12 @@ function sortKeyOf(order: RunsOrder): string {
     case 'seed':
     case 'metric':
       return order.by;
+    case 'value':
+      // Logged runs have no config, and so no variant.
+      return '(CASE WHEN runs.variant_hash IS NULL THEN named.value ELSE runs.metric END)';
+    case 'param':
+      // SQLite sorts numbers before texts.
+      return 'coalesce(named.number, named.value)';
     case 'status':
       return STATUS_PLACE;
     case 'progress':

@@ -25,6 +25,16 @@ it('lists show parameters and the commonest metric of logged runs, of those that
       [{ name: 'f1', value: 0.9 }, [0.2, 'a', undefined]],
       [{ name: 'f1', value: 0.2 }, [0.1, 'a', undefined]],
     ]);
+    const sorted = async (by: 'metric' | 'config:params.lr', descending: boolean, text = ''): Promise<unknown> => {
+      const found = await engine.call('runs.page', { offset: 0, limit: 10, sort: { by, descending }, ...(text === '' ? {} : { text }) });
+      return found.ok && found.value.rows.map(({ run }) => Number(run.runId[3]));
+    };
+    expect(await sorted('config:params.lr', false)).toEqual([0, 1, 2]);
+    expect(await sorted('config:params.lr', true)).toEqual([2, 1, 0]);
+    expect(await sorted('config:params.lr', true, 'params.lr < 0.25')).toEqual([1, 0]);
+    // What has no value comes last both ways.
+    expect(await sorted('metric', false)).toEqual([0, 1, 2]);
+    expect(await sorted('metric', true)).toEqual([1, 0, 2]);
   } finally {
     await engine.close();
   }
