@@ -236,8 +236,9 @@ function flush(tables: Tables, run: Subject, state: RunState, pending: Pending):
     const points = concatPoints(parts);
     if (points.values.length === 0) continue;
     const key = tables.keys.of(name);
-    const added = tables.series.add(run.number, key, points);
-    tables.latest.add(run.number, key, added);
+    const before = tables.latest.get(run.number, key);
+    const added = tables.series.add(run.number, key, points, before === null);
+    tables.latest.add(run.number, key, added, before);
     if (run.kind !== 'training') state.stepsDone = Math.max(state.stepsDone, added.steps.at(-1) ?? 0);
   }
   pending.clear();

@@ -29,7 +29,10 @@ export class LatestTable {
 
   constructor(database: Database, keys: KeysTable) {
     this.#keys = keys;
-    this.#put = database.prepare<[number, number, number | null, number, number, number, number | null, number | null]>(`INSERT OR REPLACE INTO latest (run, key, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`);
+    this.#put = database.prepare<[number, number, number | null, number, number, number, number | null, number | null]>(
+      `INSERT INTO latest (run, key, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, key) DO UPDATE SET ` +
+        'value = excluded.value, step = excluded.step, time = excluded.time, points = excluded.points, min = excluded.min, max = excluded.max',
+    );
     this.#get = database.prepare<[number, number], StoredLatest>(`SELECT ${COLUMNS} FROM latest WHERE run = ? AND key = ?`);
     this.#ofRun = database.prepare<[number], StoredLatest & { key: number }>(`SELECT key, ${COLUMNS} FROM latest WHERE run = ?`);
     this.#keysOf = database.prepare<[number], { key: number; name: string }>('SELECT key, name FROM latest JOIN keys ON key_id = key WHERE run = ? ORDER BY name');
@@ -37,19 +40,17 @@ export class LatestTable {
     this.#clear = database.prepare<[number]>('DELETE FROM latest WHERE run = ?');
   }
 
-  /** Takes in points that were added to a series. @param added in order */
-  add(run: number, key: number, added: Points): void {
+  /** Takes in points that were added to a series. @param added in order @param before what was said of the series until then */
+  add(run: number, key: number, added: Points, before = this.get(run, key)): void {
     if (added.values.length === 0) return;
     const { min, max } = rangeOf(added.values);
     const end = endOf(added);
-    const before = this.#get.get(run, key);
-    if (before === undefined) {
+    if (before === null) {
       this.#write(run, key, end, added.values.length, min, max);
       return;
     }
-    const held = { value: before.value ?? Number.NaN, step: before.step, time: before.time };
-    const isLater = comparePlaces(held.step, held.time, end.step, end.time) || compareValues(held.value, end.value);
-    this.#write(run, key, isLater < 0 ? end : held, before.points + added.values.length, least(before.min, min), greatest(before.max, max));
+    const isLater = comparePlaces(before.step, before.time, end.step, end.time) || compareValues(before.value, end.value);
+    this.#write(run, key, isLater < 0 ? end : before, before.points + added.values.length, least(before.min, min), greatest(before.max, max));
   }
 
   /** Says of a series what follows from all of its points. */

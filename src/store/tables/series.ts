@@ -47,7 +47,8 @@ export interface SeriesFacts {
 
 const HEAD = 'place, points, first_step, first_time, last_step, last_time';
 const ROW = `${HEAD}, data, chunk`;
-const OF_SERIES = 'FROM series WHERE run = ? AND key = ?';
+/** With the plus signs no plan can depend on the values: else SQLite prepares a statement with an order anew for each (sqlite.org/c3ref/prepare.html, STAT4). */
+const OF_SERIES = 'FROM series WHERE run = +? AND key = +?';
 
 export class SeriesTable {
   readonly #tail;
@@ -90,20 +91,27 @@ export class SeriesTable {
     this.#clearKey = database.prepare<[number, number]>(`DELETE ${OF_SERIES}`);
   }
 
-  /** Takes points in. @returns those that were not there yet, in order */
-  add(run: number, key: number, points: Points): Points {
+  /**
+   * Takes points in. @returns those that were not there yet, in order
+   * @param isNew whether it is known that the series has no points yet: then nothing is looked for
+   */
+  add(run: number, key: number, points: Points, isNew = false): Points {
     const sorted = tidy(points);
-    const [last] = this.#tail.all(run, key);
+    const rows = isNew ? [] : this.#tail.all(run, key);
+    const [last] = rows;
     const late = last === undefined ? 0 : countUpTo(sorted, last.last_step, last.last_time);
-    const inserted = late === 0 ? NO_POINTS : this.#insert(run, key, slicePoints(sorted, 0, late));
+    if (late === 0) {
+      if (sorted.values.length > 0) this.#append(run, key, sorted, rows);
+      return sorted;
+    }
+    const inserted = this.#insert(run, key, slicePoints(sorted, 0, late));
     const fresh = slicePoints(sorted, late, sorted.values.length);
-    if (fresh.values.length > 0) this.#append(run, key, fresh);
+    if (fresh.values.length > 0) this.#append(run, key, fresh, this.#tail.all(run, key));
     return inserted.values.length === 0 ? fresh : concatPoints([inserted, fresh]);
   }
 
-  /** Puts points behind all others. */
-  #append(run: number, key: number, fresh: Points): void {
-    const rows = this.#tail.all(run, key);
+  /** Puts points behind all others. @param rows the last ones, the very last first */
+  #append(run: number, key: number, fresh: Points, rows: readonly Row[]): void {
     const open: Row[] = [];
     for (const row of rows) {
       if (row.points >= ROW_POINTS || unitOf(row.points) <= unitOf(open[0]?.points ?? 0)) break;
@@ -202,7 +210,7 @@ export class SeriesTable {
     for (const row of rows) this.#remove(run, key, row);
     const keep = countBelow(points, fromStep);
     // What remains of the first is put behind the others again, so that the rows are as if the rest had never come.
-    if (keep > 0) this.#append(run, key, slicePoints(points, 0, keep));
+    if (keep > 0) this.#append(run, key, slicePoints(points, 0, keep), this.#tail.all(run, key));
   }
 
   /** Points in order, from the `from`-th on. */
