@@ -3,7 +3,7 @@ import { homedir, hostname } from 'node:os';
 import { configHash } from '../config/hash';
 import type { Config } from '../config/schema';
 import type { CommandManifest, TrainingManifest } from '../events/manifest';
-import type { Provenance } from '../events/provenance';
+import type { CodeSnapshot, Provenance } from '../events/provenance';
 import { visible, visibleLine } from './text';
 
 /** @param name of the parameter, tag or variable that the text is the value of */
@@ -98,14 +98,20 @@ export function redactManifest(manifest: TrainingManifest, redact: Redact): Trai
   };
 }
 
+/** What is withheld is not there elsewhere, and its digest says nothing without the workspace's key. */
+function portable({ withheldDigest: _digest, ...code }: CodeSnapshot): CodeSnapshot {
+  return code;
+}
+
 function redactProvenance(provenance: Provenance, clean: Redact): Provenance {
-  const { git } = provenance;
+  const { git, code } = provenance;
   const line = (text: string): string => visibleLine(clean(text));
   return {
     ...provenance,
     problems: provenance.problems.map((problem) => clean(problem)),
     ...(provenance.python == null ? {} : { python: { ...provenance.python, executable: line(provenance.python.executable), prefix: line(provenance.python.prefix) } }),
     ...(provenance.variables === undefined ? {} : { variables: Object.fromEntries(Object.entries(provenance.variables).map(([name, value]) => [name, clean(value)])) }),
+    ...(code == null ? {} : { code: portable(code) }),
     git:
       git === null
         ? null

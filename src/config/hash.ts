@@ -73,6 +73,12 @@ export function computeHash(config: Config, facts: ComputeFacts): string {
 export interface CommandFacts {
   /** Of the snapshot of the code; null where there is none. */
   readonly code: string | null;
+  /**
+   * Keyed digest of the files that the snapshot withholds as secrets, see `CodeSnapshot.withheldDigest`; absent where
+   * there are none. It makes the hash one of this workspace: elsewhere these files are not there, and the same code has
+   * another hash.
+   */
+  readonly withheld?: string | undefined;
   /** By path as the config names it. */
   readonly inputs: Readonly<Record<string, string | null>>;
   /** Of the interpreter's packages; null where they are not known. */

@@ -10,8 +10,8 @@ import type { Provenance } from '../events/provenance';
 import { fingerprintInput, type InputFingerprint } from '../provenance/fingerprint';
 import { reproductionId } from '../provenance/reproduction-id';
 import { numericFlags } from '../provenance/runtime';
-import { hashSeedIsSet } from './commands';
 import { codeOf } from './commands-copy';
+import { variablesHere, withHashSeed } from './commands-variables';
 import { newId } from './identity';
 
 export interface CommandIdentity {
@@ -19,6 +19,8 @@ export interface CommandIdentity {
   readonly configHash: string;
   readonly computeHash: string;
   readonly inputs: readonly InputRef[];
+  /** Of those that can change numbers, what the command gets besides what follows from its seed. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 /** Processor and GPUs, as far as they can change a float. */
@@ -50,17 +52,19 @@ export class CommandIdentityFinder {
   /** @throws RepriseError CODE_NOT_CAPTURED, INPUT_MISSING */
   async find(config: CommandConfig): Promise<CommandIdentity> {
     const { provenance } = this.#options;
-    const { snapshot: code } = codeOf({ provenance });
+    const { snapshot: code, withheldDigest: withheld } = codeOf({ provenance });
     const inputs: InputRef[] = [];
     for (const [index, { path: name, license }] of fillTask(config).inputs.entries()) inputs.push(await this.#input(name, license, index));
+    const variables = variablesHere(config);
     const facts = {
       code,
+      withheld,
       inputs: Object.fromEntries(inputs.map((input) => [input.path, input.fingerprint])),
       environment: provenance.python?.lockHash ?? null,
-      variables: provenance.variables ?? {},
+      variables,
       hardware: hardwareOf(provenance),
     };
-    return { config, configHash: configHash(config), computeHash: commandComputeHash(config, facts), inputs };
+    return { config, configHash: configHash(config), computeHash: commandComputeHash(config, facts), inputs, variables };
   }
 
   async #input(name: string, license: string, index: number): Promise<InputRef> {
@@ -90,8 +94,6 @@ export function refuseMissingInputs(config: CommandConfig, folder: string): void
 /** The manifest of a new run. */
 export function commandManifestOf(identity: CommandIdentity, provenance: Provenance, variant: VariantRef | null): CommandManifest {
   const { config } = identity;
-  // The one variable that follows the seed.
-  const variables = hashSeedIsSet(config.task.env) ? provenance.variables : { ...provenance.variables, PYTHONHASHSEED: String(config.seed) };
   return {
     format: 1,
     kind: 'command',
@@ -104,6 +106,6 @@ export function commandManifestOf(identity: CommandIdentity, provenance: Provena
     computeHash: identity.computeHash,
     inputs: identity.inputs,
     createdAt: Date.now(),
-    provenance: { ...provenance, ...(variables === undefined ? {} : { variables }) },
+    provenance: { ...provenance, variables: withHashSeed(config, identity.variables) },
   };
 }

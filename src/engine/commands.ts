@@ -17,6 +17,7 @@ import { endProcesses } from '../files/process-tree';
 import type { Store } from '../store/types';
 import { makeWorkingCopy, readOrigin, refuseChangedInputs, workingCopyOf, type WorkingCopy } from './commands-copy';
 import { keepOutputs } from './commands-outputs';
+import { pinnedVariables } from './commands-variables';
 import { CommandFollower, programOf } from './follow-command';
 
 /** Bytes of a command's output that are kept. */
@@ -54,6 +55,7 @@ export class Commands implements CommandRunner {
     await rm(path.join(runFolder, COMMAND_FILES.stop), { force: true });
     const own = await readOrigin(runFolder);
     await refuseChangedInputs(this.#store.workspace, manifest, own);
+    const pinned = pinnedVariables(manifest);
     const copy = await makeWorkingCopy(this.#store.workspace, runFolder, manifest, task);
     const folder = attemptFolder(runFolder, attempt);
     await rm(folder, { recursive: true, force: true });
@@ -63,7 +65,7 @@ export class Commands implements CommandRunner {
       attempt,
       command: programIn(task.command, path.join(copy.folder, task.cwd), own.folder === null ? null : path.resolve(own.folder, task.cwd)),
       cwd: path.join(copy.folder, task.cwd),
-      env: { ...(await this.#variables(manifest, folder)), ...task.env },
+      env: { ...pinned.env, ...(await this.#variables(manifest, folder)), ...task.env },
       timeLimitMs: manifest.config.task.timeLimitSeconds === undefined ? null : manifest.config.task.timeLimitSeconds * 1000,
       graceMs: COMMAND_GRACE_MS,
       outputLimit: OUTPUT_LIMIT,
@@ -76,7 +78,7 @@ export class Commands implements CommandRunner {
     await writeFile(path.join(folder, ATTEMPT_FILES.metrics), '');
     this.#untold.delete(runId);
     this.#followers.set(runId, await this.#follower(manifest, attempt, copy, new Map()));
-    return [];
+    return pinned.lost.map((name) => ({ type: 'message', level: 'warning', text: `The variable ${name} is another here than where the run was made, and was not recorded whole: the command gets the one of here.` }));
   }
 
   async follow(runId: string): Promise<boolean> {
@@ -141,12 +143,11 @@ export class Commands implements CommandRunner {
     return CommandFollower.open({ workspace: this.#store.workspace, runFolder: this.#store.runFolder(runId), attempt, work: copy.top, metrics: config.task.metrics, positions });
   }
 
-  /** What the command's environment has besides the person's own. */
+  /** What Reprise adds to the command's environment. */
   async #variables({ runId, config }: CommandManifest, folder: string): Promise<Record<string, string>> {
     const address = this.#tracking === null ? null : await this.#tracking(runId);
     return {
       PYTHONUNBUFFERED: '1',
-      ...(hashSeedIsSet(config.task.env) ? {} : { PYTHONHASHSEED: String(config.seed) }),
       WANDB_MODE: 'offline',
       WANDB_DIR: folder,
       ...(address === null ? {} : { MLFLOW_TRACKING_URI: address.uri, MLFLOW_TRACKING_TOKEN: address.token, MLFLOW_RUN_ID: runId }),
@@ -162,11 +163,6 @@ function missingMetric({ config: { selection } }: CommandManifest, logged: reado
   if (selection === undefined || logged.includes(selection.metric)) return [];
   const own = logged.filter((key) => !key.startsWith('system/'));
   return [{ type: 'message', level: 'warning', text: `The command logged no ${selection.metric}, the metric that its config declares; ${own.length === 0 ? 'it logged none at all' : `it logged ${own.slice(0, METRICS_NAMED).join(', ')}${own.length > METRICS_NAMED ? `, and ${own.length - METRICS_NAMED} more` : ''}`}.` }];
-}
-
-/** Whether somebody says how Python hashes texts: then it is left as it is; else it follows the seed, so that sets have the same order twice. */
-export function hashSeedIsSet(env: Readonly<Record<string, string>>): boolean {
-  return Object.hasOwn(env, 'PYTHONHASHSEED') || (process.env['PYTHONHASHSEED'] ?? '') !== '';
 }
 
 /** A program by a relative path that is no part of the code (`.venv/bin/python`) is the one in the person's own folder. */

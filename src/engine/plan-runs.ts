@@ -26,6 +26,8 @@ export interface RunPlan {
 export interface PlannerOptions {
   /** Where prepared data, code and what is remembered of inputs are kept. */
   readonly workspace: string;
+  /** The workspace whose runs these are planned beside, where that is another; nothing is written to it. */
+  readonly home?: string;
   /** Where fingerprints of inputs are remembered; the workspace's own place when left out. */
   readonly cacheFolder?: string | undefined;
   /** What paths in a config are relative to. */
@@ -84,14 +86,15 @@ export class RunPlanner {
   }
 
   #capture(): Promise<Provenance> {
-    const { workspace, codeFolder, config, inputs } = this.#options;
+    const { workspace, home, codeFolder, config, inputs } = this.#options;
+    const places = { workspace, exclude: inputs, ...(home === undefined ? {} : { home }) };
     const { environment } = config;
-    if (!isCommandConfig(config)) return captureProvenance({ code: codeFolder === null ? null : { folder: codeFolder, workspace, exclude: inputs }, environment, packageRoot, repriseVersion });
+    if (!isCommandConfig(config)) return captureProvenance({ code: codeFolder === null ? null : { folder: codeFolder, ...places }, environment, packageRoot, repriseVersion });
     const folder = codeFolder ?? this.#options.folder;
     const task = fillTask(config);
     const command = Array.isArray(task.command) ? [...(task.command as readonly string[])] : config.task.command;
     return captureProvenance({
-      code: { folder, workspace, exclude: inputs, withoutGit: 'capture' },
+      code: { folder, ...places, withoutGit: 'capture' },
       command: { command, cwd: path.resolve(folder, task.cwd), env: { ...process.env, PYTHONUNBUFFERED: '1', ...task.env } },
       environment,
       packageRoot,

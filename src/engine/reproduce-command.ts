@@ -15,6 +15,7 @@ import type { Provenance } from '../events/provenance';
 import { parseSnapshot, snapshotObjects } from '../events/snapshot';
 import { captureProvenance } from '../provenance/capture';
 import { fingerprintInput } from '../provenance/fingerprint';
+import { listed } from '../provenance/sentences';
 import { missingData } from './bundles';
 import { commandEnvironmentLeaves, compareEnvironments } from './environment';
 import { CommandIdentityFinder, commandManifestOf } from './commands-identity';
@@ -82,7 +83,9 @@ async function codeOfRun(run: CommandBundleRun, content: BundleContent, unpacked
 /** What differs here, in words. An interpreter that is not there has no packages: that alone is said. */
 function differencesHere({ provenance: recorded }: CommandManifest, here: Provenance, program: { readonly recorded: string; readonly here: string }): string[] {
   const known = [...commandEnvironmentLeaves(recorded)].filter(([name]) => here.python != null || !/^(?:packages|python)\.(?!version$)/u.test(name));
+  const secrets = (recorded.code?.withheld ?? []).flatMap(({ path, reason }) => (reason === 'secret' ? [path] : []));
   return [
+    ...(secrets.length === 0 ? [] : [`files that may hold secrets were withheld there: ${listed(secrets)}`]),
     ...(program.recorded === program.here ? [] : [`the program was ${program.recorded} and is ${program.here}`]),
     ...differencesOf(compareEnvironments(new Map(known), commandEnvironmentLeaves(here), showValue)),
   ];

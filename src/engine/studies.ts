@@ -84,7 +84,7 @@ function viewOf(context: EngineContext, study: Study, planned: readonly PlannedV
 /** @param workspace where code and prepared data go; what is remembered of inputs stays in the engine's own, so that large ones are read once */
 function plannerOf({ workspace: own, store }: EngineContext, { study, folder, codeFolder }: ReadStudy, workspace: string): RunPlanner {
   const inputs = inputsOf(expandStudy(study).map(({ config }) => config), folder);
-  return new RunPlanner({ workspace, folder, codeFolder, config: study.baseline, inputs: [own, ...inputs], ...(store.readOnly ? {} : { cacheFolder: join(own, 'cache') }) });
+  return new RunPlanner({ workspace, folder, codeFolder, config: study.baseline, inputs: [own, ...inputs], ...(workspace === own ? {} : { home: own }), ...(store.readOnly ? {} : { cacheFolder: join(own, 'cache') }) });
 }
 
 function fileOf(source: StudySource): string | null {

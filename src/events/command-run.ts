@@ -39,8 +39,8 @@ export const launchSchema = z.strictObject({
   command: z.union([z.array(z.string()).min(1), z.strictObject({ shell: z.enum(['sh', 'bash', 'zsh', 'pwsh', 'cmd']), script: z.string() })]),
   /** Absolute. */
   cwd: z.string().min(1),
-  /** Set besides the person's own. */
-  env: z.record(z.string(), z.string()),
+  /** Set besides the person's own; null: taken away from them. */
+  env: z.record(z.string(), z.string().nullable()),
   timeLimitMs: z.number().gt(0).nullable(),
   /** Time between the request to end and its enforcement. */
   graceMs: z.number().min(0),

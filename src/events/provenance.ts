@@ -54,6 +54,12 @@ export interface CodeSnapshot {
   readonly withheld: readonly { readonly path: string; readonly note: string; readonly reason?: WithheldReason }[];
   /** False where something is missing. */
   readonly complete: boolean;
+  /**
+   * Tells states of the files apart that are withheld because they may hold secrets, which the snapshot cannot:
+   * HMAC-SHA-256 over their names and contents under a random key that never leaves the workspace. It means nothing in
+   * another one, so no bundle has it. Absent where no such file is withheld, and in older records.
+   */
+  readonly withheldDigest?: string;
 }
 
 /** An installed distribution, as `pip freeze` names it. */

@@ -12,6 +12,7 @@ import { capturePatch } from './patch';
 import { withoutCredentials } from './remote-url';
 import { listed, withoutPaths } from './sentences';
 import { captureSnapshot, type CapturedSnapshot, type SnapshotLimits } from './snapshot';
+import { digestWithheld, withheldKey } from './withheld';
 
 /** Withheld files that the run's own record names; the snapshot names all. */
 const NAMED_LIMIT = 200;
@@ -21,6 +22,8 @@ export interface CodeOptions {
   readonly folder: string;
   /** Where objects and cache are. */
   readonly workspace: string;
+  /** The workspace whose runs this code is compared with, where that is another; nothing is written to it. */
+  readonly home?: string;
   /** Absolute folders besides the workspace whose untracked files are no code. */
   readonly exclude?: readonly string[];
   /** Whether the files of a folder without git are captured: where a program of it is run. Skipped when left out. */
@@ -93,6 +96,7 @@ async function snapshotOf(options: CodeOptions, root: string, files: CodeFiles, 
   const captured = await captureSnapshot({ workspace: options.workspace, root, names: files.names, ...(options.limits === undefined ? {} : { limits: options.limits }) });
   noteWithheld(captured, files.unread, problems);
   const { snapshot, sha256 } = captured;
+  const secrets = snapshot.withheld.filter(({ reason }) => reason === 'secret').map(({ path: name }) => name);
   return {
     ...captured,
     code: {
@@ -102,6 +106,7 @@ async function snapshotOf(options: CodeOptions, root: string, files: CodeFiles, 
       bytes: snapshot.files.reduce((sum, file) => sum + file.bytes, 0),
       withheld: snapshot.withheld.slice(0, NAMED_LIMIT).map(({ path: name, note, reason }) => ({ path: name, note, reason })),
       complete: snapshot.withheld.length === 0 && files.unread.length === 0,
+      ...(secrets.length === 0 ? {} : { withheldDigest: await digestWithheld(root, secrets, await withheldKey(options.home ?? options.workspace, options.home === undefined)) }),
     },
   };
 }

@@ -146,7 +146,10 @@ export function secretIn(text: string): string | null {
   return secretsIn(text)[0]?.what ?? null;
 }
 
-const marker = (what: string): string => `[withheld: ${what}]`;
+/** How what stands in for a secret begins. */
+export const WITHHELD = '[withheld: ';
+
+const marker = (what: string): string => `${WITHHELD}${what}]`;
 
 /** The text with each secret replaced by `[withheld: an API key]`. */
 export function redactText(text: string): string {

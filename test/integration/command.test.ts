@@ -1,8 +1,11 @@
 /** Command runs from the config to the metrics: real programs, a real supervisor, a real store. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Store } from '../../src/store/types';
+import { unpack } from '../helpers/bundle-surgery';
 import { cli, projectRoot } from '../helpers/cli';
 import { ask, engineOn, look, outputOf, printed, processesWith, Project, python, recordsOf, runOnce, until } from '../helpers/commands';
 
@@ -11,6 +14,11 @@ const points = (workspace: string, runId: string, key: string): Promise<[number,
     const { steps, values } = store.points(runId, key);
     return Array.from(steps, (step, index): [number, number] => [step, values[index] ?? Number.NaN]);
   });
+
+function recordedVariables(store: Store, runId: string): Readonly<Record<string, string>> {
+  const manifest = store.manifest(runId);
+  return manifest.kind === 'command' ? (manifest.provenance.variables ?? {}) : {};
+}
 
 describe('a command', () => {
   it('gets its arguments as they are, in a working copy of the code', async () => {
@@ -43,6 +51,36 @@ describe('a command', () => {
     expect(printed(project.workspace, run.runId)).toEqual(['REPRISE_TEST_OWN mine', 'MODE fast', 'PYTHONUNBUFFERED 1', 'PYTHONHASHSEED 42', 'REPRISE_SEED 42', `REPRISE_RUN_ID ${run.runId}`, 'WANDB_MODE offline', `MLFLOW_RUN_ID ${run.runId}`, 'True True True', 'False']);
     const provenance = await look(project.workspace, (store) => store.manifest(run.runId));
     expect(provenance.kind === 'command' ? provenance.provenance.variables : null).toMatchObject({ PYTHONHASHSEED: '42' });
+  });
+
+  it('has the recorded variables, also where another shell takes it up', async () => {
+    const project = new Project({});
+    onTestFinished(() => void vi.unstubAllEnvs());
+    vi.stubEnv('OMP_NUM_THREADS', '3').stubEnv('TZ', undefined).stubEnv('NCCL_ALGO', 'Tree');
+    const engine = await engineOn(project.workspace);
+    const again = join(project.folder, 'again');
+    const config = project.config({ task: { command: { shell: 'sh', script: 'echo $OMP_NUM_THREADS ${{TZ-unset} $NCCL_ALGO $PYTHONHASHSEED; test -e {again} || sleep 60' }, env: { NCCL_ALGO: 'Ring' } }, params: { again }, seed: 5 });
+    const { run } = await ask(engine, 'runs.start', { config });
+    await until(() => existsSync(join(project.workspace, 'runs', run.runId, 'attempt-1', 'output.jsonl')) && printed(project.workspace, run.runId).length > 0, 'its first words');
+    await engine.close();
+    vi.stubEnv('OMP_NUM_THREADS', '8').stubEnv('TZ', 'Asia/Tokyo').stubEnv('PYTHONHASHSEED', '99');
+    writeFileSync(again, '');
+    const other = await engineOn(project.workspace);
+    expect((await ask(other, 'runs.wait', { runs: [run.runId] }))[0]).toMatchObject({ status: 'finished', error: null });
+    expect(outputOf(project.workspace, run.runId, 2).map(({ text }) => text)).toEqual(['3 unset Ring 5']);
+    expect(await look(project.workspace, (store) => recordedVariables(store, run.runId))).toMatchObject({ OMP_NUM_THREADS: '3', NCCL_ALGO: 'Ring', PYTHONHASHSEED: '5' });
+  });
+
+  it('of each variant records the variables of its own task', async () => {
+    const project = new Project({});
+    onTestFinished(() => void vi.unstubAllEnvs());
+    vi.stubEnv('OMP_NUM_THREADS', undefined);
+    const engine = await engineOn(project.workspace);
+    const study = project.config({ seed: undefined, seeds: [1], design: 'one-at-a-time', baseline: { task: { command: { shell: 'sh', script: 'echo ${{OMP_NUM_THREADS-unset}' }, env: { OMP_NUM_THREADS: '{threads}' } }, params: { threads: 2 }, selection: { metric: 'loss', goal: 'minimize' } }, factors: [{ path: 'params.threads', levels: [4] }, { name: 'free', levels: [{ label: 'free', set: { 'task.env': {} } }] }] });
+    const { runs } = await ask(engine, 'studies.start', { study });
+    await ask(engine, 'runs.wait', { runs: runs.map(({ run }) => run) });
+    const seen = await look(project.workspace, (store) => runs.map(({ run }) => [printed(project.workspace, run)[0], recordedVariables(store, run)['OMP_NUM_THREADS'] ?? 'unset']));
+    expect(seen).toEqual([['2', '2'], ['4', '4'], ['unset', 'unset']]);
   });
 
   it.each(['yaml', 'json'] as const)('finds its parameters in a %s file', async (format) => {
@@ -328,6 +366,34 @@ describe('the same question', () => {
     expect(await plan()).toBe(4);
     project.write('a.py', 'print(2)\n');
     expect(await plan()).toBe(0);
+  });
+
+  it('is another where a withheld file changed, of which nothing is told', async () => {
+    const project = new Project({ 'a.py': 'import os, json\nlevel = open(".env").read().strip() if os.path.exists(".env") else "none"\nprint(level)\nprint(json.dumps({"step": 0, "x": len(level)}))\n', '.env': 'LEVEL=low\n' });
+    project.commit();
+    const study = project.write('study.yaml', JSON.stringify({ experiment: 'withheld', baseline: { task: { command: [python, 'a.py', '{lr}'] }, params: { lr: 1 }, selection: { metric: 'x' } }, seeds: [1], factors: [{ path: 'params.lr', levels: [2] }] }));
+    const engine = await engineOn(project.workspace);
+    const reused = async (): Promise<number> => (await ask(engine, 'studies.plan', { study })).reusedRuns;
+    const { runs } = await ask(engine, 'studies.start', { study });
+    await ask(engine, 'runs.wait', { runs: runs.map(({ run }) => run) });
+    const [first = ''] = runs.map(({ run }) => run);
+    expect(printed(project.workspace, first)[0]).toBe('LEVEL=low');
+    expect(await reused()).toBe(2);
+    project.write('.env', 'LEVEL=high\n');
+    expect(await reused()).toBe(0);
+    project.write('.env', 'LEVEL=low\n');
+    expect(await reused()).toBe(2);
+    const told = await look(project.workspace, (store) => JSON.stringify(store.manifest(first)));
+    for (const algorithm of ['sha1', 'sha256', 'md5']) for (const encoding of ['hex', 'base64'] as const) expect(told).not.toContain(createHash(algorithm).update('LEVEL=low\n').digest(encoding));
+
+    // In a bundle the code is the same, the file is not there, and that is said.
+    const out = join(project.folder, 'withheld.crate.zip');
+    await ask(engine, 'bundle.export', { target: 'withheld', out, license: 'MIT' });
+    const digest = /"withheldDigest":"(?<digest>[0-9a-f]{64})"/u.exec(told)?.groups?.['digest'] ?? 'none';
+    for (const [name, bytes] of await unpack(out)) expect(Buffer.from(bytes).toString('latin1'), name).not.toContain(digest);
+    const { digest: trust } = await ask(engine, 'bundle.inspect', { file: out });
+    const { runs: judged } = await ask(engine, 'bundle.reproduce', { file: out, trust });
+    expect(JSON.stringify(judged)).toContain('files that may hold secrets were withheld there: .env');
   });
 
   it('is another with other threads, and where an output is asked for that no run kept', async () => {

@@ -1,9 +1,9 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { Commands } from '../../../src/engine/commands';
 import { RepriseError } from '../../../src/errors/errors';
-import { ATTEMPT_FILES, attemptFolder } from '../../../src/events/command-run';
+import { ATTEMPT_FILES, attemptFolder, COMMAND_FILES, launchSchema } from '../../../src/events/command-run';
 import type { EventBody } from '../../../src/events/records';
 import { captureCode } from '../../../src/provenance/git-state';
 import { openStore } from '../../../src/store/open';
@@ -43,4 +43,21 @@ it('what a command told while the disk was full is told as soon as there is room
   expect(await commands.follow('run-a')).toBe(false);
   expect([...store.points('run-a', 'loss').values]).toEqual([3, 2]);
   expect(await commands.settle('run-a', 1)).toEqual({ status: 'interrupted', exitCode: null, signal: null });
+});
+
+it('a variable that was recorded without its secret is named, and stays as it is here', async () => {
+  const [workspace, folder] = [temporaryFolder(), join(temporaryFolder(), 'code')];
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'train.py'), 'pass\n');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  vi.stubEnv('XLA_FLAGS', '--another').stubEnv('TZ', 'UTC');
+  const store = await openStore(workspace, { mode: 'host' });
+  onTestFinished(() => store.close());
+  const { code } = await captureCode({ folder, workspace, withoutGit: 'capture' });
+  await store.createRun(commandManifest('run-a', { provenance: { ...sampleManifest('x').provenance, code, variables: { XLA_FLAGS: '--key [withheld: an API key]', OMP_NUM_THREADS: '3' } } }));
+  const said = await new Commands({ store, tracking: null }).prepare('run-a', 1);
+  expect(said).toEqual([expect.objectContaining({ type: 'message', level: 'warning', text: expect.stringContaining('XLA_FLAGS') as string })]);
+  const { env } = launchSchema.parse(JSON.parse(readFileSync(join(store.runFolder('run-a'), COMMAND_FILES.launch), 'utf8')));
+  expect(env).toMatchObject({ OMP_NUM_THREADS: '3', TZ: null });
+  expect(env).not.toHaveProperty('XLA_FLAGS');
 });
