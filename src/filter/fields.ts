@@ -106,17 +106,14 @@ function attributeField(written: string, at: number): Field {
   const name = attributeOf.get(plain(written));
   if (name !== undefined) return { kind: 'attribute', name };
   const near = nearest(written, [...ATTRIBUTE_NAMES, ...ATTRIBUTE_NAMES.flatMap((known) => ATTRIBUTES[known].also), ...prefixOf.keys()]);
-  throw filterProblem(
-    at,
-    `there is no field "${shown(written)}".`,
-    suggestion(near) ?? 'What a run logged is named by metrics.NAME, params.NAME or tags.NAME; text to look for stands in quotes.',
-  );
+  const logged = shown(quotedKey(written));
+  throw filterProblem(at, `there is no field "${shown(written)}".`, suggestion(near) ?? `What a run logged has a prefix: did you mean "metrics.${logged}", "params.${logged}" or "tags.${logged}"? Text to look for stands in quotes.`);
 }
 
 function noPrefix(prefix: string, key: string, at: number): Error {
   const near = nearest(prefix, [...prefixOf.keys()]);
-  const meant = near === null ? `params.${prefix}.${key}` : `${near}.${key}`;
-  return filterProblem(at, `there is no field "${shown(`${prefix}.${key}`)}".`, `Did you mean "${shown(meant)}"?`);
+  const written = `${prefix}.${key}`;
+  return filterProblem(at, `there is no field "${shown(written)}".`, near === null ? `Did you mean "${shown(`params.${written}`)}" or "${shown(`metrics.${written}`)}"?` : suggestion(shown(`${near}.${key}`)));
 }
 
 function suggestion(word: string | null): string | undefined {

@@ -151,7 +151,9 @@ describe('what is wrong is said at its column', () => {
   it.each([
     ['metrcs.loss < 1', 1, 'there is no field "metrcs.loss".', 'Did you mean "metrics.loss"?'],
     ['seed = 1 and staus = failed', 14, 'there is no field "staus".', 'Did you mean "status"?'],
-    ['training.optimizer=sgd', 1, 'there is no field "training.optimizer".', 'Did you mean "params.training.optimizer"?'],
+    ['training.optimizer=sgd', 1, 'there is no field "training.optimizer".', 'Did you mean "params.training.optimizer" or "metrics.training.optimizer"?'],
+    ['loss < 0.1', 1, 'there is no field "loss".', 'did you mean "metrics.loss", "params.loss" or "tags.loss"?'],
+    ["seed = 1 and `val loss` < 1", 14, 'there is no field "val loss".', 'did you mean "metrics.`val loss`"'],
     ['status = faild', 10, 'there is no status "faild".', 'Did you mean "failed"?'],
     ["status in ('failed', 'nope')", 22, 'there is no status "nope".', 'Use queued'],
     ['metrics.loss <', 15, 'a value is expected, not the end.', undefined],
