@@ -9,30 +9,12 @@ import { relu, tanh } from '../../../src/onnx/operators/activations';
 import { linear } from '../../../src/onnx/operators/linear';
 import type { AnyOperator } from '../../../src/onnx/operators/operator';
 import { operators } from '../../../src/onnx/operators/registry';
-import { multiply } from '../../../src/onnx/primitives';
 import { normals } from '../../../src/random/streams';
-import { answer, differentiable, runGraph, seedsOf, toOrt, type Answer, type Question } from './operator-runs';
+import { answer, deviation, differentiable, plantError, referenceOf, runGraph, SAMPLES, seedsOf, TOLERANCE, toOrt, type Answer, type Question } from './operator-runs';
 import { references, results, type Reference, type Sample, type Value } from './references/index';
 
-const SAMPLES = 24;
-/**
- * Allowed error of a float32 result, relative to the largest element of its tensor (at least 1). Sums here
- * have at most 75 terms, so rounding gives some 1e-6; central differences are good to about 1e-9.
- */
-const TOLERANCE = 1e-5;
+/** Of the central differences. */
 const STEP = 1e-5;
-
-/** The largest deviation of `found` from `expected`, relative to the largest expected element (at least 1); Infinity for a wrong length or NaN. */
-function deviation(found: ArrayLike<number>, expected: Float64Array): number {
-  if (found.length !== expected.length) return Infinity;
-  const scale = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
-  let worst = 0;
-  for (let index = 0; index < expected.length; index += 1) {
-    const difference = Math.abs(found[index]! - expected[index]!) / scale;
-    if (!(difference <= worst)) worst = Number.isNaN(difference) ? Infinity : difference;
-  }
-  return worst;
-}
 
 /** ∂/∂input of Σ seed · result over all results, by central differences. */
 function numericGradient(reference: Reference, { inputs, attributes }: Sample, position: number, seeds: readonly (Float64Array | null)[]): Float64Array {
@@ -84,12 +66,6 @@ function worstDeviation(reference: Reference, { sample, seeds, wanted }: Questio
   return worst;
 }
 
-function referenceOf(operator: AnyOperator): Reference {
-  const reference = references[operator.name];
-  if (reference === undefined) throw new Error(`operator ${operator.name} has no reference in test/unit/onnx/references`);
-  return reference;
-}
-
 /** The check itself: the samples on which the operator is wrong. */
 async function wrongSamples(operator: AnyOperator, samples: number): Promise<readonly number[]> {
   const reference = referenceOf(operator);
@@ -97,17 +73,6 @@ async function wrongSamples(operator: AnyOperator, samples: number): Promise<rea
   const answers = await answer(operator, questions.map(({ question }) => question));
   const wrong = questions.filter(({ question }, index) => !(worstDeviation(reference, question, answers[index]!) <= TOLERANCE));
   return [...new Set(wrong.map(({ number }) => number))];
-}
-
-/** The operator with its gradient in one input off by a tenth of a percent. */
-function plantError(operator: AnyOperator, input: number): AnyOperator {
-  return {
-    name: operator.name,
-    shapes: (inputs, attributes) => operator.shapes(inputs, attributes),
-    forward: (graph, inputs, attributes) => operator.forward(graph, inputs, attributes),
-    vjp: (graph, call) =>
-      operator.vjp(graph, call).map((gradient, position) => (gradient === null || position !== input ? gradient : multiply(graph, gradient, graph.scalar(1.001)))),
-  };
 }
 
 describe('the registry', () => {
@@ -125,6 +90,14 @@ describe('the registry', () => {
 describe.each(operators.map((operator) => [operator.name, operator] as const))('%s', (_, operator) => {
   test(`agrees with its float64 reference on ${SAMPLES} random shapes, forward and backward`, async () => {
     expect(await wrongSamples(operator, SAMPLES)).toEqual([]);
+  });
+
+  test('at least 20 of them differ in shape or attributes', () => {
+    const signatures = Array.from({ length: SAMPLES }, (_, number) => {
+      const { inputs, attributes } = referenceOf(operator).sample(number);
+      return JSON.stringify([inputs.map(({ shape }) => shape), attributes]);
+    });
+    expect(new Set(signatures).size).toBeGreaterThanOrEqual(20);
   });
 
   test('a planted error in any one gradient is found', async () => {

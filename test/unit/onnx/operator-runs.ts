@@ -3,10 +3,19 @@ import * as ort from 'onnxruntime-node';
 import { Tape } from '../../../src/onnx/autodiff';
 import { GraphBuilder } from '../../../src/onnx/graph';
 import type { AnyOperator } from '../../../src/onnx/operators/operator';
+import { multiply } from '../../../src/onnx/primitives';
 import { formatShape, sameShape } from '../../../src/onnx/shapes';
 import type { Dim, FloatTensor, Tensor } from '../../../src/onnx/types';
 import { normals } from '../../../src/random/streams';
-import { results, type Reference, type Sample, type Value } from './references/index';
+import { references, results, type Reference, type Sample, type Value } from './references/index';
+
+/** Random shapes on which every operator is judged. */
+export const SAMPLES = 24;
+/**
+ * Allowed error of a float32 result, relative to the largest element of its tensor (at least 1). Sums here
+ * have at most 75 terms, so rounding gives some 1e-6; central differences are good to about 1e-9.
+ */
+export const TOLERANCE = 1e-5;
 
 /** One sample with what is asked of it. */
 export interface Question {
@@ -90,4 +99,33 @@ export async function answer(operator: AnyOperator, questions: readonly Question
     return tensor;
   };
   return names.map(({ outputs, gradients }) => ({ outputs: outputs.map(take), gradients: gradients.map(take) }));
+}
+
+/** The largest deviation of `found` from `expected`, relative to the largest expected element (at least 1); Infinity for a wrong length or NaN. */
+export function deviation(found: ArrayLike<number>, expected: Float64Array): number {
+  if (found.length !== expected.length) return Infinity;
+  const scale = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
+  let worst = 0;
+  for (let index = 0; index < expected.length; index += 1) {
+    const difference = Math.abs(found[index]! - expected[index]!) / scale;
+    if (!(difference <= worst)) worst = Number.isNaN(difference) ? Infinity : difference;
+  }
+  return worst;
+}
+
+export function referenceOf(operator: AnyOperator): Reference {
+  const reference = references[operator.name];
+  if (reference === undefined) throw new Error(`operator ${operator.name} has no reference in test/unit/onnx/references`);
+  return reference;
+}
+
+/** The operator with its gradient in one input off by a tenth of a percent. */
+export function plantError(operator: AnyOperator, input: number): AnyOperator {
+  return {
+    name: operator.name,
+    shapes: (inputs, attributes) => operator.shapes(inputs, attributes),
+    forward: (graph, inputs, attributes) => operator.forward(graph, inputs, attributes),
+    vjp: (graph, call) =>
+      operator.vjp(graph, call).map((gradient, position) => (gradient === null || position !== input ? gradient : multiply(graph, gradient, graph.scalar(1.001)))),
+  };
 }

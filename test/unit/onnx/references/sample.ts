@@ -19,6 +19,8 @@ export interface Sample {
 export interface Reference {
   /** A random sample; equal numbers give equal samples. */
   sample(number: number): Sample;
+  /** Samples where the derivative is a convention (a kink, a tie), which PyTorch alone can judge. */
+  kinks?(): readonly Sample[];
   /** The result, flattened, for other values of the inputs; a list of them where the operator has several. */
   evaluate(inputs: readonly Value[], attributes: unknown): Float64Array | readonly Float64Array[];
 }
