@@ -118,10 +118,10 @@ export class TrackingHost {
   }
 
   #tellSoon(): void {
-    this.#timer ??= setTimeout(() => this.#tell(), TELL_MS).unref();
+    this.#timer ??= setTimeout(() => void this.#tell(), TELL_MS).unref();
   }
 
-  #tell(): void {
+  async #tell(): Promise<void> {
     const { store, emit } = this.#options;
     // Who logs must not wait for another program that has the database locked.
     if (store.isBehind) {
@@ -134,12 +134,18 @@ export class TrackingHost {
     this.#timer = null;
     this.#changed.clear();
     this.#listChanged = false;
+    try {
+      // Bit by bit: telling of runs asks for all of it at once, and who logs would wait.
+      await store.index();
+    } catch {
+      // What is wrong with the store shows where it is asked for.
+    }
     if (listChanged) emit('changed', { what: 'runs' });
     if (runIds.length > MANY_RUNS) return;
     try {
       for (const row of store.getRuns(runIds)) emit('run', row);
     } catch {
-      // What is wrong with the store shows where it is asked for; a timer must not end the host.
+      // A timer must not end the host.
     }
   }
 }

@@ -6,6 +6,12 @@ import { claimLog, releaseLog } from './owner';
 import { readEvents } from './reader';
 import type { EventBody, EventRecord } from './records';
 
+/** A record that is in the log, and where it ends there: bytes from the start. */
+export interface Appended {
+  readonly record: EventRecord;
+  readonly end: number;
+}
+
 /** Appends to an event log; at most one process does so at a time. */
 export class EventLogWriter {
   private closed = false;
@@ -56,15 +62,14 @@ export class EventLogWriter {
 
   /** Appends one record. It survives the end of this process from now on, and of the machine after `sync`. */
   append(body: EventBody): EventRecord {
-    const [record] = this.appendAll([body]);
-    return record!;
+    return this.appendAll([body])[0]!.record;
   }
 
   /**
    * Appends records, all or none of them.
    * @throws RepriseError EVENT_LOG_TORN after a write that failed half way and could not be taken back
    */
-  appendAll(bodies: readonly EventBody[]): EventRecord[] {
+  appendAll(bodies: readonly EventBody[]): Appended[] {
     if (this.closed) throw new Error(`The event log ${this.file} is closed.`);
     if (this.torn) {
       throw new RepriseError('EVENT_LOG_TORN', `The event log ${this.file} ends in a record that was written in part, behind which nothing can be added.`, {
@@ -73,20 +78,27 @@ export class EventLogWriter {
       });
     }
     const time = Date.now();
-    const records = bodies.map((body, index): EventRecord => ({ ...body, seq: this.nextSeq + index, time }));
-    const [first] = records;
-    const lines = records.length === 1 && first !== undefined ? encodeRecord(first) : Buffer.concat(records.map(encodeRecord));
+    let end = this.size;
+    const lines: Uint8Array[] = [];
+    const appended = bodies.map((body, index): Appended => {
+      const record: EventRecord = { ...body, seq: this.nextSeq + index, time };
+      const line = encodeRecord(record);
+      lines.push(line);
+      end += line.length;
+      return { record, end };
+    });
+    const bytes = lines.length === 1 ? lines[0]! : Buffer.concat(lines);
     let done = 0;
     try {
-      while (done < lines.length) done += writeSync(this.descriptor, lines, done);
+      while (done < bytes.length) done += writeSync(this.descriptor, bytes, done);
     } catch (error) {
       // A full disk may have taken part of it: nothing may ever be appended behind that.
       if (done > 0) this.takeBack();
       throw error;
     }
-    this.size += lines.length;
-    this.nextSeq += records.length;
-    return records;
+    this.size = end;
+    this.nextSeq += appended.length;
+    return appended;
   }
 
   /** Removes what was written in part. Where that fails too, only opening the log anew can repair it. */

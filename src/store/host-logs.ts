@@ -1,14 +1,16 @@
 /**
  * Event logs that this host writes itself: those of command and logged runs. A log stays open while it is written to.
- * What was appended is in the log at once, and in the database soon after, many appends in one transaction.
+ * What was appended is in the log at once, and in the database soon after, many appends in one transaction, but no more
+ * than an answer to somebody else may wait for.
  */
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { RepriseError } from '../errors/errors';
 import { RUN_FILES } from '../events/manifest';
 import { readEvents } from '../events/reader';
 import { recordProblem, sayable } from '../events/record-problem';
 import type { EventBody, EventRecord } from '../events/records';
-import { EventLogWriter } from '../events/writer';
+import { EventLogWriter, type Appended } from '../events/writer';
 import { BUSY_TIMEOUT_MS, type Database } from './database';
 import { applyBatch, BYTES_AT_ONCE } from './ingest';
 import { runFolderOf } from './layout';
@@ -18,8 +20,12 @@ import { inTransaction, type Tables } from './tables/all';
 const INDEX_AFTER_MS = 75;
 /** After an attempt that failed: a full disk, a locked database. */
 const RETRY_AFTER_MS = 1000;
-/** Numbers and names that wait for the database at most; more are taken in at once. */
-const MOST_WAITING = 20_000;
+/** What waits for the database at most, by `weightOf`; more is taken in at once. */
+const MOST_WAITING = 40_000;
+/** What one transaction takes in while nobody asks for it: some milliseconds of work. */
+const A_LITTLE = 5000;
+/** A record takes as long as so many more numbers in it. */
+const RECORD_WEIGHT = 20;
 /** So long closing waits for another program that has the database locked, milliseconds. */
 const CLOSING_TIMEOUT_MS = 500;
 /** Logs held open. */
@@ -30,9 +36,9 @@ interface Log {
   readonly number: number;
   readonly file: string;
   readonly writer: EventLogWriter;
-  /** Where the records that wait begin in the log. */
+  /** Where the records that wait begin in the log; NaN where it must be read to know what waits. */
   from: number;
-  waiting: EventRecord[];
+  waiting: Appended[];
   /** Whether it is closed after each append: the log of a training, which a worker writes whenever it runs. */
   readonly isBrief: boolean;
   /** Whether it is closed once it has been taken in: nothing more is expected. */
@@ -47,6 +53,7 @@ export class HostLogs {
   readonly #logs = new Map<string, Log>();
   /** Those of them with records that wait. */
   readonly #behind = new Set<Log>();
+  /** Of all that waits. */
   #weight = 0;
   #timer: NodeJS.Timeout | null = null;
   #isBehind = false;
@@ -82,27 +89,33 @@ export class HostLogs {
       this.release(runId);
       throw new RepriseError('EVENT_LOG_NOT_WRITTEN', `The event log ${log.file} was removed while it was written.`, { kind: 'system', hint: 'Restore the run folder from a backup, or log to a new run.' });
     }
-    const records = written(log.file, () => log.writer.appendAll(bodies.map(sayable)));
-    log.waiting.push(...records);
-    log.closes ||= records.some(isEnd);
+    const appended = written(log.file, () => log.writer.appendAll(bodies.map(sayable)));
+    for (const each of appended) {
+      log.waiting.push(each);
+      log.closes ||= isEnd(each.record);
+      this.#weight += weightOf(each.record);
+    }
     this.#behind.add(log);
-    for (const body of bodies) this.#weight += weightOf(body);
     if (log.isBrief) this.release(runId);
-    else if (this.#weight > MOST_WAITING) this.#tryIndex();
-    else this.#indexIn(INDEX_AFTER_MS);
+    else if (this.#weight <= MOST_WAITING) this.#indexIn(INDEX_AFTER_MS);
+    else while (this.#weight > MOST_WAITING) this.#tryIndex(MOST_WAITING);
   }
 
   /** Takes what waits into the database: of one run, or of all. */
   index(runId?: string): void {
     const log = runId === undefined ? undefined : this.#logs.get(runId);
     const behind = runId === undefined ? [...this.#behind] : log !== undefined && this.#behind.has(log) ? [log] : [];
-    if (behind.length === 0) return;
-    inTransaction(this.#database, this.#tables, () => {
-      for (const each of behind) this.#apply(each);
-    });
-    this.#isBehind = false;
-    for (const each of behind) this.#settled(each);
-    if (this.#behind.size === 0) this.#weight = 0;
+    this.#take(behind.map((each) => [each, each.waiting.length]));
+  }
+
+  /** Takes what waits of all runs into the database, a little at a time with room for other work in between. */
+  async indexInTurns(): Promise<void> {
+    // What is appended meanwhile is the next one's.
+    for (let left = this.#weight; left > 0 && this.#behind.size > 0; left -= A_LITTLE) {
+      this.#take(this.#some(A_LITTLE));
+      await setImmediate();
+    }
+    this.index();
   }
 
   /** Takes what waits of a run into the database and lets go of its log, so that another can write it. */
@@ -138,54 +151,87 @@ export class HostLogs {
     if (cursor.offset < 0) throw new RepriseError('EVENT_LOG_CORRUPT', found.run.errorMessage ?? `The event log ${file} contradicts itself.`, { kind: 'system' });
     while (this.#logs.size >= MOST_OPEN) this.release(this.#logs.keys().next().value!);
     const writer = written(file, () => EventLogWriter.open(file, { bytes: cursor.offset, records: cursor.lastSeq + 1 }));
-    const log: Log = { runId, number, file, writer, from: cursor.offset, waiting: [...writer.existing], isBrief: found.run.kind === 'training', closes: false };
+    const log: Log = { runId, number, file, writer, from: writer.existing.length > 0 ? Number.NaN : cursor.offset, waiting: [], isBrief: found.run.kind === 'training', closes: false };
     this.#logs.set(runId, log);
-    if (log.waiting.length > 0) this.#behind.add(log);
+    if (writer.existing.length > 0) this.#behind.add(log);
     return log;
   }
 
-  #apply(log: Log): void {
+  /** What waits, of one log after the other, until it weighs so much. */
+  #some(most: number): [log: Log, count: number][] {
+    const parts: [Log, number][] = [];
+    let weight = 0;
+    for (const log of this.#behind) {
+      let count = 0;
+      while (weight < most && count < log.waiting.length) {
+        weight += weightOf(log.waiting[count]!.record);
+        count += 1;
+      }
+      parts.push([log, count]);
+      if (weight >= most) break;
+    }
+    return parts;
+  }
+
+  /** Takes the first records that wait, so many of each log, into the database in one transaction. */
+  #take(parts: readonly (readonly [log: Log, count: number])[]): void {
+    if (parts.length === 0) return;
+    let taken: number[] = [];
+    inTransaction(this.#database, this.#tables, () => {
+      taken = parts.map(([log, count]) => this.#apply(log, count));
+    });
+    this.#isBehind = false;
+    for (const [index, [log]] of parts.entries()) this.#settled(log, taken[index]!);
+  }
+
+  /** @returns how many of the records that wait are in the database now, or need not be */
+  #apply(log: Log, count: number): number {
     const { offset } = this.#tables.cursors.get(log.number);
-    if (offset < 0 || offset >= log.writer.bytes) return;
+    const all = log.waiting.length;
+    if (offset < 0 || offset >= log.writer.bytes) return all;
     if (offset === log.from) {
-      applyBatch(this.#tables, log.runId, { from: log.from, offset: log.writer.bytes, records: log.waiting });
-      return;
+      const records = log.waiting.slice(0, count).map(({ record }) => record);
+      applyBatch(this.#tables, log.runId, { from: log.from, offset: log.waiting[count - 1]!.end, records });
+      return count;
     }
     // The log was taken in by another way in the meantime, as far as it was then.
     for (let from = offset; ; ) {
       const { records, offset: end } = readEvents(log.file, from, null, BYTES_AT_ONCE);
-      if (end === from) return;
+      if (end === from) return all;
       applyBatch(this.#tables, log.runId, { from, offset: end, records });
       from = end;
     }
   }
 
-  #settled(log: Log): void {
-    log.from = log.writer.bytes;
-    log.waiting = [];
+  #settled(log: Log, count: number): void {
+    const settled = log.waiting.splice(0, count);
+    for (const { record } of settled) this.#weight -= weightOf(record);
+    log.from = log.waiting.length === 0 ? log.writer.bytes : settled.at(-1)!.end;
+    if (log.waiting.length > 0) return;
     this.#behind.delete(log);
     if (log.closes) this.#close(log);
   }
 
   #close(log: Log): void {
     this.#logs.delete(log.runId);
-    this.#behind.delete(log);
+    if (this.#behind.delete(log)) for (const { record } of log.waiting) this.#weight -= weightOf(record);
     log.writer.close();
   }
 
   #indexIn(ms: number): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
-      this.#tryIndex();
+      this.#tryIndex(A_LITTLE);
+      if (this.#behind.size > 0) this.#indexIn(0);
     }, ms).unref();
   }
 
   /** What cannot be taken in now stays in the log, which alone is the record; reading asks for it again and says what is wrong. */
-  #tryIndex(): void {
+  #tryIndex(most: number): void {
     // Who logs must not wait for another program that has the database locked.
     this.#database.pragma('busy_timeout = 0');
     try {
-      this.index();
+      this.#take(this.#some(most));
     } catch {
       this.#isBehind = true;
       // Read from the log again: what waits must not grow.
@@ -211,9 +257,10 @@ function isEnd(record: EventRecord): boolean {
   return record.type === 'exit' || (record.type === 'state' && record.status !== undefined && record.status !== 'running' && record.status !== 'scheduled');
 }
 
-function weightOf(body: EventBody): number {
-  if (body.type === 'points') return body.values.length;
-  return body.type === 'params' ? Object.keys(body.params).length : 1;
+/** About how long a record takes to be taken in: of a series by its numbers, of parameters by their names. */
+function weightOf(record: EventBody): number {
+  if (record.type === 'points') return RECORD_WEIGHT + record.values.length;
+  return RECORD_WEIGHT * (record.type === 'params' ? Object.keys(record.params).length : 1);
 }
 
 /** An error of the file system becomes one that names the log. */

@@ -66,8 +66,12 @@ export abstract class SqliteTracking implements TrackingStore {
   }
 
   async index(runId?: string): Promise<void> {
-    this.read(() => this.logs.index(runId));
-    await Promise.resolve();
+    try {
+      if (runId === undefined) await this.logs.indexInTurns();
+      else this.logs.index(runId);
+    } catch (error) {
+      throw guarded(this.file, error);
+    }
   }
 
   releaseLog(runId: string): void {

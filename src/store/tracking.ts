@@ -115,7 +115,7 @@ export interface TrackingStore {
   append(runId: string, records: readonly EventBody[]): Promise<void>;
   /** Whether the database could not take in what was logged, when it was tried last: reading would wait for whoever has it locked. */
   readonly isBehind: boolean;
-  /** Makes the database hold all that was appended, to one run or to all. */
+  /** Makes the database hold all that was appended, to one run or to all; of all a little at a time, so that nobody else waits for it. */
   index(runId?: string): Promise<void>;
   /** Lets go of the log of a run, so that another can write it; the next `append` opens it again. */
   releaseLog(runId: string): void;

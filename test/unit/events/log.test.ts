@@ -51,6 +51,8 @@ describe('the event log', () => {
     const first = writer.appendAll(bodies);
     expect(writer.appendAll([])).toEqual([]);
     expect(writer.bytes).toBe(statSync(file).size);
+    // Where each ends the next one begins.
+    for (const [index, { end }] of first.entries()) expect(readEvents(file, end, index + 1).records).toEqual(first.slice(index + 1).map(({ record }) => record));
     const known = { bytes: writer.bytes, records: first.length };
     writer.append({ type: 'requeued' });
     writer.close();
@@ -76,7 +78,7 @@ describe('the event log', () => {
 
   it.each([1, 40, 100, 200, 5000])('read in pieces of about %i bytes is the same', (most) => {
     const writer = EventLogWriter.open(file);
-    const records = Array.from({ length: 5 }, () => writer.appendAll([...bodies, { type: 'message', level: 'info', text: 'x'.repeat(300) }])).flat();
+    const records = Array.from({ length: 5 }, () => writer.appendAll([...bodies, { type: 'message', level: 'info', text: 'x'.repeat(300) }]).map(({ record }) => record)).flat();
     writer.close();
     appendFileSync(file, '00000000 {"torn');
     const found: EventRecord[] = [];
