@@ -61,6 +61,11 @@ function isPlainPath(name: string): boolean {
   return !name.startsWith('..') && name.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..');
 }
 
+/** Whether `key` takes a name. */
+function isName(name: string): boolean {
+  return withinLength(name, LIMITS.key) && NAME.test(name) && isPlainPath(name);
+}
+
 /** Name of a metric, parameter or tag. */
 export const key = z
   .string({ error: 'A key name must be provided.' })
@@ -91,6 +96,35 @@ export const metric = z.object({
   dataset_digest: z.string().optional(),
 });
 export type Metric = z.infer<typeof metric>;
+
+const isWhole = (value: unknown): value is number => Number.isInteger(value);
+const isAbsentOrText = (value: unknown): boolean => value === undefined || typeof value === 'string';
+
+/** Whether a value of a metric is what `metric` makes of it, as nearly all are. @param names those that were found good before */
+function isPlainMetric(value: unknown, names: Set<string>): value is Metric {
+  if (typeof value !== 'object' || value === null) return false;
+  const { key: name, value: number, timestamp: time, step, model_id: model, dataset_name: dataset, dataset_digest: digest } = value as Readonly<Record<keyof Metric, unknown>>;
+  if (typeof name !== 'string' || typeof number !== 'number' || !isWhole(step) || !isWhole(time) || time < 0 || !isTime(time)) return false;
+  if (!isAbsentOrText(model) || !isAbsentOrText(dataset) || !isAbsentOrText(digest)) return false;
+  if (!names.has(name)) {
+    if (!isName(name)) return false;
+    names.add(name);
+  }
+  return true;
+}
+
+/** Values of metrics, up to a thousand: a schema for each would take longer than all else that is done with them. */
+export const metrics = z.unknown().transform((values, context): Metric[] => {
+  if (!Array.isArray(values)) return failed(context, 'must be an array');
+  const names = new Set<string>();
+  return values.map((value: unknown, index) => {
+    if (isPlainMetric(value, names)) return value;
+    const parsed = metric.safeParse(value);
+    if (parsed.success) return parsed.data;
+    for (const { path, ...issue } of parsed.error.issues) context.issues.push({ ...issue, path: [index, ...path], input: value } as z.core.$ZodRawIssue);
+    return z.NEVER;
+  });
+});
 
 export const tag = z.object({ key, value: text.default('') });
 export const tags = z.array(tag).default([]);

@@ -4,7 +4,7 @@ import { toLogged, type EventBody, type LoggedNumber } from '../../events/record
 import { entryOf, runOf, refuseUnwritable, type MlflowContext } from './context';
 import { RUN_NAME_TAG } from './entities';
 import { invalid, missing } from './errors';
-import { key, LIMITS, metric, paramValue, runRef, tag, text, type Metric } from './fields';
+import { key, LIMITS, metric, metrics, paramValue, runRef, tag, text, type Metric } from './fields';
 import { modelInputsTag, modelMetricTags } from './model-tags';
 import { paramRecords } from './params';
 
@@ -16,7 +16,7 @@ export const logMetricRequest = ofRun(metric.shape);
 export const logParamRequest = ofRun(param.shape);
 export const setTagRequest = ofRun(tag.shape);
 export const deleteTagRequest = ofRun({ key: z.string() });
-export const logBatchRequest = ofRun({ metrics: z.array(metric).default([]), params: z.array(param).default([]), tags: z.array(tag).default([]) });
+export const logBatchRequest = ofRun({ metrics: metrics.prefault([]), params: z.array(param).default([]), tags: z.array(tag).default([]) });
 
 const datasetInput = z.object({
   tags: z.array(z.object({ key: z.string(), value: text.default('') })).default([]),

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { RepriseError } from '../../../../src/errors/errors';
 import { toMlflowError } from '../../../../src/ingest/mlflow/errors';
-import { double, experimentName, int64, key, metric, pageSize, paramValue, runRef, timestamp } from '../../../../src/ingest/mlflow/fields';
+import { double, experimentName, int64, key, metric, metrics, pageSize, paramValue, runRef, timestamp } from '../../../../src/ingest/mlflow/fields';
 import { routeOf } from '../../../../src/ingest/mlflow/routes';
 
 const parses = (schema: z.ZodType, value: unknown): unknown => {
@@ -46,6 +46,28 @@ describe('numbers of requests', () => {
     expect(parses(metric, { key: 'a', timestamp: 5 })).toBe('refused');
     expect(parses(metric, { key: 'a', value: 1 })).toBe('refused');
   });
+
+  const plain = { key: 'a', value: 1, timestamp: 5, step: 3 };
+  test.each<[unknown]>([
+    [[]],
+    [[plain, { ...plain, value: -0 }, { ...plain, key: 'größe 実', model_id: 'm', dataset_name: 'd', dataset_digest: 'x' }]],
+    [[plain, { ...plain, value: 'NaN', step: '7', timestamp: '5' }, { key: 'b', value: 2, timestamp: 5 }]],
+    [[plain, null]],
+    [['a', plain]],
+    [[plain, { ...plain, key: '../a' }, plain, { ...plain, key: 7 }]],
+    [[{ ...plain, key: 'a\nb' }, { ...plain, key: 'ü'.repeat(251) }, { ...plain, key: '' }]],
+    [[plain, { ...plain, value: null }, { ...plain, value: 'nothing', step: 1.5 }]],
+    [[{ ...plain, timestamp: -1 }, { ...plain, timestamp: 1e17 }, { ...plain, timestamp: undefined }]],
+    [[{ ...plain, step: null }, { ...plain, model_id: 3 }, { ...plain, dataset_name: null }, { ...plain, dataset_digest: [] }]],
+  ])('many metrics are taken and refused as each alone: %j', (given) => {
+    const alone = z.object({ metrics: z.array(metric) }).safeParse({ metrics: given });
+    const many = z.object({ metrics }).safeParse({ metrics: given });
+    const said = (issues: readonly z.core.$ZodIssue[] | undefined) => issues?.map(({ path, message }) => ({ path, message }));
+    expect(many.data).toEqual(alone.data);
+    expect(said(many.error?.issues)).toEqual(said(alone.error?.issues));
+  });
+
+  test('metrics come as a list', () => expect([undefined, null, {}, 'a', 3].map((value) => parses(metrics, value))).toEqual(Array(5).fill('refused')));
 
   test('a page has at most 50,000', () => {
     expect(parses(pageSize(1000), undefined)).toBe(1000);
