@@ -110,7 +110,8 @@ export const methods = {
 
   'bundle.export': {
     input: z.strictObject({ target, out: file, license: z.string().min(1).max(100), overwrite: z.boolean().optional(), includeData: z.boolean().optional(), calibrate: z.boolean().optional(), task: taskId.optional() }),
-    output: z.object({ file: z.string(), digest: z.string(), bytes: z.number(), runs: z.number() }),
+    /** `leftOut`: runs that another program logged, which nothing can execute again. */
+    output: z.object({ file: z.string(), digest: z.string(), bytes: z.number(), runs: z.number(), leftOut: z.array(z.object({ run: z.string(), name: z.string().nullable() })) }),
   },
   'bundle.estimate': { input: z.strictObject({ target, includeData: z.boolean().optional(), calibrate: z.boolean().optional() }), output: bundleEstimate },
   /** All about a bundle that can be known without executing anything of it. */

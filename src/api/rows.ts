@@ -97,6 +97,19 @@ export const studyPlan = z.object({
   estimatedSeconds: z.number().nullable(),
   /** What the estimate rests on. */
   estimateBasis: z.string(),
+  /** Why runs of commands that were asked before are to run again: nothing but the code differs. Null where that is not so. */
+  changedCode: z
+    .object({
+      /** How many of the runs to do that concerns. */
+      runs: z.number(),
+      /** The newest run that would stand in for one of them. */
+      since: z.string(),
+      /** Files that differ from its code, the first few, from the top of the code; none where they are not known any more. */
+      files: z.array(z.string()),
+      /** How many differ. */
+      total: z.number(),
+    })
+    .nullable(),
 });
 export type StudyPlan = z.infer<typeof studyPlan>;
 
@@ -132,6 +145,8 @@ export const comparison = z.object({
   ),
   /** Cells without a value; `run` is null where the cell has no run. */
   missing: z.array(z.object({ variant: z.string(), seed: z.number().nullable(), run: z.string().nullable(), reason: z.string() })),
+  /** Whether it has runs that Reprise started: only those can be executed again, and so be in a bundle. */
+  executable: z.boolean(),
   /** Metrics it can be asked for instead, most common first; empty where the runs are trainings, which declare theirs. */
   metrics: z.array(z.string()),
 });

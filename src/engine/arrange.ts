@@ -4,7 +4,9 @@ import { hashJson, variantHash } from '../config/hash';
 import { RepriseError } from '../errors/errors';
 import { loggedSeed } from '../events/logged-seed';
 import type { CommandManifest, RunManifest } from '../events/manifest';
+import type { RunData } from '../store/tracking';
 import type { RunRow, Store } from '../store/types';
+import { isWithin, loggedData } from './nested';
 import { yardstickFor, type Yardstick } from './yardstick';
 
 interface Change {
@@ -30,6 +32,8 @@ export interface Arrangement {
   readonly source: string | null;
   /** Runs left out because a newer one of the same config and seed stands in; 0 in a study. */
   readonly superseded: number;
+  /** Runs left out because they are a part of another one; 0 in a study. */
+  readonly nested: number;
 }
 
 /** The seed of a column; null where it stands for a run without one. */
@@ -37,20 +41,26 @@ export function seedOfColumn(column: number): number | null {
   return column < 0 ? null : column;
 }
 
+interface ArrangeOptions {
+  /** The key of a series to compare by instead of the declared metric. */
+  readonly metric?: string | undefined;
+  /** Only runs that Reprise started, and can execute again; there may be none. */
+  readonly executable?: boolean;
+}
+
 /**
  * By the newest study of the experiment; without one, by config (of a logged run by parameters) with the seed left out,
  * oldest variant first.
- * @param metric the key of a series to compare by instead of the declared metric
  * @throws RepriseError EXPERIMENT_NOT_FOUND, METRICS_DIFFER, METRIC_NOT_FOUND
  */
-export function arrange(store: Store, experiment: string, metric?: string): Arrangement {
+export function arrange(store: Store, experiment: string, { metric, executable = false }: ArrangeOptions = {}): Arrangement {
   const study = store.latestStudy(experiment);
   if (study !== null) {
     const ids = study.variants.flatMap((variant) => variant.runIds).filter((id) => id !== null);
     const known = new Map(store.getRuns(ids).map((run) => [run.runId, run]));
     const runOf = (runId: string | null): RunRow | null => (runId === null ? null : (known.get(runId) ?? null));
     const variants = study.variants.map(({ name, changes, runIds }) => ({ name, changes, runs: runIds.map((id) => runOf(id)) }));
-    return { experiment, yardstick: yardstickFor(store, [...known.values()], metric), seeds: study.seeds, variants, studyId: study.studyId, source: study.source, superseded: 0 };
+    return { experiment, yardstick: yardstickFor(store, [...known.values()], metric), seeds: study.seeds, variants, studyId: study.studyId, source: study.source, superseded: 0, nested: 0 };
   }
   const runs = store.listRuns({ experiment });
   if (runs.length === 0) {
@@ -60,7 +70,7 @@ export function arrange(store: Store, experiment: string, metric?: string): Arra
       hint: known.length === 0 ? 'The workspace has no runs yet.' : `Known: ${known.slice(0, 10).join(', ')}.`,
     });
   }
-  return arrangeByConfig(store, experiment, runs, metric);
+  return arrangeByConfig(store, experiment, executable ? runs.filter(({ kind }) => kind !== 'logged') : runs, metric);
 }
 
 /** What decides a run but its seed. */
@@ -101,24 +111,31 @@ function askedOfParams(params: Readonly<Record<string, string>>): Asked {
   return { key: hashJson(['logged', settings]), settings, otherwise: 'same parameters', show: (value) => (value === undefined ? 'none' : String(value)) };
 }
 
-function askedBy(store: Store, runs: readonly RunRow[]): (run: RunRow) => Asked {
-  const logged = new Map(store.runData(runs.filter(({ kind }) => kind === 'logged').map(({ runId }) => runId)).map(({ run, params }) => [run.runId, params]));
-  return (run) => {
-    const manifest = run.kind === 'logged' ? null : store.manifest(run.runId);
-    return manifest === null || manifest.kind === 'logged' ? askedOfParams(logged.get(run.runId) ?? {}) : askedOfManifest(manifest);
-  };
+function askedOf(store: Store, run: RunRow, logged: ReadonlyMap<string, RunData>): Asked {
+  const manifest = run.kind === 'logged' ? null : store.manifest(run.runId);
+  return manifest === null || manifest.kind === 'logged' ? askedOfParams(logged.get(run.runId)?.params ?? {}) : askedOfManifest(manifest);
 }
 
-function arrangeByConfig(store: Store, experiment: string, runs: readonly RunRow[], metric: string | undefined): Arrangement {
+/**
+ * Runs that stand for themselves: what a run nests is a part of it. One that another program logged without a value of its
+ * own only holds the others together, as that of a sweep does, and they stand.
+ */
+function withoutNested(runs: readonly RunRow[], logged: ReadonlyMap<string, RunData>): RunRow[] {
+  const holders = new Set(runs.flatMap(({ kind, runId }) => (kind !== 'logged' || (logged.get(runId)?.metrics.length ?? 0) > 0 ? [runId] : [])));
+  return runs.filter(({ runId }) => !isWithin(runId, logged, (id) => holders.has(id)));
+}
+
+function arrangeByConfig(store: Store, experiment: string, all: readonly RunRow[], metric: string | undefined): Arrangement {
+  const logged = loggedData(store, all);
+  const runs = withoutNested(all, logged);
   const oldestFirst = runs.toSorted((left, right) => left.createdAt - right.createdAt || (left.runId < right.runId ? -1 : 1));
-  const asked = askedBy(store, oldestFirst);
   const groups = new Map<string, { readonly runs: Map<number, RunRow>; readonly asked: Asked }>();
   let withoutSeed = 0;
   const columns = new Map<RunRow, number>();
   for (const run of oldestFirst) {
     const column = run.seed ?? -(withoutSeed += 1);
     columns.set(run, column);
-    const own = asked(run);
+    const own = askedOf(store, run, logged);
     const group = groups.get(own.key) ?? { runs: new Map<number, RunRow>(), asked: own };
     const standing = group.runs.get(column);
     // The newest finished run of a seed stands for it; an unfinished one never hides a finished one.
@@ -135,7 +152,7 @@ function arrangeByConfig(store: Store, experiment: string, runs: readonly RunRow
     return { name, changes, runs: seeds.map((column) => group.runs.get(column) ?? null) };
   });
   const shown = variants.reduce((sum, variant) => sum + variant.runs.filter((row) => row !== null).length, 0);
-  return { experiment, yardstick: yardstickFor(store, oldestFirst, metric), seeds, variants, studyId: null, source: null, superseded: runs.length - shown };
+  return { experiment, yardstick: yardstickFor(store, oldestFirst, metric), seeds, variants, studyId: null, source: null, superseded: runs.length - shown, nested: all.length - runs.length };
 }
 
 /** A variant goes by its name: where two would have one name, the later is numbered. */

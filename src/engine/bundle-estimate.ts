@@ -13,7 +13,7 @@ import type { Store } from '../store/types';
 import type { EngineContext } from './context';
 import { isUnfinished, MAX_DATA_BYTES } from './export';
 import { SMALL_INPUT_BYTES } from './export-commands';
-import { chooseTarget } from './target';
+import { chooseExportable } from './target';
 
 const deflate = promisify(deflateRaw);
 
@@ -72,10 +72,10 @@ async function measureCommand(store: Store, { runId, inputs, provenance }: Comma
 /**
  * Runs, bytes and re-runs of an export. `bytes` estimates the size of the file, data included where they go in;
  * `dataBytes` is the unpacked size of those data. `leftOut` are runs not at their end: they hold an export up.
- * @throws RepriseError TARGET_NOT_FOUND
+ * @throws RepriseError TARGET_NOT_FOUND, RUN_LOGGED
  */
 export async function estimateBundle({ store, workspace }: EngineContext, input: Input<'bundle.estimate'>): Promise<Output<'bundle.estimate'>> {
-  const { runs } = chooseTarget(store, input.target);
+  const { runs } = chooseExportable(store, input.target).target;
   const ended = runs.filter((run) => !isUnfinished(run));
   const sizes = new Sizes();
   /** Equal files are stored once. */
@@ -85,10 +85,9 @@ export async function estimateBundle({ store, workspace }: EngineContext, input:
   let packed = BUNDLE_BYTES;
   for (const run of ended) {
     const manifest = store.manifest(run.runId);
+    if (manifest.kind === 'logged') continue;
     for (const file of [RUN_FILES.events, RUN_FILES.manifest]) packed += (await sizes.of(file, join(store.runFolder(run.runId), file))).packed;
     packed += RUN_BYTES;
-    // Nothing of a logged run can be exported; that is said when it is tried.
-    if (manifest.kind === 'logged') continue;
     // A command is executed again only when that is asked for.
     if (run.status === 'finished' && (manifest.kind !== 'command' || input.calibrate === true)) variants.add(variantHash(manifest.config));
     if (manifest.kind === 'command') {

@@ -28,10 +28,10 @@ function otherTestData(store: Store, baseline: readonly (RunRow | null)[], runs:
  * @throws RepriseError EXPERIMENT_NOT_FOUND, METRICS_DIFFER, METRIC_NOT_FOUND
  */
 export function compareExperiment(store: Store, experiment: string, metric?: string): ComparisonView {
-  return compareArrangement(store, arrange(store, experiment, metric));
+  return compareArrangement(store, arrange(store, experiment, { metric }));
 }
 
-export function compareArrangement(store: Store, { experiment, yardstick, seeds, variants, source }: Arrangement): ComparisonView {
+export function compareArrangement(store: Store, { experiment, yardstick, seeds, variants, source, nested }: Arrangement): ComparisonView {
   const values = variants.map(() => new Map<number, number>());
   const compared = compareVariants({
     baselineBy: source === null ? 'oldest' : 'study',
@@ -58,7 +58,7 @@ export function compareArrangement(store: Store, { experiment, yardstick, seeds,
     experiment,
     metric: labelOf(yardstick),
     higherIsBetter: compared.higherIsBetter,
-    method: [compared.method, remark, unpaired].filter((sentence) => sentence !== null).join(' '),
+    method: [compared.method, remark, unpaired, nestedInWords(nested)].filter((sentence) => sentence !== null).join(' '),
     confidence: compared.confidence,
     variants: compared.variants.map((variant, index) => ({
       name: variant.name,
@@ -90,8 +90,14 @@ export function compareArrangement(store: Store, { experiment, yardstick, seeds,
       // The column of a run without a seed is one cell, not one for each variant.
       return run === null && seedOfColumn(seed) === null ? [] : [{ variant, seed: seedOfColumn(seed), run, reason }];
     }),
+    executable: variants.some(({ runs }) => runs.some((run) => run !== null && run.kind !== 'logged')),
     metrics: variants.some(({ runs }) => runs.some((run) => run !== null && run.kind !== 'training')) ? commonKeys(store, variants.flatMap(({ runs }) => runs.filter((run) => run !== null))) : [],
   };
+}
+
+function nestedInWords(nested: number): string | null {
+  if (nested === 0) return null;
+  return nested === 1 ? 'One run is nested in another and left out, because it is a part of that.' : `${nested} runs are nested in others and left out, because they are parts of those.`;
 }
 
 /** A comparison as a table for a terminal. */

@@ -28,7 +28,7 @@ import { buildReport } from './reports';
 import { renderHtml } from '../report/html';
 import { renderMarkdown } from '../report/markdown';
 import { testMetrics } from './results';
-import { chooseTarget, variantNames, type Target } from './target';
+import { chooseExportable, variantNames, type Target } from './target';
 import type { TaskHandle } from './tasks';
 
 /** Larger data sets are left out of a bundle; it then states their fingerprint and source. */
@@ -109,33 +109,14 @@ export function isUnfinished({ status }: RunRow): boolean {
   return status === 'queued' || status === 'running' || status === 'interrupted';
 }
 
-/** The tag by which MLflow's clients nest runs. */
-const PARENT_TAG = 'mlflow.parentRunId';
-
-/** Leaves out what the programs of commands nested in their own runs: executing these makes it anew. */
-function withoutNested(store: Store, target: Target): Target {
-  const logged = target.runs.filter(({ kind }) => kind === 'logged').map(({ runId }) => runId);
-  const parents = new Map(store.runData(logged).map(({ run, tags }) => [run.runId, tags[PARENT_TAG]]));
-  const executed = new Set(target.runs.filter(({ kind }) => kind !== 'logged').map(({ runId }) => runId));
-  const isMadeAnew = (runId: string): boolean => {
-    const above = new Set<string>();
-    for (let at = parents.get(runId); at !== undefined && !above.has(at); at = parents.get(at)) {
-      if (executed.has(at)) return true;
-      above.add(at);
-    }
-    return false;
-  };
-  return { ...target, runs: target.runs.filter(({ runId }) => !isMadeAnew(runId)) };
-}
-
-/** @throws RepriseError NOTHING_TO_EXPORT, RUNS_UNFINISHED, FILE_EXISTS, LICENSE_…, CANCELLED and those of writing */
+/** @throws RepriseError TARGET_NOT_FOUND, RUN_LOGGED, NOTHING_TO_EXPORT, RUNS_UNFINISHED, FILE_EXISTS, LICENSE_…, CANCELLED and those of writing */
 export async function exportBundle(context: EngineContext, input: Input<'bundle.export'>): Promise<Output<'bundle.export'>> {
   const { store } = context;
   const out = resolve(input.out);
   // All that can be refused is refused before anything is measured.
   refuseTarget(out, input.overwrite === true);
   const license = checkLicense(input.license);
-  const target = withoutNested(store, chooseTarget(store, input.target));
+  const { target, leftOut } = chooseExportable(store, input.target);
   const unfinished = target.runs.filter((run) => isUnfinished(run));
   if (unfinished.length > 0) {
     throw new RepriseError('RUNS_UNFINISHED', `${unfinished.length} of ${target.runs.length} runs of ${JSON.stringify(target.name)} are not at their end (${unfinished[0]?.runId} is ${unfinished[0]?.status}).`, {
@@ -143,20 +124,14 @@ export async function exportBundle(context: EngineContext, input: Input<'bundle.
       hint: 'Let them finish (`reprise resume`) or cancel them, then export.',
     });
   }
-  const logged = target.runs.filter((run) => run.kind === 'logged');
-  if (logged.length > 0) {
-    throw new RepriseError('RUN_LOGGED', `${logged.length} of ${target.runs.length} runs of ${JSON.stringify(target.name)} were logged by another program (${logged[0]?.runId}): nobody recorded what would execute them again.`, {
-      kind: 'input',
-      hint: 'Write a report of them (`reprise report`), or start their program by a config with a `task` and export that.',
-    });
-  }
   if (!target.runs.some((run) => run.status === 'finished')) {
     throw new RepriseError('NOTHING_TO_EXPORT', `${JSON.stringify(target.name)} has no finished run (${target.runs[0]?.runId ?? 'none'} is ${target.runs[0]?.status ?? 'not there'}): there is no result to reproduce.`, { kind: 'input' });
   }
-  return context.tasks.run({ id: input.task, kind: 'export', subject: input.target, title: `Export ${target.name}` }, (handle) => exportTarget(context, target, { ...input, out, license }, handle), ({ file }) => file);
+  const written = await context.tasks.run({ id: input.task, kind: 'export', subject: input.target, title: `Export ${target.name}` }, (handle) => exportTarget(context, target, { ...input, out, license }, handle), ({ file }) => file);
+  return { ...written, leftOut: leftOut.map(({ runId, name }) => ({ run: runId, name })) };
 }
 
-async function exportTarget(context: EngineContext, target: Target, input: Input<'bundle.export'>, handle: TaskHandle): Promise<Output<'bundle.export'>> {
+async function exportTarget(context: EngineContext, target: Target, input: Input<'bundle.export'>, handle: TaskHandle): Promise<Omit<Output<'bundle.export'>, 'leftOut'>> {
   const { store } = context;
   const measured = input.calibrate === false ? new Map<string, Tolerance>() : await measureTolerances(context, target.runs, handle);
   // A command may take hours, and costs its author's machine: it is executed again only when asked for.

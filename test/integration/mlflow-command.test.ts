@@ -25,6 +25,10 @@ import mlflow
 mlflow.log_metric("loss", 1.0)
 with mlflow.start_run(nested=True, run_name="inner"):
     mlflow.log_metric("loss", 0.5)
+mlflow.end_run()
+with mlflow.start_run(run_name="second"):
+    mlflow.log_param("lr", 3)
+    mlflow.log_metric("loss", 0.25)
 `;
 
 for (const generation of [2, 3]) {
@@ -61,8 +65,14 @@ for (const generation of [2, 3]) {
     const engine = await engineOn(project.workspace);
     const { run } = await ask(engine, 'runs.start', { config: project.config({ task: { command: [python, 'train.py'] }, params: {} }) });
     await ask(engine, 'runs.wait', { runs: [run.runId] });
-    // Executing the command makes the nested run anew: it does not stand in the way of a bundle.
-    const { file } = await ask(engine, 'bundle.export', { target: run.experiment, out: join(project.folder, 'nesting.crate.zip'), license: 'MIT' });
+    // Executing the command makes the nested run anew: it is no variant, and not missing in a bundle. Of the other one that is told.
+    const comparison = await ask(engine, 'compare.experiment', { experiment: run.experiment });
+    expect(comparison.variants.map(({ values }) => values.map(({ value }) => value))).toEqual([[1], [0.25]]);
+    expect(comparison.method).toContain('One run is nested in another and left out');
+    expect(await ask(engine, 'bundle.estimate', { target: run.experiment })).toMatchObject({ runs: 1, leftOut: 0 });
+    const { file, leftOut, runs } = await ask(engine, 'bundle.export', { target: run.experiment, out: join(project.folder, 'nesting.crate.zip'), license: 'MIT' });
+    expect({ leftOut, runs }).toEqual({ leftOut: [{ run: expect.any(String), name: 'second' }], runs: 1 });
+    await expect(ask(engine, 'bundle.export', { target: leftOut[0]?.run ?? '', out: join(project.folder, 'second.crate.zip'), license: 'MIT' })).rejects.toThrow(/RUN_LOGGED/u);
     expect(await ask(engine, 'bundle.verify', { file })).toMatchObject({ valid: true, runs: [{ runId: run.runId }] });
     await engine.close();
     await look(project.workspace, (store) => {

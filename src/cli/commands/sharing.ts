@@ -60,6 +60,7 @@ export async function exportCommand(
     else {
       print(`bundle  ${written.file}`);
       print(`digest  ${written.digest}`);
+      for (const { run, name } of written.leftOut) say(`left out: run ${run}${name === null ? '' : ` (${name})`}, which another program logged: nobody recorded what would execute it again.`);
     }
     return 0;
   });

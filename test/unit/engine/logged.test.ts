@@ -9,13 +9,18 @@ interface Logged {
   readonly params: Readonly<Record<string, string>>;
   readonly metrics: Readonly<Record<string, number>>;
   readonly status?: 'finished' | 'running';
+  /** Place of the run that it is nested in. */
+  readonly within?: number;
 }
+
+const idOf = (index: number): string => `run${index}run${index}run${index}`;
 
 async function storeOf(runs: readonly Logged[]): Promise<Store> {
   const store = await openStore(temporaryFolder(), { mode: 'host' });
-  for (const [index, { params, metrics, status = 'finished' }] of runs.entries()) {
-    const runId = `run${index}run${index}run${index}`;
+  for (const [index, { params, metrics, status = 'finished', within }] of runs.entries()) {
+    const runId = idOf(index);
     await store.createRun({ format: 1, kind: 'logged', runId, experiment: 'e', createdAt: index + 1, source: { system: 'mlflow', id: null, from: null }, user: '' });
+    if (within !== undefined) await store.append(runId, [{ type: 'tags', tags: { 'mlflow.parentRunId': idOf(within) } }]);
     await store.append(runId, [{ type: 'params', params }, ...Object.entries(metrics).map(([key, value]) => ({ type: 'points', key, steps: [0], times: [index], values: [value] }) as const), { type: 'state', status, ...(status === 'finished' ? { endedAt: 10 } : {}) }]);
   }
   await store.index();
@@ -55,5 +60,28 @@ describe('logged runs without a study', () => {
     expect(compareExperiment(store, 'e', 'err')).toMatchObject({ metric: 'err', higherIsBetter: false, missing: [{ variant: 'lr=2', reason: 'has no err' }] });
     expect(() => compareExperiment(store, 'e', 'f1')).toThrow(expect.objectContaining({ code: 'METRIC_NOT_FOUND' }) as Error);
     store.close();
+  });
+
+  it('are no variants where they are nested in one that has values of its own, and it is said', async () => {
+    const store = await storeOf([
+      { params: { lr: '1' }, metrics: { loss: 1 } },
+      { params: { fold: '1' }, metrics: { loss: 2 }, within: 0 },
+      { params: { fold: '2' }, metrics: { loss: 3 }, within: 1 },
+      { params: { lr: '2' }, metrics: { loss: 4 } },
+    ]);
+    const comparison = compareExperiment(store, 'e');
+    expect(comparison.variants.map(({ name, n }) => [name, n])).toEqual([['baseline', 1], ['lr=2', 1]]);
+    expect(comparison).toMatchObject({ executable: false, missing: [] });
+    expect(comparison.method).toMatch(/2 runs are nested in others and left out, because they are parts of those\./u);
+    store.close();
+  });
+
+  it('stand where the run around them only holds them together, or leads in a circle', async () => {
+    const sweep = await storeOf([{ params: {}, metrics: {} }, { params: { lr: '1' }, metrics: { loss: 2 }, within: 0 }, { params: { lr: '2' }, metrics: { loss: 3 }, within: 0 }]);
+    expect(compareExperiment(sweep, 'e').variants.map(({ n }) => n)).toEqual([0, 1, 1]);
+    sweep.close();
+    const circle = await storeOf([{ params: { lr: '1' }, metrics: {}, within: 1 }, { params: { lr: '2' }, metrics: {}, within: 0 }, { params: { lr: '3' }, metrics: { loss: 1 }, within: 2 }]);
+    expect(compareExperiment(circle, 'e').variants).toHaveLength(3);
+    circle.close();
   });
 });
