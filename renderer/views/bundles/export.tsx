@@ -118,6 +118,7 @@ function Written({ exported }: { readonly exported: Output<'bundle.export'> }) {
         </Fact>
         <Fact name="Size">{format.bytes(exported.bytes)}</Fact>
         <Fact name="Runs">{format.count(exported.runs)}</Fact>
+        {exported.leftOut.length > 0 && <Fact name="Left out">{`${exported.leftOut.map(({ run, name }) => name ?? run).join(', ')}: logged by another program`}</Fact>}
         <Fact name="Digest">
           <Hash value={exported.digest} of="digest" />
         </Fact>

@@ -95,6 +95,19 @@ function MetricSelect({ comparison: { metric, metrics }, onChange }: { readonly 
   );
 }
 
+const NOT_EXECUTABLE = 'These runs were logged by another program: nobody recorded what would execute them again, so a bundle has nothing to hold.';
+
+/** @param onExport null where no bundle can be made; the button then says why, and can be reached to be read. */
+function ExportButton({ onExport }: { readonly onExport: (() => void) | null }) {
+  return onExport === null ? (
+    <Button data-disabled aria-disabled title={NOT_EXECUTABLE}>
+      Export bundle
+    </Button>
+  ) : (
+    <Button onClick={onExport}>Export bundle</Button>
+  );
+}
+
 function Provisional({ progress: { finished, total, pending } }: { readonly progress: Progress }) {
   return (
     <p className="compare-note" role="status">
@@ -123,8 +136,9 @@ export function Compare({ experiment: asked }: { readonly experiment: string | n
   useCopyCommand('compare.copyMarkdown', 'md', usable, metric);
   useCopyCommand('compare.copyCsv', 'csv', usable, metric);
   useCopyCommand('compare.copyLatex', 'latex', usable, metric);
-  const exportBundle = useCallback(() => usable !== null && go({ view: 'export', target: usable }), [usable]);
-  useCommand('bundle.export', usable === null ? null : exportBundle);
+  const exported = comparison?.executable === true ? usable : null;
+  const exportBundle = useMemo(() => (exported === null ? null : () => go({ view: 'export', target: exported })), [exported]);
+  useCommand('bundle.export', exportBundle);
   const openReport = useCallback(() => setMenu('report'), []);
   useCommand('report.write', usable === null ? null : openReport);
   const openRuns = useCallback(() => setMenu('runs'), []);
@@ -165,7 +179,7 @@ export function Compare({ experiment: asked }: { readonly experiment: string | n
           <>
             <CopyMenu />
             <ReportMenu experiment={usable} opened={menu === 'report'} onChange={(opened) => setMenu(opened ? 'report' : null)} />
-            <Button onClick={exportBundle}>Export bundle</Button>
+            <ExportButton onExport={exportBundle} />
           </>
         )
       }

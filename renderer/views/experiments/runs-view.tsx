@@ -145,7 +145,9 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
   const single = rows.length === 1 ? rows[0]?.run : undefined;
   const target = experiment ?? single?.runId ?? null;
   const name = experiment ?? single?.reproductionId ?? '';
-  useCommand('bundle.export', useMemo(() => (target === null ? null : () => go({ view: 'export', target })), [target]));
+  // What another program logged cannot be executed again.
+  const exported = experiment === null && single?.kind === 'logged' ? null : target;
+  useCommand('bundle.export', useMemo(() => (exported === null ? null : () => go({ view: 'export', target: exported })), [exported]));
   useCommand('report.write', useMemo(() => (target === null ? null : () => void writeReport(target, name)), [target, name]));
 
   const exportRuns = useMemo(() => (target === null ? null : () => go({ view: 'export-runs', target, name })), [target, name]);
