@@ -6,7 +6,7 @@ import { commandComputeHash, configHash } from '../config/hash';
 import { fillTask } from '../config/task';
 import { RepriseError } from '../errors/errors';
 import type { CommandManifest, InputRef, VariantRef } from '../events/manifest';
-import type { Provenance } from '../events/provenance';
+import type { CodeSnapshot, Provenance } from '../events/provenance';
 import { fingerprintInput, type InputFingerprint } from '../provenance/fingerprint';
 import { reproductionId } from '../provenance/reproduction-id';
 import { numericFlags } from '../provenance/runtime';
@@ -21,6 +21,9 @@ export interface CommandIdentity {
   readonly inputs: readonly InputRef[];
   /** Of those that can change numbers, what the command gets besides what follows from its seed. */
   readonly variables: Readonly<Record<string, string>>;
+  readonly code: CodeSnapshot;
+  /** The compute hash that it would have over another code state, all else being as it is. */
+  readonly hashOver: (code: CodeSnapshot) => string;
 }
 
 /** Processor and GPUs, as far as they can change a float. */
@@ -52,19 +55,18 @@ export class CommandIdentityFinder {
   /** @throws RepriseError CODE_NOT_CAPTURED, INPUT_MISSING */
   async find(config: CommandConfig): Promise<CommandIdentity> {
     const { provenance } = this.#options;
-    const { snapshot: code, withheldDigest: withheld } = codeOf({ provenance });
+    const code = codeOf({ provenance });
     const inputs: InputRef[] = [];
     for (const [index, { path: name, license }] of fillTask(config).inputs.entries()) inputs.push(await this.#input(name, license, index));
     const variables = variablesHere(config);
     const facts = {
-      code,
-      withheld,
       inputs: Object.fromEntries(inputs.map((input) => [input.path, input.fingerprint])),
       environment: provenance.python?.lockHash ?? null,
       variables,
       hardware: hardwareOf(provenance),
     };
-    return { config, configHash: configHash(config), computeHash: commandComputeHash(config, facts), inputs, variables };
+    const hashOver = ({ snapshot, withheldDigest }: CodeSnapshot): string => commandComputeHash(config, { code: snapshot, withheld: withheldDigest, ...facts });
+    return { config, configHash: configHash(config), computeHash: hashOver(code), inputs, variables, code, hashOver };
   }
 
   async #input(name: string, license: string, index: number): Promise<InputRef> {

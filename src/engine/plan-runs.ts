@@ -5,7 +5,7 @@ import { fillTask } from '../config/task';
 import type { RunManifest, VariantRef } from '../events/manifest';
 import type { Provenance } from '../events/provenance';
 import { captureProvenance } from '../provenance/capture';
-import { CommandIdentityFinder, commandManifestOf } from './commands-identity';
+import { CommandIdentityFinder, commandManifestOf, type CommandIdentity } from './commands-identity';
 import { writeOrigin } from './commands-copy';
 import type { EngineContext } from './context';
 import type { Workload } from './estimate';
@@ -20,6 +20,8 @@ export interface RunPlan {
   readonly computeHash: string;
   /** What it costs; null for a command, of which nobody knows. */
   readonly workload: Workload | null;
+  /** Of a command, what it was planned over; null for a training. */
+  readonly command: Pick<CommandIdentity, 'code' | 'hashOver'> | null;
   readonly manifest: (provenance: Provenance, variant: VariantRef | null) => Exclude<RunManifest, { kind: 'logged' }>;
 }
 
@@ -74,6 +76,7 @@ export class RunPlanner {
       configHash: identity.configHash,
       computeHash: identity.computeHash,
       workload: { trainingGraphHash: identity.trainingGraphHash, threads: config.executor.threads, steps: identity.totalSteps, flopsPerStep: identity.flopsPerStep },
+      command: null,
       manifest: (provenance, variant) => manifestOf(identity, provenance, variant),
     };
   }
@@ -82,7 +85,7 @@ export class RunPlanner {
     const { folder, workspace, cacheFolder } = this.#options;
     this.#commands ??= new CommandIdentityFinder({ folder, workspace, cacheFolder, provenance: await this.provenance() });
     const identity = await this.#commands.find(config);
-    return { config, configHash: identity.configHash, computeHash: identity.computeHash, workload: null, manifest: (provenance, variant) => commandManifestOf(identity, provenance, variant) };
+    return { config, configHash: identity.configHash, computeHash: identity.computeHash, workload: null, command: identity, manifest: (provenance, variant) => commandManifestOf(identity, provenance, variant) };
   }
 
   #capture(): Promise<Provenance> {

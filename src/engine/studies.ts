@@ -11,6 +11,7 @@ import { hashJson, variantHash } from '../config/hash';
 import { configWarnings } from '../config/parse';
 import { formatYaml } from '../config/yaml';
 import type { RunStatus, Store } from '../store/types';
+import { changedCode } from './commands-changed';
 import { hostScheduler, type EngineContext } from './context';
 import { estimate } from './estimate';
 import { newId, refuseThreads } from './identity';
@@ -59,7 +60,7 @@ async function planVariants(store: Store, planner: RunPlanner, study: Study, reu
   return planned;
 }
 
-function viewOf(context: EngineContext, study: Study, planned: readonly PlannedVariant[]): StudyPlan {
+function viewOf(context: EngineContext, study: Study, planned: readonly PlannedVariant[], changed: StudyPlan['changedCode']): StudyPlan {
   const all = planned.flatMap((variant) => variant.runs);
   const fresh = all.filter((run) => run.reuses === null);
   const workloads = fresh.map(({ plan }) => plan.workload).filter((workload) => workload !== null);
@@ -78,6 +79,7 @@ function viewOf(context: EngineContext, study: Study, planned: readonly PlannedV
     reusedRuns: all.filter((run) => run.reuses !== null).length,
     estimatedSeconds: seconds,
     estimateBasis: basis,
+    changedCode: changed,
   };
 }
 
@@ -94,8 +96,18 @@ function fileOf(source: StudySource): string | null {
 /** What an ablation would run; trains nothing. */
 export async function planStudy(context: EngineContext, input: Input<'studies.plan'>): Promise<StudyPlan> {
   const read = await readStudy(input.study);
+  const reuse = input.reuse ?? true;
   // A plan leaves no trace: data are prepared in a throw-away folder.
-  return inScratchFolder(async (scratch) => viewOf(context, read.study, await naming(fileOf(input.study), () => planVariants(context.store, plannerOf(context, read, scratch), read.study, input.reuse ?? true))));
+  return inScratchFolder(async (scratch) => {
+    const planned = await naming(fileOf(input.study), () => planVariants(context.store, plannerOf(context, read, scratch), read.study, reuse));
+    return viewOf(context, read.study, planned, await changesOf(context, planned, scratch, reuse));
+  });
+}
+
+/** @param workspace where the code was put that was planned over */
+function changesOf({ store }: EngineContext, planned: readonly PlannedVariant[], workspace: string, reuse: boolean): Promise<StudyPlan['changedCode']> {
+  const fresh = planned.flatMap(({ runs }) => runs.filter(({ reuses }) => reuses === null).map(({ plan }) => plan));
+  return reuse ? changedCode(store, workspace, fresh) : Promise.resolve(null);
 }
 
 /** Queues the runs of an ablation that no finished run can stand in for. */
@@ -108,6 +120,8 @@ export async function startStudy(context: EngineContext, input: Input<'studies.s
   for (const variant of expandStudy(study)) refuseThreads(variant.config, context.cores);
   const planner = plannerOf(context, read, context.workspace);
   const planned = await naming(fileOf(input.study), () => planVariants(store, planner, study, reuse));
+  // Asked before the new runs are there to be found.
+  const changed = await changesOf(context, planned, context.workspace, reuse);
   const studyId = newId();
   const seeds = [...study.seeds];
   const variants = planned.map(({ variant }) => ({
@@ -140,5 +154,5 @@ export async function startStudy(context: EngineContext, input: Input<'studies.s
   context.emit('changed', { what: 'studies' });
   // Its runs are asked for now, whatever other study holds them.
   for (const { run, reused } of runs) if (!reused) scheduler.enqueue(run);
-  return { experiment: study.experiment, studyId, plan: viewOf(context, study, planned), runs, warnings: [...configWarnings(study.baseline), ...warningsOf(await planner.provenance())] };
+  return { experiment: study.experiment, studyId, plan: viewOf(context, study, planned, changed), runs, warnings: [...configWarnings(study.baseline), ...warningsOf(await planner.provenance())] };
 }
