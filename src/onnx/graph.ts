@@ -10,6 +10,7 @@ export type Attribute =
   | { readonly int: number }
   | { readonly ints: readonly number[] }
   | { readonly float: number }
+  | { readonly string: string }
   | { readonly graph: GraphProto };
 
 /** Type and shape of a value that a node is about to make. */
@@ -147,6 +148,9 @@ function attributeProto(name: string, value: Attribute): AttributeProto {
   } else if ('float' in value) {
     proto.type = AttributeProto_AttributeType.FLOAT;
     proto.f = value.float;
+  } else if ('string' in value) {
+    proto.type = AttributeProto_AttributeType.STRING;
+    proto.s = new TextEncoder().encode(value.string);
   } else {
     proto.type = AttributeProto_AttributeType.GRAPH;
     proto.g = value.graph;

@@ -3,5 +3,6 @@ export { countFlops, int64Vector, staticShape } from './primitives/common';
 export * from './primitives/elementwise';
 export * from './primitives/images';
 export * from './primitives/matrix';
+export * from './primitives/rearranging';
 export * from './primitives/reductions';
 export * from './primitives/shaping';
