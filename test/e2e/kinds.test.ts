@@ -157,6 +157,8 @@ describe('the comparison of logged runs', () => {
     await page.getByRole('option', { name: 'notebook' }).click();
     await page.getByText(/so f1, which most runs have, stands for it/u).waitFor();
     await judge('compare-logged');
+    const bundle = page.getByRole('button', { name: 'Export bundle' });
+    expect([await bundle.getAttribute('aria-disabled'), await bundle.getAttribute('title')]).toEqual(['true', expect.stringContaining('nobody recorded what would execute them again')]);
     await page.getByRole('combobox', { name: 'Metric' }).click();
     await page.getByRole('option', { name: 'val_loss' }).click();
     await page.getByText(/val_loss was asked for/u).waitFor();
