@@ -5,7 +5,7 @@ import { recordProblem } from '../events/record-problem';
 import { fromLogged, type EventRecord, type PointsRecord, type StateRecord } from '../events/records';
 import { concatPoints } from './points';
 import { putConfigParams, type Tables } from './tables/all';
-import { initialState, type LogStatus, type RunState } from './tables/runs';
+import { initialState, type LogStatus, type RunState } from './tables/run-row';
 import type { Points } from './tracking';
 
 /** The log says something that cannot be: a gap, an unknown record. */

@@ -11,7 +11,7 @@ import { sha256Bytes } from '../files/hash';
 import { isId, studyFileOf, WORKSPACE_FILES } from './layout';
 import type { NewRun } from './tables/all';
 import type { ObjectOfManifest } from './tables/files';
-import type { RunIdentity } from './tables/runs';
+import type { RunIdentity } from './tables/run-row';
 import type { StudyRow } from './types';
 
 const RESTORE_RUN = 'Restore the run folder from a backup; `reprise workspace rebuild` would leave the run out.';

@@ -11,7 +11,7 @@ import { moveArtifact } from './artifact-files';
 import { isUnstorable, type Database } from './database';
 import { inTransaction, type Tables } from './tables/all';
 import type { Cursor } from './tables/cursors';
-import type { RunState } from './tables/runs';
+import type { RunState } from './tables/run-row';
 
 /** The cursor's offset once a log contradicted itself: it is not read on. */
 const STOPPED = -1;

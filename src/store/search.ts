@@ -11,7 +11,7 @@ import type { Condition, Filter, Order } from '../filter/ast';
 import type { Database } from './database';
 import { isNamed, sortColumns, SqlWriter, tableOf, type Bound, type NamedField, type Scope } from './search-sql';
 import { idsOf, RunSets, sizeOf } from './search-sets';
-import { toRow, type StoredRun } from './tables/runs';
+import { toRow, type StoredRun } from './tables/run-row';
 import type { RunRow } from './types';
 
 export interface RunScope extends Scope {

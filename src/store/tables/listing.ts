@@ -2,7 +2,7 @@
 import type { Database } from '../database';
 import { RUN_STATUSES, type ListedPage, type ListedRun, type RunGroupRow, type RunsFilter, type RunsOrder, type RunStatus } from '../types';
 import { fromStored, type StoredNumber } from './numbers';
-import { toRow, type StoredRun } from './runs';
+import { toRow, type StoredRun } from './run-row';
 
 type Bound = string | number | null;
 type StoredListed = StoredRun & { readonly updated_at: number; readonly test_loss: StoredNumber | null; readonly test_accuracy: StoredNumber | null };
