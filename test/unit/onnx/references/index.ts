@@ -1,4 +1,5 @@
 /** Every differentiable operator once more, written for clarity in float64. */
+import { arithmeticReferences } from './arithmetic';
 import { elementwiseReferences } from './elementwise';
 import { layerReferences } from './layers';
 import type { Reference } from './sample';
@@ -6,4 +7,4 @@ import type { Reference } from './sample';
 export { results, type Reference, type Sample, type Value } from './sample';
 
 /** One reference for each operator of the registry, by name. */
-export const references: Readonly<Record<string, Reference>> = { ...elementwiseReferences, ...layerReferences };
+export const references: Readonly<Record<string, Reference>> = { ...arithmeticReferences, ...elementwiseReferences, ...layerReferences };
