@@ -1,11 +1,13 @@
 /** Fingerprints of data that a run reads: files and folders, however large, read once as long as they do not change. */
 import { createHash } from 'node:crypto';
-import { createReadStream, type BigIntStats } from 'node:fs';
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import type { InputRef } from '../events/manifest';
-import { FileCache } from './file-cache';
+import { declaredLicense } from '../files/declared-license';
+import { FileCache } from '../files/file-cache';
+import { filesBelow, type FoundFile } from '../files/files-below';
 import { inParallel } from './parallel';
 
 const READERS = 4;
@@ -52,43 +54,6 @@ async function factsOf(file: string, { read = fromDisk, signal }: FingerprintOpt
   const total = lines + (last === 0x0a ? 0 : 1);
   const rows = counting ? Math.max(0, total - (/\.(?:csv|tsv)$/iu.test(file) ? 1 : 0)) : null;
   return { sha256: hash.digest('hex'), rows };
-}
-
-export interface FoundFile {
-  /** Relative to the input, with `/`; empty for a file. */
-  readonly name: string;
-  readonly file: string;
-  readonly info: BigIntStats;
-}
-
-/** All files below a folder, links followed (data is often linked to), each folder once. */
-export async function filesBelow(root: string): Promise<FoundFile[]> {
-  const files: FoundFile[] = [];
-  const visited = new Set<string>();
-  const waiting = [''];
-  for (const prefix of waiting) {
-    const folder = path.join(root, prefix);
-    const real = await realpath(folder);
-    if (visited.has(real)) continue;
-    visited.add(real);
-    for (const name of (await readdir(folder)).sort()) {
-      const file = path.join(folder, name);
-      const info = await stat(file, { bigint: true }).catch(() => null);
-      if (info?.isDirectory() === true) waiting.push(`${prefix}${name}/`);
-      else if (info?.isFile() === true) files.push({ name: prefix + name, file, info });
-    }
-  }
-  return files.sort((left, right) => (left.name < right.name ? -1 : 1));
-}
-
-/** The licence that a data set declares beside itself: the front matter of a dataset card, or a data package. */
-async function declaredLicense(folder: string): Promise<string | null> {
-  const card = await readFile(path.join(folder, 'README.md'), 'utf8').catch(() => '');
-  const front = /^---\r?\n([\s\S]*?)\r?\n---/u.exec(card)?.[1] ?? '';
-  const value = /^license:\s*(?:\r?\n\s*-\s*)?["']?([\w.+-]{1,100})["']?\s*$/mu.exec(front)?.[1];
-  if (value !== undefined) return value;
-  const dataPackage = await readFile(path.join(folder, 'datapackage.json'), 'utf8').catch(() => '');
-  return /"licenses"\s*:\s*\[\s*\{[^}]*"name"\s*:\s*"([\w.+-]{1,100})"/u.exec(dataPackage)?.[1] ?? null;
 }
 
 /** Rows of a Parquet file, from its footer; null where it is none. */

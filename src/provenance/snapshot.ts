@@ -8,7 +8,7 @@ import { parseSnapshot, type Snapshot, type SnapshotFile, type WithheldFile } fr
 import { sha256Bytes, sha256File } from '../files/hash';
 import { objectPath, putObject } from '../files/objects';
 import { RepriseError } from '../errors/errors';
-import { FileCache } from './file-cache';
+import { FileCache } from '../files/file-cache';
 import { staysInside } from './inside';
 import { inParallel } from './parallel';
 import { isSecretName, redactText, secretsIn, SECRET_RULES } from './secrets';

@@ -3,8 +3,8 @@ import type { BigIntStats } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { atomicWrite } from '../files/atomic-write';
-import { sha256Bytes } from '../files/hash';
+import { atomicWrite } from './atomic-write';
+import { sha256Bytes } from './hash';
 
 /**
  * A file that changed less than this long before it was read may change again without a new time: file systems count
