@@ -7,14 +7,29 @@ const SPACE = 0x20;
 /** Hex digits of the checksum and the space behind them. */
 const PREFIX = 9;
 
+const HEX_DIGITS = Buffer.from('0123456789abcdef');
+
 /** The bytes of a record's line, newline included. */
 export function encodeRecord(record: EventRecord): Uint8Array {
-  const json = JSON.stringify(record);
-  const line = Buffer.allocUnsafe(PREFIX + Buffer.byteLength(json) + 1);
-  line.write(json, PREFIX);
-  line[line.length - 1] = NEWLINE;
-  line.write(`${crc32(line.subarray(PREFIX, -1)).toString(16).padStart(8, '0')} `, 0, 'latin1');
-  return line;
+  return encodeRecords([record]).bytes;
+}
+
+/** The lines of records in one piece, and where in it each ends. */
+export function encodeRecords(records: readonly EventRecord[]): { readonly bytes: Uint8Array; readonly ends: readonly number[] } {
+  const texts = records.map((record) => JSON.stringify(record));
+  const bytes = Buffer.allocUnsafe(texts.reduce((sum, text) => sum + PREFIX + Buffer.byteLength(text) + 1, 0));
+  let at = 0;
+  const ends = texts.map((text) => {
+    const start = at + PREFIX;
+    const end = start + bytes.write(text, start);
+    const checksum = crc32(bytes.subarray(start, end));
+    for (let digit = 0; digit < 8; digit += 1) bytes[at + digit] = HEX_DIGITS[(checksum >>> (28 - 4 * digit)) & 0xf]!;
+    bytes[start - 1] = SPACE;
+    bytes[end] = NEWLINE;
+    at = end + 1;
+    return at;
+  });
+  return { bytes, ends };
 }
 
 /** The record of a line (without its newline), or null where the line is not what was written. */

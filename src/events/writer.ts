@@ -1,7 +1,7 @@
 import { closeSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { RepriseError } from '../errors/errors';
-import { encodeRecord } from './codec';
+import { encodeRecords } from './codec';
 import { claimLog, releaseLog } from './owner';
 import { readEvents } from './reader';
 import type { EventBody, EventRecord } from './records';
@@ -78,16 +78,9 @@ export class EventLogWriter {
       });
     }
     const time = Date.now();
-    let end = this.size;
-    const lines: Uint8Array[] = [];
-    const appended = bodies.map((body, index): Appended => {
-      const record: EventRecord = { ...body, seq: this.nextSeq + index, time };
-      const line = encodeRecord(record);
-      lines.push(line);
-      end += line.length;
-      return { record, end };
-    });
-    const bytes = lines.length === 1 ? lines[0]! : Buffer.concat(lines);
+    const records = bodies.map((body, index): EventRecord => ({ ...body, seq: this.nextSeq + index, time }));
+    const { bytes, ends } = encodeRecords(records);
+    const from = this.size;
     let done = 0;
     try {
       while (done < bytes.length) done += writeSync(this.descriptor, bytes, done);
@@ -96,9 +89,9 @@ export class EventLogWriter {
       if (done > 0) this.takeBack();
       throw error;
     }
-    this.size = end;
-    this.nextSeq += appended.length;
-    return appended;
+    this.size += bytes.length;
+    this.nextSeq += records.length;
+    return records.map((record, index): Appended => ({ record, end: from + ends[index]! }));
   }
 
   /** Removes what was written in part. Where that fails too, only opening the log anew can repair it. */
