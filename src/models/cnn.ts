@@ -30,7 +30,7 @@ export function emitCnn(emission: Emission, model: Extract<ModelConfig, { kind: 
       });
     }
     value = activate(emission, model.activation, convolve(emission, `conv.${index}`, value, next, model.kernel));
-    value = emission.tape.apply(maxPool, [value], undefined);
+    value = emission.tape.apply(maxPool, [value], { kernel: [2, 2] });
     [rows, columns, channels] = [Math.floor(rows / 2), Math.floor(columns / 2), next];
   });
   const flat = emission.tape.apply(reshape, [value], { shape: [emission.batch, rows * columns * channels] });

@@ -38,7 +38,7 @@ export function convolve(emission: Emission, name: string, value: FloatTensor, o
   const init = torchDefault(inputs * side * side);
   const weight = emission.parameter(`${name}.weight`, [outputs, inputs, side, side], init);
   const bias = emission.parameter(`${name}.bias`, [outputs], init);
-  return emission.tape.apply(convolution, [value, weight, bias], undefined);
+  return emission.tape.apply(convolution, [value, weight, bias], { pads: Array<number>(4).fill((side - 1) / 2) });
 }
 
 /** Dropout by the mask `name`, over all values of an example; nothing outside training. */

@@ -1,7 +1,6 @@
 /** ONNX's operators as functions over typed handles; each infers its result's shape and refuses shapes that do not fit. */
 export { countFlops, int64Vector, staticShape } from './primitives/common';
 export * from './primitives/elementwise';
-export * from './primitives/images';
 export * from './primitives/matrix';
 export * from './primitives/rearranging';
 export * from './primitives/reductions';

@@ -1,21 +1,52 @@
-import { gemm, ones, reshape } from '../primitives';
-import { dimOf, formatShape, GraphError, sizeOf } from '../shapes';
+import type { GraphBuilder } from '../graph';
+import { gemm as emitGemm, multiply, sumTo } from '../primitives';
+import { dimOf, formatShape, GraphError } from '../shapes';
 import type { FloatTensor } from '../types';
 import { single, type Operator } from './operator';
 
-/** x·Wᵀ + b for x [batch, in], W [out, in], b [out] (PyTorch's layout): one Gemm forward, one for each gradient. */
-export const linear: Operator<readonly [FloatTensor, FloatTensor, FloatTensor], undefined> = single({
+/** Two matrices, and what is added to their product, if anything. */
+type Inputs = readonly [FloatTensor, FloatTensor] | readonly [FloatTensor, FloatTensor, FloatTensor];
+
+/** x·Wᵀ + b for x [batch, in], W [out, in] and b [out] if there is one (PyTorch's layout): one Gemm forward, one for each gradient. */
+export const linear: Operator<Inputs, undefined> = single({
   name: 'linear',
   shape: ([x, weight, bias]) => {
-    if (x.shape.length !== 2 || dimOf(x, 1) !== dimOf(weight, 1) || dimOf(weight, 0) !== dimOf(bias, 0)) {
-      throw new GraphError(`linear cannot take ${[x, weight, bias].map((tensor) => formatShape(tensor.shape)).join(', ')}`);
+    if (x.shape.length !== 2 || dimOf(x, 1) !== dimOf(weight, 1) || (bias !== undefined && dimOf(weight, 0) !== dimOf(bias, 0))) {
+      throw new GraphError(`linear cannot take ${[x, weight, bias].map((tensor) => formatShape(tensor?.shape ?? [])).join(', ')}`);
     }
     return [dimOf(x, 0), dimOf(weight, 0)];
   },
-  forward: (graph, [x, weight, bias]) => ({ output: gemm(graph, x, weight, { transB: true, addend: bias }), saved: [] }),
+  forward: (graph, [x, weight, bias]) => ({ output: emitGemm(graph, x, weight, bias === undefined ? { transB: true } : { transB: true, addend: bias }), saved: [] }),
   vjp: (graph, { inputs: [x, weight, bias], gradient, needs }) => [
-    needs[0] === true ? gemm(graph, gradient, weight) : null,
-    needs[1] === true ? gemm(graph, gradient, x, { transA: true }) : null,
-    needs[2] === true ? reshape(graph, gemm(graph, ones(graph, 1, sizeOf(gradient, 0)), gradient), bias.shape) : null,
+    needs[0] === true ? emitGemm(graph, gradient, weight) : null,
+    needs[1] === true ? emitGemm(graph, gradient, x, { transA: true }) : null,
+    needs[2] === true && bias !== undefined ? sumTo(graph, gradient, bias.shape) : null,
   ],
 });
+
+export interface GemmAttributes {
+  readonly transA?: boolean;
+  readonly transB?: boolean;
+  /** Factor of the product, 1 where left out. */
+  readonly alpha?: number;
+  /** Factor of what is added, 1 where left out. */
+  readonly beta?: number;
+}
+
+/** ONNX's Gemm: alpha·op(A)·op(B) + beta·C, where C may broadcast to the product. */
+export const gemm: Operator<Inputs, GemmAttributes> = single({
+  name: 'gemm',
+  shape: ([a, b], { transA, transB }) => [dimOf(a, transA === true ? 1 : 0), dimOf(b, transB === true ? 0 : 1)],
+  forward: (graph, [a, b, c], attributes) => ({ output: emitGemm(graph, a, b, c === undefined ? attributes : { ...attributes, addend: c }), saved: [] }),
+  vjp: (graph, { inputs: [a, b, c], attributes: { transA = false, transB = false, alpha = 1, beta = 1 }, gradient, needs }) => {
+    const gradientOfA = (): FloatTensor =>
+      transA ? emitGemm(graph, b, gradient, { transA: transB, transB: true, alpha }) : emitGemm(graph, gradient, b, { transB: !transB, alpha });
+    const gradientOfB = (): FloatTensor =>
+      transB ? emitGemm(graph, gradient, a, { transA: true, transB: transA, alpha }) : emitGemm(graph, a, gradient, { transA: !transA, alpha });
+    return [needs[0] === true ? gradientOfA() : null, needs[1] === true ? gradientOfB() : null, needs[2] === true && c !== undefined ? scaled(graph, sumTo(graph, gradient, c.shape), beta) : null];
+  },
+});
+
+function scaled(graph: GraphBuilder, tensor: FloatTensor, factor: number): FloatTensor {
+  return factor === 1 ? tensor : multiply(graph, tensor, graph.scalar(factor));
+}

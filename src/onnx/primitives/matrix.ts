@@ -9,9 +9,13 @@ export interface GemmOptions {
   readonly transB?: boolean;
   /** Added to the product, broadcast to its shape. */
   readonly addend?: FloatTensor;
+  /** Factor of the product, 1 where left out. */
+  readonly alpha?: number;
+  /** Factor of the addend, 1 where left out. */
+  readonly beta?: number;
 }
 
-/** op(a) · op(b) + addend for matrices. */
+/** alpha · op(a) · op(b) + beta · addend for matrices. */
 export function gemm(graph: GraphBuilder, a: FloatTensor, b: FloatTensor, options: GemmOptions = {}): FloatTensor {
   if (a.shape.length !== 2 || b.shape.length !== 2) throw new GraphError(`Gemm takes matrices, not ${formatShape(a.shape)} and ${formatShape(b.shape)}`);
   const [rows, innerA] = options.transA === true ? [dimOf(a, 1), dimOf(a, 0)] : [dimOf(a, 0), dimOf(a, 1)];
@@ -25,6 +29,8 @@ export function gemm(graph: GraphBuilder, a: FloatTensor, b: FloatTensor, option
   return graph.node('Gemm', options.addend === undefined ? [a, b] : [a, b, options.addend], [{ type: 'float32', shape }], {
     ...(options.transA === true ? { transA: { int: 1 } } : {}),
     ...(options.transB === true ? { transB: { int: 1 } } : {}),
+    ...(options.alpha === undefined || options.alpha === 1 ? {} : { alpha: { float: options.alpha } }),
+    ...(options.beta === undefined || options.beta === 1 ? {} : { beta: { float: options.beta } }),
   })[0];
 }
 

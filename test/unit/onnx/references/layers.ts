@@ -1,81 +1,72 @@
-import { Draw, floatValue, integerValue, product, type Reference } from './sample';
+import { broadcast, indicesOf, offsetWithin } from './indices';
+import { windowReferences } from './layers-windows';
+import { Draw, floatValue, integerValue, product, type Reference, type Value } from './sample';
+
+/** op(a)·op(b) of two matrices with an addend that broadcasts. */
+function affine(a: Value, b: Value, addend: Value | undefined, { transA = false, transB = false, alpha = 1, beta = 1 }: { transA?: boolean; transB?: boolean; alpha?: number; beta?: number }): Float64Array {
+  const [rows, inner] = transA ? [a.shape[1]!, a.shape[0]!] : [a.shape[0]!, a.shape[1]!];
+  const columns = transB ? b.shape[0]! : b.shape[1]!;
+  return Float64Array.from(
+    indicesOf([rows, columns]).map(([row, column]) => {
+      let sum = 0;
+      for (let at = 0; at < inner; at += 1) sum += a.data[transA ? at * rows + row! : row! * inner + at]! * b.data[transB ? column! * inner + at : at * columns + column!]!;
+      return alpha * sum + (addend === undefined ? 0 : beta * addend.data[offsetWithin(addend.shape, [row!, column!])]!);
+    }),
+  );
+}
 
 const linear: Reference = {
   sample(number) {
     const draw = new Draw('linear', number);
     const [batch, inputs, outputs] = [draw.whole(1, 7), draw.whole(1, 9), draw.whole(1, 8)];
-    return { inputs: [draw.floats([batch, inputs]), draw.floats([outputs, inputs]), draw.floats([outputs])], attributes: undefined };
+    const all = [draw.floats([batch, inputs]), draw.floats([outputs, inputs]), draw.floats([outputs])];
+    return { inputs: number % 4 === 3 ? all.slice(0, 2) : all, attributes: undefined };
   },
-  evaluate([x, weight, bias]) {
-    const [batch, inputs] = x!.shape as [number, number];
-    const outputs = bias!.shape[0]!;
-    const result = new Float64Array(batch * outputs);
-    for (let row = 0; row < batch; row += 1) {
-      for (let output = 0; output < outputs; output += 1) {
-        let sum = bias!.data[output]!;
-        for (let input = 0; input < inputs; input += 1) sum += x!.data[row * inputs + input]! * weight!.data[output * inputs + input]!;
-        result[row * outputs + output] = sum;
-      }
-    }
-    return result;
-  },
+  evaluate: ([x, weight, bias]) => affine(x!, weight!, bias, { transB: true }),
 };
 
-const convolution: Reference = {
+const gemm: Reference = {
   sample(number) {
-    const draw = new Draw('convolution', number);
-    // One channel and several have different backward passes: half of the samples each.
-    const channels = number % 2 === 0 ? 1 : draw.whole(2, 3);
-    const [batch, outputs, side] = [draw.whole(1, 3), draw.whole(1, 3), [1, 3, 3, 5][draw.whole(0, 3)]!];
-    const [height, width] = [draw.whole(1, 5), draw.whole(1, 5)];
-    return { inputs: [draw.floats([batch, channels, height, width]), draw.floats([outputs, channels, side, side]), draw.floats([outputs])], attributes: undefined };
+    const draw = new Draw('gemm', number);
+    const [rows, inner, columns] = [draw.whole(1, 6), draw.whole(1, 8), draw.whole(1, 7)];
+    const [transA, transB] = [number % 2 === 1, number % 4 > 1];
+    const addends = [[rows, columns], [columns], [1, columns], [rows, 1], [1], []];
+    const all = [draw.floats(transA ? [inner, rows] : [rows, inner]), draw.floats(transB ? [columns, inner] : [inner, columns]), draw.floats(addends[number % 6]!)];
+    const factors = number % 3 === 0 ? {} : { alpha: draw.whole(-4, 4) / 2, beta: draw.whole(1, 6) / 4 };
+    return { inputs: number % 5 === 4 ? all.slice(0, 2) : all, attributes: { transA, transB, ...factors } };
   },
-  evaluate([x, kernel, bias]) {
-    const [batch, channels, height, width] = x!.shape as [number, number, number, number];
-    const [outputs, , side] = kernel!.shape as [number, number, number, number];
-    const padding = (side - 1) / 2;
-    const result = new Float64Array(batch * outputs * height * width);
-    let next = 0;
-    for (let n = 0; n < batch; n += 1) {
-      for (let o = 0; o < outputs; o += 1) {
-        for (let h = 0; h < height; h += 1) {
-          for (let w = 0; w < width; w += 1) {
-            let sum = bias!.data[o]!;
-            for (let c = 0; c < channels; c += 1) {
-              for (let i = 0; i < side; i += 1) {
-                for (let j = 0; j < side; j += 1) {
-                  const [row, column] = [h + i - padding, w + j - padding];
-                  if (row < 0 || row >= height || column < 0 || column >= width) continue;
-                  sum += x!.data[((n * channels + c) * height + row) * width + column]! * kernel!.data[((o * channels + c) * side + i) * side + j]!;
-                }
-              }
-            }
-            result[next++] = sum;
-          }
-        }
-      }
-    }
-    return result;
-  },
+  evaluate: ([a, b, c], attributes) => affine(a!, b!, c, attributes as object),
 };
 
-const maxPool: Reference = {
+const matmul: Reference = {
   sample(number) {
-    const draw = new Draw('maxPool', number);
-    return { inputs: [draw.apart([draw.whole(1, 3), draw.whole(1, 3), draw.whole(2, 7), draw.whole(2, 7)], 0.01)], attributes: undefined };
+    const draw = new Draw('matmul', number);
+    const [rows, inner, columns] = [draw.whole(1, 4), draw.whole(1, 5), draw.whole(1, 4)];
+    const [m, n] = [draw.whole(2, 3), draw.whole(2, 3)];
+    // No stack, equal stacks, one matrix for a stack from either side, and axes that broadcast one, both or crosswise.
+    const stacks = [[[], []], [[m, n], [m, n]], [[m, n], []], [[], [m]], [[m, 1], [n]], [[1, n], [m, 1]], [[m, 1, n], [m, n, n]], [[m], [1]]];
+    const [left, right] = stacks[number % stacks.length] as [number[], number[]];
+    const [transA, transB] = [number % 3 === 1, number % 5 > 2];
+    return {
+      inputs: [draw.floats([...left, ...(transA ? [inner, rows] : [rows, inner])]), draw.floats([...right, ...(transB ? [columns, inner] : [inner, columns])])],
+      attributes: { transA, transB },
+    };
   },
-  evaluate([x]) {
-    const [batch, channels, height, width] = x!.shape as [number, number, number, number];
-    const result: number[] = [];
-    for (let plane = 0; plane < batch * channels; plane += 1) {
-      for (let h = 0; h + 1 < height; h += 2) {
-        for (let w = 0; w + 1 < width; w += 2) {
-          const at = (row: number, column: number): number => x!.data[(plane * height + row) * width + column]!;
-          result.push(Math.max(at(h, w), at(h, w + 1), at(h + 1, w), at(h + 1, w + 1)));
+  evaluate([a, b], attributes) {
+    const { transA, transB } = attributes as { transA: boolean; transB: boolean };
+    const [rows, inner] = transA ? [a!.shape.at(-1)!, a!.shape.at(-2)!] : [a!.shape.at(-2)!, a!.shape.at(-1)!];
+    const columns = transB ? b!.shape.at(-2)! : b!.shape.at(-1)!;
+    const leading = broadcast(a!.shape.slice(0, -2), b!.shape.slice(0, -2));
+    return Float64Array.from(
+      indicesOf([...leading, rows, columns]).map((index) => {
+        const [stack, row, column] = [index.slice(0, -2), index.at(-2)!, index.at(-1)!];
+        let sum = 0;
+        for (let at = 0; at < inner; at += 1) {
+          sum += a!.data[offsetWithin(a!.shape, [...stack, ...(transA ? [at, row] : [row, at])])]! * b!.data[offsetWithin(b!.shape, [...stack, ...(transB ? [column, at] : [at, column])])]!;
         }
-      }
-    }
-    return Float64Array.from(result);
+        return sum;
+      }),
+    );
   },
 };
 
@@ -117,4 +108,4 @@ const crossEntropy: Reference = {
   },
 };
 
-export const layerReferences: Readonly<Record<string, Reference>> = { linear, convolution, maxPool, dropout, crossEntropy };
+export const layerReferences: Readonly<Record<string, Reference>> = { linear, gemm, matmul, dropout, crossEntropy, ...windowReferences };

@@ -1,0 +1,21 @@
+/** The operators of layers, losses among them. */
+import { convolution, transposedConvolution } from './convolution';
+import { crossEntropy } from './cross-entropy';
+import { dropout } from './dropout';
+import { gemm, linear } from './linear';
+import { matmul } from './matmul';
+import type { AnyOperator } from './operator';
+import { averagePool, globalAveragePool, maxPool } from './pooling';
+
+export const layerOperators: readonly AnyOperator[] = [
+  linear,
+  gemm,
+  matmul,
+  convolution,
+  transposedConvolution,
+  maxPool,
+  averagePool,
+  globalAveragePool,
+  dropout,
+  crossEntropy,
+];
