@@ -46,10 +46,13 @@ export function withNonce(html: string, nonce: string): string {
   return NONCE_META.test(html) ? html.replace(NONCE_META, meta) : html.replace('<head>', `<head>${meta}`);
 }
 
+/**
+ * Sent with every file. No `cross-origin-opener-policy`: no page can open ours or be opened by it, so that header would part the
+ * window from nobody, and for it Chromium starts a second process for the page when the first is there already.
+ */
 export const RESPONSE_HEADERS: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'cache-control': 'no-store',
 };
