@@ -77,10 +77,11 @@ function begin(): void {
     const workspace = workspaceFolder({ argv: process.argv, environment: process.env, userData });
     const forkEngine = forkedAhead(engineFork(join(out, 'engine-host.js'), workspace, engineEnvironment(process.env, bundledSqlite()), keepOutput));
     guardSession(session.defaultSession, log);
-    serveApp(session.defaultSession, join(out, 'renderer'));
+    const served = serveApp(session.defaultSession, join(out, 'renderer'));
     nativeTheme.themeSource = readSettings(settingsFile).theme;
     const window = makeWindow();
-    const opened = import('./app').then(({ open }) => {
+    // Not before: the page would wait for its first file until all of this is loaded.
+    const opened = served.then(() => import('./app')).then(({ open }) => {
       app.off('open-file', keepFile);
       return open({ files, window, makeWindow, workspace, out, settingsFile, forkEngine, keepOutput, log, logFile });
     });

@@ -14,12 +14,16 @@ Object.assign(globalThis, { __zod_globalConfig: { jitless: true } });
 // Where react-remove-scroll (under Mantine's dialogs) looks for the nonce of its style element.
 Object.assign(window, { __webpack_nonce__: styleNonce() });
 
+/** So long the page waits for what it shows first: what is rendered with its rows is not rendered again. */
+const PATIENCE_MS = 100;
+
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no element #root');
 follow();
-askForOpening();
-createRoot(root).render(
-  <StrictMode>
-    <App />
-  </StrictMode>,
-);
+const begin = (): void =>
+  createRoot(root).render(
+    <StrictMode>
+      <App />
+    </StrictMode>,
+  );
+void Promise.race([askForOpening(), new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]).then(begin);

@@ -47,9 +47,9 @@ export function useAnswer<M extends Method>(method: M, input: Input<M> | null, o
   }) as UseQueryResult<Output<M>>;
 }
 
-/** Says where an answer comes from that nobody has asked for yet. */
-export function expect<M extends Method>(method: M, input: Input<M>, answer: () => Promise<Output<M>>): void {
-  void answers.prefetchQuery({ queryKey: answerKey(method, input), queryFn: answer });
+/** Says where an answer comes from that nobody has asked for yet. Settles when it is there, or has failed. */
+export function expect<M extends Method>(method: M, input: Input<M>, answer: () => Promise<Output<M>>): Promise<void> {
+  return answers.prefetchQuery({ queryKey: answerKey(method, input), queryFn: answer });
 }
 
 /** Asks again for every shown answer of these methods; hidden ones are asked for when they are shown. */

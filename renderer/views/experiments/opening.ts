@@ -5,8 +5,8 @@ import { PAGE } from './page-rows';
 import { FORGET_MS } from './pages';
 import { FIRST_SORT, MOST_LEAVES } from './table-state';
 
-/** Asks; the answer is found where the views look for its parts. */
-export function askForOpening(): void {
+/** Asks; the answer is found where the views look for its parts. Settles when it is there, and never rejects. */
+export async function askForOpening(): Promise<void> {
   const answered = call('runs.opening', opening);
   const columnsOf = async (): Promise<Awaited<typeof answered>['columns']> => {
     const { columns, page } = await answered;
@@ -14,6 +14,8 @@ export function askForOpening(): void {
     await answers.prefetchQuery({ queryKey: answerKey('runs.page', input), queryFn: () => page, gcTime: FORGET_MS });
     return columns;
   };
-  expect('experiments.list', {}, () => answered.then(({ experiments }) => experiments, () => call('experiments.list', {})));
-  expect('runs.columns', {}, () => columnsOf().catch(() => call('runs.columns', {})));
+  await Promise.all([
+    expect('experiments.list', {}, () => answered.then(({ experiments }) => experiments, () => call('experiments.list', {}))),
+    expect('runs.columns', {}, () => columnsOf().catch(() => call('runs.columns', {}))),
+  ]);
 }

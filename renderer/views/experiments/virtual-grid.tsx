@@ -11,6 +11,8 @@ import './virtual-grid.css';
 const ROW = 28;
 const HEAD = 32;
 const OVERSCAN = 6;
+/** About what stands above and below a grid. */
+const ABOVE = 200;
 /** Width of the column of selection boxes. */
 const BOX = 36;
 
@@ -117,6 +119,8 @@ export function VirtualGrid<T extends RowData>(props: VirtualGridProps<T>) {
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW,
     overscan: OVERSCAN,
+    // Until it is measured: the first rendering has rows already.
+    initialRect: { width: 0, height: window.innerHeight - ABOVE },
     // The head lies over the upper rows, so the viewport is lower by its height.
     scrollPaddingEnd: HEAD,
     initialOffset: initial?.offset ?? 0,
