@@ -119,6 +119,7 @@ function printRows(rows) {
   const table = [['', 'Reprise', 'MLflow', 'better'], ...shown];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((cells) => cells[column].length)));
   say(`\n${table.map((cells) => cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join('  ')).join('\n')}`);
+  for (const { name, note } of rows) if (note !== undefined) say(`${name}: ${note}`);
 }
 
 async function runPart(part, setup, reports, rows) {

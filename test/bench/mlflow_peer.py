@@ -85,8 +85,8 @@ def opening(file):
     return (time.perf_counter() - start) * 1000
 
 
-def log_batch(uris, rounds):
-    """Milliseconds of a log_batch of 1,000 values through the client, one server after the other in turn."""
+def log_batch(uris, rounds, keys):
+    """Milliseconds of a log_batch of 1,000 values of so many metrics through the client, one server after the other in turn."""
     from mlflow import MlflowClient
     from mlflow.entities import Metric
 
@@ -94,7 +94,8 @@ def log_batch(uris, rounds):
     runs = [client.create_run("0").info.run_id for client in clients]
     times = [[] for _ in uris]
     for turn in range(rounds + 1):
-        metrics = [Metric(f"m{key}", turn + key * 0.5 + step * 1e-3, 1_700_000_000_000 + turn, turn * 100 + step) for key in range(10) for step in range(100)]
+        steps = 1000 // keys
+        metrics = [Metric(f"m{key}", turn + key * 0.5 + step * 1e-3, 1_700_000_000_000 + turn, turn * steps + step) for key in range(keys) for step in range(steps)]
         for client, run, took in zip(clients, runs, times):
             start = time.perf_counter()
             client.log_batch(run, metrics=metrics)
@@ -115,7 +116,7 @@ elif command == "ingest":
 elif command == "open":
     answer = opening(arguments[0])
 elif command == "log-batch":
-    answer = log_batch(arguments[1:], int(arguments[0]))
+    answer = log_batch(arguments[2:], int(arguments[0]), int(arguments[1]))
 else:
     raise SystemExit(f"unknown command {command}")
 print(json.dumps(answer))

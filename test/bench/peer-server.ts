@@ -1,7 +1,8 @@
 /** MLflow beside us, for the same work on the same machine in the same run. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -29,6 +30,25 @@ async function freePort(): Promise<number> {
 export interface PeerServer {
   readonly uri: string;
   stop(): Promise<void>;
+}
+
+/** A server that does nothing: what a client takes to speak to it is the client's own. */
+export async function startIdle(): Promise<PeerServer> {
+  // Enough for a client to believe that there is a run.
+  const answer = JSON.stringify({ run: { info: { run_id: 'none' }, data: {} } });
+  const server = createHttpServer((request, response) => {
+    request.resume().once('end', () => response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(answer) }).end(answer));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    uri: `http://127.0.0.1:${port}`,
+    stop: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
 }
 
 /** MLflow's server over a SQLite file, answering. */
