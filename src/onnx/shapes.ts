@@ -34,6 +34,30 @@ export function sizeOf(tensor: Tensor, axis: number): number {
   return dim;
 }
 
+/** So many times a dimension: `rows` of 128 tokens for each of `batch` examples are `128*batch`. */
+export function timesDim(dim: Dim, factor: number): Dim {
+  if (typeof dim === 'number') return dim * factor;
+  const { known, open } = factorsOf([dim]);
+  return known * factor === 1 ? (open[0] ?? 1) : `${known * factor}*${open[0] ?? ''}`;
+}
+
+/** The product of what is known of a shape, and the names of what is not, in order. */
+export function factorsOf(shape: readonly Dim[]): { readonly known: number; readonly open: readonly string[] } {
+  let known = 1;
+  const open: string[] = [];
+  for (const dim of shape) {
+    const [factor, name] = typeof dim === 'number' ? [dim, null] : splitName(dim);
+    known *= factor;
+    if (name !== null) open.push(name);
+  }
+  return { known, open };
+}
+
+function splitName(dim: string): readonly [number, string] {
+  const star = dim.indexOf('*');
+  return star === -1 ? [1, dim] : [Number(dim.slice(0, star)), dim.slice(star + 1)];
+}
+
 /** The product of all dimensions, or null where one is known only at run time. */
 export function elementCount(shape: readonly Dim[]): number | null {
   let count = 1;

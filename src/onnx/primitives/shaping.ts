@@ -1,16 +1,14 @@
 /** The same elements in other places. */
 import type { GraphBuilder } from '../graph';
-import { dimOf, elementCount, formatShape, GraphError, sameShape } from '../shapes';
+import { dimOf, factorsOf, formatShape, GraphError, sameShape } from '../shapes';
 import type { Dim, ElementType, FloatTensor, IndexTensor, Tensor } from '../types';
 import { int64Vector } from './common';
 
 /** The same elements in another shape; at most one dimension may be known only at run time. */
 export function reshape<T extends ElementType>(graph: GraphBuilder, input: Tensor<T>, shape: readonly Dim[]): Tensor<T> {
   if (sameShape(input.shape, shape)) return input;
-  const before = elementCount(input.shape.filter((dim) => typeof dim === 'number'));
-  const after = elementCount(shape.filter((dim) => typeof dim === 'number'));
-  const open = [...input.shape, ...shape].filter((dim) => typeof dim === 'string');
-  if (before !== after || !(open.length === 0 || (open.length === 2 && open[0] === open[1]))) {
+  const [before, after] = [factorsOf(input.shape), factorsOf(shape)];
+  if (before.known !== after.known || before.open.length > 1 || after.open.length > 1 || before.open[0] !== after.open[0]) {
     throw new GraphError(`cannot reshape ${formatShape(input.shape)} to ${formatShape(shape)}`);
   }
   return graph.node('Reshape', [input, int64Vector(graph, shape.map((dim) => (typeof dim === 'number' ? dim : -1)))], [{ type: input.type, shape }])[0];
