@@ -3,6 +3,6 @@ import { activationOperators } from './activations';
 import { arithmeticOperators } from './arithmetic';
 import { layerOperators } from './layers';
 import type { AnyOperator } from './operator';
-import { reshape } from './reshape';
+import { shapingOperators } from './shaping';
 
-export const operators: readonly AnyOperator[] = [...layerOperators, ...arithmeticOperators, ...activationOperators, reshape];
+export const operators: readonly AnyOperator[] = [...layerOperators, ...arithmeticOperators, ...activationOperators, ...shapingOperators];

@@ -41,17 +41,22 @@ export interface Range {
   readonly count: number;
 }
 
+/** The shape of the elements that lie in all of the ranges, each along an axis of its own. */
+export function slicedShape(shape: readonly Dim[], ranges: readonly Range[]): readonly Dim[] {
+  if (new Set(ranges.map(({ axis }) => axis)).size < ranges.length) throw new GraphError(`Slice of ${formatShape(shape)} has two ranges along one axis`);
+  return ranges.reduce((sliced, { axis, start, step, count }) => {
+    const size = shape[axis];
+    const last = start + step * (count - 1);
+    if (typeof size !== 'number' || count < 1 || step === 0 || Math.min(start, last) < 0 || Math.max(start, last) >= size) {
+      throw new GraphError(`Slice cannot take ${count} elements from ${start} on in steps of ${step} along axis ${axis} of ${formatShape(shape)}`);
+    }
+    return sliced.with(axis, count);
+  }, shape);
+}
+
 /** The elements that lie in all of the ranges. */
 export function sliceRanges<T extends ElementType>(graph: GraphBuilder, input: Tensor<T>, ranges: readonly Range[]): Tensor<T> {
-  let shape = input.shape;
-  for (const { axis, start, step, count } of ranges) {
-    const size = dimOf(input, axis);
-    const last = start + step * (count - 1);
-    if (typeof size !== 'number' || count < 1 || Math.min(start, last) < 0 || Math.max(start, last) >= size) {
-      throw new GraphError(`Slice cannot take ${count} elements from ${start} on in steps of ${step} along axis ${axis} of ${formatShape(input.shape)}`);
-    }
-    shape = shape.with(axis, count);
-  }
+  const shape = slicedShape(input.shape, ranges);
   const changing = ranges.filter(({ axis, step, count }) => step !== 1 || count !== input.shape[axis]);
   if (changing.length === 0) return input;
   const vector = (pick: (range: Range) => number): Tensor<'int64'> => int64Vector(graph, changing.map(pick));

@@ -14,7 +14,11 @@ export function reshape<T extends ElementType>(graph: GraphBuilder, input: Tenso
   return graph.node('Reshape', [input, int64Vector(graph, shape.map((dim) => (typeof dim === 'number' ? dim : -1)))], [{ type: input.type, shape }])[0];
 }
 
+/** The axes in another order: axis i of the result is axis permutation[i] of the input. */
 export function transpose(graph: GraphBuilder, input: FloatTensor, permutation: readonly number[]): FloatTensor {
+  if (permutation.length !== input.shape.length || new Set(permutation).size < permutation.length) {
+    throw new GraphError(`Transpose cannot put the axes of ${formatShape(input.shape)} in the order ${formatShape(permutation)}`);
+  }
   const shape = permutation.map((axis) => dimOf(input, axis));
   return graph.node('Transpose', [input], [{ type: 'float32', shape }], { perm: { ints: permutation } })[0];
 }

@@ -6,9 +6,11 @@ import { describe, expect, test } from 'vitest';
 import { Tape } from '../../../src/onnx/autodiff';
 import { GraphBuilder } from '../../../src/onnx/graph';
 import { relu, tanh } from '../../../src/onnx/operators/activations';
+import { multiply } from '../../../src/onnx/operators/arithmetic';
 import { linear } from '../../../src/onnx/operators/linear';
 import type { AnyOperator } from '../../../src/onnx/operators/operator';
 import { operators } from '../../../src/onnx/operators/registry';
+import { reshape } from '../../../src/onnx/operators/reshape';
 import { normals } from '../../../src/random/streams';
 import { answer, deviation, differentiable, plantError, referenceOf, runGraph, SAMPLES, seedsOf, TOLERANCE, toOrt, type Answer, type Question } from './operator-runs';
 import { references, results, type Reference, type Sample, type Value } from './references/index';
@@ -134,6 +136,17 @@ describe('the tape', () => {
     const results = await runGraph(graph, { x: toOrt(x), bias: toOrt(bias) });
     const expected = numericGradient(composed, composed.sample(0), 0, [Float64Array.from({ length: side * side }, (_, index) => index - 3)]);
     expect(deviation(results['gradient']!.data as Float32Array, expected)).toBeLessThan(TOLERANCE);
+  });
+
+  test('passes a gradient by an operator that had nothing to do', async () => {
+    const graph = new GraphBuilder('nothing to do');
+    const x = graph.input('x', 'float32', [2]);
+    const tape = new Tape(graph);
+    const same = tape.apply(reshape, [x], { shape: [2] });
+    const [gradient] = tape.gradients(tape.apply(multiply, [same, same], undefined), [x], graph.constant('float32', [2], Float32Array.of(1, 10)));
+    graph.output(gradient!, 'gradient');
+    const { gradient: found } = await runGraph(graph, { x: toOrt({ type: 'float32', shape: [2], data: Float64Array.of(3, 4), differentiable: true }) });
+    expect([...(found!.data as Float32Array)]).toEqual([6, 80]);
   });
 
   test('refuses an operator outside the registry, a tensor without part in the result, and a seedless matrix', () => {

@@ -74,17 +74,6 @@ function logSoftmax(values: Float64Array): Float64Array {
   return values.map((value) => value - largest - Math.log(total));
 }
 
-const reshape: Reference = {
-  sample(number) {
-    const draw = new Draw('reshape', number);
-    const [a, b, c, d] = [draw.whole(1, 4), draw.whole(1, 4), draw.whole(1, 4), draw.whole(1, 4)];
-    return number % 2 === 0
-      ? { inputs: [draw.floats([a, b, c, d])], attributes: { shape: [a, b * c * d] } }
-      : { inputs: [draw.floats([a, b * c * d])], attributes: { shape: [a, b, c, d] } };
-  },
-  evaluate: ([x]) => x!.data.slice(),
-};
-
 export const elementwiseReferences: Readonly<Record<string, Reference>> = {
   relu: elementwise('relu', (x) => Math.max(0, x), { values: apart, kinks: [-1, 0, 1] }),
   tanh: elementwise('tanh', Math.tanh),
@@ -103,5 +92,4 @@ export const elementwiseReferences: Readonly<Record<string, Reference>> = {
   hardSwish: elementwise('hardSwish', (x) => x * hardSigmoid(x, 1 / 6, 0.5), { values: betweenQuarters, kinks: [-4, -3, 0, 3, 4] }),
   softmax: along('softmax', (values) => logSoftmax(values).map(Math.exp)),
   logSoftmax: along('logSoftmax', logSoftmax),
-  reshape,
 };

@@ -52,6 +52,11 @@ export class Draw {
     return uniforms(0, 'data', this.next(), count).map((value) => low + Math.floor(value * (high - low + 1)));
   }
 
+  /** The numbers 0 … count − 1 in random order. */
+  order(count: number): number[] {
+    return [...permutation(0, 'data', this.next(), 0, count)];
+  }
+
   floats(shape: readonly number[], scale = 1): Value {
     return floatValue(shape, normals(0, 'data', this.next(), product(shape)).map((value) => value * scale));
   }
@@ -59,8 +64,7 @@ export class Draw {
   /** Floats no two of which are closer than `gap`, none closer to zero than half of it: away from kinks and ties. */
   apart(shape: readonly number[], gap: number): Value {
     const count = product(shape);
-    const order = permutation(0, 'data', this.next(), 0, count);
-    return floatValue(shape, Float64Array.from(order, (rank) => (rank - Math.floor(count / 2) + 0.5) * gap));
+    return floatValue(shape, Float64Array.from(this.order(count), (rank) => (rank - Math.floor(count / 2) + 0.5) * gap));
   }
 }
 
