@@ -9,10 +9,12 @@ export async function serve(_args: readonly string[], options: GlobalOptions & {
   const engine = await createEngine({ workspace, mode: 'host', spawn: spawnWorker, resume: false });
   try {
     const { url, port } = await call(engine, 'tracking.start', options.port === undefined ? {} : { port: options.port });
+    // Before anybody is told that it can be stopped.
+    const ended = stopped();
     if (options.json === true) printJson({ url, port, workspace });
     else print(`${url ?? ''}\nSet MLFLOW_TRACKING_URI to it, or call mlflow.set_tracking_uri with it: what is logged becomes runs in ${workspace}.`);
     say('Ctrl-C stops it. Queued runs are not started by this command.');
-    await stopped();
+    await ended;
     return 0;
   } finally {
     await engine.close();
