@@ -3,6 +3,7 @@ import { activationOperators } from './activations';
 import { arithmeticOperators } from './arithmetic';
 import { layerOperators } from './layers';
 import type { AnyOperator } from './operator';
+import { reductionOperators } from './reductions';
 import { shapingOperators } from './shaping';
 
-export const operators: readonly AnyOperator[] = [...layerOperators, ...arithmeticOperators, ...activationOperators, ...shapingOperators];
+export const operators: readonly AnyOperator[] = [...layerOperators, ...arithmeticOperators, ...activationOperators, ...reductionOperators, ...shapingOperators];
