@@ -1,8 +1,29 @@
 /** The same elements in other places, parts of tensors and tensors side by side. */
 import type { GraphBuilder } from '../graph';
-import { concat as emitConcat, concatenatedShape, filled, pad as emitPad, reshape as emitReshape, slicedShape, sliceRanges, split as emitSplit, staticShape, transpose as emitTranspose, type Range } from '../primitives';
-import { dimOf, sizeOf } from '../shapes';
+import {
+  concat as emitConcat,
+  concatenatedShape,
+  expand as emitExpand,
+  filled,
+  int64Vector,
+  pad as emitPad,
+  paddedShape,
+  reshape as emitReshape,
+  slicedShape,
+  sliceRanges,
+  split as emitSplit,
+  staticShape,
+  sumOver,
+  sumTo,
+  tile as emitTile,
+  tiledShape,
+  transpose as emitTranspose,
+  type PadMode,
+  type Range,
+} from '../primitives';
+import { broadcastShapes, dimOf, sizeOf } from '../shapes';
 import type { FloatTensor } from '../types';
+import { gather, gatherGradient } from './gather';
 import { single, type AnyOperator, type Operator } from './operator';
 import { reshape } from './reshape';
 
@@ -74,4 +95,58 @@ export const split: Operator<One, { readonly axis: number; readonly sizes: reado
   ],
 };
 
-export const shapingOperators: readonly AnyOperator[] = [reshape, transpose, slice, concat, split];
+interface Padding {
+  /** How many elements come before and after each axis; in mode `constant` a negative number takes elements away. */
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+  readonly mode: PadMode;
+  /** The element of mode `constant`, 0 where left out. */
+  readonly value?: number;
+}
+
+/** Elements around a tensor. */
+export const pad: Operator<One, Padding> = single({
+  name: 'pad',
+  shape: ([x], { before, after, mode }) => paddedShape(x.shape, before, after, mode),
+  forward: (graph, [x], { before, after, mode, value }) => ({ output: emitPad(graph, x, before, after, mode, value), saved: [] }),
+  vjp: (graph, { inputs: [x], attributes: { before, after, mode }, gradient }) => {
+    if (mode === 'constant') return [emitPad(graph, gradient, before.map((count) => -count), after.map((count) => -count))];
+    // Along each axis the result is gathered from x.
+    const sums = staticShape(x).reduce((sum, size, axis) => {
+      const [front, back] = [before[axis] ?? 0, after[axis] ?? 0];
+      if (front === 0 && back === 0) return sum;
+      const sources = Array.from({ length: front + size + back }, (_, place) => sourceOf(place - front, size, mode));
+      return gatherGradient(graph, sum, int64Vector(graph, sources), staticShape(sum).with(axis, size), axis);
+    }, gradient);
+    return [sums];
+  },
+});
+
+/** The place on an axis of `size` elements whose element stands at `place`, which may be before or behind it. */
+function sourceOf(place: number, size: number, mode: Exclude<PadMode, 'constant'>): number {
+  const last = size - 1;
+  return mode === 'edge' ? Math.min(Math.max(place, 0), last) : last - Math.abs(last - Math.abs(place));
+}
+
+/** Elements repeated along axes of size 1 and along new axes in front, to what x and `shape` broadcast to. */
+export const expand: Operator<One, { readonly shape: readonly number[] }> = single({
+  name: 'expand',
+  shape: ([x], { shape }) => broadcastShapes(x.shape, shape),
+  forward: (graph, [x], { shape }) => ({ output: emitExpand(graph, x, shape), saved: [] }),
+  vjp: (graph, { inputs: [x], gradient }) => [sumTo(graph, gradient, x.shape)],
+});
+
+/** x `repeats` times over along each axis. */
+export const tile: Operator<One, { readonly repeats: readonly number[] }> = single({
+  name: 'tile',
+  shape: ([x], { repeats }) => tiledShape(x.shape, repeats),
+  forward: (graph, [x], { repeats }) => ({ output: emitTile(graph, x, repeats), saved: [] }),
+  vjp: (graph, { inputs: [x], attributes: { repeats }, gradient }) => {
+    const shape = staticShape(x);
+    const copies = emitReshape(graph, gradient, shape.flatMap((size, axis) => [repeats[axis] ?? 1, size]));
+    const sums = sumOver(graph, copies, [...shape.keys()].map((axis) => 2 * axis));
+    return [emitReshape(graph, sums, shape)];
+  },
+});
+
+export const shapingOperators: readonly AnyOperator[] = [reshape, transpose, slice, concat, split, pad, expand, tile, gather];

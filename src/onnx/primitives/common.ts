@@ -12,6 +12,10 @@ export function int64Vector(graph: GraphBuilder, values: readonly number[]): Ten
   return graph.constant('int64', [values.length], BigInt64Array.from(values, (value) => BigInt(value)));
 }
 
+export function int32Vector(graph: GraphBuilder, values: readonly number[]): Tensor<'int32'> {
+  return graph.constant('int32', [values.length], Int32Array.from(values));
+}
+
 /** @throws GraphError where a dimension is known only at run time. */
 export function staticShape(tensor: Tensor): readonly number[] {
   return tensor.shape.map((dim) => {

@@ -2,7 +2,7 @@
 import { dataTypeOf } from '../codec';
 import type { Attribute, GraphBuilder } from '../graph';
 import { broadcastShapes } from '../shapes';
-import type { ElementType, FloatTensor, Tensor } from '../types';
+import type { ElementType, FloatTensor, IndexTensor, Tensor } from '../types';
 import { countFlops } from './common';
 
 type Binary = 'Add' | 'Sub' | 'Mul' | 'Div' | 'Pow' | 'Max' | 'Min';
@@ -69,6 +69,12 @@ export function clip(graph: GraphBuilder, input: FloatTensor, low: number | null
   countFlops(graph, input.shape, 1);
   const bound = (value: number | null): FloatTensor | null => (value === null ? null : graph.scalar(value));
   return graph.node('Clip', [input, bound(low), bound(high)], [{ type: 'float32', shape: input.shape }])[0];
+}
+
+/** The remainder in 0 … divisor − 1, of negative numbers too. */
+export function modulo(graph: GraphBuilder, input: IndexTensor, divisor: number): IndexTensor {
+  const right = input.type === 'int32' ? graph.constant('int32', [], Int32Array.of(divisor)) : graph.constant('int64', [], BigInt64Array.of(BigInt(divisor)));
+  return graph.node('Mod', [input, right], [{ type: input.type, shape: input.shape }])[0];
 }
 
 export function cast<T extends ElementType>(graph: GraphBuilder, input: Tensor, type: T): Tensor<T> {

@@ -71,15 +71,22 @@ export function sliceRanges<T extends ElementType>(graph: GraphBuilder, input: T
 /** What is put around a tensor: one value; the tensor mirrored at its first and last element; or these elements repeated. */
 export type PadMode = 'constant' | 'reflect' | 'edge';
 
-/** Puts elements before and after each axis; a negative number takes elements away. */
-export function pad(graph: GraphBuilder, input: FloatTensor, before: readonly number[], after: readonly number[], mode: PadMode = 'constant', value = 0): FloatTensor {
-  const shape = input.shape.map((dim, axis) => {
+/** The shape after `before` and `after` elements were put around each axis. */
+export function paddedShape(shape: readonly Dim[], before: readonly number[], after: readonly number[], mode: PadMode): readonly Dim[] {
+  if (before.length !== shape.length || after.length !== shape.length) throw new GraphError(`Pad of ${formatShape(shape)} cannot take ${formatShape(before)} before and ${formatShape(after)} after`);
+  return shape.map((dim, axis) => {
     const [front, back] = [before[axis] ?? 0, after[axis] ?? 0];
     if (front === 0 && back === 0) return dim;
-    const limit = mode === 'reflect' ? Number(dim) - 1 : Infinity;
-    if (typeof dim !== 'number' || dim + front + back < 1 || front > limit || back > limit) throw new GraphError(`Pad cannot put ${front} before and ${back} after axis ${axis} of ${formatShape(input.shape)}`);
+    const taken = -Math.min(front, 0) - Math.min(back, 0);
+    const fits = typeof dim === 'number' && (mode === 'constant' ? taken < dim : taken === 0) && (mode !== 'reflect' || Math.max(front, back) < dim);
+    if (!fits) throw new GraphError(`Pad cannot put ${front} before and ${back} after axis ${axis} of ${formatShape(shape)} in mode ${mode}`);
     return dim + front + back;
   });
+}
+
+/** Puts elements before and after each axis; in mode `constant` a negative number takes elements away. */
+export function pad(graph: GraphBuilder, input: FloatTensor, before: readonly number[], after: readonly number[], mode: PadMode = 'constant', value = 0): FloatTensor {
+  const shape = paddedShape(input.shape, before, after, mode);
   if (sameShape(shape, input.shape) && before.every((count) => count === 0)) return input;
   const inputs = [input, int64Vector(graph, [...before, ...after]), ...(mode === 'constant' && value !== 0 ? [graph.scalar(value)] : [])];
   return graph.node('Pad', inputs, [{ type: 'float32', shape }], mode === 'constant' ? {} : { mode: { string: mode } })[0];
@@ -97,15 +104,20 @@ export function filled(graph: GraphBuilder, value: number, shape: readonly numbe
   return expand(graph, graph.scalar(value), shape);
 }
 
-/** The tensor `repeats` times over along each axis. */
-export function tile<T extends ElementType>(graph: GraphBuilder, input: Tensor<T>, repeats: readonly number[]): Tensor<T> {
-  if (repeats.length !== input.shape.length) throw new GraphError(`Tile needs ${input.shape.length} repeats, not ${repeats.length}`);
-  const shape = input.shape.map((dim, axis) => {
+/** The shape of a tensor `repeats` times over along each axis. */
+export function tiledShape(shape: readonly Dim[], repeats: readonly number[]): readonly Dim[] {
+  if (repeats.length !== shape.length) throw new GraphError(`Tile of ${formatShape(shape)} needs ${shape.length} repeats, not ${repeats.length}`);
+  return shape.map((dim, axis) => {
     const count = repeats[axis]!;
     if (count === 1) return dim;
-    if (typeof dim !== 'number' || !Number.isInteger(count) || count < 1) throw new GraphError(`Tile cannot repeat axis ${axis} of ${formatShape(input.shape)} ${count} times`);
+    if (typeof dim !== 'number' || !Number.isInteger(count) || count < 1) throw new GraphError(`Tile cannot repeat axis ${axis} of ${formatShape(shape)} ${count} times`);
     return dim * count;
   });
+}
+
+/** The tensor `repeats` times over along each axis. */
+export function tile<T extends ElementType>(graph: GraphBuilder, input: Tensor<T>, repeats: readonly number[]): Tensor<T> {
+  const shape = tiledShape(input.shape, repeats);
   if (sameShape(shape, input.shape)) return input;
   return graph.node('Tile', [input, int64Vector(graph, repeats)], [{ type: input.type, shape }])[0];
 }

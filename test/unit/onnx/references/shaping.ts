@@ -1,6 +1,6 @@
 /** Operators that put elements elsewhere: for each place of the result, the place where its element came from. */
-import { indicesOf, offsetOf } from './indices';
-import { Draw, type Reference, type Value } from './sample';
+import { broadcast, indicesOf, offsetOf, offsetWithin } from './indices';
+import { Draw, integerValue, product, type Reference, type Value } from './sample';
 
 /** The element at an index. */
 function at({ shape, data }: Value, index: readonly number[]): number {
@@ -107,4 +107,82 @@ const split: Reference = {
   },
 };
 
-export const shapingReferences: Readonly<Record<string, Reference>> = { reshape, transpose, slice, concat, split };
+interface Padding {
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+  readonly mode: 'constant' | 'reflect' | 'edge';
+  readonly value?: number;
+}
+
+const pad: Reference = {
+  sample(number) {
+    const draw = new Draw('pad', number);
+    const shape = drawShape(draw, Math.floor(number / 3));
+    const mode = (['constant', 'reflect', 'edge'] as const)[number % 3]!;
+    const count = (size: number): number => (draw.whole(0, 3) === 0 ? 0 : mode === 'constant' ? draw.whole(-Math.floor((size - 1) / 2), 3) : draw.whole(0, mode === 'reflect' ? size - 1 : 3));
+    return { inputs: [draw.floats(shape)], attributes: { before: shape.map(count), after: shape.map(count), mode, ...(number % 2 === 0 ? {} : { value: 1.5 }) } };
+  },
+  evaluate([x], attributes) {
+    const { before, after, mode, value = 0 } = attributes as Padding;
+    const source = (place: number, size: number): number => {
+      if (mode === 'edge') return Math.min(Math.max(place, 0), size - 1);
+      if (mode === 'reflect' && place < 0) return -place;
+      return mode === 'reflect' && place >= size ? 2 * (size - 1) - place : place;
+    };
+    return filledWith(x!.shape.map((size, axis) => before[axis]! + size + after[axis]!), (index) => {
+      const from = offsetOf(x!.shape, index.map((place, axis) => source(place - before[axis]!, x!.shape[axis]!)));
+      return from === null ? value : x!.data[from]!;
+    });
+  },
+};
+
+const expand: Reference = {
+  sample(number) {
+    const draw = new Draw('expand', number);
+    const full = drawShape(draw, number);
+    // Axes of size 1 and missing ones on both sides, but not on one axis.
+    const kept = full.map((size) => (draw.whole(0, 1) === 0 ? 1 : size)).slice(draw.whole(0, full.length - 1));
+    const target = full.map((size, axis) => (kept[axis - full.length + kept.length] === size && draw.whole(0, 2) === 0 ? 1 : size));
+    return { inputs: [draw.floats(kept)], attributes: { shape: target } };
+  },
+  evaluate([x], attributes) {
+    const { shape } = attributes as { shape: readonly number[] };
+    return filledWith(broadcast(x!.shape, shape), (index) => x!.data[offsetWithin(x!.shape, index)]!);
+  },
+};
+
+const tile: Reference = {
+  sample(number) {
+    const draw = new Draw('tile', number);
+    const shape = drawShape(draw, number, 4);
+    return { inputs: [draw.floats(shape)], attributes: { repeats: shape.map(() => draw.whole(1, 3)) } };
+  },
+  evaluate([x], attributes) {
+    const { repeats } = attributes as { repeats: readonly number[] };
+    return filledWith(x!.shape.map((size, axis) => size * repeats[axis]!), (index) => at(x!, index.map((place, axis) => place % x!.shape[axis]!)));
+  },
+};
+
+const gather: Reference = {
+  sample(number) {
+    const draw = new Draw('gather', number);
+    const shape = drawShape(draw, number);
+    const axis = draw.whole(0, shape.length - 1);
+    const size = shape[axis]!;
+    const places = Array.from({ length: draw.whole(0, 2) }, () => draw.whole(1, 5));
+    // Negative indices count from the end.
+    const indices = draw.wholes(product(places), number % 3 === 0 ? -size : 0, size - 1);
+    return { inputs: [draw.floats(shape), integerValue(number % 2 === 0 ? 'int64' : 'int32', places, indices)], attributes: { axis } };
+  },
+  evaluate([x, indices], attributes) {
+    const { axis } = attributes as { axis: number };
+    const size = x!.shape[axis]!;
+    const end = axis + indices!.shape.length;
+    return filledWith([...x!.shape.slice(0, axis), ...indices!.shape, ...x!.shape.slice(axis + 1)], (index) => {
+      const place = at(indices!, index.slice(axis, end));
+      return at(x!, [...index.slice(0, axis), place < 0 ? place + size : place, ...index.slice(end)]);
+    });
+  },
+};
+
+export const shapingReferences: Readonly<Record<string, Reference>> = { reshape, transpose, slice, concat, split, pad, expand, tile, gather };
