@@ -8,10 +8,14 @@ import type { NamedTensor } from '../../../src/tensors/safetensors';
 
 export const SESSION_OPTIONS: ort.InferenceSession.SessionOptions = { intraOpNumThreads: 1, interOpNumThreads: 1, graphOptimizationLevel: 'all' };
 
-export interface Examples {
-  readonly features: Uint8Array | Float32Array;
+export interface Examples<F extends Features = Uint8Array | Float32Array> {
+  /** Of next tokens one stream, one token longer than its examples. */
+  readonly features: F;
+  /** Empty for next tokens. */
   readonly labels: BigInt64Array;
 }
+
+type Features = Uint8Array | Float32Array | Int32Array;
 
 /** A learnable set: each class has a pattern of its own, under noise; class numbers go round. */
 export function makeExamples(data: DataShape, seed: number): Examples {
@@ -59,7 +63,7 @@ export async function runTraining(
   graph: TrainingGraph,
   training: TrainingConfig,
   data: DataShape,
-  examples: Examples,
+  examples: Examples<Features>,
   plan: Plan,
   start: readonly NamedTensor[],
   options: { readonly firstStep?: number; readonly count?: number; readonly totalSteps?: number; readonly masks?: Readonly<Record<string, Uint8Array>>; readonly session?: ort.InferenceSession.SessionOptions } = {},
@@ -72,8 +76,8 @@ export async function runTraining(
   const part = <T extends Int32Array | Float32Array>(values: T): T => values.slice(firstStep * batchSize, (firstStep + count) * batchSize) as T;
   const feeds: Record<string, ort.Tensor> = {
     steps: new ort.Tensor('int64', BigInt64Array.of(BigInt(count)), []),
-    features: new ort.Tensor(inputType(data.input), examples.features, [data.trainSize, inputSize(data.input)]),
-    labels: new ort.Tensor('int64', examples.labels, [data.trainSize]),
+    features: new ort.Tensor(inputType(data.input), examples.features, data.target.kind === 'next-token' ? [examples.features.length] : [data.trainSize, inputSize(data.input)]),
+    ...(data.target.kind === 'next-token' ? {} : { labels: new ort.Tensor('int64', examples.labels, [data.trainSize]) }),
     batches: new ort.Tensor('int32', part(plan.batches), [count, batchSize]),
     exampleWeights: new ort.Tensor('float32', part(plan.exampleWeights), [count, batchSize]),
     scalars: new ort.Tensor('float32', stepScalars(training, graph.scalarNames, firstStep, count, totalSteps), [count, graph.scalarNames.length]),
