@@ -15,7 +15,7 @@ interface Choices {
   /** The attributes of one sample. */
   readonly attributes?: (number: number) => Readonly<Record<string, number>>;
   readonly values?: (draw: Draw, shape: readonly number[]) => Value;
-  /** Where the derivative is a convention. */
+  /** Where the derivative is a convention, or far out, where a careless formula overflows. */
   readonly kinks?: readonly number[];
 }
 
@@ -40,6 +40,8 @@ const betweenQuarters = (draw: Draw, shape: readonly number[]): Value => {
   return { ...value, data: value.data.map((x) => Math.floor(x * 4) / 4 + 0.125) };
 };
 
+const FAR_OUT = [-1e4, -100, -20, 0, 20, 100, 1e4];
+
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 const hardSigmoid = (x: number, alpha: number, beta: number): number => Math.min(Math.max(alpha * x + beta, 0), 1);
 
@@ -52,6 +54,7 @@ function along(name: string, line: (values: Float64Array) => Float64Array): Refe
       const axis = draw.whole(0, shape.length - 1);
       return { inputs: [draw.floats(shape, 3)], attributes: number % 3 === 0 ? {} : { axis } };
     },
+    kinks: () => [{ inputs: [floatValue([2, 3], Float64Array.of(1e4, 0, -1e4, 1e4, 1e4, 50))], attributes: {} }],
     evaluate([x], attributes) {
       const { axis = x!.shape.length - 1 } = attributes as { axis?: number };
       const size = x!.shape[axis]!;
@@ -76,14 +79,14 @@ function logSoftmax(values: Float64Array): Float64Array {
 
 export const elementwiseReferences: Readonly<Record<string, Reference>> = {
   relu: elementwise('relu', (x) => Math.max(0, x), { values: apart, kinks: [-1, 0, 1] }),
-  tanh: elementwise('tanh', Math.tanh),
-  sigmoid: elementwise('sigmoid', sigmoid),
-  gelu: elementwise('gelu', (x) => 0.5 * x * (1 + erf(x / Math.SQRT2))),
-  geluTanh: elementwise('geluTanh', (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))),
-  silu: elementwise('silu', (x) => x * sigmoid(x)),
+  tanh: elementwise('tanh', Math.tanh, { kinks: FAR_OUT }),
+  sigmoid: elementwise('sigmoid', sigmoid, { kinks: FAR_OUT }),
+  gelu: elementwise('gelu', (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)), { kinks: FAR_OUT }),
+  geluTanh: elementwise('geluTanh', (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))), { kinks: FAR_OUT }),
+  silu: elementwise('silu', (x) => x * sigmoid(x), { kinks: FAR_OUT }),
   leakyRelu: elementwise('leakyRelu', (x, { alpha }) => (x > 0 ? x : alpha! * x), { attributes: (number) => ({ alpha: [0.01, 0.2, 0.5][number % 3]! }), values: apart, kinks: [-1, 0, 1] }),
-  elu: elementwise('elu', (x, { alpha }) => (x > 0 ? x : alpha! * Math.expm1(x)), { attributes: (number) => ({ alpha: [0.5, 1, 2][number % 3]! }), values: apart, kinks: [-1, 0, 1] }),
-  softplus: elementwise('softplus', (x) => Math.log1p(Math.exp(x))),
+  elu: elementwise('elu', (x, { alpha }) => (x > 0 ? x : alpha! * Math.expm1(x)), { attributes: (number) => ({ alpha: [0.5, 1, 2][number % 3]! }), values: apart, kinks: FAR_OUT }),
+  softplus: elementwise('softplus', (x) => Math.log1p(Math.exp(x)), { kinks: FAR_OUT }),
   hardSigmoid: elementwise('hardSigmoid', (x, { alpha, beta }) => hardSigmoid(x, alpha!, beta!), {
     attributes: (number) => (number % 2 === 0 ? { alpha: 1 / 6, beta: 0.5 } : { alpha: 0.25, beta: 0.5 }),
     values: betweenQuarters,
