@@ -20,8 +20,10 @@ import { inTransaction, type Tables } from './tables/all';
 const INDEX_AFTER_MS = 75;
 /** After an attempt that failed: a full disk, a locked database. */
 const RETRY_AFTER_MS = 1000;
-/** What waits for the database at most, by `weightOf`; more is taken in at once. */
-const MOST_WAITING = 40_000;
+/** What waits for the database at most, by `weightOf`: some batches of a thousand metrics. Who logs more waits until less does. */
+const MOST_WAITING = 100_000;
+/** What one transaction takes in while somebody waits who logs too much. */
+const MUCH = 20_000;
 /** What one transaction takes in while nobody asks for it: some milliseconds of work. */
 const A_LITTLE = 5000;
 /** A record takes as long as so many more numbers in it. */
@@ -98,7 +100,7 @@ export class HostLogs {
     this.#behind.add(log);
     if (log.isBrief) this.release(runId);
     else if (this.#weight <= MOST_WAITING) this.#indexIn(INDEX_AFTER_MS);
-    else while (this.#weight > MOST_WAITING) this.#tryIndex(MOST_WAITING);
+    else while (this.#weight > MOST_WAITING) this.#tryIndex(MUCH);
   }
 
   /** Takes what waits into the database: of one run, or of all. */

@@ -232,6 +232,37 @@ describe('a host that dies', () => {
     expect([...again.points('run-a', 'loss').values]).toEqual([1, 2, 3, 4, 5]);
   });
 
+  it('is taken in a little at a time, while others log on, and a kill in between loses nothing', async () => {
+    const folder = temporaryFolder();
+    const store = await hostStore(folder);
+    const batch = (turn: number): EventBody[] => Array.from({ length: 1000 }, (_, key) => points(`layer${key}`, [turn + key], turn));
+    for (const runId of ['run-a', 'run-b']) {
+      await store.createRun(loggedManifest(runId));
+      await store.append(runId, batch(0));
+    }
+    const indexing = store.index();
+    await store.append('run-a', batch(1));
+    const left = asKilled(folder);
+    const database = new Sqlite(join(left, 'reprise.db'));
+    const taken = Number(database.prepare('SELECT count(*) FROM latest').pluck().get());
+    database.close();
+    expect(taken).toBeGreaterThan(0);
+    expect(taken).toBeLessThan(1000);
+    await indexing;
+    const next = await hostStore(left);
+    await Promise.all(['run-a', 'run-b'].map((runId) => next.ingest(runId)));
+    for (const of of [store, next]) {
+      expect(of.latestMetrics('run-a').map((metric) => metric.points)).toEqual(Array(1000).fill(2));
+      expect(of.points('run-a', 'layer7').values).toEqual(Float64Array.of(7, 8));
+      expect(of.latestMetrics('run-b').map((metric) => metric.points)).toEqual(Array(1000).fill(1));
+    }
+    // More than may wait at all.
+    for (let turn = 2; turn < 8; turn += 1) await store.append('run-a', batch(turn));
+    expect(store.latestMetrics('run-a').map((metric) => metric.points)).toEqual(Array(1000).fill(8));
+    store.close();
+    expect(await checkWorkspace(folder)).toEqual([]);
+  });
+
   it('leaves a torn line that the next one cuts off', async () => {
     const store = await hostStore();
     await store.createRun(loggedManifest('run-a'));
