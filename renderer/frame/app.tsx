@@ -17,7 +17,7 @@ import { RailBar } from './rail';
 import { StatusBar } from './status-bar';
 import { View } from './view';
 import { ViewBoundary } from './view-boundary';
-import '@mantine/core/styles.layer.css';
+import '../theme/mantine.css';
 import '@mantine/notifications/styles.layer.css';
 import './frame.css';
 

@@ -1,11 +1,11 @@
 /** The recorded loss of a run and the one its re-execution came to. */
 import { useMemo, useState } from 'react';
-import { SegmentedControl } from '@mantine/core';
 import type { Output } from '../../../src/api/contract';
 import type { VerdictView } from '../../../src/api/views';
 import { CurveChart } from '../../charts/curve-chart';
 import { variantStyle } from '../../charts/palette';
 import type { Line } from '../../charts/types';
+import { Choice } from '../../components/choice';
 import { Problem } from '../../components/messages';
 import { useAnswer } from '../../state/answers';
 import { differences } from './differences';
@@ -57,12 +57,11 @@ export function VerdictTrace({ verdictId, run }: { readonly verdictId: string; r
   return (
     <div className={answer.isPlaceholderData ? 'verdict-chart stale' : 'verdict-chart'}>
       {canPart && (
-        <SegmentedControl
-          size="xs"
-          aria-label="What the chart shows"
+        <Choice
+          label="What the chart shows"
           value={shown}
           onChange={setShown}
-          data={[
+          options={[
             { value: 'losses', label: run.kind === 'training' ? 'Losses' : trace.key },
             { value: 'difference', label: 'Relative difference' },
           ]}

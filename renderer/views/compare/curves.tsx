@@ -1,11 +1,12 @@
 /** Curves of the variants: mean over seeds with its band. */
 import { useMemo, useState } from 'react';
-import { Checkbox, SegmentedControl, Select } from '@mantine/core';
+import { Checkbox, Select } from '@mantine/core';
 import { exponentialMean } from '../../../src/analysis/smooth';
 import type { CurveKey, CurvesView } from '../../../src/api/views';
 import { CurveChart } from '../../charts/curve-chart';
 import { variantStyle } from '../../charts/palette';
 import type { Line } from '../../charts/types';
+import { Choice } from '../../components/choice';
 import { Problem } from '../../components/messages';
 import { Section } from '../../frame/view';
 import { plural } from '../../format';
@@ -77,7 +78,7 @@ export function Curves({ experiment, preferred }: { readonly experiment: string;
         {keys.length > MOST_SEGMENTS ? (
           <Select size="xs" aria-label="Curve" data={keys.map((value) => ({ value, label: labelOf(value) }))} value={key} searchable allowDeselect={false} onChange={(value) => value !== null && setKey(value)} />
         ) : (
-          <SegmentedControl size="xs" aria-label="Curve" data={keys.map((value) => ({ value, label: labelOf(value) }))} value={key} onChange={setKey} />
+          <Choice label="Curve" options={keys.map((value) => ({ value, label: labelOf(value) }))} value={key} onChange={setKey} />
         )}
         <Checkbox size="xs" label="Log axis" checked={logY} onChange={(event) => setLogY(event.currentTarget.checked)} />
         {control}

@@ -1,8 +1,9 @@
 /** Above the table: filter by words and states, runs or variants, which columns. */
 import { memo, type Ref } from 'react';
-import { Button, Checkbox, Popover, SegmentedControl } from '@mantine/core';
+import { Button, Checkbox, Popover } from '@mantine/core';
 import { Columns3 } from 'lucide-react';
 import type { Output } from '../../../src/api/contract';
+import { Choice } from '../../components/choice';
 import { StateShape } from '../../components/state-mark';
 import { count } from '../../format';
 import { ExperimentSelect } from './experiment-list';
@@ -35,11 +36,10 @@ function StatusChips({ byStatus, chosen, onChoose }: { readonly byStatus: Readon
 
 function GroupSwitch({ grouped, onChange }: { readonly grouped: boolean; readonly onChange: (grouped: boolean) => void }) {
   return (
-    <SegmentedControl
-      size="xs"
-      aria-label="One row for each"
+    <Choice
+      label="One row for each"
       value={grouped ? 'variant' : 'run'}
-      data={[
+      options={[
         { value: 'run', label: 'Runs' },
         { value: 'variant', label: 'Variants' },
       ]}

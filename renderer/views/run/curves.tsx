@@ -1,12 +1,13 @@
 /** A run's curves: loss, accuracy, learning rate over steps. */
 import { useMemo, useState } from 'react';
-import { Checkbox, SegmentedControl } from '@mantine/core';
+import { Checkbox } from '@mantine/core';
 import { exponentialMean } from '../../../src/analysis/smooth';
 import type { RunDetails } from '../../../src/api/views';
 import { CurveChart } from '../../charts/curve-chart';
 import { variantStyle } from '../../charts/palette';
 import { useSmoothing } from '../../charts/smoothing';
 import type { Line, Mark, Style } from '../../charts/types';
+import { Choice } from '../../components/choice';
 import { Failure } from '../../components/messages';
 import * as format from '../../format';
 import { isEnded } from '../../run-status';
@@ -73,12 +74,11 @@ export function Curves({ details }: { readonly details: RunDetails }) {
   return (
     <section aria-label="Curves">
       <div className="run-curves-head">
-        <SegmentedControl
-          size="xs"
-          aria-label="Curve"
+        <Choice
+          label="Curve"
           value={shown}
-          onChange={(value) => setShown(value as Shown)}
-          data={[
+          onChange={setShown}
+          options={[
             { value: 'loss', label: 'Loss' },
             { value: 'accuracy', label: 'Accuracy' },
             { value: 'rate', label: 'Learning rate' },

@@ -1,9 +1,10 @@
 /** What a command printed, with times, followed while it runs. */
 import { useEffect, useRef, useState } from 'react';
-import { Checkbox, SegmentedControl } from '@mantine/core';
+import { Checkbox } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import type { Output as Answer } from '../../../src/api/contract';
+import { Choice } from '../../components/choice';
 import { Failure, Loading } from '../../components/messages';
 import { answers, call } from '../../state/answers';
 
@@ -71,12 +72,11 @@ export function Output({ run, live }: { readonly run: string; readonly live: boo
         <div className="run-curves-head">
           {live && <Checkbox size="xs" label="Follow the output" checked={follow} onChange={(event) => setFollow(event.currentTarget.checked)} />}
           {attempts > 1 && (
-            <SegmentedControl
-              size="xs"
-              aria-label="Attempt"
+            <Choice
+              label="Attempt"
               value={String(attempt ?? attempts)}
               onChange={(value) => setAttempt(Number(value) === attempts ? null : Number(value))}
-              data={Array.from({ length: attempts }, (_, index) => ({ value: String(index + 1), label: `Attempt ${index + 1}` }))}
+              options={Array.from({ length: attempts }, (_, index) => ({ value: String(index + 1), label: `Attempt ${index + 1}` }))}
             />
           )}
         </div>

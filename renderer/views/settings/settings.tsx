@@ -1,8 +1,9 @@
 /** Settings: how the window looks and tells of things, where the workspace is, which keys do what. */
-import { SegmentedControl, Switch, Button } from '@mantine/core';
+import { Switch, Button } from '@mantine/core';
 import { commandIds, type Menu } from '../../../src/api/commands';
 import type { Settings as SettingsValue } from '../../../src/api/shell';
 import { shell } from '../../client';
+import { Choice } from '../../components/choice';
 import { Failure } from '../../components/messages';
 import { Section, View } from '../../frame/view';
 import { command, shortcutText } from '../../state/commands';
@@ -15,11 +16,11 @@ function Choices({ settings }: { readonly settings: SettingsValue }) {
   return (
     <>
       <Section title="Appearance">
-        <SegmentedControl
-          aria-label="Appearance"
+        <Choice
+          label="Appearance"
           value={settings.theme}
           onChange={(theme) => void changeSettings({ theme })}
-          data={[
+          options={[
             { value: 'system', label: 'As the system' },
             { value: 'light', label: 'Light' },
             { value: 'dark', label: 'Dark' },

@@ -1,8 +1,9 @@
 /** Runs that go out in a form that other programs read. */
 import { useCallback, useState } from 'react';
-import { Button, Radio, SegmentedControl } from '@mantine/core';
+import { Button, Radio } from '@mantine/core';
 import type { Input, Output } from '../../../src/api/contract';
 import { ask, shell } from '../../client';
+import { Choice } from '../../components/choice';
 import { Fact } from '../../components/fact';
 import { Problem } from '../../components/messages';
 import * as format from '../../format';
@@ -110,15 +111,15 @@ export function ExportRuns({ target, name }: { readonly target: string; readonly
         </Section>
         {chosen !== 'mlruns' && (
           <Section title="One row for each">
-            <SegmentedControl
-              aria-label="One row for each"
+            <Choice
+              label="One row for each"
               value={rows}
               disabled={running}
-              data={[
+              options={[
                 { value: 'runs', label: 'Run' },
                 { value: 'points', label: 'Point of a series' },
               ]}
-              onChange={(value) => setRows(value as Rows)}
+              onChange={setRows}
             />
           </Section>
         )}
