@@ -4,6 +4,7 @@ import { crossEntropy } from './cross-entropy';
 import { dropout } from './dropout';
 import { gemm, linear } from './linear';
 import { matmul } from './matmul';
+import { normOperators } from './normalization';
 import type { AnyOperator } from './operator';
 import { averagePool, globalAveragePool, maxPool } from './pooling';
 
@@ -16,6 +17,7 @@ export const layerOperators: readonly AnyOperator[] = [
   maxPool,
   averagePool,
   globalAveragePool,
+  ...normOperators,
   dropout,
   crossEntropy,
 ];

@@ -1,4 +1,5 @@
 import { broadcast, indicesOf, offsetWithin } from './indices';
+import { normReferences } from './layers-norms';
 import { windowReferences } from './layers-windows';
 import { Draw, floatValue, integerValue, product, type Reference, type Value } from './sample';
 
@@ -108,4 +109,4 @@ const crossEntropy: Reference = {
   },
 };
 
-export const layerReferences: Readonly<Record<string, Reference>> = { linear, gemm, matmul, dropout, crossEntropy, ...windowReferences };
+export const layerReferences: Readonly<Record<string, Reference>> = { linear, gemm, matmul, dropout, crossEntropy, ...windowReferences, ...normReferences };
