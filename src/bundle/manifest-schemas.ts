@@ -20,6 +20,9 @@ const runtimeSchema = z.object({
   cpuFlags: z.array(text(50)).max(500),
 });
 
+const counted = z.int().min(0);
+const leakageSchema = z.object({ trainValidation: counted, trainTest: counted, validationTest: counted });
+
 const trainingSchema = z.object({
   format: z.literal(1),
   kind: z.literal('training').optional(),
@@ -32,7 +35,7 @@ const trainingSchema = z.object({
   configHash: sha256,
   computeHash: sha256,
   runtime: runtimeSchema,
-  data: z.object({ fingerprint: sha256, file: safePath, bytes: z.number().min(0), source: text(4000), license: text(200), sourceSha256: sha256.optional() }),
+  data: z.object({ fingerprint: sha256, file: safePath, bytes: z.number().min(0), source: text(4000), license: text(200), sourceSha256: sha256.optional(), leakage: leakageSchema.optional() }),
   trainingGraphHash: sha256,
   createdAt: time,
   provenance: provenanceSchema,

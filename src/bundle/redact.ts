@@ -1,5 +1,6 @@
 /** Takes personal paths and host names out of what goes into a bundle. */
 import { homedir, hostname } from 'node:os';
+import { dataPaths, withDataPaths } from '../config/data';
 import { configHash } from '../config/hash';
 import type { Config } from '../config/schema';
 import type { CommandManifest, TrainingManifest } from '../events/manifest';
@@ -69,7 +70,7 @@ function isAbsolute(path: string): boolean {
 
 /** Folders of data files that configs name by an absolute path; their texts name them too. */
 export function dataFolders(manifests: readonly TrainingManifest[]): string[] {
-  const paths = manifests.flatMap(({ config: { data } }) => (data.kind === 'csv' && isAbsolute(data.path) ? [data.path] : []));
+  const paths = manifests.flatMap(({ config: { data } }) => dataPaths(data).flatMap(({ path }) => (isAbsolute(path) ? [path] : [])));
   return [...new Set(paths.map((path) => path.replace(/[\\/]+[^\\/]*$/u, '')))];
 }
 
@@ -77,8 +78,8 @@ export function dataFolders(manifests: readonly TrainingManifest[]): string[] {
 function redactConfig(config: Config, clean: Redact): Config {
   const { data } = config;
   const labelled = { ...config, author: visibleLine(clean(config.author)), description: clean(config.description) };
-  if (data.kind !== 'csv' || !isAbsolute(data.path)) return labelled;
-  return { ...labelled, data: { ...data, path: data.path.split(/[\\/]+/u).findLast((part) => part !== '') ?? 'data.csv' } };
+  const baseName = (path: string): string => path.split(/[\\/]+/u).findLast((part) => part !== '') ?? 'data';
+  return { ...labelled, data: withDataPaths(data, (path) => (isAbsolute(path) ? baseName(path) : path)) };
 }
 
 /**

@@ -164,6 +164,11 @@ export function dataPaths(data: Data): { readonly key: DataPathKey; readonly pat
   });
 }
 
+/** Whether a path may name a folder. */
+export function mayBeFolder({ kind }: Data): boolean {
+  return kind === 'images' || kind === 'text';
+}
+
 /** The same data with other paths. */
 export function withDataPaths<D extends Data>(data: D, change: (path: string, key: DataPathKey) => string): D {
   return { ...data, ...Object.fromEntries(dataPaths(data).map(({ key, path }) => [key, change(path, key)])) };

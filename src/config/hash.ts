@@ -1,6 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { CommandConfig, RunConfig } from './command';
+import { augmentOf } from './data';
 import { resolveSeeds, type Config } from './schema';
 
 /** JSON with sorted keys and without `undefined`: equal values give equal text on every engine. Numbers must be finite. */
@@ -61,12 +62,12 @@ export interface ComputeFacts {
 
 /**
  * All that can change the numbers or the trace of them: model, training (with the rhythm of checkpoints and weights
- * hashes), selection, data fingerprint and split, the seeds as resolved, the training graph, and the runtime identity
- * with the version of the training code. Only runs with equal compute hashes may stand in for one another.
+ * hashes), selection, data fingerprint, augmentation and split, the seeds as resolved, the training graph, and the runtime
+ * identity with the version of the training code. Only runs with equal compute hashes may stand in for one another.
  */
 export function computeHash(config: Config, facts: ComputeFacts): string {
   const { split } = config.data;
-  return hashJson({ model: config.model, training: config.training, selection: config.selection, split, seeds: resolveSeeds(config), ...facts });
+  return hashJson({ model: config.model, training: config.training, selection: config.selection, augment: augmentOf(config.data) ?? undefined, split, seeds: resolveSeeds(config), ...facts });
 }
 
 /** Facts besides its config that can change what a command computes. */

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { DataConfig } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { permutation } from '../random/streams';
-import type { PreparedData } from './prepared';
+import type { ClassData } from './prepared';
 
 type MnistConfig = Extract<DataConfig, { kind: 'mnist' }>;
 
@@ -61,7 +61,7 @@ async function readDigit(folder: string, digit: number): Promise<Uint8Array> {
  * smaller set is a part of a larger one.
  * @throws RepriseError MNIST_PACKAGE_DAMAGED
  */
-export async function mnist(config: MnistConfig, source: MnistPackage): Promise<PreparedData> {
+export async function mnist(config: MnistConfig, source: MnistPackage): Promise<ClassData> {
   const all = new Uint8Array(TOTAL * PIXELS);
   const allLabels = new Uint8Array(TOTAL);
   let row = 0;
@@ -84,13 +84,14 @@ export async function mnist(config: MnistConfig, source: MnistPackage): Promise<
   }
   return {
     kind: 'mnist',
-    rows: config.samples,
-    featureCount: PIXELS,
+    input: { kind: 'image', channels: 1, rows: 28, columns: 28, type: 'uint8' },
+    target: { kind: 'class', classes: 10 },
+    parts: { train: config.samples, validation: null, test: null },
     features,
     labels,
     classNames: Array.from({ length: 10 }, (_, digit) => String(digit)),
     featureNames: [],
-    image: { rows: 28, columns: 28, channels: 1 },
     standardization: null,
+    tokenizer: null,
   };
 }

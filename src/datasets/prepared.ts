@@ -1,99 +1,208 @@
-/** The prepared data set: one safetensors file, the same for every reader, worker and bundle. */
+/**
+ * The prepared data set: one safetensors file, the same for every reader, worker and bundle.
+ *
+ * Format `reprise-data-2`. Tensors: `features`, uint8, float32 or int32 [N, size of an example]; `labels`, int64 [N]
+ * class numbers or float32 [N, size] values. Examples come in the order of their parts (`parts`: how many there are to
+ * train on, to validate and to test; null for a part that is cut off the first by fractions and a seed). A text whose
+ * next tokens are to be told has no labels, and `features` is one stream int32 [tokens]: for each part of n examples
+ * n · length + 1 tokens, of which example r has r · length … (r + 1) · length and so shares its last with the next.
+ * Metadata, as JSON: `kind`, `input` and `target` (as of `DataShape`), `parts`, `classNames`, `featureNames`, and, where
+ * there is one, `standardization` and `tokenizer`.
+ */
 import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
 import type { DataConfig } from '../config/schema';
 import { RepriseError, toErrorReport } from '../errors/errors';
-import type { DataShape } from '../models/types';
-import { decodeSafetensors, encodeSafetensors, type NamedTensor } from '../tensors/safetensors';
-import { splitSizes } from './split';
+import { inputSize, inputType, type DataShape, type InputShape, type TargetShape } from '../models/types';
+import { decodeSafetensors, encodeSafetensorsHeader, type NamedTensor, type TensorHeader } from '../tensors/safetensors';
+import { partSizes, type Parts, type SplitFractions } from './split';
+import { tokenizerModelSchema, vocabularyOf, type TokenizerModel } from './tokenizer';
 
-export interface ImageShape {
-  readonly rows: number;
-  readonly columns: number;
-  readonly channels: number;
-}
+export const PREPARED_FORMAT = 'reprise-data-2';
 
-/** A data set ready to train on. */
-export interface PreparedData {
+export type Features = Uint8Array | Float32Array | Int32Array;
+export type Labels = BigInt64Array | Float32Array;
+
+/** What a prepared data set is, less its values. */
+export interface DataDescription {
   readonly kind: DataConfig['kind'];
-  /** Number of examples N. */
-  readonly rows: number;
-  /** Values of one example D. */
-  readonly featureCount: number;
-  /** [N, D], row after row. */
-  readonly features: Uint8Array | Float32Array;
-  /** [N], class numbers from 0. */
-  readonly labels: BigInt64Array;
-  /** Name of each class, by number. */
+  readonly input: InputShape;
+  readonly target: TargetShape;
+  readonly parts: Parts;
+  /** Name of each class, by number; empty where there are none. */
   readonly classNames: readonly string[];
-  /** Name of each feature; empty for images. */
+  /** Name of each feature; empty for images and text. */
   readonly featureNames: readonly string[];
-  readonly image: ImageShape | null;
   /** What was subtracted from each feature and what it was divided by then; null where it was left as it was. */
   readonly standardization: { readonly means: readonly number[]; readonly scales: readonly number[] } | null;
+  /** How text became tokens. */
+  readonly tokenizer: TokenizerModel | null;
 }
 
-const KINDS: readonly string[] = ['mnist', 'csv', 'two-moons', 'spirals'] satisfies readonly DataConfig['kind'][];
-const MAX_CLASSES = 100_000;
+/** A data set whose values lie in memory. */
+export interface PreparedData extends DataDescription {
+  readonly features: Features;
+  /** Null for next tokens. */
+  readonly labels: Labels | null;
+}
 
-function invalid(where: string, what: string): RepriseError {
+/** A data set in memory that is no text, with classes. */
+export interface ClassData extends PreparedData {
+  readonly features: Uint8Array | Float32Array;
+  readonly labels: BigInt64Array;
+}
+
+/** A data set as a reader gives it: the values of `features` come in pieces, in order, each of any length. */
+export interface DataSource extends DataDescription {
+  readonly features: AsyncIterable<Features> | Iterable<Features>;
+  readonly labels: Labels | null;
+}
+
+/** Data in memory, as a reader gives data. */
+export function inOnePiece(data: PreparedData): DataSource {
+  return { ...data, features: [data.features] };
+}
+
+export const MAX_CLASSES = 100_000;
+
+/** Number of examples. */
+export function rowsOf({ train, validation, test }: Parts): number {
+  return train + (validation ?? 0) + (test ?? 0);
+}
+
+/** Values of the tensor `features`. */
+export function featureShape({ input, target, parts }: Pick<DataDescription, 'input' | 'target' | 'parts'>): number[] {
+  const size = inputSize(input);
+  if (target.kind !== 'next-token') return [rowsOf(parts), size];
+  return [[parts.train, parts.validation ?? 0, parts.test ?? 0].reduce((tokens, rows) => tokens + (rows > 0 ? rows * size + 1 : 0), 0)];
+}
+
+function tensorsOf(data: DataDescription): TensorHeader[] {
+  const features: TensorHeader = { name: 'features', type: inputType(data.input), shape: featureShape(data) };
+  switch (data.target.kind) {
+    case 'class':
+      return [features, { name: 'labels', type: 'int64', shape: [rowsOf(data.parts)] }];
+    case 'values':
+      return [features, { name: 'labels', type: 'float32', shape: [rowsOf(data.parts), data.target.size] }];
+    case 'next-token':
+      return [features];
+  }
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Features | Labels): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);
+
+/**
+ * The bytes of a prepared file, in pieces; the same data give the same bytes.
+ * @throws Error where the source gives more or fewer values than it describes
+ */
+export async function* encodePrepared(data: DataSource): AsyncGenerator<Uint8Array> {
+  const { kind, input, target, parts, classNames, featureNames, standardization, tokenizer } = data;
+  const { bytes, order } = encodeSafetensorsHeader(tensorsOf(data), {
+    format: PREPARED_FORMAT,
+    kind,
+    input: JSON.stringify(input),
+    target: JSON.stringify(target),
+    parts: JSON.stringify(parts),
+    classNames: JSON.stringify(classNames),
+    featureNames: JSON.stringify(featureNames),
+    ...(standardization === null ? {} : { standardization: JSON.stringify(standardization) }),
+    ...(tokenizer === null ? {} : { tokenizer: JSON.stringify(tokenizer) }),
+  });
+  yield bytes;
+  for (const { name, shape } of order) {
+    let left = shape.reduce((count, size) => count * size, 1);
+    for await (const piece of name === 'labels' && data.labels !== null ? [data.labels] : data.features) {
+      left -= piece.length;
+      yield bytesOf(piece);
+    }
+    if (left !== 0) throw new Error(`the ${kind} data have ${-left} more ${name} than they describe`);
+  }
+}
+
+export function invalidData(where: string, what: string): RepriseError {
   return new RepriseError('DATA_INVALID', `The prepared data ${where} cannot be used: ${what}.`, {
     kind: 'system',
     hint: 'Prepare it again from its source.',
   });
 }
 
-/** The bytes of a prepared data set; the same data give the same bytes. */
-export function encodePrepared(data: PreparedData): Uint8Array {
-  const tensors: NamedTensor[] = [
-    { name: 'features', type: data.features instanceof Uint8Array ? 'uint8' : 'float32', shape: [data.rows, data.featureCount], data: data.features },
-    { name: 'labels', type: 'int64', shape: [data.rows], data: data.labels },
-  ];
-  return encodeSafetensors(tensors, {
-    format: 'reprise-data-1',
-    kind: data.kind,
-    classNames: JSON.stringify(data.classNames),
-    featureNames: JSON.stringify(data.featureNames),
-    ...(data.image === null ? {} : { image: `${data.image.rows}x${data.image.columns}x${data.image.channels}` }),
-    ...(data.standardization === null ? {} : { standardization: JSON.stringify(data.standardization) }),
-  });
-}
+const size = z.int().min(1).max(2 ** 31);
+const inputSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('features'), size, type: z.enum(['uint8', 'float32']) }),
+  z.strictObject({ kind: z.literal('image'), channels: size, rows: size, columns: size, type: z.enum(['uint8', 'float32']) }),
+  z.strictObject({ kind: z.literal('tokens'), length: size, vocabulary: size }),
+]);
+const targetSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('class'), classes: z.int().min(2).max(MAX_CLASSES) }),
+  z.strictObject({ kind: z.literal('values'), size }),
+  z.strictObject({ kind: z.literal('next-token') }),
+]);
+const names = z.array(z.string());
+const count = z.int().min(0);
+const metadataSchema = z.object({
+  format: z.literal(PREPARED_FORMAT),
+  kind: z.enum(['mnist', 'csv', 'parquet', 'npy', 'idx', 'images', 'text', 'moby-dick', 'labelled-text', 'two-moons', 'spirals']),
+  input: inputSchema,
+  target: targetSchema,
+  parts: z.strictObject({ train: z.int().min(1), validation: count.nullable(), test: count.nullable() }),
+  classNames: names,
+  featureNames: names,
+  standardization: z.strictObject({ means: z.array(z.number()), scales: z.array(z.number()) }).nullable().default(null),
+  tokenizer: tokenizerModelSchema.nullable().default(null),
+});
 
-function stringsOf(text: string | undefined, where: string, key: string): string[] {
-  let value: unknown = null;
+function jsonOf(text: string): unknown {
   try {
-    value = JSON.parse(text ?? 'null');
+    return JSON.parse(text);
   } catch {
-    // Reported below with what is no list.
+    return undefined;
   }
-  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) throw invalid(where, `${key} is not a list of names`);
-  return value as string[];
-}
-
-function imageOf(text: string | undefined, featureCount: number, where: string): ImageShape | null {
-  if (text === undefined) return null;
-  const match = /^([1-9]\d{0,5})x([1-9]\d{0,5})x([1-9]\d{0,3})$/.exec(text);
-  if (match === null) throw invalid(where, `"${text}" is not the size of an image`);
-  const [rows, columns, channels] = [Number(match[1]), Number(match[2]), Number(match[3])];
-  if (rows * columns * channels !== featureCount) throw invalid(where, `images of ${text} do not have ${featureCount} values`);
-  return { rows, columns, channels };
-}
-
-function standardizationOf(text: string | undefined, featureCount: number, where: string): PreparedData['standardization'] {
-  if (text === undefined) return null;
-  let value: unknown = null;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // Reported below.
-  }
-  const { means, scales } = (typeof value === 'object' && value !== null ? value : {}) as { means?: unknown; scales?: unknown };
-  const fits = (list: unknown): list is number[] => Array.isArray(list) && list.length === featureCount && list.every((item) => Number.isFinite(item));
-  if (!fits(means) || !fits(scales)) throw invalid(where, 'its standardization does not fit its features');
-  return { means, scales };
 }
 
 /**
- * Decodes and validates a prepared data set: shapes, types, class numbers, finite features.
+ * What a prepared file says of itself, checked against its tensors.
+ * @throws RepriseError DATA_INVALID
+ */
+export function describePrepared(tensors: readonly TensorHeader[], metadata: Readonly<Record<string, string>>, where: string): DataDescription {
+  if (metadata['format'] !== PREPARED_FORMAT) throw invalidData(where, `it is not in the format ${PREPARED_FORMAT}`);
+  const values = Object.entries(metadata).map(([key, text]) => [key, key === 'format' || key === 'kind' ? text : jsonOf(text)]);
+  const parsed = metadataSchema.safeParse(Object.fromEntries(values));
+  if (!parsed.success) throw invalidData(where, `its ${parsed.error.issues[0]?.path.join('.') ?? 'metadata'} cannot be read`);
+  const { format: _format, ...description } = parsed.data;
+  const { input, target, classNames, featureNames, standardization, tokenizer } = description;
+  const expected = tensorsOf(description);
+  for (const { name, type, shape } of expected) {
+    const found = tensors.find((tensor) => tensor.name === name);
+    if (found === undefined || found.type !== type || found.shape.join() !== shape.join()) throw invalidData(where, `it has no ${name} ${type} [${shape.join(', ')}]`);
+  }
+  if (tensors.length !== expected.length) throw invalidData(where, `it holds other tensors than ${expected.map(({ name }) => name).join(' and ')}`);
+  if (target.kind === 'class' ? classNames.length !== target.classes : classNames.length > 0) throw invalidData(where, `it names ${classNames.length} classes`);
+  const features = inputSize(input);
+  if (featureNames.length > 0 && featureNames.length !== features) throw invalidData(where, `it names ${featureNames.length} of ${features} features`);
+  if (standardization !== null && (standardization.means.length !== features || standardization.scales.length !== features)) throw invalidData(where, 'its standardization does not fit its features');
+  if ((input.kind === 'tokens') !== (tokenizer !== null)) throw invalidData(where, 'its tokenizer does not fit its features');
+  if (input.kind === 'tokens' && tokenizer !== null && vocabularyOf(tokenizer) !== input.vocabulary) throw invalidData(where, `its tokenizer has ${vocabularyOf(tokenizer)} tokens, its features ${input.vocabulary}`);
+  if (target.kind === 'next-token' && input.kind !== 'tokens') throw invalidData(where, 'next tokens are told of tokens only');
+  return description;
+}
+
+/** What is wrong with values that were read, or null. */
+function valueProblem({ input, target }: DataDescription, features: Features, labels: Labels | null): string | null {
+  const width = inputSize(input);
+  const badFeature = input.kind === 'tokens' ? features.findIndex((token) => token < 0 || token >= input.vocabulary) : features instanceof Float32Array ? features.findIndex((value) => !Number.isFinite(value)) : -1;
+  if (badFeature >= 0) return `the features of row ${Math.floor(badFeature / width)} hold ${features[badFeature]}`;
+  if (labels instanceof Float32Array) {
+    const badValue = labels.findIndex((value) => !Number.isFinite(value));
+    return badValue < 0 ? null : `the labels hold ${labels[badValue]}`;
+  }
+  if (labels === null || target.kind !== 'class') return null;
+  const classes = BigInt(target.classes);
+  const badLabel = labels.findIndex((label) => label < 0n || label >= classes);
+  return badLabel < 0 ? null : `the label of row ${badLabel} is ${labels[badLabel]}, with ${classes} classes`;
+}
+
+/**
+ * Decodes and validates a prepared data set: shapes, types, class numbers, tokens, finite values.
  * @param where names the data in error messages
  * @throws RepriseError DATA_INVALID
  */
@@ -102,41 +211,17 @@ export function decodePrepared(bytes: Uint8Array, where: string): PreparedData {
   try {
     decoded = decodeSafetensors(bytes);
   } catch (error) {
-    throw invalid(where, toErrorReport(error).message);
+    throw invalidData(where, toErrorReport(error).message);
   }
   const { tensors, metadata } = decoded;
-  if (metadata['format'] !== 'reprise-data-1') throw invalid(where, 'it is not in the format reprise-data-1');
-  const kind = metadata['kind'];
-  if (kind === undefined || !KINDS.includes(kind)) throw invalid(where, `its kind ${JSON.stringify(kind)} is unknown`);
-  const features = tensors.find((tensor) => tensor.name === 'features');
-  const labels = tensors.find((tensor) => tensor.name === 'labels');
-  if (features === undefined || labels === undefined || tensors.length !== 2) throw invalid(where, 'it must hold the tensors "features" and "labels", and no other');
-  const [rows = 0, featureCount = 0] = features.shape;
-  if (features.shape.length !== 2 || rows < 1 || featureCount < 1) throw invalid(where, `features has the shape [${features.shape.join(', ')}], expected [N, D]`);
-  if (!(features.data instanceof Uint8Array || features.data instanceof Float32Array)) throw invalid(where, `features has the type ${features.type}`);
-  if (!(labels.data instanceof BigInt64Array) || labels.shape.length !== 1 || labels.shape[0] !== rows) throw invalid(where, `labels must be int64 [${rows}]`);
-  const classNames = stringsOf(metadata['classNames'], where, 'classNames');
-  if (classNames.length < 2 || classNames.length > MAX_CLASSES) throw invalid(where, `it has ${classNames.length} classes`);
-  const classCount = BigInt(classNames.length);
-  const badLabel = labels.data.findIndex((label) => label < 0n || label >= classCount);
-  if (badLabel >= 0) throw invalid(where, `the label of row ${badLabel} is ${labels.data[badLabel]}, with ${classNames.length} classes`);
-  if (features.data instanceof Float32Array) {
-    const badValue = features.data.findIndex((value) => !Number.isFinite(value));
-    if (badValue >= 0) throw invalid(where, `the features of row ${Math.floor(badValue / featureCount)} are not all finite`);
-  }
-  const featureNames = stringsOf(metadata['featureNames'], where, 'featureNames');
-  if (featureNames.length !== 0 && featureNames.length !== featureCount) throw invalid(where, `it names ${featureNames.length} of ${featureCount} features`);
-  return {
-    kind: kind as DataConfig['kind'],
-    rows,
-    featureCount,
-    features: features.data,
-    labels: labels.data,
-    classNames,
-    featureNames,
-    image: imageOf(metadata['image'], featureCount, where),
-    standardization: standardizationOf(metadata['standardization'], featureCount, where),
-  };
+  const description = describePrepared(tensors, metadata, where);
+  const dataOf = (name: string): NamedTensor['data'] | undefined => tensors.find((tensor) => tensor.name === name)?.data;
+  // Names and types were checked with the description.
+  const features = dataOf('features') as Features;
+  const labels = (dataOf('labels') ?? null) as Labels | null;
+  const problem = valueProblem(description, features, labels);
+  if (problem !== null) throw invalidData(where, problem);
+  return { ...description, features, labels };
 }
 
 /** The bytes of a prepared file, unchecked. @throws RepriseError DATA_MISSING */
@@ -144,12 +229,16 @@ export async function readPrepared(file: string): Promise<Uint8Array> {
   try {
     return await readFile(file);
   } catch (error) {
-    throw new RepriseError('DATA_MISSING', `The prepared data ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`, {
-      kind: 'system',
-      hint: 'Run the config again: it prepares its data.',
-      cause: error,
-    });
+    throw missingData(file, error);
   }
+}
+
+export function missingData(file: string, error: unknown): RepriseError {
+  return new RepriseError('DATA_MISSING', `The prepared data ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`, {
+    kind: 'system',
+    hint: 'Run the config again: it prepares its data.',
+    cause: error,
+  });
 }
 
 /**
@@ -160,15 +249,7 @@ export async function loadPrepared(file: string): Promise<PreparedData> {
   return decodePrepared(await readPrepared(file), file);
 }
 
-/** The shape models are built for: one example, and the rows of the training split. @throws RepriseError DATA_SPLIT_EMPTY */
-export function dataShape(
-  data: Pick<PreparedData, 'rows' | 'featureCount' | 'image' | 'classNames'> & { readonly features: Uint8Array | Float32Array },
-  split: DataConfig['split'],
-): DataShape {
-  const type = data.features instanceof Uint8Array ? 'uint8' : 'float32';
-  return {
-    input: data.image === null ? { kind: 'features', size: data.featureCount, type } : { kind: 'image', ...data.image, type },
-    target: { kind: 'class', classes: data.classNames.length },
-    trainSize: splitSizes(data.rows, split).train,
-  };
+/** The shape models are built for: one example, and how many there are to train on. @throws RepriseError DATA_SPLIT_EMPTY */
+export function dataShape({ input, target, parts }: Pick<DataDescription, 'input' | 'target' | 'parts'>, split: SplitFractions): DataShape {
+  return { input, target, trainSize: partSizes(parts, split).train };
 }

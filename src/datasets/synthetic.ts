@@ -2,7 +2,7 @@
 import type { DataConfig } from '../config/schema';
 import { portableCos, portableSin } from '../random/portable';
 import { normals, uniforms } from '../random/streams';
-import type { PreparedData } from './prepared';
+import type { ClassData } from './prepared';
 
 type TwoMoonsConfig = Extract<DataConfig, { kind: 'two-moons' }>;
 type SpiralsConfig = Extract<DataConfig, { kind: 'spirals' }>;
@@ -15,7 +15,7 @@ const SPIRAL_TURN = 1.5 * PI;
 /** A point of class `label` at parameter u in [0, 1), before noise. */
 type Curve = (label: number, u: number) => readonly [number, number];
 
-function sample(kind: 'two-moons' | 'spirals', config: TwoMoonsConfig | SpiralsConfig, classes: number, curve: Curve): PreparedData {
+function sample(kind: 'two-moons' | 'spirals', config: TwoMoonsConfig | SpiralsConfig, classes: number, curve: Curve): ClassData {
   const { samples, noise, generatorSeed } = config;
   const position = uniforms(generatorSeed, 'data', `${kind}/position`, samples);
   const error = normals(generatorSeed, 'data', `${kind}/noise`, 2 * samples);
@@ -30,19 +30,20 @@ function sample(kind: 'two-moons' | 'spirals', config: TwoMoonsConfig | SpiralsC
   }
   return {
     kind,
-    rows: samples,
-    featureCount: 2,
+    input: { kind: 'features', size: 2, type: 'float32' },
+    target: { kind: 'class', classes },
+    parts: { train: samples, validation: null, test: null },
     features,
     labels,
     classNames: Array.from({ length: classes }, (_, label) => String(label)),
     featureNames: ['x', 'y'],
-    image: null,
     standardization: null,
+    tokenizer: null,
   };
 }
 
 /** Two interleaved half circles of radius 1, as scikit-learn's make_moons draws them, at random angles. */
-export function twoMoons(config: TwoMoonsConfig): PreparedData {
+export function twoMoons(config: TwoMoonsConfig): ClassData {
   return sample('two-moons', config, 2, (label, u) => {
     const angle = PI * u;
     return label === 0 ? [portableCos(angle), portableSin(angle)] : [1 - portableCos(angle), 0.5 - portableSin(angle)];
@@ -50,7 +51,7 @@ export function twoMoons(config: TwoMoonsConfig): PreparedData {
 }
 
 /** Archimedean spirals of radius 2 that turn by 3/2 π, one arm a class. */
-export function spirals(config: SpiralsConfig): PreparedData {
+export function spirals(config: SpiralsConfig): ClassData {
   return sample('spirals', config, config.classes, (label, u) => {
     const radius = SPIRAL_RADIUS * u;
     const angle = (2 * PI * label) / config.classes + SPIRAL_TURN * u;

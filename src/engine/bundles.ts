@@ -2,6 +2,7 @@
 import type { Input, Output } from '../api/contract';
 import type { VerifyView } from '../api/rows';
 import { lineOf } from '../config/command-line';
+import { dataPaths } from '../config/data';
 import { isCommandRun, isTrainingRun, stepsOf, type BundleContent, type BundleRun, type CommandBundleRun } from '../bundle/model';
 import { openBundle } from '../bundle/open';
 import { isJudged } from '../bundle/series';
@@ -23,7 +24,7 @@ export function chooseRuns(content: BundleContent, count: number | undefined): B
 export function neededFile(run: BundleRun, content: BundleContent): { readonly source: string; readonly sha256: string | null } | null {
   if (!isTrainingRun(run)) return null;
   const bundled = content.data.find((data) => data.fingerprint === run.manifest.data.fingerprint)?.file ?? null;
-  if (bundled !== null || run.manifest.config.data.kind !== 'csv') return null;
+  if (bundled !== null || dataPaths(run.manifest.config.data).length === 0) return null;
   const { source, sourceSha256 } = run.manifest.data;
   return { source, sha256: sourceSha256 ?? null };
 }

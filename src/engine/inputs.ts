@@ -4,6 +4,7 @@ import { dirname, isAbsolute, parse, resolve } from 'node:path';
 import { expandStudy } from '../ablation/expand';
 import type { StudySource } from '../api/views';
 import { baselinePath, parseStudy, type Study } from '../ablation/study';
+import { dataPaths } from '../config/data';
 import { parseConfig } from '../config/parse';
 import { isCommandConfig, type RunConfig } from '../config/command';
 import { parseYaml } from '../config/yaml';
@@ -78,7 +79,7 @@ async function readStudyValue(name: string | null, value: unknown, file: string 
     const problems = expandStudy(study).flatMap(({ name: variant, config }): Problem[] => {
       if (isCommandConfig(config)) return [{ path: 'baseline.task', message: 'runs a command in the folder of its config, but this study is not saved in a folder; save the study first' }];
       const { data } = config;
-      return data.kind === 'csv' && !isAbsolute(data.path) ? [{ path: 'baseline.data.path', message: `${variant === 'baseline' ? '' : `(variant ${variant}) `}${isRelative(data.path)}` }] : [];
+      return dataPaths(data).filter(({ path }) => !isAbsolute(path)).map(({ key, path }) => ({ path: `baseline.data.${key}`, message: `${variant === 'baseline' ? '' : `(variant ${variant}) `}${isRelative(path)}` }));
     });
     // Variants that leave the path as the baseline has it say nothing new.
     if (problems.length > 0) throw relativePaths(problems.slice(0, 1));

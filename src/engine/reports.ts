@@ -4,6 +4,7 @@ import { describeChanges } from '../ablation/describe';
 import { parseStudy } from '../ablation/study';
 import type { Input, Output } from '../api/contract';
 import { isCommandConfig } from '../config/command';
+import { dataPaths, mayBeFolder } from '../config/data';
 import { formatYaml, parseYaml } from '../config/yaml';
 import { onePerStep } from '../analysis/align';
 import { redactNamed, redactText } from '../provenance/secrets';
@@ -48,7 +49,9 @@ function dataFilesOf(runs: readonly ReportRun[]): { path: string; sha256: string
   const files = new Map<string, string>();
   for (const { manifest } of runs) {
     const { sourceSha256 } = manifest.data;
-    if (manifest.config.data.kind === 'csv' && sourceSha256 !== undefined) files.set(manifest.config.data.path, sourceSha256);
+    const [file, ...others] = dataPaths(manifest.config.data);
+    // Of several files and of a folder the hash is no file's.
+    if (file !== undefined && others.length === 0 && !mayBeFolder(manifest.config.data) && sourceSha256 !== undefined) files.set(file.path, sourceSha256);
   }
   return [...files].map(([path, sha256]) => ({ path, sha256 }));
 }

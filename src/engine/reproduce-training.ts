@@ -1,10 +1,12 @@
 /** A training of a bundle, made ready to be executed here, and judged. */
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { BundleContent, TrainingBundleRun } from '../bundle/model';
 import { recordedTrace } from '../bundle/recorded';
 import { judgeRun } from '../bundle/verdict';
+import { dataPaths, withDataPaths } from '../config/data';
 import { hashJson } from '../config/hash';
 import { showValue } from '../config/problems';
+import type { DataConfig } from '../config/schema';
 import { dataShape, loadPrepared } from '../datasets/prepared';
 import { prepareData } from '../datasets/prepare';
 import type { DataRef } from '../events/manifest';
@@ -24,8 +26,8 @@ interface LocatedData {
 }
 
 /** The data of a run: the bundle's file as it is, else made again from a source that needs no file of the author's. */
-async function locateData(run: TrainingBundleRun, content: BundleContent, { unpacked, work, data: csv }: Surroundings): Promise<LocatedData | string> {
-  const obstacle = missingData(run, content, csv);
+async function locateData(run: TrainingBundleRun, content: BundleContent, { unpacked, work, data: given }: Surroundings): Promise<LocatedData | string> {
+  const obstacle = missingData(run, content, given);
   if (obstacle !== null) return obstacle;
   const { config, data: recorded } = run.manifest;
   const bundled = content.data.find((data) => data.fingerprint === recorded.fingerprint)?.file ?? null;
@@ -35,9 +37,15 @@ async function locateData(run: TrainingBundleRun, content: BundleContent, { unpa
     const prepared = await loadPrepared(file);
     return { file, ref: { ...recorded, fingerprint, file: objectName(fingerprint) }, shape: dataShape(prepared, config.data.split) };
   }
-  const source = config.data.kind === 'csv' && csv !== undefined ? { ...config.data, path: resolve(csv) } : config.data;
+  const source = given === undefined ? config.data : dataAt(config.data, resolve(given));
   const { ref, shape } = await prepareData(source, { configFolder: unpacked, workspace: work, splitSeed: config.seeds.split });
   return { file: objectPath(work, ref.fingerprint), ref, shape };
+}
+
+/** The data from a place that a person gave: the one file or folder they are read from, or a folder that holds all. */
+function dataAt(data: DataConfig, place: string): DataConfig {
+  const several = dataPaths(data).length > 1;
+  return withDataPaths(data, (path) => (several ? join(place, basename(path)) : place));
 }
 
 /** @throws RepriseError BUNDLE_INVALID for a record that cannot be read */

@@ -2,7 +2,7 @@
 import { isCommandConfig, type CommandConfig, type RunConfig } from '../config/command';
 import { namesIn } from '../config/template';
 import type { FactState, ScoreFact } from '../api/provenance';
-import type { CommandManifest, LoggedManifest, RunManifest, TrainingManifest } from '../events/manifest';
+import { leakageInWords, type CommandManifest, type LoggedManifest, type RunManifest, type TrainingManifest } from '../events/manifest';
 import type { Provenance } from '../events/provenance';
 import { imageOfCommand } from '../provenance/container';
 import { listed } from '../provenance/sentences';
@@ -114,11 +114,18 @@ function randomnessFacts(config: RunConfig, { python, gpus, variables = {} }: Pr
   return facts;
 }
 
+function leakageFacts({ leakage }: TrainingManifest['data']): Fact[] {
+  if (leakage === undefined) return [];
+  const found = leakageInWords(leakage);
+  return [fact('Data', 'data.leakage', 'Splits apart', 4, found === null ? 'good' : 'bad', found ?? 'no example is in two splits', 'Take repeated examples out of the data before they are split.')];
+}
+
 function dataFacts(manifest: TrainingManifest | CommandManifest): Fact[] {
   if (manifest.kind !== 'command') {
     const { data } = manifest;
     return [
       fact('Data', 'data.fingerprint', 'Fingerprint of the data', 10, 'good', data.fingerprint, ''),
+      ...leakageFacts(data),
       fact('Data', 'data.license', 'Licence of the data', 3, data.license === 'unknown' ? 'missing' : 'good', data.license, 'Say under which licence the data may be used.'),
     ];
   }

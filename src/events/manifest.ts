@@ -33,6 +33,13 @@ export interface VariantRef {
   readonly variant: string;
 }
 
+/** Examples that are, exactly, in two splits: those of the later split are counted. */
+export interface Leakage {
+  readonly trainValidation: number;
+  readonly trainTest: number;
+  readonly validationTest: number;
+}
+
 /** The prepared data set a run trains on: one safetensors file, content-addressed. */
 export interface DataRef {
   /** SHA-256 of the prepared file, hex: the data fingerprint. */
@@ -46,6 +53,8 @@ export interface DataRef {
   readonly license: string;
   /** SHA-256 of the user's file the data were read from, hex; absent where they came from no such file. */
   readonly sourceSha256?: string;
+  /** Absent in manifests written before it was looked for. */
+  readonly leakage?: Leakage;
 }
 
 /** Runtime identity: same values and same hardware class promise the same bits. */
@@ -145,4 +154,17 @@ export type RunKind = 'training' | 'command' | 'logged';
 
 export function kindOf(manifest: RunManifest): RunKind {
   return manifest.kind ?? 'training';
+}
+
+/** `3 validation examples and 1 test example are also in the training split`; null where no example is in two splits. */
+export function leakageInWords({ trainValidation, trainTest, validationTest }: Leakage): string | null {
+  const counted = (count: number, split: string): string[] => (count === 0 ? [] : [`${count} ${split} example${count === 1 ? '' : 's'}`]);
+  const trained = [...counted(trainValidation, 'validation'), ...counted(trainTest, 'test')];
+  const tested = counted(validationTest, 'test');
+  const verb = (count: number): string => (count === 1 ? 'is' : 'are');
+  const parts = [
+    ...(trained.length === 0 ? [] : [`${trained.join(' and ')} ${verb(trainValidation + trainTest)} also in the training split`]),
+    ...(tested.length === 0 ? [] : [`${tested.join('')} ${verb(validationTest)} also in the validation split`]),
+  ];
+  return parts.length === 0 ? null : parts.join('; ');
 }

@@ -7,7 +7,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { portableCos, portableLog, portableSin } from './portable';
 import { threefry2x32 } from './threefry';
 
-export type Purpose = 'split' | 'init' | 'order' | 'noise' | 'data';
+export type Purpose = 'split' | 'init' | 'order' | 'noise' | 'augment' | 'data';
 
 const TWO_POW_32 = 4_294_967_296;
 const TWO_POW_24 = 16_777_216;
@@ -107,6 +107,16 @@ export function fillMask(out: Uint8Array, seed: number, name: string, step: numb
     const word = block[(position - whole) >>> 1]!;
     out[position] = ((position & 1) === 0 ? word >>> 16 : word & 0xffff) >= threshold ? 1 : 0;
   }
+}
+
+/** The two 32-bit words of a stream at any (counter, step), each less than 2^32. */
+export function keyedWords(seed: number, purpose: Purpose, name: string): (counter: number, step: number) => readonly [number, number] {
+  const { k0, k1 } = streamKey(seed, purpose, name);
+  const block = new Uint32Array(2);
+  return (counter, step) => {
+    threefry2x32(k0, k1, counter, step, block);
+    return [block[0]!, block[1]!];
+  };
 }
 
 /** `count` values uniform in [0, 1), from a grid of 2^32 points. */

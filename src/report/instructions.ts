@@ -2,6 +2,7 @@
  * How to do it again: bash blocks that run as they stand, in order, in one shell whose current folder is a
  * checkout of Reprise. A test executes them.
  */
+import { dataPaths, mayBeFolder } from '../config/data';
 import { variantHash } from '../config/hash';
 import { formatYaml } from '../config/yaml';
 import { code, heading, paragraph, type Block } from './document';
@@ -20,17 +21,21 @@ const command = (words: string): string => `npm run -s reprise -- ${words} --wor
 
 interface DataFile {
   readonly path: string;
+  readonly mayBeFolder: boolean;
   /** Of what was trained on, after reading. */
   readonly fingerprint: string;
   /** Of the file itself; null where it was not recorded. */
   readonly sha256: string | null;
 }
 
-/** CSV files that the runs read, by the path their configs name. */
-function csvFiles({ runs, dataFiles = [] }: ReportModel): DataFile[] {
-  const files = new Map<string, string>();
-  for (const { manifest } of runs) if (manifest.config.data.kind === 'csv') files.set(manifest.config.data.path, manifest.data.fingerprint);
-  return [...files].map(([path, fingerprint]) => ({ path, fingerprint, sha256: dataFiles.find((file) => file.path === path)?.sha256 ?? null }));
+/** Files and folders that the runs read, by the path their configs name. */
+function filesOf({ runs, dataFiles = [] }: ReportModel): DataFile[] {
+  const files = new Map<string, DataFile>();
+  for (const { manifest } of runs) {
+    const { data } = manifest.config;
+    for (const { path } of dataPaths(data)) files.set(path, { path, fingerprint: manifest.data.fingerprint, mayBeFolder: mayBeFolder(data), sha256: dataFiles.find((file) => file.path === path)?.sha256 ?? null });
+  }
+  return [...files.values()];
 }
 
 const isAbsolute = (path: string): boolean => /^(?:[/\\]|[A-Za-z]:)/u.test(path);
@@ -48,7 +53,7 @@ function climbs(path: string): number {
 }
 
 function dataBlocks(files: readonly DataFile[], folder: string): Block[] {
-  return files.flatMap(({ path, fingerprint, sha256 }, index): Block[] => {
+  return files.flatMap(({ path, fingerprint, sha256, mayBeFolder: isTree }, index): Block[] => {
     const where = isAbsolute(path) ? 'It must lie at exactly that path.' : 'The block below copies it to where the config looks for it.';
     const name = files.length === 1 ? 'DATA_FILE' : `DATA_FILE_${index + 1}`;
     const blocks: Block[] = [
@@ -59,13 +64,13 @@ function dataBlocks(files: readonly DataFile[], folder: string): Block[] {
     const target = `${folder}/${path.replaceAll('\\', '/')}`;
     const quoted = `"$DIR"${shellQuote(target)}`;
     blocks.push(paragraph('Set ', code(name), ' to the place of your copy first.'));
-    blocks.push({ type: 'code', language: 'bash', code: `mkdir -p "$(dirname -- ${quoted})"\ncp -- "\${${name}:?set it to the path of your copy of the data}" ${quoted}\n${sha256 === null ? '' : `echo "${sha256}  $DIR"${shellQuote(target)} | sha256sum --check\n`}` });
+    blocks.push({ type: 'code', language: 'bash', code: `mkdir -p "$(dirname -- ${quoted})"\ncp ${isTree ? '-R ' : ''}-- "\${${name}:?set it to the path of your copy of the data}" ${quoted}\n${sha256 === null ? '' : `echo "${sha256}  $DIR"${shellQuote(target)} | sha256sum --check\n`}` });
     return blocks;
   });
 }
 
 function steps(model: ReportModel): Block[] {
-  const files = csvFiles(model);
+  const files = filesOf(model);
   const depth = Math.max(0, ...files.filter(({ path }) => !isAbsolute(path)).map(({ path }) => climbs(path)));
   const folder = '/study'.repeat(depth);
   const place = (name: string): string => `"$DIR${folder}/${name}"`;

@@ -89,14 +89,20 @@ function bytesOf(data: NamedTensorData): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
+/** A tensor without its values. */
+export type TensorHeader = Pick<NamedTensor, 'name' | 'type' | 'shape'>;
+
+/** The order in which tensors are laid out: falling element size, then name, as the reference writer has it, so that each starts aligned. */
+function inFileOrder<T extends TensorHeader>(tensors: readonly T[]): T[] {
+  return [...tensors].sort((a, b) => TYPES[b.type].bytes - TYPES[a.type].bytes || compare(a.name, b.name));
+}
+
 /**
- * Encodes tensors as a safetensors file. Tensors are laid out by falling element size, then by name,
- * as the reference writer does, so that each starts aligned; metadata keys are sorted.
- * @throws RepriseError SAFETENSORS_INVALID for a repeated name, or data that does not fit shape or type
+ * What a safetensors file begins with: the values of the tensors follow it without gaps, in the order that is returned.
+ * Metadata keys are sorted.
  */
-export function encodeSafetensors(tensors: readonly NamedTensor[], metadata: Readonly<Record<string, string>> = {}): Uint8Array {
-  checkTensors(tensors);
-  const sorted = [...tensors].sort((a, b) => TYPES[b.type].bytes - TYPES[a.type].bytes || compare(a.name, b.name));
+export function encodeSafetensorsHeader<T extends TensorHeader>(tensors: readonly T[], metadata: Readonly<Record<string, string>>): { readonly bytes: Uint8Array; readonly order: readonly T[] } {
+  const order = inFileOrder(tensors);
   const entries: string[] = [];
   const keys = Object.keys(metadata).sort(compare);
   if (keys.length > 0) {
@@ -104,22 +110,31 @@ export function encodeSafetensors(tensors: readonly NamedTensor[], metadata: Rea
     entries.push(`"${METADATA_KEY}":{${pairs.join(',')}}`);
   }
   let offset = 0;
-  for (const tensor of sorted) {
-    const end = offset + tensor.data.byteLength;
-    const entry = { dtype: TYPES[tensor.type].code, shape: tensor.shape, data_offsets: [offset, end] };
-    entries.push(`${JSON.stringify(tensor.name)}:${JSON.stringify(entry)}`);
+  for (const { name, type, shape } of order) {
+    const end = offset + elementCount(shape, `tensor "${name}"`) * TYPES[type].bytes;
+    entries.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype: TYPES[type].code, shape, data_offsets: [offset, end] })}`);
     offset = end;
   }
   const header = new TextEncoder().encode(`{${entries.join(',')}}`);
-  const headerBytes = Math.ceil(header.length / 8) * 8;
-  const file = new Uint8Array(8 + headerBytes + offset);
-  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  file.fill(0x20, 8, 8 + headerBytes);
-  file.set(header, 8);
-  let position = 8 + headerBytes;
-  for (const tensor of sorted) {
-    file.set(bytesOf(tensor.data), position);
-    position += tensor.data.byteLength;
+  const bytes = new Uint8Array(8 + Math.ceil(header.length / 8) * 8).fill(0x20);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(bytes.length - 8), true);
+  bytes.set(header, 8);
+  return { bytes, order };
+}
+
+/**
+ * Encodes tensors as a safetensors file.
+ * @throws RepriseError SAFETENSORS_INVALID for a repeated name, or data that does not fit shape or type
+ */
+export function encodeSafetensors(tensors: readonly NamedTensor[], metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+  checkTensors(tensors);
+  const { bytes: header, order } = encodeSafetensorsHeader(tensors, metadata);
+  const file = new Uint8Array(order.reduce((size, { data }) => size + data.byteLength, header.length));
+  file.set(header);
+  let position = header.length;
+  for (const { data } of order) {
+    file.set(bytesOf(data), position);
+    position += data.byteLength;
   }
   return file;
 }
@@ -128,11 +143,16 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function parseHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataStart: number } {
+/** Where the values begin in a file whose first 8 bytes these are. @throws RepriseError SAFETENSORS_INVALID */
+export function safetensorsDataStart(bytes: Uint8Array): number {
   if (bytes.byteLength < 8) throw invalid('it is shorter than 8 bytes');
   const length = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
   if (length > BigInt(MAX_HEADER_BYTES)) throw invalid(`its header would have ${length} bytes`);
-  const dataStart = 8 + Number(length);
+  return 8 + Number(length);
+}
+
+function parseHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataStart: number } {
+  const dataStart = safetensorsDataStart(bytes);
   if (dataStart > bytes.byteLength) throw invalid('it ends inside its header');
   let header: unknown;
   try {
@@ -152,7 +172,8 @@ function parseMetadata(value: unknown): Record<string, string> {
   return value as Record<string, string>;
 }
 
-interface Entry {
+/** A tensor of a file: its bytes are begin … end − 1 of the values. */
+export interface TensorEntry {
   readonly name: string;
   readonly type: NamedTensorType;
   readonly shape: readonly number[];
@@ -160,7 +181,7 @@ interface Entry {
   readonly end: number;
 }
 
-function parseEntry(name: string, value: unknown): Entry {
+function parseEntry(name: string, value: unknown): TensorEntry {
   const where = `tensor "${name}"`;
   if (!isObject(value)) throw invalid(`${where} is not described by an object`);
   const { dtype, shape, data_offsets: offsets } = value;
@@ -198,13 +219,15 @@ function viewOf(type: NamedTensorType, bytes: Uint8Array, begin: number, end: nu
 }
 
 /**
- * Decodes and fully validates a safetensors file. Tensors come in the order of their data; where it
- * is aligned, their data are views of `bytes`, not copies.
+ * Decodes and fully validates the header of a safetensors file.
+ * @param bytes the beginning of the file, to `safetensorsDataStart` at least
+ * @param fileBytes size of the whole file
+ * @returns the tensors in the order of their values, and where these begin
  * @throws RepriseError SAFETENSORS_INVALID
  */
-export function decodeSafetensors(bytes: Uint8Array): { tensors: NamedTensor[]; metadata: Record<string, string> } {
+export function decodeSafetensorsHeader(bytes: Uint8Array, fileBytes: number): { entries: TensorEntry[]; metadata: Record<string, string>; dataStart: number } {
   const { header, dataStart } = parseHeader(bytes);
-  const entries: Entry[] = [];
+  const entries: TensorEntry[] = [];
   let metadata: Record<string, string> = {};
   for (const [name, value] of Object.entries(header)) {
     if (name === METADATA_KEY) metadata = parseMetadata(value);
@@ -216,15 +239,18 @@ export function decodeSafetensors(bytes: Uint8Array): { tensors: NamedTensor[]; 
     if (entry.begin !== position) throw invalid(`tensor "${entry.name}" starts at byte ${entry.begin} of the data, expected ${position}`);
     position = entry.end;
   }
-  if (dataStart + position !== bytes.byteLength) {
-    throw invalid(`it has ${bytes.byteLength - dataStart} bytes of data, its header describes ${position}`);
-  }
-  const tensors = entries.map(({ name, type, shape, begin, end }) => ({
-    name,
-    type,
-    shape,
-    data: viewOf(type, bytes, dataStart + begin, dataStart + end),
-  }));
+  if (dataStart + position !== fileBytes) throw invalid(`it has ${fileBytes - dataStart} bytes of data, its header describes ${position}`);
+  return { entries, metadata, dataStart };
+}
+
+/**
+ * Decodes and fully validates a safetensors file. Tensors come in the order of their data; where it
+ * is aligned, their data are views of `bytes`, not copies.
+ * @throws RepriseError SAFETENSORS_INVALID
+ */
+export function decodeSafetensors(bytes: Uint8Array): { tensors: NamedTensor[]; metadata: Record<string, string> } {
+  const { entries, metadata, dataStart } = decodeSafetensorsHeader(bytes, bytes.byteLength);
+  const tensors = entries.map(({ name, type, shape, begin, end }) => ({ name, type, shape, data: viewOf(type, bytes, dataStart + begin, dataStart + end) }));
   return { tensors, metadata };
 }
 

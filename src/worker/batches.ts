@@ -16,6 +16,11 @@ export class BatchOrder {
     return Math.ceil(this.trainSize / this.batchSize);
   }
 
+  /** The epoch that a step belongs to, from 0. */
+  epochOf(step: number): number {
+    return Math.floor(step / this.stepsPerEpoch);
+  }
+
   /** Real rows of a step's batch. */
   sizeOf(step: number): number {
     const first = (step % this.stepsPerEpoch) * this.batchSize;
@@ -27,7 +32,7 @@ export class BatchOrder {
    * up with its own first row, which weighs 0.
    */
   fill(step: number, rows: Int32Array): void {
-    const epoch = Math.floor(step / this.stepsPerEpoch);
+    const epoch = this.epochOf(step);
     if (epoch !== this.epoch) {
       this.order = permutation(this.orderSeed, 'order', 'epoch', epoch, this.trainSize);
       this.epoch = epoch;

@@ -3,11 +3,12 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { configSchema } from '../config/schema';
 import { dataShape, decodePrepared, readPrepared, type PreparedData } from '../datasets/prepared';
-import { splitIndices, type SplitIndices } from '../datasets/split';
+import { READ_BY_ROWS_FROM, RowReader, tokenOf } from '../datasets/row-reader';
+import { splitParts, type SplitIndices } from '../datasets/split';
 import { RepriseError } from '../errors/errors';
 import { RUN_FILES, type TrainingManifest } from '../events/manifest';
-import { sha256Bytes } from '../files/hash';
-import type { DataShape } from '../models/types';
+import { sha256Bytes, sha256File } from '../files/hash';
+import { inputSize, type DataShape } from '../models/types';
 import { takeRows, type SplitData } from './sessions';
 
 /** Reads `run.json`. @throws RepriseError RUN_MANIFEST_INVALID */
@@ -35,27 +36,39 @@ export interface WorkerData {
   readonly test: SplitData;
 }
 
-function take({ features, labels, featureCount }: PreparedData, rows: Int32Array): SplitData {
-  return { rows: rows.length, features: takeRows(features, featureCount, rows), labels: takeRows(labels, 1, rows) };
+/** The examples of a split; those of a stream of tokens lie together in it, and share their ends. */
+function take({ input, target, features, labels, parts }: PreparedData, rows: Int32Array): SplitData {
+  const size = inputSize(input);
+  if (target.kind === 'next-token') {
+    const start = tokenOf({ input, parts }, rows[0] ?? 0);
+    return { rows: rows.length, features: features.subarray(start, start + rows.length * size + 1), labels: null };
+  }
+  return {
+    rows: rows.length,
+    features: takeRows(features, size, rows),
+    labels: labels === null ? null : takeRows(labels, target.kind === 'values' ? target.size : 1, rows),
+  };
+}
+
+function checkFingerprint(file: string, fingerprint: string, { data }: TrainingManifest): void {
+  if (fingerprint === data.fingerprint) return;
+  throw new RepriseError(
+    'DATA_FINGERPRINT_MISMATCH',
+    `The prepared data ${file} has the SHA-256 ${fingerprint}, but the run is about ${data.fingerprint}.`,
+    { kind: 'system', hint: 'The file was changed or damaged: run the config again to prepare it.' },
+  );
 }
 
 /**
- * Reads the prepared data and splits it.
+ * Reads the prepared data whole and splits it.
  * @throws RepriseError DATA_MISSING, DATA_FINGERPRINT_MISMATCH, DATA_INVALID, DATA_SPLIT_EMPTY
  */
 export async function readData(file: string, manifest: TrainingManifest, splitSeed: number): Promise<WorkerData> {
   const bytes = await readPrepared(file);
-  const fingerprint = sha256Bytes(bytes);
-  if (fingerprint !== manifest.data.fingerprint) {
-    throw new RepriseError(
-      'DATA_FINGERPRINT_MISMATCH',
-      `The prepared data ${file} has the SHA-256 ${fingerprint}, but the run is about ${manifest.data.fingerprint}.`,
-      { kind: 'system', hint: 'The file was changed or damaged: run the config again to prepare it.' },
-    );
-  }
+  checkFingerprint(file, sha256Bytes(bytes), manifest);
   const data = decodePrepared(bytes, file);
   const { split } = manifest.config.data;
-  const indices = splitIndices(data.rows, split, splitSeed);
+  const indices = splitParts(data.parts, split, splitSeed);
   return {
     shape: dataShape(data, split),
     indices,
@@ -63,4 +76,34 @@ export async function readData(file: string, manifest: TrainingManifest, splitSe
     validation: take(data, indices.validation),
     test: take(data, indices.test),
   };
+}
+
+/** Prepared data that stay on the disk. */
+export interface OpenData {
+  readonly shape: DataShape;
+  readonly indices: SplitIndices;
+  /** To be closed. `reader.rows(indices.train)` are the examples of the training split, and so on. */
+  readonly reader: RowReader;
+}
+
+/** Whether data are so large that `openData` serves a run better than `readData`. */
+export function isReadByRows({ data }: TrainingManifest): boolean {
+  return data.bytes >= READ_BY_ROWS_FROM;
+}
+
+/**
+ * Opens the prepared data, to read examples as they are needed.
+ * @throws RepriseError DATA_MISSING, DATA_FINGERPRINT_MISMATCH, DATA_INVALID, DATA_SPLIT_EMPTY
+ */
+export async function openData(file: string, manifest: TrainingManifest, splitSeed: number): Promise<OpenData> {
+  const reader = await RowReader.open(file);
+  try {
+    checkFingerprint(file, await sha256File(file), manifest);
+    const { split } = manifest.config.data;
+    const { description } = reader;
+    return { shape: dataShape(description, split), indices: splitParts(description.parts, split, splitSeed), reader };
+  } catch (error) {
+    await reader.close();
+    throw error;
+  }
 }

@@ -3,7 +3,7 @@ import { diff } from '../config/diff';
 import { higherIsBetter, resolveSeeds, type Config, type SelectionConfig } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { foldEvents } from '../events/fold';
-import type { TrainingManifest } from '../events/manifest';
+import { leakageInWords, type TrainingManifest } from '../events/manifest';
 import { toLogged, type CheckpointRecord, type MetricValues, type SplitName } from '../events/records';
 import type { EventLogWriter } from '../events/writer';
 import { buildEvaluationGraph } from '../models/evaluation-graph';
@@ -106,6 +106,8 @@ export async function trainRun(options: TrainOptions): Promise<void> {
   if (passedOver > 0) {
     log.append({ type: 'message', level: 'warning', text: `${passedOver} newer checkpoint${passedOver === 1 ? ' is' : 's are'} missing or damaged; going on from step ${fromStep}.` });
   }
+  const leaked = manifest.data.leakage === undefined ? null : leakageInWords(manifest.data.leakage);
+  if (leaked !== null && before.attempts === 0) log.append({ type: 'message', level: 'warning', text: `The splits are not apart: ${leaked}. Metrics on these examples tell less than they seem to.` });
   log.append(await writeArtifact(runFolder, 'training-graph', graph.bytes));
   log.append(await writeArtifact(runFolder, 'scalars', encodeScalars(config, plan, graph.scalarNames, data.indices.train, seeds.order)));
   log.sync();

@@ -59,7 +59,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'reprise-inference-'));
   const config = dataSchema.parse({ kind: 'mnist', samples: ROWS }) as Extract<Config['data'], { kind: 'mnist' }>;
   const digits = await mnist(config, await findMnistPackage());
-  const images: DataShape = { input: { kind: 'image', ...digits.image!, type: 'uint8' }, target: { kind: 'class', classes: 10 }, trainSize: ROWS };
+  const images: DataShape = { input: digits.input, target: digits.target, trainSize: ROWS };
   const table: DataShape = { input: { kind: 'features', size: 24, type: 'float32' }, target: { kind: 'class', classes: 4 }, trainSize: ROWS };
   trained = [
     await train('MLP on digits', modelSchema.parse({ kind: 'mlp', hidden: [48], dropout: 0.1 }), images, digits),

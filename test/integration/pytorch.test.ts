@@ -87,7 +87,7 @@ beforeAll(async () => {
   const config = dataSchema.parse({ kind: 'mnist', samples: TRAIN_SIZE }) as Extract<Config['data'], { kind: 'mnist' }>;
   const prepared = await mnist(config, await findMnistPackage());
   examples = prepared;
-  data = { input: { kind: 'image', ...prepared.image!, type: 'uint8' }, target: { kind: 'class', classes: prepared.classNames.length }, trainSize: prepared.rows };
+  data = { input: prepared.input, target: prepared.target, trainSize: prepared.parts.train };
 });
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true });

