@@ -2,8 +2,11 @@
 import { z } from 'zod';
 import { fraction, positiveInt } from './numbers';
 
-const activation = z.enum(['relu', 'tanh', 'sigmoid', 'gelu']).default('relu').meta({ description: 'Function after each hidden layer' });
+const activations = z.enum(['relu', 'tanh', 'sigmoid', 'gelu', 'gelu-tanh', 'silu']);
+const activation = activations.default('relu').meta({ description: 'Function after each hidden layer' });
 const dropout = fraction.default(0).meta({ description: 'Probability with which a hidden unit is dropped in training' });
+const bias = z.boolean().default(true).meta({ description: 'Biases of linear layers and convolutions' });
+const init = z.enum(['pytorch', 'kaiming', 'xavier']).default('pytorch').meta({ description: 'Initial weights: PyTorch’s default; normal after He et al. (2015); or uniform after Glorot & Bengio (2010)' });
 const hiddenUnits = positiveInt.max(65_536);
 const hiddenMeta = { description: 'Units of each hidden layer, first to last', unit: 'units' };
 
@@ -13,16 +16,47 @@ export const mlpSchema = z.strictObject({
   hidden: z.array(hiddenUnits).max(16).default([128]).meta(hiddenMeta),
   activation,
   dropout,
+  residual: z.boolean().default(false).meta({ description: 'A hidden layer as wide as the one before adds what it was given' }),
+  bias,
+  init,
 });
 
-/** Small convolutional network: (conv 'same' → activation → 2×2 max-pool)… → hidden… → classes. Needs image data. */
+/** Small convolutional network: ((conv 'same' → activation)… → 2×2 max-pool)… → hidden… → classes. Needs image data. */
 export const cnnSchema = z.strictObject({
   kind: z.literal('cnn'),
   channels: z.array(positiveInt.max(1024)).min(1).max(4).default([8, 16]).meta({ description: 'Output channels of each convolution block', unit: 'channels' }),
   kernel: z.int().min(1).max(11).refine((side) => side % 2 === 1, { error: 'must be odd' }).default(3).meta({ description: 'Side of the square kernel, odd', unit: 'pixels' }),
+  blockDepth: positiveInt.max(8).default(1).meta({ description: 'Convolutions of each block, before its pooling', unit: 'layers' }),
   hidden: z.array(hiddenUnits).max(8).default([]).meta(hiddenMeta),
   activation,
   dropout,
+  residual: z.boolean().default(false).meta({ description: 'Each block adds what it was given, through a 1×1 convolution; hidden layers as in an MLP' }),
+  bias,
+  init,
 });
 
-export const modelSchema = z.discriminatedUnion('kind', [mlpSchema, cnnSchema]);
+/** Transformer over tokens: a causal decoder where the next token is to be told, an encoder where a class is. */
+export const transformerSchema = z
+  .strictObject({
+    kind: z.literal('transformer'),
+    width: positiveInt.max(8192).default(128).meta({ description: 'Numbers that stand for a token between the blocks', unit: 'units' }),
+    layers: positiveInt.max(64).default(4).meta({ description: 'Blocks of attention and MLP', unit: 'blocks' }),
+    heads: positiveInt.max(128).default(4).meta({ description: 'Attention heads of each block; they share the width evenly', unit: 'heads' }),
+    mlpRatio: z.number().gt(0).max(16).default(4).meta({ description: 'Hidden units of the MLP of a block for each unit of the width' }),
+    activation: activations.default('gelu').meta({ description: 'Function between the two layers of an MLP' }),
+    positions: z.enum(['learned', 'sinusoidal', 'rotary', 'none']).default('learned').meta({ description: 'How a token tells where it stands' }),
+    norm: z.enum(['layer', 'rms', 'none']).default('layer').meta({ description: 'Norm of each sublayer' }),
+    normPosition: z.enum(['pre', 'post']).default('pre').meta({ description: 'Norm before each sublayer and once before the head, or after each residual connection' }),
+    residual: z.boolean().default(true).meta({ description: 'Residual connections around attention and MLP' }),
+    bias: z.boolean().default(true).meta({ description: 'Biases of linear layers and layer norms; a tied head has none' }),
+    tiedHead: z.boolean().default(false).meta({ description: 'The head shares the weights of the token embedding; for next tokens only' }),
+    dropout: fraction.default(0).meta({ description: 'Probability with which a value of the embedding or of a sublayer’s result is dropped in training' }),
+    attentionDropout: fraction.default(0).meta({ description: 'Probability with which an attention weight is dropped in training' }),
+    init: z.enum(['gpt2', 'pytorch']).default('gpt2').meta({ description: 'Initial weights: normal with SD 0.02, less before residual connections, as in GPT-2; or the defaults of PyTorch’s modules' }),
+  })
+  .refine(({ width, heads }) => width % heads === 0, { path: ['heads'], error: 'must divide model.width' })
+  .refine(({ width, heads, positions }) => positions !== 'rotary' || (width / heads) % 2 === 0, { path: ['heads'], error: 'must leave each head an even share of model.width, since rotary positions turn pairs' })
+  .refine(({ width, positions }) => positions !== 'sinusoidal' || width % 2 === 0, { path: ['width'], error: 'must be even for sinusoidal positions' })
+  .refine(({ width, mlpRatio }) => Number.isInteger(width * mlpRatio), { path: ['mlpRatio'], error: 'must give a whole number of units when multiplied by model.width' });
+
+export const modelSchema = z.discriminatedUnion('kind', [mlpSchema, cnnSchema, transformerSchema]);

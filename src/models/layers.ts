@@ -1,6 +1,6 @@
 /** The parts that models share; parameters are named and start as PyTorch's. */
 import type { ModelConfig } from '../config/schema';
-import { gelu, relu, sigmoid, tanh } from '../onnx/operators/activations';
+import { gelu, geluTanh, relu, sigmoid, silu, tanh } from '../onnx/operators/activations';
 import { convolution } from '../onnx/operators/convolution';
 import { dropout } from '../onnx/operators/dropout';
 import { linear } from '../onnx/operators/linear';
@@ -11,34 +11,65 @@ import type { FloatTensor, Tensor } from '../onnx/types';
 import type { Emission } from './emission';
 import type { Init } from './types';
 
-export type Activation = Extract<ModelConfig, { kind: 'mlp' }>['activation'];
+export type Activation = Extract<ModelConfig, { activation: unknown }>['activation'];
 
-const activations: Readonly<Record<Activation, Operator<readonly [FloatTensor], undefined, readonly Tensor[]>>> = { relu, tanh, sigmoid, gelu };
+const activations: Readonly<Record<Activation, Operator<readonly [FloatTensor], undefined, readonly Tensor[]>>> = { relu, tanh, sigmoid, gelu, 'gelu-tanh': geluTanh, silu };
+
+/** The starting values a config can name. */
+export type InitScheme = Extract<ModelConfig, { init: unknown }>['init'];
 
 export function activate({ tape }: Emission, activation: Activation, value: FloatTensor): FloatTensor {
   return tape.apply(activations[activation], [value], undefined);
 }
 
-/** PyTorch's default of Linear and Conv2d: uniform in ±1/√fanIn, weight and bias. */
-export function torchDefault(fanIn: number): Init {
-  return { kind: 'uniform', bound: 1 / Math.sqrt(fanIn) };
+/** How a layer's weight and bias start; it has no bias where that is null. */
+export interface LayerInits {
+  readonly weight: Init;
+  readonly bias: Init | null;
+}
+
+/** SD of GPT-2's weights (Radford et al., 2019). */
+export const GPT2_DEVIATION = 0.02;
+
+/**
+ * How a layer starts that makes each output of `fanIn` values, and from each input `fanOut`. `pytorch`: the default of
+ * Linear and Conv2d, uniform in ±1/√fanIn, weight and bias. The others have biases of 0: `kaiming` normal with variance
+ * 2/fanIn (He et al., 2015), `xavier` uniform with variance 2/(fanIn + fanOut) (Glorot & Bengio, 2010), `gpt2` normal.
+ */
+export function layerInits(scheme: InitScheme, fanIn: number, fanOut: number, bias: boolean): LayerInits {
+  const zero: Init | null = bias ? { kind: 'constant', value: 0 } : null;
+  switch (scheme) {
+    case 'pytorch': {
+      const uniform: Init = { kind: 'uniform', bound: 1 / Math.sqrt(fanIn) };
+      return { weight: uniform, bias: bias ? uniform : null };
+    }
+    case 'kaiming':
+      return { weight: { kind: 'normal', deviation: Math.sqrt(2 / fanIn) }, bias: zero };
+    case 'xavier':
+      return { weight: { kind: 'uniform', bound: Math.sqrt(6 / (fanIn + fanOut)) }, bias: zero };
+    case 'gpt2':
+      return { weight: { kind: 'normal', deviation: GPT2_DEVIATION }, bias: zero };
+  }
 }
 
 /** x·Wᵀ + b of [rows, in]: `name.weight` [out, in], `name.bias` [out]. */
-export function dense(emission: Emission, name: string, value: FloatTensor, outputs: number): FloatTensor {
-  const inputs = sizeOf(value, 1);
-  const weight = emission.parameter(`${name}.weight`, [outputs, inputs], torchDefault(inputs));
-  const bias = emission.parameter(`${name}.bias`, [outputs], torchDefault(inputs));
-  return emission.tape.apply(linear, [value, weight, bias], undefined);
+export function dense(emission: Emission, name: string, value: FloatTensor, outputs: number, inits: LayerInits): FloatTensor {
+  const weight = emission.parameter(`${name}.weight`, [outputs, sizeOf(value, 1)], inits.weight);
+  if (inits.bias === null) return emission.tape.apply(linear, [value, weight], undefined);
+  return emission.tape.apply(linear, [value, weight, emission.parameter(`${name}.bias`, [outputs], inits.bias)], undefined);
 }
 
+/** What of a model decides how its layers start. */
+type Starting = { readonly init: InitScheme; readonly bias: boolean };
+
 /** Convolution that keeps the image's size: `name.weight` [out, in, side, side], `name.bias` [out]. */
-export function convolve(emission: Emission, name: string, value: FloatTensor, outputs: number, side: number): FloatTensor {
+export function convolve(emission: Emission, name: string, value: FloatTensor, outputs: number, side: number, { init, bias }: Starting): FloatTensor {
   const inputs = sizeOf(value, 1);
-  const init = torchDefault(inputs * side * side);
-  const weight = emission.parameter(`${name}.weight`, [outputs, inputs, side, side], init);
-  const bias = emission.parameter(`${name}.bias`, [outputs], init);
-  return emission.tape.apply(convolution, [value, weight, bias], { pads: Array<number>(4).fill((side - 1) / 2) });
+  const inits = layerInits(init, inputs * side * side, outputs * side * side, bias);
+  const weight = emission.parameter(`${name}.weight`, [outputs, inputs, side, side], inits.weight);
+  const attributes = { pads: Array<number>(4).fill((side - 1) / 2) };
+  if (inits.bias === null) return emission.tape.apply(convolution, [value, weight], attributes);
+  return emission.tape.apply(convolution, [value, weight, emission.parameter(`${name}.bias`, [outputs], inits.bias)], attributes);
 }
 
 /** Dropout by the mask `name`, over all values of an example; nothing outside training. */

@@ -1,25 +1,34 @@
 import type { ModelConfig } from '../config/schema';
+import { add } from '../onnx/operators/arithmetic';
+import { sizeOf } from '../onnx/shapes';
 import type { Tensor, FloatTensor } from '../onnx/types';
 import type { Emission } from './emission';
-import { activate, asFloats, dense, drop } from './layers';
+import { activate, asFloats, dense, drop, layerInits } from './layers';
+
+type Mlp = Extract<ModelConfig, { kind: 'mlp' }>;
 
 /** (linear → activation → dropout)… → linear: `input` [batch, size] → [batch, outputs]. */
-export function emitMlp(emission: Emission, model: Extract<ModelConfig, { kind: 'mlp' }>, input: Tensor, outputs: number): FloatTensor {
+export function emitMlp(emission: Emission, model: Mlp, input: Tensor, outputs: number): FloatTensor {
   return emitDense(emission, model, asFloats(emission, input), outputs, 0);
 }
 
-/** The hidden layers and the output layer that MLP and CNN end in; `dropouts` counts the masks so far. */
+/**
+ * The hidden layers and the output layer that MLP and CNN end in; `dropouts` counts the masks so far. With residual
+ * connections a hidden layer adds what it was given where that is as wide.
+ */
 export function emitDense(
   emission: Emission,
-  { hidden, activation, dropout }: Pick<Extract<ModelConfig, { kind: 'mlp' }>, 'hidden' | 'activation' | 'dropout'>,
+  { hidden, activation, dropout, bias, init, residual }: Pick<Mlp, 'hidden' | 'activation' | 'dropout' | 'bias' | 'init' | 'residual'>,
   features: FloatTensor,
   outputs: number,
   dropouts: number,
 ): FloatTensor {
+  const layer = (index: number, value: FloatTensor, units: number): FloatTensor => dense(emission, `dense.${index}`, value, units, layerInits(init, sizeOf(value, 1), units, bias));
   let value = features;
   hidden.forEach((units, index) => {
-    value = activate(emission, activation, dense(emission, `dense.${index}`, value, units));
-    value = drop(emission, `dropout.${dropouts + index}`, value, dropout);
+    const activated = activate(emission, activation, layer(index, value, units));
+    const result = drop(emission, `dropout.${dropouts + index}`, activated, dropout);
+    value = residual && index > 0 && hidden[index - 1] === units ? emission.tape.apply(add, [value, result], undefined) : result;
   });
-  return dense(emission, `dense.${hidden.length}`, value, outputs);
+  return layer(hidden.length, value, outputs);
 }

@@ -4,6 +4,7 @@ import type { FloatTensor, Tensor } from '../onnx/types';
 import { emitCnn } from './cnn';
 import { layoutOf, type Emission, type Layout } from './emission';
 import { emitMlp } from './mlp';
+import { emitTransformer } from './transformer';
 import { inputSize, inputType, outputWidth, type DataShape } from './types';
 
 /**
@@ -19,6 +20,8 @@ export function emitModel(emission: Emission, model: ModelConfig, data: DataShap
       return emitMlp(emission, model, input, outputs);
     case 'cnn':
       return emitCnn(emission, model, input, data.input, outputs);
+    case 'transformer':
+      return emitTransformer(emission, model, data, input);
   }
 }
 

@@ -75,7 +75,7 @@ describe('grid', () => {
       factors: [{ path: 'training.learningRate', name: 'lr', levels: [0.01, 0.1] }, { name: 'arch', levels: [{ label: 'wide', set: { 'model.hidden': [256] } }] }],
     })));
     expect(variants.map((variant) => variant.name)).toEqual(['baseline', 'wide', 'lr=0.01', 'lr=0.01, wide', 'lr=0.1', 'lr=0.1, wide']);
-    const seen = new Set(variants.map((variant) => JSON.stringify([trainingOf(variant).training.learningRate, trainingOf(variant).model.hidden])));
+    const seen = new Set(variants.map((variant) => JSON.stringify([trainingOf(variant).training.learningRate, trainingOf(variant).model])));
     expect(seen.size).toBe(6);
     expect(new Set(variants.map((variant) => variantHash(variant.config))).size).toBe(6);
   });

@@ -1,0 +1,157 @@
+import type { ModelConfig } from '../config/schema';
+import { RepriseError } from '../errors/errors';
+import { attention, rotate, sinusoids } from '../onnx/attention';
+import { add } from '../onnx/operators/arithmetic';
+import { gather } from '../onnx/operators/gather';
+import { linear } from '../onnx/operators/linear';
+import { matmul } from '../onnx/operators/matmul';
+import { layerNorm, rmsNorm } from '../onnx/operators/normalization';
+import { reshape } from '../onnx/operators/reshape';
+import { split, transpose } from '../onnx/operators/shaping';
+import { reshape as emitReshape } from '../onnx/primitives';
+import { sizeOf, timesDim } from '../onnx/shapes';
+import type { Dim, FloatTensor, Tensor } from '../onnx/types';
+import type { Emission } from './emission';
+import { activate, dense, drop, GPT2_DEVIATION, layerInits } from './layers';
+import { outputWidth, type DataShape, type Init } from './types';
+
+type Transformer = Extract<ModelConfig, { kind: 'transformer' }>;
+
+/** PyTorch's of LayerNorm; taken for RMSNorm, too, which has none of its own there. */
+const EPSILON = 1e-5;
+
+/** What every part of the model reads. */
+interface Context {
+  readonly emission: Emission;
+  readonly model: Transformer;
+  readonly length: number;
+  readonly causal: boolean;
+}
+
+/**
+ * Token embeddings with positions, blocks of multi-head attention and an MLP of two layers, a final norm (with norms
+ * before the sublayers; after them the last block ends in one) and a linear head. For next tokens a decoder: a position
+ * sees itself and those before it, and every position has its row of logits, [batch · length, vocabulary] in the order
+ * of the text. For classes an encoder: every position sees all, and the head reads their mean, [batch, classes].
+ * Activations are matrices [batch · length, width]. Names are those of GPT-2: `wte`, `wpe`, `h.0.attn.c_attn`, …
+ * @param input int32 [batch, length]
+ * @throws RepriseError MODEL_NEEDS_TOKENS; MODEL_TIED_HEAD where a head is to be tied that tells classes
+ */
+export function emitTransformer(emission: Emission, model: Transformer, data: DataShape, input: Tensor): FloatTensor {
+  const { input: shape, target } = data;
+  if (shape.kind !== 'tokens' || target.kind === 'values') throw needsTokens();
+  const causal = target.kind === 'next-token';
+  if (model.tiedHead && !causal) {
+    throw new RepriseError('MODEL_TIED_HEAD', 'model.tiedHead is true, but the model is to tell classes: only a head over the vocabulary can share the weights of the token embedding.', {
+      hint: 'Set model.tiedHead to false.',
+      problems: [{ path: 'model.tiedHead', message: 'must be false where the target is a class.' }],
+    });
+  }
+  const { length, vocabulary } = shape;
+  const context: Context = { emission, model, length, causal };
+  const { tape, batch } = emission;
+  const table = emission.parameter('wte.weight', [vocabulary, model.width], embeddingInit(model));
+  const tokens = emitReshape(emission.graph, { ...input, type: 'int32' } as Tensor<'int32'>, [timesDim(batch, length)]);
+  let value = addPositions(context, tape.apply(gather, [table, tokens], { axis: 0 }));
+  value = drop(emission, 'drop', value, model.dropout);
+  for (let layer = 0; layer < model.layers; layer += 1) {
+    const name = `h.${layer}`;
+    value = sublayer(context, `${name}.ln_1`, value, (normed) => attend(context, `${name}.attn`, normed));
+    value = sublayer(context, `${name}.ln_2`, value, (normed) => feedForward(context, `${name}.mlp`, normed));
+  }
+  if (model.normPosition === 'pre') value = normalize(context, 'ln_f', value);
+  if (model.tiedHead) return tape.apply(linear, [value, table], undefined);
+  const rows = causal ? value : meanOfPositions(context, value);
+  return project(context, 'head', rows, outputWidth(data));
+}
+
+function needsTokens(): RepriseError {
+  return new RepriseError('MODEL_NEEDS_TOKENS', 'model.kind is transformer, but the data are no tokens with a class or the next token to tell.', {
+    hint: 'Use text data such as moby-dick, or another kind of model.',
+    problems: [{ path: 'model.kind', message: 'transformer needs text data (such as moby-dick).' }],
+  });
+}
+
+/** Adds a position's row to each of its tokens; rotary positions wait for attention. */
+function addPositions({ emission, model, length }: Context, value: FloatTensor): FloatTensor {
+  const positions = positionRows(emission, model, length);
+  if (positions === null) return value;
+  const { tape, batch } = emission;
+  const sequences = tape.apply(reshape, [value], { shape: [batch, length, model.width] });
+  return tape.apply(reshape, [tape.apply(add, [sequences, positions], undefined)], { shape: value.shape });
+}
+
+/** [length, width], or null where nothing is added to the tokens. */
+function positionRows(emission: Emission, model: Transformer, length: number): FloatTensor | null {
+  switch (model.positions) {
+    case 'learned':
+      return emission.parameter('wpe.weight', [length, model.width], embeddingInit(model));
+    case 'sinusoidal':
+      return emission.graph.constant('float32', [length, model.width], sinusoids(length, model.width));
+    case 'rotary':
+    case 'none':
+      return null;
+  }
+}
+
+/** x + f(norm(x)), or norm(x + f(x)); without the residual connection f alone stands for the sum. */
+function sublayer(context: Context, norm: string, value: FloatTensor, of: (value: FloatTensor) => FloatTensor): FloatTensor {
+  const { emission, model } = context;
+  const before = model.normPosition === 'pre';
+  const change = of(before ? normalize(context, norm, value) : value);
+  const sum = model.residual ? emission.tape.apply(add, [value, change], undefined) : change;
+  return before ? sum : normalize(context, norm, sum);
+}
+
+function normalize({ emission, model }: Context, name: string, value: FloatTensor): FloatTensor {
+  if (model.norm === 'none') return value;
+  const gain = emission.parameter(`${name}.weight`, [model.width], { kind: 'constant', value: 1 });
+  if (model.norm === 'rms') return emission.tape.apply(rmsNorm, [value, gain], { epsilon: EPSILON });
+  const inputs = model.bias ? ([value, gain, emission.parameter(`${name}.bias`, [model.width], { kind: 'constant', value: 0 })] as const) : ([value, gain] as const);
+  return emission.tape.apply(layerNorm, inputs, { epsilon: EPSILON });
+}
+
+/** Multi-head self-attention of [batch · length, width]. */
+function attend(context: Context, name: string, value: FloatTensor): FloatTensor {
+  const { emission, model, length, causal } = context;
+  const { tape, batch } = emission;
+  const size = model.width / model.heads;
+  const all = project(context, `${name}.c_attn`, value, 3 * model.width);
+  // Queries, keys and values take their places in one go.
+  const stacks = tape.apply(transpose, [tape.apply(reshape, [all], { shape: [batch, length, 3, model.heads, size] })], { permutation: [2, 0, 3, 1, 4] });
+  const stacked: readonly Dim[] = [batch, model.heads, length, size];
+  const parts = (from: FloatTensor, count: number): readonly FloatTensor[] =>
+    tape.applyAll(split, [from], { axis: 0, sizes: Array<number>(count).fill(1) }).map((part) => tape.apply(reshape, [part], { shape: stacked }));
+  const [queries, keys, values] = parts(stacks, 3) as [FloatTensor, FloatTensor, FloatTensor];
+  const turned = (stack: FloatTensor): FloatTensor => (model.positions === 'rotary' ? rotate(tape, stack) : stack);
+  const mixed = attention(tape, turned(queries), turned(keys), values, { causal, weights: (weights) => drop(emission, `${name}.drop`, weights, model.attentionDropout) });
+  const joined = tape.apply(reshape, [tape.apply(transpose, [mixed], { permutation: [0, 2, 1, 3] })], { shape: value.shape });
+  return drop(emission, `${name}.resid_drop`, project(context, `${name}.c_proj`, joined, model.width, true), model.dropout);
+}
+
+function feedForward(context: Context, name: string, value: FloatTensor): FloatTensor {
+  const { emission, model } = context;
+  const hidden = activate(emission, model.activation, project(context, `${name}.c_fc`, value, model.width * model.mlpRatio));
+  return drop(emission, `${name}.drop`, project(context, `${name}.c_proj`, hidden, model.width, true), model.dropout);
+}
+
+/** [batch · length, width] → [batch, width]. */
+function meanOfPositions({ emission: { tape, batch, graph }, model, length }: Context, value: FloatTensor): FloatTensor {
+  const sequences = tape.apply(reshape, [value], { shape: [batch, length, model.width] });
+  // A product with a row of 1/length: quicker than a reduction over a middle axis.
+  const means = tape.apply(matmul, [graph.constant('float32', [1, length], new Float32Array(length).fill(1 / length)), sequences], {});
+  return tape.apply(reshape, [means], { shape: [batch, model.width] });
+}
+
+/** A linear layer; `closing` where its result is added to a residual connection. */
+function project({ emission, model }: Context, name: string, value: FloatTensor, outputs: number, closing = false): FloatTensor {
+  const inits = layerInits(model.init, sizeOf(value, 1), outputs, model.bias);
+  // GPT-2 lets the sum over all residual connections start with one variance, whatever the number of layers.
+  const scaled = closing && inits.weight.kind === 'normal' ? { ...inits, weight: { ...inits.weight, deviation: inits.weight.deviation / Math.sqrt(2 * model.layers) } } : inits;
+  return dense(emission, name, value, outputs, scaled);
+}
+
+/** PyTorch's Embedding starts with SD 1. */
+function embeddingInit({ init }: Transformer): Init {
+  return { kind: 'normal', deviation: init === 'gpt2' ? GPT2_DEVIATION : 1 };
+}

@@ -1,0 +1,144 @@
+/**
+ * Transformers against PyTorch: same weights, tokens, batches and dropout masks, 20 steps of Adam; each switch of
+ * the model at least once. REPRISE_PYTHON names a Python, REPRISE_JUDGES the judges it has (`torch`).
+ */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { modelSchema } from '../../src/config/models';
+import type { ModelConfig, TrainingConfig } from '../../src/config/schema';
+import { trainingSchema } from '../../src/config/training';
+import { initialState, initialWeights } from '../../src/models/initialize';
+import { buildTrainingGraph } from '../../src/models/training-graph';
+import type { DataShape, MaskSpec } from '../../src/models/types';
+import { fillMask, uniforms } from '../../src/random/streams';
+import { planBatches, runTraining, type Examples } from '../unit/models/run-training';
+
+const python = process.env['REPRISE_PYTHON'] ?? '';
+const hasTorch = python !== '' && (process.env['REPRISE_JUDGES'] ?? '').split(',').includes('torch');
+if (!hasTorch) console.warn('SKIPPED: no torch (REPRISE_PYTHON, REPRISE_JUDGES): transformers are not compared with PyTorch.');
+
+const STEPS = 20;
+const BATCH = 8;
+const TRAIN_SIZE = 48;
+const SEED = 5;
+const VOCABULARY = 29;
+const CLASSES = 4;
+const LENGTH = 13;
+/** Relative difference of the losses allowed at each step. */
+const AGREEMENT = 1e-4;
+
+const input = { kind: 'tokens', length: LENGTH, vocabulary: VOCABULARY } as const;
+const nextToken: DataShape = { input, target: { kind: 'next-token' }, trainSize: TRAIN_SIZE };
+const classes: DataShape = { input, target: { kind: 'class', classes: CLASSES }, trainSize: TRAIN_SIZE };
+const training = trainingSchema.parse({ learningRate: 3e-3, batchSize: BATCH });
+
+interface Case {
+  readonly name: string;
+  readonly model: ModelConfig;
+  readonly data: DataShape;
+}
+
+const small = { kind: 'transformer', width: 24, layers: 2, heads: 3 };
+const lm = (name: string, switches: object): Case => ({ name: `language model, ${name}`, data: nextToken, model: modelSchema.parse({ ...small, ...switches }) });
+const classifier = (name: string, switches: object): Case => ({ name: `classifier, ${name}`, data: classes, model: modelSchema.parse({ ...small, ...switches }) });
+
+const cases: readonly Case[] = [
+  lm('as it comes', {}),
+  lm('PyTorch’s initial weights', { init: 'pytorch' }),
+  lm('sinusoidal positions, no bias', { positions: 'sinusoidal', bias: false }),
+  lm('rotary positions, RMS norm, SiLU, tied head', { positions: 'rotary', norm: 'rms', activation: 'silu', tiedHead: true }),
+  lm('norm after the sublayers, ReLU, wide MLP', { normPosition: 'post', activation: 'relu', mlpRatio: 5.5 }),
+  lm('RMS norm after the sublayers, GELU by tanh', { norm: 'rms', normPosition: 'post', activation: 'gelu-tanh', init: 'pytorch' }),
+  lm('neither norm nor residual connections nor positions', { norm: 'none', residual: false, positions: 'none', init: 'pytorch' }),
+  lm('dropout everywhere', { dropout: 0.2, attentionDropout: 0.3, init: 'pytorch' }),
+  classifier('as it comes', {}),
+  classifier('rotary positions, RMS norm, no bias', { positions: 'rotary', norm: 'rms', bias: false, init: 'pytorch' }),
+  classifier('sinusoidal positions, norm after the sublayers, dropout', { positions: 'sinusoidal', normPosition: 'post', dropout: 0.1, attentionDropout: 0.1, heads: 4 }),
+];
+
+/** Tokens that repeat with a period, under noise, so that there is something to learn; classes by the first token. */
+function examplesOf({ target }: DataShape): Examples<Int32Array> {
+  const noise = uniforms(SEED, 'data', 'tokens', TRAIN_SIZE * LENGTH + 1);
+  const all = Int32Array.from(noise, (value, index) => (value < 0.7 ? (index * 5) % VOCABULARY : Math.floor(((value - 0.7) / 0.3) * VOCABULARY)));
+  if (target.kind === 'next-token') return { features: all, labels: new BigInt64Array(0) };
+  const features = all.subarray(0, TRAIN_SIZE * LENGTH);
+  return { features, labels: BigInt64Array.from({ length: TRAIN_SIZE }, (_, row) => BigInt(features[row * LENGTH]! % CLASSES)) };
+}
+
+/** 6 whole batches an epoch. */
+const plan = planBatches(TRAIN_SIZE, BATCH, STEPS, SEED);
+
+function masksOf(masks: readonly MaskSpec[]): Record<string, Uint8Array> {
+  return Object.fromEntries(
+    masks.map(({ name, width, dropProbability }) => {
+      const values = new Uint8Array(STEPS * BATCH * width);
+      for (let step = 0; step < STEPS; step += 1) fillMask(values.subarray(step * BATCH * width, (step + 1) * BATCH * width), SEED, name, step, dropProbability);
+      return [name, values];
+    }),
+  );
+}
+
+async function trainOurs({ model, data }: Case, settings: TrainingConfig): Promise<readonly number[]> {
+  const graph = buildTrainingGraph(model, settings, data);
+  const start = [...initialWeights(graph.parameters, SEED), ...initialState(graph.optimizerState)];
+  return [...(await runTraining(graph, settings, data, examplesOf(data), plan, start, { masks: masksOf(graph.masks) })).losses];
+}
+
+let folder: string;
+let torch: readonly (readonly number[])[] = [];
+
+/** One Python process trains all of the cases. */
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reprise-transformers-'));
+  if (!hasTorch) return;
+  const tensors: Record<string, { file: string; type: string; shape: readonly number[] }> = {};
+  const jobs: object[] = [];
+  for (const [number, { model, data }] of cases.entries()) {
+    const graph = buildTrainingGraph(model, training, data);
+    const store = async (name: string, type: string, shape: readonly number[], { buffer, byteOffset, byteLength }: ArrayBufferView): Promise<void> => {
+      const file = `${Object.keys(tensors).length}.bin`;
+      await writeFile(join(folder, file), new Uint8Array(buffer, byteOffset, byteLength));
+      tensors[`${number}/${name}`] = { file, type, shape };
+    };
+    const { features, labels } = examplesOf(data);
+    const masks = masksOf(graph.masks);
+    await store('features', 'int32', data.target.kind === 'next-token' ? [features.length] : [TRAIN_SIZE, LENGTH], features);
+    if (data.target.kind === 'class') await store('labels', 'int64', [TRAIN_SIZE], labels);
+    await store('batches', 'int32', [STEPS, BATCH], plan.batches);
+    for (const { name, shape, data: values } of initialWeights(graph.parameters, SEED)) await store(name, 'float32', shape, values);
+    for (const { name, width } of graph.masks) await store(name, 'uint8', [STEPS, BATCH, width], masks[name]!);
+    const shape = { vocabulary: VOCABULARY, length: LENGTH, classes: data.target.kind === 'class' ? CLASSES : null };
+    jobs.push({ model, shape, training, parameters: graph.parameters.map(({ name }) => name), masks: graph.masks.map(({ name }) => name) });
+  }
+  await writeFile(join(folder, 'job.json'), JSON.stringify({ cases: jobs, tensors }));
+  const script = fileURLToPath(new URL('../fixtures/python/torch_models.py', import.meta.url));
+  const { stdout } = await promisify(execFile)(python, [script, join(folder, 'job.json')], { timeout: 240_000, maxBuffer: 2 ** 26, env: { ...process.env, OMP_WAIT_POLICY: 'PASSIVE' } });
+  torch = (JSON.parse(stdout) as { losses: readonly (readonly number[])[] }).losses;
+}, 300_000);
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** The largest relative difference of two curves. */
+function distance(left: readonly number[], right: readonly number[]): number {
+  expect([left.length, right.length]).toEqual([STEPS, STEPS]);
+  const differences = left.map((value, step) => Math.abs(value - right[step]!) / Math.abs(right[step]!));
+  return differences.some(Number.isNaN) ? Infinity : Math.max(...differences);
+}
+
+describe('transformers beside PyTorch', () => {
+  test.skipIf(!hasTorch).each(cases.map((item, number) => ({ ...item, number })))('$name', { timeout: 60_000 }, async ({ number, ...item }) => {
+    const ours = await trainOurs(item, training);
+    const off = distance(ours, torch[number]!);
+    console.log(`${item.name}: ${STEPS} steps within ${off.toExponential(1)}; loss ${ours[0]!.toFixed(3)} → ${ours.at(-1)!.toFixed(3)}`);
+    expect(ours.at(-1)!, 'the loss falls').toBeLessThan(ours[0]!);
+    expect(off).toBeLessThanOrEqual(AGREEMENT);
+    // A learning rate one percent off is seen.
+    expect(distance(await trainOurs(item, { ...training, learningRate: 1.01 * training.learningRate }), torch[number]!)).toBeGreaterThan(AGREEMENT);
+  });
+});
