@@ -1,0 +1,37 @@
+import { Draw, type Reference } from './sample';
+
+const sigma = (x: number): number => 1 / (1 + Math.exp(-x));
+
+/** One unit of one example at a time, with the gates in PyTorch's order: input, forget, candidate, output. */
+const lstm: Reference = {
+  sample(number) {
+    const draw = new Draw('lstm', number);
+    const [length, batch, inputs, size] = [draw.whole(1, 4), draw.whole(1, 3), draw.whole(1, 4), draw.whole(1, 4)];
+    const layer = [draw.floats([length, batch, inputs]), draw.floats([4 * size, inputs]), draw.floats([4 * size, size]), draw.floats([4 * size])];
+    return { inputs: number % 4 === 3 ? layer : [...layer, draw.floats([batch, size]), draw.floats([batch, size])], attributes: undefined };
+  },
+  evaluate([x, weightInput, weightHidden, bias, hidden, cell]) {
+    const [length, batch, inputs] = x!.shape as [number, number, number];
+    const size = weightHidden!.shape[1]!;
+    let h = hidden?.data ?? new Float64Array(batch * size);
+    let c = cell?.data ?? new Float64Array(batch * size);
+    const shown: number[] = [];
+    for (let step = 0; step < length; step += 1) {
+      const before = h;
+      const gate = (place: number, example: number, unit: number): number => {
+        const row = place * size + unit;
+        let sum = bias!.data[row]!;
+        for (let at = 0; at < inputs; at += 1) sum += weightInput!.data[row * inputs + at]! * x!.data[(step * batch + example) * inputs + at]!;
+        for (let at = 0; at < size; at += 1) sum += weightHidden!.data[row * size + at]! * before[example * size + at]!;
+        return sum;
+      };
+      const place = (index: number): [number, number] => [Math.floor(index / size), index % size];
+      c = c.map((value, index) => sigma(gate(1, ...place(index))) * value + sigma(gate(0, ...place(index))) * Math.tanh(gate(2, ...place(index))));
+      h = c.map((value, index) => sigma(gate(3, ...place(index))) * Math.tanh(value));
+      shown.push(...h);
+    }
+    return [Float64Array.from(shown), h, c];
+  },
+};
+
+export const recurrentReferences: Readonly<Record<string, Reference>> = { lstm };
