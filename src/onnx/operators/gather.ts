@@ -3,11 +3,13 @@ import { cast, equal, gather as emitGather, gemm, int32Vector, int64Vector, modu
 import { matmul } from '../primitives/products';
 import { dimOf, elementCount, sizeOf } from '../shapes';
 import type { FloatTensor, IndexTensor } from '../types';
+import { sumsByNumber } from './embedding';
 import { single, type Operator } from './operator';
 
 /**
  * Slices of x along an axis, which is replaced by the shape of the indices; a negative index counts from the end.
- * The gradient is a product with a matrix of one element for each index and each place on the axis.
+ * Along axis 0 of a table it is an embedding. The gradient is a product with a matrix of one element for each index and
+ * each place on the axis, or from a large table sums of sorted rows.
  */
 export const gather: Operator<readonly [FloatTensor, IndexTensor], { readonly axis: number }> = single({
   name: 'gather',
@@ -22,6 +24,9 @@ export const gather: Operator<readonly [FloatTensor, IndexTensor], { readonly ax
   ],
 });
 
+/** Places on the leading axis beyond which sorting the indices is quicker than a matrix of size · count ones and zeros. */
+const LARGE = 256;
+
 /**
  * For slices that were gathered along an axis of a tensor of `shape`, the sums of their gradients at the places they came
  * from. The indices are not negative. Products, because ScatterND's sums depend on the order of the threads.
@@ -30,6 +35,7 @@ export function gatherGradient(graph: GraphBuilder, gradient: FloatTensor, indic
   const size = shape[axis] ?? 1;
   const count = staticShape(indices).reduce((product, dim) => product * dim, 1);
   const [outer, inner] = [shape.slice(0, axis), shape.slice(axis + 1)].map((dims) => elementCount(dims) ?? 1) as [number, number];
+  if (outer === 1 && size > LARGE) return reshape(graph, sumsByNumber(graph, reshape(graph, gradient, [count, inner]), reshape(graph, indices, [count]), size), shape);
   const places = (indices.type === 'int32' ? int32Vector : int64Vector)(graph, [...Array(size).keys()]);
   if (inner === 1) {
     const chosen = equal<'int32' | 'int64'>(graph, reshape(graph, indices, [count, 1]), places);

@@ -166,12 +166,15 @@ const tile: Reference = {
 const gather: Reference = {
   sample(number) {
     const draw = new Draw('gather', number);
-    const shape = drawShape(draw, number);
-    const axis = draw.whole(0, shape.length - 1);
+    // Every sixth is a large table: more places than are looked for one by one, often the same few, from more rows than fit one block.
+    const table = number % 6 === 4;
+    const shape = table ? [draw.whole(257, 300), draw.whole(1, 2)] : drawShape(draw, number);
+    const axis = table ? 0 : draw.whole(0, shape.length - 1);
     const size = shape[axis]!;
-    const places = Array.from({ length: draw.whole(0, 2) }, () => draw.whole(1, 5));
+    const places = table ? [draw.whole(1, 2), draw.whole(50, 180)] : Array.from({ length: draw.whole(0, 2) }, () => draw.whole(1, 5));
     // Negative indices count from the end.
-    const indices = draw.wholes(product(places), number % 3 === 0 ? -size : 0, size - 1);
+    const drawn = draw.wholes(product(places), number % 3 === 0 || table ? -size : 0, size - 1);
+    const indices = table ? drawn.map((place, row) => (row % 3 === 0 ? place : place % 4)) : drawn;
     return { inputs: [draw.floats(shape), integerValue(number % 2 === 0 ? 'int64' : 'int32', places, indices)], attributes: { axis } };
   },
   evaluate([x, indices], attributes) {
