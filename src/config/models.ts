@@ -59,4 +59,18 @@ export const transformerSchema = z
   .refine(({ width, positions }) => positions !== 'sinusoidal' || width % 2 === 0, { path: ['width'], error: 'must be even for sinusoidal positions' })
   .refine(({ width, mlpRatio }) => Number.isInteger(width * mlpRatio), { path: ['mlpRatio'], error: 'must give a whole number of units when multiplied by model.width' });
 
-export const modelSchema = z.discriminatedUnion('kind', [mlpSchema, cnnSchema, transformerSchema]);
+/** LSTM over the tokens of a text or the rows of an image: next tokens, or what the whole sequence is. */
+export const lstmSchema = z
+  .strictObject({
+    kind: z.literal('lstm'),
+    embedding: positiveInt.max(8192).default(256).meta({ description: 'Numbers that stand for a token; images have no embedding', unit: 'units' }),
+    hidden: positiveInt.max(8192).default(256).meta({ description: 'Hidden units of each layer', unit: 'units' }),
+    layers: positiveInt.max(16).default(1).meta({ description: 'LSTM layers, one over the other', unit: 'layers' }),
+    dropout: fraction.default(0).meta({ description: 'Probability with which a value that goes into or comes out of a layer is dropped in training, never from step to step' }),
+    tiedHead: z.boolean().default(false).meta({ description: 'The head shares the weights of the token embedding; for next tokens only' }),
+    forgetBias: z.number().min(-100).max(100).default(0).meta({ description: 'Added to the bias of the forget gates; 1 lets a cell remember from the start' }),
+    init,
+  })
+  .refine(({ embedding, hidden, tiedHead }) => !tiedHead || embedding === hidden, { path: ['tiedHead'], error: 'needs model.embedding to equal model.hidden' });
+
+export const modelSchema = z.discriminatedUnion('kind', [mlpSchema, cnnSchema, transformerSchema, lstmSchema]);

@@ -3,6 +3,7 @@ import type { ModelConfig } from '../config/schema';
 import type { FloatTensor, Tensor } from '../onnx/types';
 import { emitCnn } from './cnn';
 import { layoutOf, type Emission, type Layout } from './emission';
+import { emitLstm } from './lstm';
 import { emitMlp } from './mlp';
 import { emitTransformer } from './transformer';
 import { inputSize, inputType, outputWidth, type DataShape } from './types';
@@ -20,6 +21,8 @@ export function emitModel(emission: Emission, model: ModelConfig, data: DataShap
       return emitMlp(emission, model, input, outputs);
     case 'cnn':
       return emitCnn(emission, model, input, data.input, outputs);
+    case 'lstm':
+      return emitLstm(emission, model, data, input);
     case 'transformer':
       return emitTransformer(emission, model, data, input);
   }
