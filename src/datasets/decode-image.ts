@@ -72,8 +72,13 @@ async function loadJpegDecoder(): Promise<JpegDecoder> {
   await init({ instantiateWasm, print: () => undefined, printErr: (text: string) => complaints.push(text) });
   return async (bytes) => {
     complaints.length = 0;
-    const picture = await decode(Uint8Array.from(bytes).buffer);
-    return { picture, complaints: [...complaints] };
+    try {
+      return { picture: await decode(Uint8Array.from(bytes).buffer), complaints };
+    } catch {
+      // What the program throws is no error but an address in its memory; its state is not to be trusted any more.
+      jpegDecoder = null;
+      throw new PictureProblem(`is damaged or cut off${complaints[0] === undefined ? '' : ` (${complaints[0]})`}`);
+    }
   };
 }
 
