@@ -3,6 +3,7 @@ import { convolution, transposedConvolution } from './convolution';
 import { crossEntropy } from './cross-entropy';
 import { dropout } from './dropout';
 import { gemm, linear } from './linear';
+import { lossOperators } from './losses';
 import { matmul } from './matmul';
 import { normOperators } from './normalization';
 import type { AnyOperator } from './operator';
@@ -20,4 +21,5 @@ export const layerOperators: readonly AnyOperator[] = [
   ...normOperators,
   dropout,
   crossEntropy,
+  ...lossOperators,
 ];

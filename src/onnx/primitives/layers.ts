@@ -35,3 +35,8 @@ export function chosenRows<T extends ElementType>(graph: GraphBuilder, input: Te
 export function withRows(graph: GraphBuilder, input: FloatTensor, indices: IndexTensor, rows: FloatTensor): FloatTensor {
   return graph.node('ScatterND', [input, indices, rows], [{ type: 'float32', shape: input.shape }])[0];
 }
+
+/** In each row of a matrix one element replaced: the one in the column that `columns` [rows, 1] names, by that of `values` [rows, 1]. */
+export function withColumns(graph: GraphBuilder, input: FloatTensor, columns: IndexTensor, values: FloatTensor): FloatTensor {
+  return graph.node('ScatterElements', [input, columns, values], [{ type: 'float32', shape: input.shape }], { axis: { int: 1 } })[0];
+}

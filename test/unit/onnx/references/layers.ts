@@ -1,7 +1,8 @@
 import { broadcast, indicesOf, offsetWithin } from './indices';
+import { lossReferences } from './layers-losses';
 import { normReferences } from './layers-norms';
 import { windowReferences } from './layers-windows';
-import { Draw, floatValue, integerValue, product, type Reference, type Value } from './sample';
+import { Draw, integerValue, product, type Reference, type Value } from './sample';
 
 /** op(a)·op(b) of two matrices with an addend that broadcasts. */
 function affine(a: Value, b: Value, addend: Value | undefined, { transA = false, transB = false, alpha = 1, beta = 1 }: { transA?: boolean; transB?: boolean; alpha?: number; beta?: number }): Float64Array {
@@ -86,27 +87,4 @@ const dropout: Reference = {
   },
 };
 
-const crossEntropy: Reference = {
-  sample(number) {
-    const draw = new Draw('crossEntropy', number);
-    const [batch, classes] = [draw.whole(1, 7), draw.whole(2, 9)];
-    const weights = draw.floats([batch]).data.map((value, index) => (index % 4 === 3 ? 0 : Math.abs(value)));
-    return {
-      inputs: [draw.floats([batch, classes], 3), integerValue('int64', [batch], draw.wholes(batch, 0, classes - 1)), floatValue([batch], weights, false)],
-      attributes: undefined,
-    };
-  },
-  evaluate([logits, labels, weights]) {
-    const [batch, classes] = logits!.shape as [number, number];
-    let loss = 0;
-    for (let row = 0; row < batch; row += 1) {
-      const values = logits!.data.slice(row * classes, (row + 1) * classes);
-      const largest = Math.max(...values);
-      const total = values.reduce((sum, value) => sum + Math.exp(value - largest), 0);
-      loss += weights!.data[row]! * (largest + Math.log(total) - values[labels!.data[row]!]!);
-    }
-    return Float64Array.of(loss);
-  },
-};
-
-export const layerReferences: Readonly<Record<string, Reference>> = { linear, gemm, matmul, dropout, crossEntropy, ...windowReferences, ...normReferences };
+export const layerReferences: Readonly<Record<string, Reference>> = { linear, gemm, matmul, dropout, ...windowReferences, ...normReferences, ...lossReferences };
