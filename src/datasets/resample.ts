@@ -1,6 +1,7 @@
 /**
  * Scaling of images in whole numbers, so that every machine gets the same bytes: the bilinear filter of Pillow
- * (`Image.resize(…, Resampling.BILINEAR)`, libImaging/Resample.c), which widens where an image becomes smaller.
+ * (`Image.resize(…, Resampling.BILINEAR)`, libImaging/Resample.c), which widens where an image becomes smaller;
+ * first along the rows, then along the columns.
  */
 
 /** Bits after the point of a weight: 32 less 8 of a value and 2 to spare. */
