@@ -10,10 +10,14 @@ const init = z.enum(['pytorch', 'kaiming', 'xavier']).default('pytorch').meta({ 
 const hiddenUnits = positiveInt.max(65_536);
 const hiddenMeta = { description: 'Units of each hidden layer, first to last', unit: 'units' };
 
+/** One linear layer: softmax regression, or linear regression. */
+export const linearSchema = z.strictObject({ kind: z.literal('linear'), bias, init });
+
 /** Fully connected network: input → hidden… → classes. */
 export const mlpSchema = z.strictObject({
   kind: z.literal('mlp'),
   hidden: z.array(hiddenUnits).max(16).default([128]).meta(hiddenMeta),
+  norm: z.enum(['none', 'layer']).default('none').meta({ description: 'Norm of each hidden layer, before its activation' }),
   activation,
   dropout,
   residual: z.boolean().default(false).meta({ description: 'A hidden layer as wide as the one before adds what it was given' }),
@@ -73,4 +77,20 @@ export const lstmSchema = z
   })
   .refine(({ embedding, hidden, tiedHead }) => !tiedHead || embedding === hidden, { path: ['tiedHead'], error: 'needs model.embedding to equal model.hidden' });
 
-export const modelSchema = z.discriminatedUnion('kind', [mlpSchema, cnnSchema, transformerSchema, lstmSchema]);
+/** Convolutions along a text: causal where the next token is to be told. */
+export const textCnnSchema = z.strictObject({
+  kind: z.literal('text-cnn'),
+  width: positiveInt.max(8192).default(128).meta({ description: 'Numbers that stand for a token, and channels of each convolution', unit: 'units' }),
+  layers: positiveInt.max(32).default(5).meta({ description: 'Convolutions one after another', unit: 'layers' }),
+  kernel: z.int().min(1).max(64).default(3).meta({ description: 'Tokens that a convolution reads', unit: 'tokens' }),
+  dilation: z.enum(['none', 'doubling']).default('doubling').meta({ description: 'Distance between the tokens that a convolution reads: 1 in each layer, or twice that of the layer before' }),
+  activation,
+  norm: z.enum(['none', 'layer', 'rms']).default('layer').meta({ description: 'Norm before each convolution' }),
+  residual: z.boolean().default(true).meta({ description: 'Residual connections around the convolutions' }),
+  dropout,
+  bias,
+  tiedHead: z.boolean().default(false).meta({ description: 'The head shares the weights of the token embedding; for next tokens only' }),
+  init,
+});
+
+export const modelSchema = z.discriminatedUnion('kind', [linearSchema, mlpSchema, cnnSchema, textCnnSchema, transformerSchema, lstmSchema]);

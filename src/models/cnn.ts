@@ -37,7 +37,7 @@ export function emitCnn(emission: Emission, model: Cnn, input: Tensor, shape: In
     [rows, columns, channels] = [Math.floor(rows / 2), Math.floor(columns / 2), next];
   });
   const flat = emission.tape.apply(reshape, [value], { shape: [emission.batch, rows * columns * channels] });
-  return emitDense(emission, model, drop(emission, 'dropout.0', flat, model.dropout), outputs, model.dropout === 0 ? 0 : 1);
+  return emitDense(emission, { ...model, norm: 'none' }, drop(emission, 'dropout.0', flat, model.dropout), outputs, model.dropout === 0 ? 0 : 1);
 }
 
 /**

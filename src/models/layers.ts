@@ -4,6 +4,7 @@ import { gelu, geluTanh, relu, sigmoid, silu, tanh } from '../onnx/operators/act
 import { convolution } from '../onnx/operators/convolution';
 import { dropout } from '../onnx/operators/dropout';
 import { linear } from '../onnx/operators/linear';
+import { layerNorm, rmsNorm } from '../onnx/operators/normalization';
 import type { Operator } from '../onnx/operators/operator';
 import { cast, multiply, reshape as emitReshape } from '../onnx/primitives';
 import { sizeOf } from '../onnx/shapes';
@@ -70,6 +71,19 @@ export function convolve(emission: Emission, name: string, value: FloatTensor, o
   const attributes = { pads: Array<number>(4).fill((side - 1) / 2) };
   if (inits.bias === null) return emission.tape.apply(convolution, [value, weight], attributes);
   return emission.tape.apply(convolution, [value, weight, emission.parameter(`${name}.bias`, [outputs], inits.bias)], attributes);
+}
+
+/** PyTorch's of LayerNorm; taken for RMSNorm, too, whose own is the float type's. */
+const EPSILON = 1e-5;
+
+/** Each row of [rows, width] normed: `name.weight` [width] and, of a layer norm with a bias, `name.bias` [width]. */
+export function normalizeRows(emission: Emission, norm: 'layer' | 'rms' | 'none', name: string, value: FloatTensor, bias: boolean): FloatTensor {
+  if (norm === 'none') return value;
+  const width = sizeOf(value, 1);
+  const gain = emission.parameter(`${name}.weight`, [width], { kind: 'constant', value: 1 });
+  if (norm === 'rms') return emission.tape.apply(rmsNorm, [value, gain], { epsilon: EPSILON });
+  const inputs = bias ? ([value, gain, emission.parameter(`${name}.bias`, [width], { kind: 'constant', value: 0 })] as const) : ([value, gain] as const);
+  return emission.tape.apply(layerNorm, inputs, { epsilon: EPSILON });
 }
 
 /** Dropout by the mask `name`, over all values of an example; nothing outside training. */

@@ -3,11 +3,11 @@ import { add } from '../onnx/operators/arithmetic';
 import { sizeOf } from '../onnx/shapes';
 import type { Tensor, FloatTensor } from '../onnx/types';
 import type { Emission } from './emission';
-import { activate, asFloats, dense, drop, layerInits } from './layers';
+import { activate, asFloats, dense, drop, layerInits, normalizeRows } from './layers';
 
 type Mlp = Extract<ModelConfig, { kind: 'mlp' }>;
 
-/** (linear → activation → dropout)… → linear: `input` [batch, size] → [batch, outputs]. */
+/** (linear → norm → activation → dropout)… → linear: `input` [batch, size] → [batch, outputs]. */
 export function emitMlp(emission: Emission, model: Mlp, input: Tensor, outputs: number): FloatTensor {
   return emitDense(emission, model, asFloats(emission, input), outputs, 0);
 }
@@ -18,7 +18,7 @@ export function emitMlp(emission: Emission, model: Mlp, input: Tensor, outputs: 
  */
 export function emitDense(
   emission: Emission,
-  { hidden, activation, dropout, bias, init, residual }: Pick<Mlp, 'hidden' | 'activation' | 'dropout' | 'bias' | 'init' | 'residual'>,
+  { hidden, norm, activation, dropout, bias, init, residual }: Pick<Mlp, 'hidden' | 'norm' | 'activation' | 'dropout' | 'bias' | 'init' | 'residual'>,
   features: FloatTensor,
   outputs: number,
   dropouts: number,
@@ -26,9 +26,16 @@ export function emitDense(
   const layer = (index: number, value: FloatTensor, units: number): FloatTensor => dense(emission, `dense.${index}`, value, units, layerInits(init, sizeOf(value, 1), units, bias));
   let value = features;
   hidden.forEach((units, index) => {
-    const activated = activate(emission, activation, layer(index, value, units));
+    const normed = normalizeRows(emission, norm, `norm.${index}`, layer(index, value, units), bias);
+    const activated = activate(emission, activation, normed);
     const result = drop(emission, `dropout.${dropouts + index}`, activated, dropout);
     value = residual && index > 0 && hidden[index - 1] === units ? emission.tape.apply(add, [value, result], undefined) : result;
   });
   return layer(hidden.length, value, outputs);
+}
+
+/** One linear layer: [batch, size] → [batch, outputs]. */
+export function emitLinear(emission: Emission, { bias, init }: Extract<ModelConfig, { kind: 'linear' }>, input: Tensor, outputs: number): FloatTensor {
+  const features = asFloats(emission, input);
+  return dense(emission, 'linear', features, outputs, layerInits(init, sizeOf(features, 1), outputs, bias));
 }

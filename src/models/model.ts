@@ -1,10 +1,12 @@
 /** A model for a data set: its forward pass, which training, evaluation and inference graphs share, and its tensors. */
 import type { ModelConfig } from '../config/schema';
+import { RepriseError } from '../errors/errors';
 import type { FloatTensor, Tensor } from '../onnx/types';
 import { emitCnn } from './cnn';
 import { layoutOf, type Emission, type Layout } from './emission';
 import { emitLstm } from './lstm';
-import { emitMlp } from './mlp';
+import { emitLinear, emitMlp } from './mlp';
+import { emitTextCnn } from './text-cnn';
 import { emitTransformer } from './transformer';
 import { inputSize, inputType, outputWidth, type DataShape } from './types';
 
@@ -17,7 +19,11 @@ import { inputSize, inputType, outputWidth, type DataShape } from './types';
 export function emitModel(emission: Emission, model: ModelConfig, data: DataShape, input: Tensor): FloatTensor {
   const outputs = outputWidth(data);
   switch (model.kind) {
+    case 'linear':
+      refuseTokens(model.kind, data);
+      return emitLinear(emission, model, input, outputs);
     case 'mlp':
+      refuseTokens(model.kind, data);
       return emitMlp(emission, model, input, outputs);
     case 'cnn':
       return emitCnn(emission, model, input, data.input, outputs);
@@ -25,7 +31,18 @@ export function emitModel(emission: Emission, model: ModelConfig, data: DataShap
       return emitLstm(emission, model, data, input);
     case 'transformer':
       return emitTransformer(emission, model, data, input);
+    case 'text-cnn':
+      return emitTextCnn(emission, model, data, input);
   }
+}
+
+/** The number of a token is a name, no quantity: it cannot be multiplied by a weight. */
+function refuseTokens(kind: string, { input }: DataShape): void {
+  if (input.kind !== 'tokens') return;
+  throw new RepriseError('MODEL_TAKES_NO_TOKENS', `model.kind is ${kind}, but the data are tokens.`, {
+    hint: 'Set model.kind to transformer, lstm or text-cnn, or use data of numbers.',
+    problems: [{ path: 'model.kind', message: `${kind} takes numbers or images, not tokens.` }],
+  });
 }
 
 /** The tensors of a model for a data set. @throws RepriseError MODEL_… where the model does not fit the data */

@@ -1,31 +1,22 @@
 import type { ModelConfig } from '../config/schema';
-import { RepriseError } from '../errors/errors';
 import { attention, rotate, sinusoids } from '../onnx/attention';
 import { add } from '../onnx/operators/arithmetic';
-import { gather } from '../onnx/operators/gather';
-import { linear } from '../onnx/operators/linear';
-import { matmul } from '../onnx/operators/matmul';
-import { layerNorm, rmsNorm } from '../onnx/operators/normalization';
 import { reshape } from '../onnx/operators/reshape';
 import { split, transpose } from '../onnx/operators/shaping';
-import { reshape as emitReshape } from '../onnx/primitives';
-import { sizeOf, timesDim } from '../onnx/shapes';
+import { sizeOf } from '../onnx/shapes';
 import type { Dim, FloatTensor, Tensor } from '../onnx/types';
 import type { Emission } from './emission';
-import { activate, dense, drop, GPT2_DEVIATION, layerInits } from './layers';
+import { activate, dense, drop, GPT2_DEVIATION, layerInits, normalizeRows } from './layers';
+import { asSequences, embedTokens, tellTokens, textOf, type Text } from './tokens';
 import { outputWidth, type DataShape, type Init } from './types';
 
 type Transformer = Extract<ModelConfig, { kind: 'transformer' }>;
-
-/** PyTorch's of LayerNorm; taken for RMSNorm, too, which has none of its own there. */
-const EPSILON = 1e-5;
 
 /** What every part of the model reads. */
 interface Context {
   readonly emission: Emission;
   readonly model: Transformer;
-  readonly length: number;
-  readonly causal: boolean;
+  readonly text: Text;
 }
 
 /**
@@ -38,47 +29,26 @@ interface Context {
  * @throws RepriseError MODEL_NEEDS_TOKENS; MODEL_TIED_HEAD where a head is to be tied that tells classes
  */
 export function emitTransformer(emission: Emission, model: Transformer, data: DataShape, input: Tensor): FloatTensor {
-  const { input: shape, target } = data;
-  if (shape.kind !== 'tokens' || target.kind === 'values') throw needsTokens();
-  const causal = target.kind === 'next-token';
-  if (model.tiedHead && !causal) {
-    throw new RepriseError('MODEL_TIED_HEAD', 'model.tiedHead is true, but the model is to tell classes: only a head over the vocabulary can share the weights of the token embedding.', {
-      hint: 'Set model.tiedHead to false.',
-      problems: [{ path: 'model.tiedHead', message: 'must be false where the target is a class.' }],
-    });
-  }
-  const { length, vocabulary } = shape;
-  const context: Context = { emission, model, length, causal };
-  const { tape, batch } = emission;
-  const table = emission.parameter('wte.weight', [vocabulary, model.width], embeddingInit(model));
-  const tokens = emitReshape(emission.graph, { ...input, type: 'int32' } as Tensor<'int32'>, [timesDim(batch, length)]);
-  let value = addPositions(context, tape.apply(gather, [table, tokens], { axis: 0 }));
-  value = drop(emission, 'drop', value, model.dropout);
+  const text = textOf(model, data);
+  const context: Context = { emission, model, text };
+  const tokens = embedTokens(emission, 'wte', input, text, model.width, embeddingInit(model));
+  let value = drop(emission, 'drop', addPositions(context, tokens.value), model.dropout);
   for (let layer = 0; layer < model.layers; layer += 1) {
     const name = `h.${layer}`;
     value = sublayer(context, `${name}.ln_1`, value, (normed) => attend(context, `${name}.attn`, normed));
     value = sublayer(context, `${name}.ln_2`, value, (normed) => feedForward(context, `${name}.mlp`, normed));
   }
   if (model.normPosition === 'pre') value = normalize(context, 'ln_f', value);
-  if (model.tiedHead) return tape.apply(linear, [value, table], undefined);
-  const rows = causal ? value : meanOfPositions(context, value);
-  return project(context, 'head', rows, outputWidth(data));
-}
-
-function needsTokens(): RepriseError {
-  return new RepriseError('MODEL_NEEDS_TOKENS', 'model.kind is transformer, but the data are no tokens with a class or the next token to tell.', {
-    hint: 'Use text data such as moby-dick, or another kind of model.',
-    problems: [{ path: 'model.kind', message: 'transformer needs text data (such as moby-dick).' }],
-  });
+  const outputs = outputWidth(data);
+  return tellTokens(emission, text, value, outputs, model.tiedHead ? tokens.table : null, layerInits(model.init, model.width, outputs, model.bias));
 }
 
 /** Adds a position's row to each of its tokens; rotary positions wait for attention. */
-function addPositions({ emission, model, length }: Context, value: FloatTensor): FloatTensor {
-  const positions = positionRows(emission, model, length);
+function addPositions({ emission, model, text }: Context, value: FloatTensor): FloatTensor {
+  const positions = positionRows(emission, model, text.length);
   if (positions === null) return value;
-  const { tape, batch } = emission;
-  const sequences = tape.apply(reshape, [value], { shape: [batch, length, model.width] });
-  return tape.apply(reshape, [tape.apply(add, [sequences, positions], undefined)], { shape: value.shape });
+  const { tape } = emission;
+  return tape.apply(reshape, [tape.apply(add, [asSequences(emission, text, value), positions], undefined)], { shape: value.shape });
 }
 
 /** [length, width], or null where nothing is added to the tokens. */
@@ -104,16 +74,12 @@ function sublayer(context: Context, norm: string, value: FloatTensor, of: (value
 }
 
 function normalize({ emission, model }: Context, name: string, value: FloatTensor): FloatTensor {
-  if (model.norm === 'none') return value;
-  const gain = emission.parameter(`${name}.weight`, [model.width], { kind: 'constant', value: 1 });
-  if (model.norm === 'rms') return emission.tape.apply(rmsNorm, [value, gain], { epsilon: EPSILON });
-  const inputs = model.bias ? ([value, gain, emission.parameter(`${name}.bias`, [model.width], { kind: 'constant', value: 0 })] as const) : ([value, gain] as const);
-  return emission.tape.apply(layerNorm, inputs, { epsilon: EPSILON });
+  return normalizeRows(emission, model.norm, name, value, model.bias);
 }
 
 /** Multi-head self-attention of [batch · length, width]. */
 function attend(context: Context, name: string, value: FloatTensor): FloatTensor {
-  const { emission, model, length, causal } = context;
+  const { emission, model, text: { length, causal } } = context;
   const { tape, batch } = emission;
   const size = model.width / model.heads;
   const all = project(context, `${name}.c_attn`, value, 3 * model.width);
@@ -133,14 +99,6 @@ function feedForward(context: Context, name: string, value: FloatTensor): FloatT
   const { emission, model } = context;
   const hidden = activate(emission, model.activation, project(context, `${name}.c_fc`, value, model.width * model.mlpRatio));
   return drop(emission, `${name}.drop`, project(context, `${name}.c_proj`, hidden, model.width, true), model.dropout);
-}
-
-/** [batch · length, width] → [batch, width]. */
-function meanOfPositions({ emission: { tape, batch, graph }, model, length }: Context, value: FloatTensor): FloatTensor {
-  const sequences = tape.apply(reshape, [value], { shape: [batch, length, model.width] });
-  // A product with a row of 1/length: quicker than a reduction over a middle axis.
-  const means = tape.apply(matmul, [graph.constant('float32', [1, length], new Float32Array(length).fill(1 / length)), sequences], {});
-  return tape.apply(reshape, [means], { shape: [batch, model.width] });
 }
 
 /** A linear layer; `closing` where its result is added to a residual connection. */

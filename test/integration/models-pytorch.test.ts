@@ -1,6 +1,6 @@
 /**
- * Transformers against PyTorch: same weights, tokens, batches and dropout masks, 20 steps of Adam; each switch of
- * the model at least once. REPRISE_PYTHON names a Python, REPRISE_JUDGES the judges it has (`torch`).
+ * Models against PyTorch: same weights, tokens, batches and dropout masks, 20 steps of Adam; each switch of
+ * a model at least once. REPRISE_PYTHON names a Python, REPRISE_JUDGES the judges it has (`torch`).
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -14,13 +14,13 @@ import type { ModelConfig, TrainingConfig } from '../../src/config/schema';
 import { trainingSchema } from '../../src/config/training';
 import { initialState, initialWeights } from '../../src/models/initialize';
 import { buildTrainingGraph } from '../../src/models/training-graph';
-import type { DataShape, MaskSpec } from '../../src/models/types';
-import { fillMask, uniforms } from '../../src/random/streams';
+import { inputSize, inputType, type DataShape, type MaskSpec } from '../../src/models/types';
+import { fillMask, normals, uniforms } from '../../src/random/streams';
 import { planBatches, runTraining, type Examples } from '../unit/models/run-training';
 
 const python = process.env['REPRISE_PYTHON'] ?? '';
 const hasTorch = python !== '' && (process.env['REPRISE_JUDGES'] ?? '').split(',').includes('torch');
-if (!hasTorch) console.warn('SKIPPED: no torch (REPRISE_PYTHON, REPRISE_JUDGES): transformers are not compared with PyTorch.');
+if (!hasTorch) console.warn('SKIPPED: no torch (REPRISE_PYTHON, REPRISE_JUDGES): models are not compared with PyTorch.');
 
 const STEPS = 20;
 const BATCH = 8;
@@ -34,6 +34,8 @@ const AGREEMENT = 1e-4;
 
 const input = { kind: 'tokens', length: LENGTH, vocabulary: VOCABULARY } as const;
 const nextToken: DataShape = { input, target: { kind: 'next-token' }, trainSize: TRAIN_SIZE };
+const image = { kind: 'image', channels: 2, rows: 8, columns: 9, type: 'float32' } as const;
+const images: DataShape = { input: image, target: { kind: 'class', classes: CLASSES }, trainSize: TRAIN_SIZE };
 const classes: DataShape = { input, target: { kind: 'class', classes: CLASSES }, trainSize: TRAIN_SIZE };
 const training = trainingSchema.parse({ learningRate: 3e-3, batchSize: BATCH });
 
@@ -47,7 +49,19 @@ const small = { kind: 'transformer', width: 24, layers: 2, heads: 3 };
 const lm = (name: string, switches: object): Case => ({ name: `language model, ${name}`, data: nextToken, model: modelSchema.parse({ ...small, ...switches }) });
 const classifier = (name: string, switches: object): Case => ({ name: `classifier, ${name}`, data: classes, model: modelSchema.parse({ ...small, ...switches }) });
 
+const convolutions = { kind: 'text-cnn', width: 16, layers: 3 };
+const of = (name: string, data: DataShape, model: object): Case => ({ name, data, model: modelSchema.parse(model) });
+
 const cases: readonly Case[] = [
+  of('text CNN as language model, as it comes', nextToken, convolutions),
+  of('text CNN as language model, RMS norm, tied head, no bias, dropout', nextToken, { ...convolutions, norm: 'rms', tiedHead: true, bias: false, dropout: 0.2, activation: 'gelu', init: 'xavier' }),
+  of('text CNN as language model, even kernel without dilation, norm or residual connections', nextToken, { ...convolutions, kernel: 4, dilation: 'none', norm: 'none', residual: false, init: 'kaiming', activation: 'tanh' }),
+  of('text CNN as classifier, even kernel', classes, { ...convolutions, kernel: 2, activation: 'silu' }),
+  of('linear', images, { kind: 'linear' }),
+  of('MLP, residual connections, layer norm', images, { kind: 'mlp', hidden: [20, 20, 12], residual: true, norm: 'layer', init: 'xavier', activation: 'tanh' }),
+  of('MLP, no bias', images, { kind: 'mlp', hidden: [20, 20], bias: false, norm: 'layer', init: 'kaiming', activation: 'silu' }),
+  of('CNN, two convolutions a block, residual connections', images, { kind: 'cnn', channels: [4, 6], blockDepth: 2, residual: true, hidden: [10, 10], init: 'kaiming', activation: 'gelu' }),
+  of('CNN, no bias', images, { kind: 'cnn', channels: [4], residual: true, bias: false, init: 'xavier', activation: 'gelu-tanh' }),
   lm('as it comes', {}),
   lm('PyTorch’s initial weights', { init: 'pytorch' }),
   lm('sinusoidal positions, no bias', { positions: 'sinusoidal', bias: false }),
@@ -62,7 +76,13 @@ const cases: readonly Case[] = [
 ];
 
 /** Tokens that repeat with a period, under noise, so that there is something to learn; classes by the first token. */
-function examplesOf({ target }: DataShape): Examples<Int32Array> {
+function examplesOf({ target, input: { kind } }: DataShape): Examples<Int32Array | Float32Array> {
+  if (kind === 'image') {
+    const labels = BigInt64Array.from({ length: TRAIN_SIZE }, (_, row) => BigInt(row % CLASSES));
+    const size = inputSize(image);
+    const values = normals(SEED, 'data', 'images', TRAIN_SIZE * size);
+    return { features: Float32Array.from(values, (value, index) => value + ((index % size) % CLASSES === Math.floor(index / size) % CLASSES ? 1 : 0)), labels };
+  }
   const noise = uniforms(SEED, 'data', 'tokens', TRAIN_SIZE * LENGTH + 1);
   const all = Int32Array.from(noise, (value, index) => (value < 0.7 ? (index * 5) % VOCABULARY : Math.floor(((value - 0.7) / 0.3) * VOCABULARY)));
   if (target.kind === 'next-token') return { features: all, labels: new BigInt64Array(0) };
@@ -94,7 +114,7 @@ let torch: readonly (readonly number[])[] = [];
 
 /** One Python process trains all of the cases. */
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'reprise-transformers-'));
+  folder = await mkdtemp(join(tmpdir(), 'reprise-models-'));
   if (!hasTorch) return;
   const tensors: Record<string, { file: string; type: string; shape: readonly number[] }> = {};
   const jobs: object[] = [];
@@ -107,12 +127,12 @@ beforeAll(async () => {
     };
     const { features, labels } = examplesOf(data);
     const masks = masksOf(graph.masks);
-    await store('features', 'int32', data.target.kind === 'next-token' ? [features.length] : [TRAIN_SIZE, LENGTH], features);
+    await store('features', inputType(data.input), data.target.kind === 'next-token' ? [features.length] : [TRAIN_SIZE, inputSize(data.input)], features);
     if (data.target.kind === 'class') await store('labels', 'int64', [TRAIN_SIZE], labels);
     await store('batches', 'int32', [STEPS, BATCH], plan.batches);
     for (const { name, shape, data: values } of initialWeights(graph.parameters, SEED)) await store(name, 'float32', shape, values);
     for (const { name, width } of graph.masks) await store(name, 'uint8', [STEPS, BATCH, width], masks[name]!);
-    const shape = { vocabulary: VOCABULARY, length: LENGTH, classes: data.target.kind === 'class' ? CLASSES : null };
+    const shape = { vocabulary: VOCABULARY, length: LENGTH, classes: data.target.kind === 'class' ? CLASSES : null, image: [image.channels, image.rows, image.columns] };
     jobs.push({ model, shape, training, parameters: graph.parameters.map(({ name }) => name), masks: graph.masks.map(({ name }) => name) });
   }
   await writeFile(join(folder, 'job.json'), JSON.stringify({ cases: jobs, tensors }));
@@ -131,7 +151,7 @@ function distance(left: readonly number[], right: readonly number[]): number {
   return differences.some(Number.isNaN) ? Infinity : Math.max(...differences);
 }
 
-describe('transformers beside PyTorch', () => {
+describe('models beside PyTorch', () => {
   test.skipIf(!hasTorch).each(cases.map((item, number) => ({ ...item, number })))('$name', { timeout: 60_000 }, async ({ number, ...item }) => {
     const ours = await trainOurs(item, training);
     const off = distance(ours, torch[number]!);
