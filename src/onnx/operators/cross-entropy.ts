@@ -49,12 +49,14 @@ export const crossEntropy: Operator<readonly [FloatTensor, Labels, FloatTensor],
     if (needs[0] !== true) return [null, null, null];
     const [batch, classes] = [sizeOf(logProbabilities, 0), sizeOf(logProbabilities, 1)];
     const smoothing = smoothingOf(attributes);
-    const factors = multiply(graph, reshape(graph, weights, [batch, 1]), gradient);
     const scaled = (value: FloatTensor): FloatTensor => (smoothing === 0 ? value : multiply(graph, value, graph.scalar(1 - smoothing)));
     const probabilities = exp(graph, logProbabilities);
     const spread = smoothing === 0 ? probabilities : subtract(graph, probabilities, graph.scalar(smoothing / classes));
-    if (classes <= MANY_CLASSES) return [multiply(graph, subtract(graph, spread, scaled(oneHot(graph, labels, batch, classes))), factors), null, null];
-    const weighed = multiply(graph, spread, factors);
+    const few = classes <= MANY_CLASSES;
+    const difference = few ? subtract(graph, spread, scaled(oneHot(graph, labels, batch, classes))) : spread;
+    const factors = multiply(graph, reshape(graph, weights, [batch, 1]), gradient);
+    const weighed = multiply(graph, difference, factors);
+    if (few) return [weighed, null, null];
     const columns = reshape(graph, labels, [batch, 1]);
     return [withColumns(graph, weighed, columns, subtract(graph, pickColumns(graph, weighed, columns), scaled(factors))), null, null];
   },
