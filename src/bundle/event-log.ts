@@ -25,7 +25,7 @@ const recordSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('weights-hash'), step: count, hash: sha256, chain: sha256 }),
   z.object({ type: z.literal('checkpoint'), step: count, file: fileName, sha256 }),
   z.object({ type: z.literal('artifact'), name: artifactName, file: fileName, sha256, bytes: count }),
-  z.object({ type: z.literal('finished'), weightsHash: sha256, selectedStep: count, finalLoss: logged, bestLoss: logged }),
+  z.object({ type: z.literal('finished'), weightsHash: sha256, selectedStep: count, finalLoss: logged, bestLoss: logged, stoppedAfter: count.optional() }),
   z.object({ type: z.literal('failed'), code: z.string(), message: z.string() }),
   z.object({ type: z.literal('cancelled'), step: count }),
   z.object({ type: z.literal('orphaned'), step: count }),

@@ -186,7 +186,8 @@ class Run:
         self.scalars = stored["scalars"]
         self.steps_per_epoch = -(-train // self.batch)
         self.total = len(self.scalars)
-        if self.total != self.steps_per_epoch * self.config["training"]["epochs"]:
+        training = self.config["training"]
+        if self.total != (training.get("steps") or self.steps_per_epoch * training.get("epochs", 0)):
             raise Stop("the stored scalars do not fit the configuration")
         if "trainRows" in stored and not np.array_equal(stored["trainRows"], self.train_rows):
             self.notes.append("the stored training rows are not those the split seed gives")

@@ -108,13 +108,13 @@ function walk(node: JsonSchema, path: string, value: unknown, required: boolean,
     const defaultKind = entryOf(node.default ?? fallback, 'kind');
     const kind = entryOf(value, 'kind');
     const options = union.map(kindOf);
-    found.push({ path: `${path}.kind`, factorPath: path, of: { type: 'kind', options }, description: node.description ?? null, unit: null, fallback: defaultKind, required: defaultKind === undefined, value: kind });
+    found.push({ path: `${path}.kind`, factorPath: path, of: { type: 'kind', options }, description: node.description ?? null, unit: null, fallback: defaultKind, required: required && defaultKind === undefined, value: kind });
     const member = memberFor(union, kind ?? (value === undefined ? defaultKind : undefined));
     if (member !== undefined) walkProperties(member, path, value, found, { member: true, needed: true });
     return;
   }
   if (node.properties !== undefined) {
-    walkProperties(node, path, value, found, { member: false, needed: required || value !== undefined || fallback !== undefined });
+    walkProperties(node, path, value, found, { member: false, needed: required || value !== undefined || (node.default ?? fallback) !== undefined });
     return;
   }
   const of = typeOf(node);
@@ -128,7 +128,9 @@ function walkProperties(node: JsonSchema, path: string, value: unknown, found: F
     if (key === 'kind' && member) continue;
     // A choice of one is none.
     if (child.const !== undefined) continue;
-    walk(child, path === '' ? key : `${path}.${key}`, entryOf(value, key), needed && (node.required?.includes(key) ?? false), entryOf(node.default, key), found);
+    // Nothing holds in a part that is left out.
+    const { default: _, ...bare } = child;
+    walk(needed ? child : bare, path === '' ? key : `${path}.${key}`, entryOf(value, key), needed && (node.required?.includes(key) ?? false), entryOf(node.default, key), found);
   }
 }
 

@@ -114,7 +114,7 @@ export class Pace {
       const { threads } = config.executor;
       const kind: Kind = {
         work: `${trainingGraphHash}/${threads}`,
-        length: JSON.stringify([config.training.epochs, config.training.batchSize, data.fingerprint, config.data.split]),
+        length: JSON.stringify([config.training.epochs, config.training.steps, config.training.batchSize, data.fingerprint, config.data.split]),
         threads,
       };
       this.#kinds.set(runId, kind);

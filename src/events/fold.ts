@@ -139,6 +139,7 @@ function apply(state: Draft, record: EventRecord): void {
     case 'finished':
       state.status = 'finished';
       state.finished = record;
+      state.totalSteps = record.stoppedAfter ?? state.totalSteps;
       state.endedAt = record.time;
       break;
     case 'failed':

@@ -92,6 +92,8 @@ export interface FinishedRecord {
   readonly finalLoss: LoggedNumber;
   /** Smallest training loss of a step. */
   readonly bestLoss: LoggedNumber;
+  /** Number of steps of the run, where early stopping made them fewer than its attempt had planned. */
+  readonly stoppedAfter?: number;
 }
 
 export interface FailedRecord {

@@ -1,11 +1,11 @@
-import type { ModelConfig } from '../config/schema';
+import type { ModelConfig, TrainingConfig } from '../config/schema';
 import { Tape } from '../onnx/autodiff';
 import { GraphBuilder } from '../onnx/graph';
 import { slice } from '../onnx/primitives';
 import type { FloatTensor, Tensor } from '../onnx/types';
 import { declareLabels, rowsOfTokens } from './batch';
 import { Emission } from './emission';
-import { emitRows } from './loss';
+import { emitRows, lossFor } from './loss';
 import { emitModel, layOut } from './model';
 import { inputSize, inputType, rowsPerExample, type DataShape, type EvaluationGraph } from './types';
 
@@ -13,17 +13,18 @@ import { inputSize, inputType, rowsPerExample, type DataShape, type EvaluationGr
 const ROWS = 512;
 
 /**
- * The evaluation graph of a model, as `EvaluationGraph` describes. Dropout does nothing here. Equal arguments give equal bytes.
- * @throws RepriseError MODEL_… where the model does not fit the data
+ * The evaluation graph of a model, as `EvaluationGraph` describes, for the loss it is trained with. Dropout does nothing
+ * here. Equal arguments give equal bytes.
+ * @throws RepriseError MODEL_… where the model does not fit the data, LOSS_… where the loss does not
  */
-export function buildEvaluationGraph(model: ModelConfig, data: DataShape): EvaluationGraph {
+export function buildEvaluationGraph(model: ModelConfig, data: DataShape, training: Pick<TrainingConfig, 'loss'> = {}): EvaluationGraph {
   const { parameters, buffers } = layOut(model, data);
   const batch = Math.max(1, Math.floor(ROWS / rowsPerExample(data)));
   const graph = new GraphBuilder('evaluation');
   const weights = new Map([...parameters, ...buffers].map(({ name, shape }): [string, FloatTensor] => [name, graph.input(name, 'float32', shape)]));
   const { input, targets } = declareBatch(graph, data, batch);
   const output = emitModel(evaluating(new Tape(graph), batch, weights), model, data, input);
-  const { losses, predictions } = emitRows(graph, output, targets);
+  const { losses, predictions } = emitRows(graph, lossFor(training, data.target), output, targets);
   graph.output(losses, 'losses');
   graph.output(predictions, 'predictions');
   return { bytes: graph.encode({ description: 'Loss and prediction of a Reprise model for each example.' }), batch, weights: [...parameters, ...buffers] };

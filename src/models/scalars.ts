@@ -3,21 +3,25 @@ import type { TrainingConfig } from '../config/schema';
 import { portableCos, portablePow } from '../random/portable';
 
 /**
- * The learning rate at a step (from 0). Warm-up: lr·(step+1)/warmupSteps while step < warmupSteps. Then
- * constant, or cosine decay (Loshchilov & Hutter, 2017, without restarts): lr·(f + (1−f)·(1+cos πt)/2),
- * where t goes from 0 at the first step after warm-up towards 1 at `totalSteps` and f is `finalFraction`;
- * torch.optim.lr_scheduler.CosineAnnealingLR with T_max = totalSteps − warmupSteps gives the same.
+ * The learning rate at a step (from 0), η times what torch.optim.lr_scheduler's classes give. Warm-up: (step+1)/W while
+ * step < W = warmupSteps, LinearLR with start_factor 1/W and total_iters W − 1. After it, with t from 0 on and T =
+ * totalSteps − W: constant 1; step factor^⌊t/every⌋ (StepLR); cosine f + (1−f)·(1+cos πt/T)/2, where f is
+ * `finalFraction` (Loshchilov & Hutter, 2017, without restarts; CosineAnnealingLR with T_max = T); linear
+ * 1 − (1−f)·t/T (LinearLR with start_factor 1, end_factor f and total_iters T).
  */
-export function learningRateAt(training: TrainingConfig, step: number, totalSteps: number): number {
-  const { schedule, learningRate } = training;
+export function learningRateAt({ schedule, learningRate }: TrainingConfig, step: number, totalSteps: number): number {
   if (step < schedule.warmupSteps) return (learningRate * (step + 1)) / schedule.warmupSteps;
+  const since = step - schedule.warmupSteps;
+  const progress = Math.min(1, since / Math.max(1, totalSteps - schedule.warmupSteps));
   switch (schedule.kind) {
     case 'constant':
       return learningRate;
-    case 'cosine': {
-      const progress = Math.min(1, (step - schedule.warmupSteps) / Math.max(1, totalSteps - schedule.warmupSteps));
+    case 'step':
+      return learningRate * portablePow(schedule.factor, Math.floor(since / schedule.every));
+    case 'cosine':
       return learningRate * (schedule.finalFraction + ((1 - schedule.finalFraction) * (1 + portableCos(Math.PI * progress))) / 2);
-    }
+    case 'linear':
+      return learningRate * (1 - (1 - schedule.finalFraction) * progress);
   }
 }
 
@@ -41,17 +45,22 @@ export function stepScalars(training: TrainingConfig, scalarNames: readonly stri
 function scalarAt(training: TrainingConfig, name: string, step: number, totalSteps: number): number {
   const { optimizer } = training;
   const learningRate = learningRateAt(training, step, totalSteps);
-  switch (name) {
-    case 'learningRate':
-      return learningRate;
-    case 'adam.stepSize':
-      if (optimizer.kind !== 'sgd') return (learningRate * (1 - optimizer.beta1)) / (1 - portablePow(optimizer.beta1, step + 1));
+  if (name === 'learningRate') return learningRate;
+  // The first step starts the average with the weights themselves, as torch.optim.swa_utils.AveragedModel does.
+  if (name === 'ema.share' && training.ema !== undefined) return step === 0 ? 1 : 1 - training.ema;
+  switch (optimizer.kind) {
+    case 'sgd':
       break;
-    case 'adam.denominatorScale':
-      if (optimizer.kind !== 'sgd') return Math.sqrt((1 - optimizer.beta2) / (1 - portablePow(optimizer.beta2, step + 1)));
+    case 'adam':
+    case 'adamw': {
+      const scale = Math.sqrt((1 - optimizer.beta2) / (1 - portablePow(optimizer.beta2, step + 1)));
+      if (name === 'adam.stepSize') return (learningRate * (1 - optimizer.beta1)) / (1 - portablePow(optimizer.beta1, step + 1)) / scale;
+      if (name === 'adam.epsilon') return optimizer.epsilon / scale;
+      if (name === 'adamw.decay' && optimizer.kind === 'adamw') return 1 - learningRate * optimizer.weightDecay;
       break;
-    case 'adamw.decay':
-      if (optimizer.kind === 'adamw') return 1 - learningRate * optimizer.weightDecay;
+    }
+    case 'rmsprop':
+      if (name === 'rmsprop.stepSize') return learningRate / Math.sqrt(1 - optimizer.alpha);
       break;
   }
   throw new Error(`optimizer ${optimizer.kind} has no scalar named ${name}`);

@@ -1,64 +1,92 @@
-import type { ModelConfig, OptimizerConfig, TrainingConfig } from '../config/schema';
+import type { ModelConfig, TrainingConfig } from '../config/schema';
 import { Tape } from '../onnx/autodiff';
 import { GraphBuilder } from '../onnx/graph';
-import { loop } from '../onnx/loop';
-import { adam, sgd, type Update } from '../onnx/optimizers';
-import { gather } from '../onnx/primitives';
-import type { FloatTensor } from '../onnx/types';
-import { declareExamples, takeBatch } from './batch';
-import { Emission } from './emission';
-import { emitLoss } from './loss';
+import { loop, type LoopBody } from '../onnx/loop';
+import { add, filled, gather, reshape } from '../onnx/primitives';
+import type { FloatTensor, IndexTensor, Tensor } from '../onnx/types';
+import { declareExamples, takeBatch, type Examples } from './batch';
+import { Emission, type Layout } from './emission';
+import { emitLoss, lossFor, type Loss } from './loss';
 import { emitModel, layOut } from './model';
-import type { DataShape, TensorSpec, TrainingGraph } from './types';
+import type { DataShape, ReplicatesGraph, TensorSpec, TrainingGraph } from './types';
+import { cut, emitUpdates, joined, pieceSizes, scalarNamesOf, stateSpecs } from './update';
 
 /**
  * The training graph of a model: forward pass, backward pass and optimizer update inside one ONNX
  * Loop, as `TrainingGraph` describes. The loss of a step is that of `emitLoss`, with the step's
  * `exampleWeights`. Equal arguments give equal bytes. The inputs of the update that change from step
  * to step are columns of `scalars`, which `models/scalars` computes.
- * @throws RepriseError MODEL_… where the model does not fit the data
+ * @throws RepriseError MODEL_… where the model does not fit the data, LOSS_… where the loss does not
  */
-export function buildTrainingGraph(model: ModelConfig, { optimizer, batchSize }: TrainingConfig, data: DataShape): TrainingGraph {
-  const { parameters, buffers, masks } = layOut(model, data);
-  const perParameter = stateNames(optimizer);
-  const optimizerState = parameters.flatMap((parameter) => perParameter.map((name): TensorSpec => ({ name: `${name}/${parameter.name}`, type: 'float32', shape: parameter.shape })));
-  const scalarNames = scalarNamesOf(optimizer);
+export function buildTrainingGraph(model: ModelConfig, training: TrainingConfig, data: DataShape): TrainingGraph {
+  return assemble(planOf(model, training, data), ['']);
+}
 
+/**
+ * Several trainings of one model side by side in one graph, as `ReplicatesGraph` describes: each with its own initial
+ * weights, batches, masks and scalars, so seeds and learning rates may differ. They share the data alone and each has
+ * the nodes it would have alone, so each has the bits it would have alone at the same number of threads.
+ * @throws RepriseError as `buildTrainingGraph`
+ */
+export function buildReplicatesGraph(model: ModelConfig, training: TrainingConfig, data: DataShape, replicates: number): ReplicatesGraph {
+  const prefixes = Array.from({ length: replicates }, (_, index) => `replicate.${index}/`);
+  return { ...assemble(planOf(model, training, data), prefixes), prefixes };
+}
+
+/** All that the construction of a training graph goes by. */
+interface Plan extends Layout {
+  readonly model: ModelConfig;
+  readonly training: TrainingConfig;
+  readonly data: DataShape;
+  readonly loss: Loss;
+  readonly scalarNames: readonly string[];
+  readonly optimizerState: readonly TensorSpec[];
+}
+
+function planOf(model: ModelConfig, training: TrainingConfig, data: DataShape): Plan {
+  const layout = layOut(model, data);
+  const optimizerState = layout.parameters.flatMap((parameter) => stateSpecs(training, parameter));
+  return { ...layout, model, training, data, loss: lossFor(training, data.target), scalarNames: scalarNamesOf(training), optimizerState };
+}
+
+/** What one replicate reads in each step, all with a leading axis of steps. */
+interface Inputs {
+  readonly batches: Tensor<'int32'>;
+  readonly exampleWeights: FloatTensor;
+  readonly scalars: FloatTensor;
+  readonly masks: ReadonlyMap<string, Tensor<'uint8'>>;
+}
+
+/** The tensors of one replicate's state by name, each in its pieces. */
+type State = ReadonlyMap<string, readonly FloatTensor[]>;
+
+function assemble(plan: Plan, prefixes: readonly string[]): TrainingGraph {
+  const { parameters, buffers, optimizerState, masks, scalarNames, training, data } = plan;
   const graph = new GraphBuilder('training');
-  const state = [...parameters, ...buffers, ...optimizerState];
-  const carried = state.map(({ name, shape }) => graph.input(name, 'float32', shape));
+  const specs = [...parameters, ...buffers, ...optimizerState];
+  const buffered = new Set(buffers.map(({ name }) => name));
+  const sizes = new Map(specs.map(({ name, shape }) => [name, buffered.has(name) ? [shape[0] ?? 1] : pieceSizes(training, shape)]));
+  const state = prefixes.map((prefix) => specs.map(({ name, shape }) => graph.input(`${prefix}${name}`, 'float32', shape)));
   const steps = graph.input('steps', 'int64', []);
   const examples = declareExamples(graph, data);
-  const batches = graph.input('batches', 'int32', ['steps', batchSize]);
-  const exampleWeights = graph.input('exampleWeights', 'float32', ['steps', batchSize]);
-  const scalars = graph.input('scalars', 'float32', ['steps', scalarNames.length]);
-  const maskInputs = new Map(masks.map((mask) => [mask.name, graph.input(mask.name, 'uint8', ['steps', batchSize, mask.width])]));
+  const inputs = prefixes.map((prefix): Inputs => ({
+    batches: graph.input(`${prefix}batches`, 'int32', ['steps', training.batchSize]),
+    exampleWeights: graph.input(`${prefix}exampleWeights`, 'float32', ['steps', training.batchSize]),
+    scalars: graph.input(`${prefix}scalars`, 'float32', ['steps', scalarNames.length]),
+    masks: new Map(masks.map((mask) => [mask.name, graph.input(`${prefix}${mask.name}`, 'uint8', ['steps', training.batchSize, mask.width])])),
+  }));
 
-  const names = state.map(({ name }) => `next/${name}`);
-  const result = loop(graph, steps, carried, [...names, 'losses'], (step, iteration, values) => {
-    const current = new Map(state.map(({ name }, position) => [name, at(values, position)]));
-    const batch = takeBatch(step, data, examples, gather(step, batches, iteration), gather(step, exampleWeights, iteration));
-    const tape = new Tape(step);
-    const emission = new Emission(tape, true, batchSize, {
-      parameter: ({ name }) => at(current, name),
-      buffer: ({ name }) => at(current, name),
-      mask: ({ name }) => gather(step, at(maskInputs, name), iteration),
-    });
-    const loss = emitLoss(tape, emitModel(emission, model, data, batch.input), batch);
-    const gradients = tape.gradients(loss, parameters.map(({ name }) => at(current, name)));
-
-    const row = gather(step, scalars, iteration);
-    const scalar = new Map(scalarNames.map((name, column) => [name, lazily(() => gather(step, row, step.constant('int32', [], Int32Array.of(column))))]));
-    const updates = parameters.map((parameter, position) => {
-      const kept = perParameter.map((name) => at(current, `${name}/${parameter.name}`));
-      return emitUpdate(step, optimizer, (name) => at(scalar, name)(), at(current, parameter.name), at(gradients, position), kept);
-    });
-    return {
-      carried: [...updates.map(({ parameter }) => parameter), ...buffers.map(({ name }) => emission.updates.get(name) ?? at(current, name)), ...updates.flatMap((update) => update.state)],
-      kept: [loss],
-    };
+  const carried = state.flatMap((tensors) => tensors.flatMap((tensor, position) => cut(graph, tensor, at(sizes, at(specs, position).name))));
+  const result = loop(graph, 'step', steps, carried, (step, iteration, values) => {
+    const ofReplicates = inPieces(prefixes.map(() => specs), sizes, values);
+    const bodies = ofReplicates.map((current, index) => emitStep(step, plan, examples, at(inputs, index), iteration, current));
+    return { carried: bodies.flatMap((body) => body.carried), kept: bodies.flatMap(({ kept }) => kept) };
   });
-  for (const tensor of [...result.kept, ...result.carried]) graph.output(tensor);
+  const keptNames = ['losses', ...(training.clipNorm === undefined ? [] : ['gradientNorms'])];
+  result.kept.forEach((tensor, position) => graph.output(tensor, `${at(prefixes, Math.floor(position / keptNames.length))}${at(keptNames, position % keptNames.length)}`));
+  inPieces(prefixes.map(() => specs), sizes, result.carried).forEach((after, index) => {
+    for (const [name, pieces] of after) graph.output(joined(graph, pieces), `${at(prefixes, index)}next/${name}`);
+  });
 
   return {
     bytes: graph.encode({ description: 'Training steps of a Reprise run: forward pass, backward pass and optimizer update in one loop.' }),
@@ -71,47 +99,98 @@ export function buildTrainingGraph(model: ModelConfig, { optimizer, batchSize }:
   };
 }
 
-/** What an optimizer keeps for each parameter. */
-function stateNames(optimizer: OptimizerConfig): readonly string[] {
-  switch (optimizer.kind) {
-    case 'sgd':
-      return optimizer.momentum === 0 ? [] : ['sgd.momentum'];
-    case 'adam':
-    case 'adamw':
-      return ['adam.first', 'adam.second'];
-  }
+/** Carried values, all in a row, as the states of the replicates. */
+function inPieces(replicates: readonly (readonly TensorSpec[])[], sizes: ReadonlyMap<string, readonly number[]>, values: readonly FloatTensor[]): readonly State[] {
+  let next = 0;
+  return replicates.map((specs) => new Map(specs.map(({ name }) => [name, values.slice(next, (next += at(sizes, name).length))])));
 }
 
-/** The columns of `scalars` an optimizer reads; `learningRate` is always there, so that it is stored with the run. */
-function scalarNamesOf(optimizer: OptimizerConfig): readonly string[] {
-  switch (optimizer.kind) {
-    case 'sgd':
-      return ['learningRate'];
-    case 'adam':
-      return ['learningRate', 'adam.stepSize', 'adam.denominatorScale'];
-    case 'adamw':
-      return ['learningRate', 'adam.stepSize', 'adam.denominatorScale', 'adamw.decay'];
-  }
+/** One replicate's step: its state afterwards in the order of the state, and its loss. */
+function emitStep(step: GraphBuilder, plan: Plan, examples: Examples, inputs: Inputs, iteration: Tensor<'int64'>, current: State): LoopBody {
+  const { parameters, buffers, training, scalarNames } = plan;
+  const whole = new Map([...parameters, ...buffers].map(({ name }) => [name, joined(step, at(current, name))]));
+  const batch: BatchInputs = {
+    rows: gather(step, inputs.batches, iteration),
+    exampleWeights: gather(step, inputs.exampleWeights, iteration),
+    masks: new Map([...inputs.masks].map(([name, mask]) => [name, gather(step, mask, iteration)])),
+  };
+  const { loss, gradients, updates } = emitGradients(step, plan, examples, batch, whole);
+
+  const row = gather(step, inputs.scalars, iteration);
+  const columns = new Map(scalarNames.map((name, column) => [name, lazily(() => gather(step, row, step.constant('int32', [], Int32Array.of(column))))]));
+  const { updated, gradientNorm } = emitUpdates(
+    step,
+    training,
+    (name) => at(columns, name)(),
+    parameters.map((spec, position) => ({ spec, gradient: at(gradients, position), pieces: at(current, spec.name), state: stateSpecs(training, spec).map(({ name }) => at(current, name)) })),
+  );
+  return {
+    carried: [...updated.flatMap(({ pieces }) => pieces), ...updates, ...updated.flatMap(({ state }) => state.flat())],
+    kept: gradientNorm === null ? [loss] : [loss, gradientNorm],
+  };
 }
 
-function emitUpdate(
-  step: GraphBuilder,
-  optimizer: OptimizerConfig,
-  scalar: (name: string) => FloatTensor,
-  parameter: FloatTensor,
-  gradient: FloatTensor,
-  state: readonly FloatTensor[],
-): Update {
-  switch (optimizer.kind) {
-    case 'sgd':
-      return sgd(step, optimizer, { learningRate: scalar('learningRate') }, parameter, gradient, state[0] ?? null);
-    case 'adam':
-    case 'adamw': {
-      const decay = optimizer.kind === 'adamw' ? scalar('adamw.decay') : null;
-      const scalars = { stepSize: scalar('adam.stepSize'), denominatorScale: scalar('adam.denominatorScale'), decay };
-      return adam(step, optimizer, scalars, parameter, gradient, at(state, 0), at(state, 1));
-    }
-  }
+/** The examples of a batch, or of a part of one. */
+interface BatchInputs {
+  readonly rows: IndexTensor;
+  readonly exampleWeights: FloatTensor;
+  readonly masks: ReadonlyMap<string, Tensor<'uint8'>>;
+}
+
+interface Gradients {
+  readonly loss: FloatTensor;
+  /** Of the parameters, in order. */
+  readonly gradients: readonly FloatTensor[];
+  /** The buffers afterwards, in order. */
+  readonly updates: readonly FloatTensor[];
+}
+
+/** Loss and gradients of a batch, computed in as many parts as the config says. */
+function emitGradients(graph: GraphBuilder, plan: Plan, examples: Examples, batch: BatchInputs, weights: ReadonlyMap<string, FloatTensor>): Gradients {
+  const { parameters, buffers, training: { accumulate, batchSize } } = plan;
+  if (accumulate === 1) return emitBackward(graph, plan, examples, batch, weights);
+  const size = batchSize / accumulate;
+  const inParts = <T extends Tensor>(tensor: T): T => reshape(graph, tensor, [accumulate, size, ...tensor.shape.slice(1)]) as T;
+  const parts: BatchInputs = {
+    rows: inParts(batch.rows),
+    exampleWeights: inParts(batch.exampleWeights),
+    masks: new Map([...batch.masks].map(([name, mask]) => [name, inParts(mask)])),
+  };
+  // Example weights are shares of the whole batch, so losses and gradients of the parts just add up.
+  const sums = [filled(graph, 0, [1]), ...parameters.map(({ shape }) => filled(graph, 0, shape))];
+  const carried = [...sums, ...buffers.map(({ name }) => at(weights, name))];
+  const trips = graph.constant('int64', [], BigInt64Array.of(BigInt(accumulate)));
+  const result = loop(graph, 'part', trips, carried, (part, iteration, values) => {
+    const own = new Map(buffers.map(({ name }, position) => [name, at(values, sums.length + position)]));
+    const taken: BatchInputs = {
+      rows: gather(part, parts.rows, iteration),
+      exampleWeights: gather(part, parts.exampleWeights, iteration),
+      masks: new Map([...parts.masks].map(([name, mask]) => [name, gather(part, mask, iteration)])),
+    };
+    const { loss, gradients, updates } = emitBackward(part, plan, examples, taken, new Map([...weights, ...own]));
+    const added = [reshape(part, loss, [1]), ...gradients].map((value, position) => add(part, at(values, position), value));
+    return { carried: [...added, ...updates], kept: [] };
+  });
+  graph.flops += result.flopsPerStep * accumulate;
+  const [loss, ...rest] = result.carried;
+  return { loss: reshape(graph, loss!, []), gradients: rest.slice(0, parameters.length), updates: rest.slice(parameters.length) };
+}
+
+/** Forward and backward pass over the examples. */
+function emitBackward(graph: GraphBuilder, { model, data, loss, parameters, buffers }: Plan, examples: Examples, { rows, exampleWeights, masks }: BatchInputs, weights: ReadonlyMap<string, FloatTensor>): Gradients {
+  const batch = takeBatch(graph, data, examples, rows, exampleWeights);
+  const tape = new Tape(graph);
+  const emission = new Emission(tape, true, rows.shape[0]!, {
+    parameter: ({ name }) => at(weights, name),
+    buffer: ({ name }) => at(weights, name),
+    mask: ({ name }) => at(masks, name),
+  });
+  const value = emitLoss(tape, loss, emitModel(emission, model, data, batch.input), batch);
+  return {
+    loss: value,
+    gradients: tape.gradients(value, parameters.map(({ name }) => at(weights, name))),
+    updates: buffers.map(({ name }) => emission.updates.get(name) ?? at(weights, name)),
+  };
 }
 
 /** An element that the construction of this file guarantees. */
@@ -128,4 +207,3 @@ function lazily<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;
   return () => (made ??= { value: make() }).value;
 }
-

@@ -61,8 +61,9 @@ export interface DataShape {
  * whose next tokens are to be told one stream [tokens], example r beginning at r · length), `labels` (int64
  * [examples] or float32 [examples, size]; none for next tokens), `batches` (int32 [steps, batch] example numbers),
  * `exampleWeights` (float32 [steps, batch]: 1/n for the n real examples of a batch, 0 for padding), `scalars`
- * (float32 [steps, scalarNames.length]) and the masks. Outputs: `losses` [steps] and, under the name `next/<name>`,
- * every parameter, buffer and piece of optimizer state.
+ * (float32 [steps, scalarNames.length]) and the masks. Outputs: `losses` [steps]; where gradients are clipped,
+ * `gradientNorms` [steps], the norm of all of a step's gradients before; and, under the name `next/<name>`, every
+ * parameter, buffer and piece of optimizer state.
  */
 export interface TrainingGraph {
   readonly bytes: Uint8Array;
@@ -74,6 +75,14 @@ export interface TrainingGraph {
   readonly masks: readonly MaskSpec[];
   /** Estimated floating-point operations of one step. */
   readonly flopsPerStep: number;
+}
+
+/**
+ * A training graph of several replicates. The names of all inputs and outputs but `steps`, `features` and `labels` are
+ * those of `TrainingGraph` behind the replicate's prefix; `flopsPerStep` is of a step of all of them.
+ */
+export interface ReplicatesGraph extends TrainingGraph {
+  readonly prefixes: readonly string[];
 }
 
 /**

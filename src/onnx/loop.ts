@@ -12,7 +12,7 @@ export interface LoopBody {
 
 export interface LoopResult {
   /** The carried values after the last step. */
-  readonly carried: readonly Tensor[];
+  readonly carried: readonly FloatTensor[];
   /** What was kept, with a leading axis of steps. */
   readonly kept: readonly Tensor[];
   /** Estimated floating-point operations of one step. */
@@ -20,20 +20,20 @@ export interface LoopResult {
 }
 
 /**
- * Runs `body` `tripCount` times. The body's graph may use any value of `graph`; its `iteration` is a
- * scalar from 0 on. `names` are the results' names: first the carried, then the kept ones.
+ * Runs `body` `tripCount` times. The body's graph may use any value of `graph`; its `iteration` is a scalar from 0 on.
+ * @param name of the body's graph; a loop inside another needs one of its own, since ONNX forbids shadowing
  */
 export function loop(
   graph: GraphBuilder,
+  name: string,
   tripCount: Tensor<'int64'>,
   carried: readonly FloatTensor[],
-  names: readonly string[],
   body: (step: GraphBuilder, iteration: Tensor<'int64'>, carried: readonly FloatTensor[]) => LoopBody,
 ): LoopResult {
-  const step = new GraphBuilder('step', 'step/');
-  const iteration = step.input('step/iteration', 'int64', []);
-  const goOn = step.input('step/condition', 'bool', []);
-  const inner = carried.map((tensor) => step.input(`step/${tensor.name}`, tensor.type, tensor.shape));
+  const step = new GraphBuilder(name, `${name}/`);
+  const iteration = step.input(`${name}/iteration`, 'int64', []);
+  const goOn = step.input(`${name}/condition`, 'bool', []);
+  const inner = carried.map((tensor) => step.input(`${name}/${tensor.name}`, tensor.type, tensor.shape));
   const result = body(step, iteration, inner);
   carried.forEach((tensor, position) => {
     const after = result.carried[position];
@@ -51,7 +51,6 @@ export function loop(
     [tripCount, null, ...carried],
     [...result.carried.map(({ type, shape }) => ({ type, shape })), ...result.kept.map(({ type, shape }) => ({ type, shape: ['steps', ...shape] }))],
     { body: { graph: step.build() } },
-    names,
   );
   return { carried: outputs.slice(0, carried.length), kept: outputs.slice(carried.length), flopsPerStep: step.flops };
 }

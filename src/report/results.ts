@@ -18,7 +18,8 @@ const ROWS = 12;
 function epochsOf({ metrics, row, manifest }: ReportRun): string {
   const done = metrics.reduce((most, entry) => (entry.split === 'validation' ? Math.max(most, entry.epoch) : most), 0);
   const planned = manifest.config.training.epochs;
-  return row.status === 'finished' ? String(planned) : `${done} of ${planned}`;
+  const told = String(Number(done.toFixed(2)));
+  return row.status === 'finished' || planned === undefined ? told : `${told} of ${planned}`;
 }
 
 function trainingMetrics(model: ReportModel): Block[] {

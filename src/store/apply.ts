@@ -137,6 +137,7 @@ function applyRecord(tables: Tables, run: Subject, state: RunState, pending: Pen
       state.logStatus = 'finished';
       state.weightsHash = record.weightsHash;
       state.selectedStep = record.selectedStep;
+      state.totalSteps = record.stoppedAfter ?? state.totalSteps;
       state.finalLoss = fromLogged(record.finalLoss);
       state.bestLoss = fromLogged(record.bestLoss);
       state.metric = declaredMetric(tables, run.number);

@@ -6,6 +6,8 @@ export interface StepPlan {
   readonly totalSteps: number;
   /** Most steps of one call. */
   readonly chunk: number;
+  /** Steps between two validations; there is one at the end too. */
+  readonly evaluateEvery: number;
   readonly checkpointEvery: number;
   readonly hashEvery: number;
 }
@@ -15,12 +17,18 @@ const FLOPS_PER_CHUNK = 2e9;
 /** Bound on what a call hands over (losses, scalars, masks), and on how long a small model goes unheard. */
 const MAX_CHUNK = 256;
 
+/** Every run has steps or epochs: the schema sees to it. */
+function lengthOf({ steps, epochs = 1 }: TrainingConfig, stepsPerEpoch: number): number {
+  return steps ?? stepsPerEpoch * epochs;
+}
+
 export function planSteps(training: TrainingConfig, trainSize: number, flopsPerStep: number): StepPlan {
   const stepsPerEpoch = Math.ceil(trainSize / training.batchSize);
   return {
     stepsPerEpoch,
-    totalSteps: stepsPerEpoch * training.epochs,
+    totalSteps: lengthOf(training, stepsPerEpoch),
     chunk: Math.min(MAX_CHUNK, Math.max(1, Math.floor(FLOPS_PER_CHUNK / Math.max(1, flopsPerStep)))),
+    evaluateEvery: training.evaluateEvery ?? stepsPerEpoch,
     checkpointEvery: training.checkpointEvery,
     hashEvery: training.hashEvery,
   };
@@ -30,11 +38,12 @@ function nextMultiple(step: number, of: number): number {
   return (Math.floor(step / of) + 1) * of;
 }
 
-/** End of the chunk that starts at `step`: never across the end of an epoch, a checkpoint or a weights hash. */
+/** End of the chunk that starts at `step`: never across the end of an epoch, a validation, a checkpoint or a weights hash. */
 export function chunkEnd(plan: StepPlan, step: number): number {
   return Math.min(
     step + plan.chunk,
     nextMultiple(step, plan.stepsPerEpoch),
+    nextMultiple(step, plan.evaluateEvery),
     nextMultiple(step, plan.checkpointEvery),
     nextMultiple(step, plan.hashEvery),
     plan.totalSteps,
@@ -42,11 +51,12 @@ export function chunkEnd(plan: StepPlan, step: number): number {
 }
 
 /** What is due after `step` steps are done. */
-export function dueAfter(plan: StepPlan, step: number): { readonly epochEnd: boolean; readonly checkpoint: boolean; readonly hash: boolean } {
-  const epochEnd = step % plan.stepsPerEpoch === 0;
+export function dueAfter(plan: StepPlan, step: number): { readonly validation: boolean; readonly checkpoint: boolean; readonly hash: boolean } {
+  const last = step === plan.totalSteps;
+  const validation = last || step % plan.evaluateEvery === 0;
   return {
-    epochEnd,
-    checkpoint: epochEnd || step % plan.checkpointEvery === 0,
-    hash: step % plan.hashEvery === 0 || step === plan.totalSteps,
+    validation,
+    checkpoint: validation || step % plan.checkpointEvery === 0,
+    hash: last || step % plan.hashEvery === 0,
   };
 }

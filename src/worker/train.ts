@@ -4,19 +4,21 @@ import { higherIsBetter, resolveSeeds, type Config, type SelectionConfig } from 
 import { RepriseError } from '../errors/errors';
 import { foldEvents } from '../events/fold';
 import { leakageInWords, type TrainingManifest } from '../events/manifest';
-import { toLogged, type CheckpointRecord, type MetricValues, type SplitName } from '../events/records';
+import { fromLogged, toLogged, type CheckpointRecord, type MetricValues, type SplitName } from '../events/records';
 import type { EventLogWriter } from '../events/writer';
 import { buildEvaluationGraph } from '../models/evaluation-graph';
 import { buildInferenceGraph } from '../models/inference-graph';
 import { initialState, initialWeights } from '../models/initialize';
 import { stepScalars } from '../models/scalars';
 import type { TensorSpec } from '../models/types';
+import { evaluatedWeights } from '../models/update';
 import { runtimeIdentity } from '../provenance/runtime';
 import { fillMask } from '../random/streams';
 import { encodeSafetensors, type NamedTensor } from '../tensors/safetensors';
 import { encodeScalars, writeArtifact } from './artifacts';
 import { BatchOrder } from './batches';
 import { newestCheckpoint, pruneCheckpoints, readCheckpoint, removeTornFiles, writeCheckpoint, type Checkpoint } from './checkpoints';
+import { hasStalled } from './early-stopping';
 import { nextLink, weightsHashOf } from './hash-chain';
 import { readData, type WorkerData } from './inputs';
 import { chunkEnd, dueAfter, planSteps, type StepPlan } from './plan';
@@ -77,6 +79,8 @@ interface Context extends TrainOptions {
   readonly evaluator: Evaluator;
   /** Checkpoints announced so far, by step. */
   readonly checkpoints: Map<number, CheckpointRecord>;
+  /** The validation values of the selection's metric up to where this attempt began, then its own. */
+  readonly validated: number[];
 }
 
 /**
@@ -112,9 +116,10 @@ export async function trainRun(options: TrainOptions): Promise<void> {
   log.append(await writeArtifact(runFolder, 'scalars', encodeScalars(config, plan, graph.scalarNames, data.indices.train, seeds.order)));
   log.sync();
 
-  const evaluator = await Evaluator.create(buildEvaluationGraph(config.model, data.shape), data.shape, config.executor.threads);
+  const evaluator = await Evaluator.create(buildEvaluationGraph(config.model, data.shape, config.training), data.shape, config.executor.threads);
   const checkpoints = new Map(before.checkpoints.map((record) => [record.step, record]));
-  const context: Context = { ...options, config, data, graph, specs, plan, seeds, evaluator, checkpoints };
+  const validated = before.metrics.filter(({ split, step }) => split === 'validation' && step <= fromStep).map(({ values }) => fromLogged(values[config.selection.metric]));
+  const context: Context = { ...options, config, data, graph, specs, plan, seeds, evaluator, checkpoints, validated };
   const start = checkpoint ?? firstState(context);
   const trainer = await Trainer.create(graph, data.train, start.tensors, config.executor.threads);
   const end = await trainSteps(context, trainer, start);
@@ -164,12 +169,20 @@ async function trainChunk({ config, graph, plan, seeds, log }: Context, trainer:
   return losses;
 }
 
+function stalls({ config, validated }: Context): boolean {
+  const { earlyStopping } = config.training;
+  return earlyStopping !== undefined && hasStalled(validated, earlyStopping, higherIsBetter(config.selection.metric));
+}
+
 async function trainSteps(context: Context, trainer: Trainer, start: Checkpoint): Promise<Checkpoint> {
-  const { config, plan, seeds, log, runFolder, manifest, data } = context;
+  const { config, graph, plan, seeds, log, runFolder, manifest, data } = context;
   const order = new BatchOrder(data.shape.trainSize, config.training.batchSize, seeds.order);
   let { step, chain, best, finalLoss, bestLoss } = start;
+  const weights = (): NamedTensor[] => evaluatedWeights([...graph.parameters, ...graph.buffers], [...trainer.weights(), ...trainer.optimizerState()]);
   let sawNaN = Number.isNaN(finalLoss) && step > 0;
-  while (step < plan.totalSteps) {
+  // A run that was interrupted while it ended early goes on with its end.
+  let stalled = stalls(context);
+  while (step < plan.totalSteps && !stalled) {
     await context.breathe();
     const to = chunkEnd(plan, step);
     const losses = await trainChunk(context, trainer, order, step, to);
@@ -184,15 +197,17 @@ async function trainSteps(context: Context, trainer: Trainer, start: Checkpoint)
     step = to;
 
     const due = dueAfter(plan, step);
-    if (due.hash) {
-      const link = nextLink(chain, step, trainer.weights());
-      chain = link.chain;
-      log.append(link);
-    }
-    if (due.epochEnd) {
-      const values = await measure(context, trainer.weights(), 'validation', step);
+    if (due.validation) {
+      const values = await measure(context, weights(), 'validation', step);
       const value = values[config.selection.metric];
       if (beats(config.selection, value, best?.value ?? null)) best = { step, value };
+      context.validated.push(value);
+      stalled = stalls(context);
+    }
+    if (due.hash || stalled) {
+      const link = nextLink(chain, step, weights());
+      chain = link.chain;
+      log.append(link);
     }
     if (due.checkpoint) {
       const tensors = [...trainer.weights(), ...trainer.optimizerState()];
@@ -212,7 +227,7 @@ async function select(context: Context, end: Checkpoint): Promise<Checkpoint> {
   const { config, log, runFolder, specs, manifest } = context;
   if (config.selection.checkpoint === 'last' || end.best?.step === end.step) return end;
   if (end.best === null) {
-    log.append({ type: 'message', level: 'warning', text: `No epoch has a validation ${config.selection.metric} that is a number: the last checkpoint is selected.` });
+    log.append({ type: 'message', level: 'warning', text: `No validation has a ${config.selection.metric} that is a number: the last checkpoint is selected.` });
     return end;
   }
   const bestStep = end.best.step;
@@ -228,11 +243,17 @@ async function select(context: Context, end: Checkpoint): Promise<Checkpoint> {
 }
 
 async function finish(context: Context, end: Checkpoint): Promise<void> {
-  const { config, data, graph, log, runFolder } = context;
+  const { config, data, graph, plan, log, runFolder } = context;
+  const early = end.step < plan.totalSteps;
+  if (config.training.earlyStopping !== undefined && early) {
+    const { patience, minDelta } = config.training.earlyStopping;
+    const enough = minDelta === 0 ? '' : ` by more than ${minDelta}`;
+    log.append({ type: 'message', level: 'info', text: `Stopped early after ${end.step} of ${plan.totalSteps} steps: the validation ${config.selection.metric} has not improved${enough} in ${patience} validation${patience === 1 ? '' : 's'}.` });
+  }
   const selected = await select(context, end);
-  const names = new Set([...graph.parameters, ...graph.buffers].map(({ name }) => name));
-  const weights = selected.tensors.filter((tensor) => names.has(tensor.name));
-  const state = selected.tensors.filter((tensor) => !names.has(tensor.name));
+  const weights = evaluatedWeights([...graph.parameters, ...graph.buffers], selected.tensors);
+  // With averages as the weights, the parameters that are trained further belong to the state.
+  const state = selected.tensors.filter(({ data: values }) => weights.every((weight) => weight.data !== values));
   const step = String(selected.step);
   await context.breathe();
   await measure(context, weights, 'test', selected.step);
@@ -246,6 +267,7 @@ async function finish(context: Context, end: Checkpoint): Promise<void> {
     selectedStep: selected.step,
     finalLoss: toLogged(end.finalLoss),
     bestLoss: toLogged(end.bestLoss),
+    ...(early ? { stoppedAfter: end.step } : {}),
   });
   log.sync();
   // The weights and the optimizer's state are artifacts now.

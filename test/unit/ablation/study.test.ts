@@ -43,7 +43,7 @@ describe('one-at-a-time', () => {
     }));
     const variants = expandStudy(parsed);
     expect(variants.map((variant) => variant.name)).toEqual(['baseline', 'training.optimizer=sgd', 'training.optimizer=adamw', 'model.hidden=[64,32]', 'model.hidden=[]', 'wide']);
-    expect(trainingOf(variants[1]).training.optimizer).toEqual({ kind: 'sgd', momentum: 0.9, weightDecay: 0 });
+    expect(trainingOf(variants[1]).training.optimizer).toEqual({ kind: 'sgd', momentum: 0.9, nesterov: false, weightDecay: 0, decay: 'all' });
     expect(trainingOf(variants[5]).training.epochs).toBe(8);
     expect(variants[5]?.changes).toEqual([
       { path: 'model.hidden', from: [32], to: [256] },

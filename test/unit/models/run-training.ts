@@ -54,6 +54,8 @@ export function planBatches(trainSize: number, batchSize: number, steps: number,
 
 export interface TrainingRun {
   readonly losses: Float32Array;
+  /** Null where nothing is clipped. */
+  readonly gradientNorms: Float32Array | null;
   /** Parameters, then optimizer state. */
   readonly tensors: readonly NamedTensor[];
 }
@@ -87,6 +89,7 @@ export async function runTraining(
   const results = await session.run(feeds);
   const tensors = start.map((tensor) => ({ ...tensor, data: (results[`next/${tensor.name}`]!.data as Float32Array).slice() }));
   const losses = (results['losses']!.data as Float32Array).slice();
+  const gradientNorms = (results['gradientNorms']?.data as Float32Array | undefined)?.slice() ?? null;
   await session.release();
-  return { losses, tensors };
+  return { losses, gradientNorms, tensors };
 }

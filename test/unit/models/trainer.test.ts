@@ -37,9 +37,9 @@ describe(`trainer ${TRAINER}`, () => {
       mask: sha256(mask),
       split: [train, validation, test].map((part) => sha256(part)),
     }).toEqual({
-      graph: '881d063d5bc44805',
+      graph: 'b54dbcb8749f3a56',
       weights: '32fcacd020ac1303',
-      scalars: 'aa08d00eed2d820b',
+      scalars: 'b414205403be1258',
       order: 'f6d3646071a25c11',
       mask: 'f77f7e141a8b6bb5',
       split: ['cfc92e99ba6b11a6', '2b52883570056bc0', '23140b305db34f67'],

@@ -22,11 +22,12 @@ function sample(): Uint8Array {
   const count = graph.input('count', 'int64', []);
   const start = graph.input('start', 'float32', [2]);
   const weight = graph.initializer('weight', 'float32', [2], Float32Array.of(3, 4));
-  const result = loop(graph, count, [start], ['end', 'kept'], (step, _, [value]) => {
+  const result = loop(graph, 'step', count, [start], (step, _, [value]) => {
     const next = add(step, multiply(step, value!, step.scalar(2)), weight);
     return { carried: [next], kept: [value!] };
   });
-  for (const tensor of [...result.carried, ...result.kept]) graph.output(tensor);
+  graph.output(result.carried[0]!, 'end');
+  graph.output(result.kept[0]!, 'kept');
   return graph.encode({ description: 'sample', metadata: { b: '1', a: '2' } });
 }
 

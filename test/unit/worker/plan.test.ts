@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { trainingSchema } from '../../../src/config/training';
 import { BatchOrder } from '../../../src/worker/batches';
+import { hasStalled } from '../../../src/worker/early-stopping';
 import { chunkEnd, dueAfter, planSteps } from '../../../src/worker/plan';
 
 const training = trainingSchema.parse({ learningRate: 0.1, batchSize: 16, epochs: 3, checkpointEvery: 7, hashEvery: 5 });
@@ -29,10 +30,49 @@ describe('planSteps', () => {
       for (let step = start; step < plan.totalSteps; step = chunkEnd(plan, step)) rest.push(step);
       expect(rest).toEqual(cuts.filter((cut) => cut >= start));
     }
-    expect(dueAfter(plan, 5)).toEqual({ epochEnd: false, checkpoint: false, hash: true });
-    expect(dueAfter(plan, 7)).toEqual({ epochEnd: false, checkpoint: true, hash: false });
-    expect(dueAfter(plan, 10)).toEqual({ epochEnd: true, checkpoint: true, hash: true });
+    expect(dueAfter(plan, 5)).toEqual({ validation: false, checkpoint: false, hash: true });
+    expect(dueAfter(plan, 7)).toEqual({ validation: false, checkpoint: true, hash: false });
+    expect(dueAfter(plan, 10)).toEqual({ validation: true, checkpoint: true, hash: true });
     expect(dueAfter({ ...plan, totalSteps: 28 }, 28)).toMatchObject({ hash: true });
+  });
+});
+
+describe('a run of so many steps', () => {
+  it('ends in the middle of an epoch, with a validation and a checkpoint', () => {
+    const plan = planSteps(trainingSchema.parse({ learningRate: 0.1, batchSize: 16, steps: 25, evaluateEvery: 6, checkpointEvery: 100, hashEvery: 100 }), 160, 1);
+    expect(plan).toMatchObject({ stepsPerEpoch: 10, totalSteps: 25, evaluateEvery: 6 });
+    const cuts: number[] = [];
+    for (let step = 0; step < plan.totalSteps; ) cuts.push((step = chunkEnd(plan, step)));
+    expect(cuts).toEqual([6, 10, 12, 18, 20, 24, 25]);
+    expect(cuts.filter((step) => dueAfter(plan, step).validation)).toEqual([6, 12, 18, 24, 25]);
+    expect(dueAfter(plan, 25)).toEqual({ validation: true, checkpoint: true, hash: true });
+  });
+});
+
+describe('hasStalled', () => {
+  const stalled = (values: readonly number[], patience: number, minDelta: number, higher = false): boolean => hasStalled(values, { patience, minDelta }, higher);
+
+  it('waits for as many validations in a row as it is told', () => {
+    expect(stalled([], 1, 0)).toBe(false);
+    expect(stalled([3], 1, 0)).toBe(false);
+    expect(stalled([3, 3], 1, 0)).toBe(true);
+    expect(stalled([3, 4, 2, 2.5], 2, 0)).toBe(false);
+    expect(stalled([3, 4, 2, 2.5, 2], 2, 0)).toBe(true);
+    expect(stalled([0.5, 0.6, 0.6, 0.55], 2, 0, true)).toBe(true);
+    expect(stalled([0.5, 0.6, 0.6, 0.7], 2, 0, true)).toBe(false);
+  });
+
+  it('takes a gain that is too small for none, measured from the best that counted', () => {
+    expect(stalled([1, 0.95, 0.91], 2, 0.1)).toBe(true);
+    expect(stalled([1, 0.95, 0.89], 2, 0.1)).toBe(false);
+    // Slow but steady: each gain is small, all together are not.
+    expect(stalled([1, 0.94, 0.88, 0.82], 2, 0.1)).toBe(false);
+  });
+
+  it('takes what is not a number for no gain', () => {
+    expect(stalled([NaN, NaN], 2, 0)).toBe(true);
+    expect(stalled([NaN, 5], 2, 0)).toBe(false);
+    expect(stalled([5, NaN, NaN], 2, 0)).toBe(true);
   });
 });
 
