@@ -11,7 +11,7 @@ import { putObjectFrom } from '../files/object-stream';
 import type { DataShape } from '../models/types';
 import { readArrays } from './array-data';
 import { idxArray, npyArray, npzArray, type NumberArray } from './arrays';
-import { readImages, type ImageFolder } from './images';
+import type { ImageFolder } from './images';
 import { readLabelledText } from './labelled-text';
 import { findLeakage } from './leakage';
 import { findMnistPackage, mnist } from './mnist';
@@ -99,8 +99,11 @@ async function readFiles(data: FileData, inputs: readonly SourceInput[], splitSe
       return readTables(await eachPart(inputs, PATHS, (input) => tableOf(data, input)), data, splitSeed);
     case 'labelled-text':
       return readLabelledText(await eachPart(inputs, PATHS, (input) => tableOf(data, input)), data, splitSeed);
-    case 'images':
+    case 'images': {
+      // Its decoders are not wanted by anything else.
+      const { readImages } = await import('./images');
       return readImages(await eachPart(inputs, PATHS, ({ named, files }): ImageFolder => ({ name: named, files })), data);
+    }
     case 'text': {
       const parts = await eachPart(inputs, PATHS, textSources);
       // Names tell parts only where the config names none.

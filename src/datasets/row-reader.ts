@@ -8,7 +8,7 @@ import { describePrepared, invalidData, missingData, type DataDescription, type 
 /** Prepared files of this size and more are not loaded whole, bytes. */
 export const READ_BY_ROWS_FROM = 1 << 30;
 
-/** Rows that are neighbours in the file are read at once, as far as they take no more than this, bytes. */
+/** Rows that touch in the file are read at once, as far as they take no more than this, bytes. */
 const MAX_READ = 1 << 24;
 
 /** Some examples, in the order they were asked for. */
@@ -89,13 +89,21 @@ export class RowReader {
   private async take(entry: TensorEntry, numbers: Int32Array, size: number, start: (row: number) => number): Promise<ArrayBuffer> {
     const out = new Uint8Array(numbers.length * size);
     const begin = this.dataStart + entry.begin;
-    const longest = Math.max(1, Math.floor(MAX_READ / size));
     for (let index = 0; index < numbers.length; ) {
       const from = start(numbers[index]!);
-      let count = 1;
-      while (count < longest && index + count < numbers.length && start(numbers[index + count]!) === from + count * size) count++;
-      out.set(await readRange(this.handle, this.file, begin + from, count * size), index * size);
-      index += count;
+      let to = from + size;
+      let next = index + 1;
+      for (; next < numbers.length; next++) {
+        const place = start(numbers[next]!);
+        // Examples of a text share their ends.
+        if (place < from || place > to || place + size - from > MAX_READ) break;
+        to = Math.max(to, place + size);
+      }
+      const bytes = await readRange(this.handle, this.file, begin + from, to - from);
+      for (; index < next; index++) {
+        const place = start(numbers[index]!) - from;
+        out.set(bytes.subarray(place, place + size), index * size);
+      }
     }
     return out.buffer;
   }

@@ -1,5 +1,6 @@
 /** Small readings of the model that several sections share. */
 import { formatDuration, formatPlain } from '../analysis/format';
+import { dataPaths } from '../config/data';
 import type { Config } from '../config/schema';
 import type { RunRow } from '../store/types';
 import type { ReportModel, ReportRun } from './model';
@@ -47,10 +48,13 @@ export function variantNames(model: ReportModel): string[] {
   return [...new Set([...named, ...model.runs.map((run) => variantOf(run))])].filter((name) => named.length === 0 || named.includes(name) || model.runs.some((run) => variantOf(run) === name));
 }
 
-/** `train, validation 10%, test 10%` shares of the data. */
+/** `validation 10%, test from test.csv, the rest trains`. */
 export function splitInWords({ data }: Config): string {
-  const percent = (share: number): string => `${Number((share * 100).toFixed(2))}%`;
-  return `validation ${percent(data.split.validation)}, test ${percent(data.split.test)}, the rest trains`;
+  const part = (name: 'validation' | 'test'): string => {
+    const own = dataPaths(data).find(({ key }) => key === `${name}Path`);
+    return own === undefined ? `${name} ${Number((data.split[name] * 100).toFixed(2))}%` : `${name} from ${own.path}`;
+  };
+  return `${part('validation')}, ${part('test')}, the rest trains`;
 }
 
 export function seedsOf(model: ReportModel): number[] {

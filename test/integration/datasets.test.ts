@@ -10,6 +10,10 @@ import { DataFolder } from '../unit/datasets/files';
 const judges = { program: process.env['REPRISE_PYTHON'] ?? '', present: (process.env['REPRISE_JUDGES'] ?? '').split(',') };
 const trackers = { program: process.env['REPRISE_PYTHON_TRACKERS'] ?? '', present: (process.env['REPRISE_TRACKERS'] ?? '').split(',') };
 
+if (!judges.present.includes('onnxruntime')) console.warn('SKIPPED: no numpy (REPRISE_PYTHON, REPRISE_JUDGES): arrays of NumPy are not compared.');
+if (!trackers.present.includes('tables')) console.warn('SKIPPED: no pandas (REPRISE_PYTHON_TRACKERS, REPRISE_TRACKERS): Parquet files of pandas are not compared.');
+if (!trackers.present.includes('tensorboard')) console.warn('SKIPPED: no Pillow (REPRISE_PYTHON_TRACKERS, REPRISE_TRACKERS): images are not compared with Pillow.');
+
 function write<T>(program: string, what: string, folder: DataFolder): T {
   execFileSync(program, ['test/fixtures/python/write_data.py', what, folder.path]);
   return JSON.parse(readFileSync(path.join(folder.path, 'answer.json'), 'utf8')) as T;

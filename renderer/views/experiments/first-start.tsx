@@ -13,7 +13,7 @@ import { call, outdated } from '../../state/answers';
 import { newStudy, openFile, openSample } from '../../state/open-file';
 import { go } from '../../state/place';
 
-const DATA: Readonly<Record<string, string>> = { mnist: 'MNIST', csv: 'a CSV file' };
+const DATA: Readonly<Record<string, string>> = { mnist: 'MNIST', 'moby-dick': 'Moby-Dick', csv: 'a CSV file' };
 
 async function readSample() {
   const { text, folder } = await ask(shell.sample({}));

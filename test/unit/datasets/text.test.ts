@@ -1,7 +1,8 @@
-import fc from 'fast-check';
+import path from 'node:path';
+import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { piecesOf, trainBpe, type Merge } from '../../../src/datasets/bpe';
-import { tokenOf } from '../../../src/datasets/row-reader';
+import { RowReader, tokenOf } from '../../../src/datasets/row-reader';
 import { characterStart, memorySource, textOf } from '../../../src/datasets/text-source';
 import { decoderOf, encoderOf, vocabularyOf, type TokenizerModel } from '../../../src/datasets/tokenizer';
 import { DataFolder, type Spec } from './files';
@@ -141,6 +142,22 @@ describe('texts', () => {
       at = found + part.length;
     }
     expect(LINES.length - at).toBeLessThan(17);
+  });
+
+  it('are read window by window as they are read whole', async () => {
+    folder.write('book.txt', LINES);
+    const { ref } = await folder.prepare(text());
+    const whole = await folder.read(text());
+    const reader = await RowReader.open(path.join(folder.workspace, ref.file));
+    try {
+      const { train, validation, test } = whole.parts as { train: number; validation: number; test: number };
+      const numbers = Int32Array.of(0, 1, 2, train - 1, train, train + 1, train + validation, train + validation + test - 1, 5, 4);
+      const { features, labels } = await reader.rows(numbers);
+      expect(labels).toBeNull();
+      numbers.forEach((row, index) => expect([...features.slice(index * 17, (index + 1) * 17)]).toEqual([...whole.features.slice(tokenOf(whole, row), tokenOf(whole, row) + 17)]));
+    } finally {
+      await reader.close();
+    }
   });
 
   it('teach their tokenizer by the training part only', async () => {
