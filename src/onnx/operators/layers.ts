@@ -1,4 +1,5 @@
 /** The operators of layers, losses among them. */
+import { channelNormOperators } from './channel-norms';
 import { convolution, transposedConvolution } from './convolution';
 import { crossEntropy } from './cross-entropy';
 import { dropout } from './dropout';
@@ -19,6 +20,7 @@ export const layerOperators: readonly AnyOperator[] = [
   averagePool,
   globalAveragePool,
   ...normOperators,
+  ...channelNormOperators,
   dropout,
   crossEntropy,
   ...lossOperators,
