@@ -3,6 +3,7 @@ import { isCommandConfig, type RunConfig } from '../config/command';
 import { variantHash } from '../config/hash';
 import { parseConfig } from '../config/parse';
 import { showValue } from '../config/problems';
+import { drawsNoise } from '../config/schema';
 import { SEED_VARIABLE, seedIsUsed, unusedParameters } from '../config/task';
 import { RepriseError, type Problem } from '../errors/errors';
 import { changesBetween, overlaps, withValue, type Change } from './paths';
@@ -71,7 +72,7 @@ function levelProblem(placed: Placed, name: string, problem: Problem): Problem {
 function seedsMatter(config: RunConfig): boolean {
   if (isCommandConfig(config)) return seedIsUsed(config);
   const { init, order, noise } = config.seeds;
-  return init === undefined || order === undefined || (noise === undefined && config.model.dropout > 0);
+  return init === undefined || order === undefined || (noise === undefined && drawsNoise(config));
 }
 
 /** What is wrong where several seeds would repeat one run. */

@@ -77,6 +77,11 @@ export function resolveSeeds(config: Pick<Config, 'seed' | 'seeds'>): ResolvedSe
   };
 }
 
+/** Whether a run draws noise while it trains: dropout. */
+export function drawsNoise({ model }: Pick<Config, 'model'>): boolean {
+  return 'dropout' in model && model.dropout > 0;
+}
+
 /** Whether a larger value of a metric is better. */
 export function higherIsBetter(metric: MetricName): boolean {
   return metric === 'accuracy';

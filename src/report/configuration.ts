@@ -1,4 +1,5 @@
 /** Section "Experiment configuration": model, training, data, reproducibility parameters, variants. */
+import { drawsNoise } from '../config/schema';
 import { code, heading, paragraph, type Block, type Line } from './document';
 import { count, experimentOf, inWords, seedsOf, splitInWords } from './facts';
 import type { ReportModel } from './model';
@@ -81,7 +82,7 @@ export function configurationBlocks(model: ReportModel): Block[] {
         row('Split', `split seed ${own.split}, the same for every seed`),
         row('Initial weights', follows(own.init)),
         row('Order of examples', follows(own.order)),
-        row('Noise (dropout)', config.model.dropout === 0 ? 'none: no dropout' : follows(own.noise)),
+        row('Noise (dropout)', drawsNoise(config) ? follows(own.noise) : 'none: no dropout'),
         row('Threads', `${config.executor.threads}, pinned`),
         row('Required environment', inWords(config.environment)),
         row('Reported metric', `test ${config.selection.metric} at the ${config.selection.checkpoint === 'last' ? 'last checkpoint' : 'checkpoint with the best validation value'}`),
