@@ -160,8 +160,8 @@ export async function readArrays(parts: ArrayParts, config: ArrayConfig, splitSe
     for (const pair of pairs) {
       for await (const block of checkedRows(pair.features, config)) {
         const values = reorder(block);
-        if (input.kind !== 'tokens' && input.type === 'uint8') yield Uint8Array.from(values);
-        else if (standardization === null) yield Float32Array.from(values);
+        if (input.kind !== 'tokens' && input.type === 'uint8') yield new Uint8Array(values);
+        else if (standardization === null) yield new Float32Array(values);
         else yield Float32Array.from(values, (value, index) => (value - standardization.means[index % width]!) / standardization.scales[index % width]!);
       }
     }

@@ -116,7 +116,9 @@ async function streamedArray(format: ArrayFormat, name: string, open: () => Prom
           const bytes = await reader.take(count * rowBytes);
           if (bytes.length < count * rowBytes) throw arrayError(format, 'TRUNCATED', name, `ends in row ${row + Math.floor(bytes.length / rowBytes)} of ${shape[0]}`, CUT_OFF);
           const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-          yield Float64Array.from({ length: count * values }, (_, index) => type.read(view, index * type.bytes));
+          const block = new Float64Array(count * values);
+          for (let index = 0; index < block.length; index++) block[index] = type.read(view, index * type.bytes);
+          yield block;
         }
         if ((await reader.take(1)).length > 0) throw arrayError(format, 'TRAILING', name, `has more bytes than its shape (${shape.join(', ')}) takes`, CUT_OFF);
       } catch (error) {
