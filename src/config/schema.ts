@@ -5,7 +5,7 @@
  * beside a leaf: a description, and the unit in the plural.
  */
 import { z } from 'zod';
-import { dataSchema } from './data';
+import { augmentOf, dataSchema } from './data';
 import { environmentSchema } from './environment';
 import { modelSchema } from './models';
 import { seedNumber } from './numbers';
@@ -77,9 +77,9 @@ export function resolveSeeds(config: Pick<Config, 'seed' | 'seeds'>): ResolvedSe
   };
 }
 
-/** Whether a run draws noise while it trains: dropout. */
-export function drawsNoise({ model }: Pick<Config, 'model'>): boolean {
-  return 'dropout' in model && model.dropout > 0;
+/** Whether a run draws noise while it trains: dropout, changes of images. */
+export function drawsNoise({ model, data }: Pick<Config, 'model' | 'data'>): boolean {
+  return ('dropout' in model && model.dropout > 0) || ('attentionDropout' in model && model.attentionDropout > 0) || augmentOf(data) !== null;
 }
 
 /** Whether a larger value of a metric is better. */

@@ -82,7 +82,7 @@ export function configurationBlocks(model: ReportModel): Block[] {
         row('Split', `split seed ${own.split}, the same for every seed`),
         row('Initial weights', follows(own.init)),
         row('Order of examples', follows(own.order)),
-        row('Noise (dropout)', drawsNoise(config) ? follows(own.noise) : 'none: no dropout'),
+        row('Noise (dropout, changed images)', drawsNoise(config) ? follows(own.noise) : 'none'),
         row('Threads', `${config.executor.threads}, pinned`),
         row('Required environment', inWords(config.environment)),
         row('Reported metric', `test ${config.selection.metric} at the ${config.selection.checkpoint === 'last' ? 'last checkpoint' : 'checkpoint with the best validation value'}`),

@@ -66,6 +66,11 @@ function labelTensor(labels: BigInt64Array | Float32Array, examples: number): Te
   return labels instanceof BigInt64Array ? new Tensor('int64', labels, [examples]) : new Tensor('float32', labels, [examples, labels.length / examples]);
 }
 
+function exampleTensors({ rows, features, labels }: SplitData): Record<string, Tensor> {
+  if (labels === null) return { features: featureTensor(features, [features.length]) };
+  return { features: featureTensor(features, [rows, features.length / rows]), labels: labelTensor(labels, rows) };
+}
+
 function emptyLike<T extends Uint8Array | Float32Array | Int32Array | BigInt64Array>(values: T, length: number): T {
   const made: (length: number) => unknown = (size) => {
     if (values instanceof Uint8Array) return new Uint8Array(size);
@@ -85,6 +90,8 @@ export function takeRows<T extends Uint8Array | Float32Array | Int32Array | BigI
 /** What one call computes with, beside the state. */
 export interface ChunkInputs {
   readonly steps: number;
+  /** What `batches` numbers; null: the training split. */
+  readonly examples: SplitData | null;
   /** [steps, batch]. */
   readonly batches: Int32Array;
   readonly exampleWeights: Float32Array;
@@ -105,11 +112,7 @@ export class Trainer {
     train: SplitData,
     initial: readonly NamedTensor[],
   ) {
-    const { rows, features, labels } = train;
-    this.examples = {
-      features: featureTensor(features, labels === null ? [features.length] : [rows, features.length / rows]),
-      ...(labels === null ? {} : { labels: labelTensor(labels, rows) }),
-    };
+    this.examples = exampleTensors(train);
     this.state = new Map(initial.map((tensor) => [tensor.name, toTensor(tensor)]));
   }
 
@@ -125,7 +128,7 @@ export class Trainer {
     const feeds: Record<string, Tensor> = {
       ...Object.fromEntries(this.state),
       steps: new Tensor('int64', BigInt64Array.of(BigInt(steps)), []),
-      ...this.examples,
+      ...(inputs.examples === null ? this.examples : exampleTensors(inputs.examples)),
       batches: new Tensor('int32', inputs.batches, [steps, batch]),
       exampleWeights: new Tensor('float32', inputs.exampleWeights, [steps, batch]),
       scalars: new Tensor('float32', inputs.scalars, [steps, inputs.scalars.length / steps]),
@@ -157,7 +160,7 @@ export class Trainer {
 export interface Measured {
   /** Mean of the rows. */
   readonly loss: number;
-  /** Share of the rows whose class or token was told. */
+  /** Share of the rows whose class or token was told; NaN where the targets are values. */
   readonly accuracy: number;
 }
 
@@ -198,7 +201,7 @@ export class Evaluator {
       await between();
     }
     const rows = split.rows * rowsPerExample(this.data);
-    return { loss: loss / rows, accuracy: correct / rows };
+    return { loss: loss / rows, accuracy: this.data.target.kind === 'values' ? NaN : correct / rows };
   }
 
   /** The tensors of `count` examples from `start` on, filled up with the first of them to a whole batch. */

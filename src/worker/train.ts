@@ -16,6 +16,7 @@ import { runtimeIdentity } from '../provenance/runtime';
 import { fillMask } from '../random/streams';
 import { encodeSafetensors, type NamedTensor } from '../tensors/safetensors';
 import { encodeScalars, writeArtifact } from './artifacts';
+import { augmentedBy, type Augmented } from './augmented';
 import { BatchOrder } from './batches';
 import { newestCheckpoint, pruneCheckpoints, readCheckpoint, removeTornFiles, writeCheckpoint, type Checkpoint } from './checkpoints';
 import { hasStalled } from './early-stopping';
@@ -77,6 +78,7 @@ interface Context extends TrainOptions {
   readonly plan: StepPlan;
   readonly seeds: ReturnType<typeof resolveSeeds>;
   readonly evaluator: Evaluator;
+  readonly augmented: Augmented | null;
   /** Checkpoints announced so far, by step. */
   readonly checkpoints: Map<number, CheckpointRecord>;
   /** The validation values of the selection's metric up to where this attempt began, then its own. */
@@ -119,7 +121,8 @@ export async function trainRun(options: TrainOptions): Promise<void> {
   const evaluator = await Evaluator.create(buildEvaluationGraph(config.model, data.shape, config.training), data.shape, config.executor.threads);
   const checkpoints = new Map(before.checkpoints.map((record) => [record.step, record]));
   const validated = before.metrics.filter(({ split, step }) => split === 'validation' && step <= fromStep).map(({ values }) => fromLogged(values[config.selection.metric]));
-  const context: Context = { ...options, config, data, graph, specs, plan, seeds, evaluator, checkpoints, validated };
+  const augmented = augmentedBy(config, data, seeds.noise);
+  const context: Context = { ...options, config, data, graph, specs, plan, seeds, evaluator, augmented, checkpoints, validated };
   const start = checkpoint ?? firstState(context);
   const trainer = await Trainer.create(graph, data.train, start.tensors, config.executor.threads);
   const end = await trainSteps(context, trainer, start);
@@ -143,7 +146,7 @@ async function measure(context: Context, parameters: readonly NamedTensor[], spl
 }
 
 /** Computes and logs the steps from … to − 1; gives their losses. */
-async function trainChunk({ config, graph, plan, seeds, log }: Context, trainer: Trainer, order: BatchOrder, from: number, to: number): Promise<Float32Array> {
+async function trainChunk({ config, graph, plan, seeds, log, augmented }: Context, trainer: Trainer, order: BatchOrder, from: number, to: number): Promise<Float32Array> {
   const begin = performance.now();
   const steps = to - from;
   const { batchSize } = config.training;
@@ -157,7 +160,11 @@ async function trainChunk({ config, graph, plan, seeds, log }: Context, trainer:
     }
     masks.set(name, { data, width });
   }
-  const losses = await trainer.step({ steps, ...order.chunk(from, to), scalars, masks });
+  const { batches, exampleWeights } = order.chunk(from, to);
+  // A chunk never reaches into a second epoch. Its copies of the examples are numbered as the batches name them.
+  const examples = augmented === null ? null : augmented(order.epochOf(from), batches);
+  const rows = examples === null ? batches : Int32Array.from(batches, (_, index) => index);
+  const losses = await trainer.step({ steps, examples, batches: rows, exampleWeights, scalars, masks });
   const column = graph.scalarNames.indexOf('learningRate');
   log.append({
     type: 'steps',
