@@ -33,7 +33,8 @@ export function loop(
   const step = new GraphBuilder(name, `${name}/`);
   const iteration = step.input(`${name}/iteration`, 'int64', []);
   const goOn = step.input(`${name}/condition`, 'bool', []);
-  const inner = carried.map((tensor) => step.input(`${name}/${tensor.name}`, tensor.type, tensor.shape));
+  // Under a prefix of their own: names that were generated outside could be generated inside again.
+  const inner = carried.map((tensor) => step.input(`${name}/carried/${tensor.name}`, tensor.type, tensor.shape));
   const result = body(step, iteration, inner);
   carried.forEach((tensor, position) => {
     const after = result.carried[position];

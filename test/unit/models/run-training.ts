@@ -8,17 +8,17 @@ import type { NamedTensor } from '../../../src/tensors/safetensors';
 
 export const SESSION_OPTIONS: ort.InferenceSession.SessionOptions = { intraOpNumThreads: 1, interOpNumThreads: 1, graphOptimizationLevel: 'all' };
 
-export interface Examples<F extends Features = Uint8Array | Float32Array> {
+export interface Examples<F extends Features = Uint8Array | Float32Array, L extends BigInt64Array | Float32Array = BigInt64Array | Float32Array> {
   /** Of next tokens one stream, one token longer than its examples. */
   readonly features: F;
-  /** Empty for next tokens. */
-  readonly labels: BigInt64Array;
+  /** Classes, or numbers row by row; empty for next tokens. */
+  readonly labels: L;
 }
 
 type Features = Uint8Array | Float32Array | Int32Array;
 
 /** A learnable set: each class has a pattern of its own, under noise; class numbers go round. */
-export function makeExamples(data: DataShape, seed: number): Examples {
+export function makeExamples(data: DataShape, seed: number): Examples<Uint8Array | Float32Array, BigInt64Array> {
   const patterns = normals(seed, 'data', 'patterns', outputWidth(data) * inputSize(data.input));
   const noise = normals(seed, 'data', 'noise', data.trainSize * inputSize(data.input));
   const values = Float32Array.from(noise, (value, index) => {
@@ -60,6 +60,10 @@ export interface TrainingRun {
   readonly tensors: readonly NamedTensor[];
 }
 
+function labelTensor(labels: BigInt64Array | Float32Array, examples: number): ort.Tensor {
+  return labels instanceof Float32Array ? new ort.Tensor('float32', labels, [examples, labels.length / examples]) : new ort.Tensor('int64', labels, [examples]);
+}
+
 /** Runs `count` steps from `start` (parameters, then state); `masks` hold [count, batch, width] each. */
 export async function runTraining(
   graph: TrainingGraph,
@@ -79,7 +83,7 @@ export async function runTraining(
   const feeds: Record<string, ort.Tensor> = {
     steps: new ort.Tensor('int64', BigInt64Array.of(BigInt(count)), []),
     features: new ort.Tensor(inputType(data.input), examples.features, data.target.kind === 'next-token' ? [examples.features.length] : [data.trainSize, inputSize(data.input)]),
-    ...(data.target.kind === 'next-token' ? {} : { labels: new ort.Tensor('int64', examples.labels, [data.trainSize]) }),
+    ...(data.target.kind === 'next-token' ? {} : { labels: labelTensor(examples.labels, data.trainSize) }),
     batches: new ort.Tensor('int32', part(plan.batches), [count, batchSize]),
     exampleWeights: new ort.Tensor('float32', part(plan.exampleWeights), [count, batchSize]),
     scalars: new ort.Tensor('float32', stepScalars(training, graph.scalarNames, firstStep, count, totalSteps), [count, graph.scalarNames.length]),
