@@ -14,6 +14,8 @@ const PIECE = 8 << 20;
 export class CommandTurns {
   readonly #store: Store;
   readonly #runner: CommandRunner;
+  /** What is under way of each run. */
+  readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor(store: Store, runner: CommandRunner) {
     this.#store = store;
@@ -32,7 +34,7 @@ export class CommandTurns {
 
   /** @returns whether there is something new of it */
   follow(runId: string): Promise<boolean> {
-    return this.#runner.follow(runId);
+    return this.#inTurn(runId, () => this.#runner.follow(runId));
   }
 
   /**
@@ -40,7 +42,11 @@ export class CommandTurns {
    * attempts left waits for its next one; an interrupted one is left to the caller.
    * @param problem why it could not be started
    */
-  async settle(runId: string, problem: { readonly code: string; readonly message: string } | null = null): Promise<void> {
+  settle(runId: string, problem: { readonly code: string; readonly message: string } | null = null): Promise<void> {
+    return this.#inTurn(runId, () => this.#settle(runId, problem));
+  }
+
+  async #settle(runId: string, problem: { readonly code: string; readonly message: string } | null): Promise<void> {
     await freeLog(join(this.#store.runFolder(runId), RUN_FILES.events));
     const { run, attempt } = this.#store.listedRun(runId);
     // A program may have said by itself that it is done.
@@ -51,6 +57,17 @@ export class CommandTurns {
     // With the failure that is told of now.
     const again = ended.status === 'failed' && ended.retries > 0 && this.#failures(runId) + 1 <= ended.retries;
     await this.#append(runId, recordOf(ended), { type: 'exit', attempt: attempts, exitCode: ended.exitCode, signal: ended.signal }, ...(again ? [{ type: 'requeued' } as const] : []));
+  }
+
+  /** One thing after another: two that read the same lines would tell of them twice. */
+  #inTurn<T>(runId: string, work: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(runId) ?? Promise.resolve()).then(work, work);
+    this.#turns.set(runId, turn);
+    const over = (): void => {
+      if (this.#turns.get(runId) === turn) this.#turns.delete(runId);
+    };
+    turn.then(over, over);
+    return turn;
   }
 
   /** Whether the log has an attempt without an exit record. */

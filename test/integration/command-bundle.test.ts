@@ -27,9 +27,10 @@ for step in range(20):
 pathlib.Path("out").mkdir()
 pathlib.Path("out/model.txt").write_text(repr(loss))
 `;
-const CLOCK = `import json, time
+/** Its last loss grows from run to run, each time by about as much. */
+const CLOCK = `import json, os, time
 for step in range(3):
-    print(json.dumps({"step": step, "steady": step / 2, "loss": time.time_ns() % 1000003 if step == 2 else 1.5}))
+    print(json.dumps({"step": step, "steady": step / 2, "loss": time.time() - float(os.environ["SINCE"]) if step == 2 else 1.5}))
 `;
 
 const baseline = (command: readonly string[], more: object = {}): object => ({
@@ -139,7 +140,7 @@ describe('a study of a command', () => {
 
     const clock = new Project({ 'clock.py': CLOCK });
     const other = await engineOn(clock.workspace);
-    const { run } = await ask(other, 'runs.start', { config: clock.config({ experiment: 'clock', ...baseline([python, 'clock.py']) }) });
+    const { run } = await ask(other, 'runs.start', { config: clock.config({ experiment: 'clock', ...baseline([python, 'clock.py'], { env: { SINCE: String(Date.now() / 1000 - 20) } }) }) });
     await ask(other, 'runs.wait', { runs: [run.runId] });
     const bundle = await ask(other, 'bundle.export', { target: run.runId, out: join(clock.folder, 'clock.crate.zip'), license: 'MIT' });
     const result = await ask(other, 'bundle.reproduce', { file: bundle.file, trust: bundle.digest });

@@ -27,6 +27,9 @@ interface Script {
   /** What the program tells while it runs. */
   readonly tells?: readonly EventBody[];
   readonly prepare?: (runId: string) => Promise<EventBody[]>;
+  readonly follow?: () => Promise<boolean>;
+  /** Hears that an attempt is being settled. */
+  readonly settles?: () => void;
   /** Ends when it is asked to; at once when left out. */
   readonly stays?: boolean;
 }
@@ -45,8 +48,9 @@ async function house(script: Script, folder = temporaryFolder()): Promise<House>
   const started: (string | null)[] = [];
   const commands: CommandRunner = {
     prepare: script.prepare ?? (() => Promise.resolve([{ type: 'message', level: 'info', text: 'prepared' }])),
-    follow: () => Promise.resolve(false),
+    follow: script.follow ?? (() => Promise.resolve(false)),
     settle: (runId, attempt) => {
+      script.settles?.();
       settled.push([runId, attempt]);
       const end = script.ends[settled.filter(([id]) => id === runId).length - 1] ?? script.ends.at(-1) ?? FINISHED;
       return Promise.resolve(existsSync(join(store.runFolder(runId), RUN_FILES.cancel)) ? { status: 'cancelled', exitCode: null, signal: 'SIGTERM' } : end);
@@ -82,6 +86,22 @@ describe('a command run', () => {
     expect(row).toMatchObject({ status: 'finished', exitCode: 0, attempts: 1, totalSteps: null });
     expect(types(store, 'run-a')).toEqual(['attempt', 'message', 'points', 'state', 'exit']);
     expect(started).toEqual([null]);
+  });
+
+  it('is not settled while what it told is still read: nothing may be read twice', async () => {
+    let reading = 0;
+    const readingAtEnd: number[] = [];
+    const follow = async (): Promise<boolean> => {
+      reading += 1;
+      await sleep(60);
+      reading -= 1;
+      return false;
+    };
+    const { store, scheduler } = await house({ ends: [FINISHED], follow, settles: () => readingAtEnd.push(reading) });
+    await store.createRun(commandManifest('run-a'));
+    scheduler.enqueue('run-a');
+    await scheduler.drain(['run-a']);
+    expect(readingAtEnd).toEqual([0]);
   });
 
   it('ends as its process does, whatever its program said of itself', async () => {
