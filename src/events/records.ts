@@ -45,6 +45,7 @@ export interface MetricsRecord {
   readonly type: 'metrics';
   readonly split: SplitName;
   readonly step: number;
+  /** Passes over the training split that were complete. */
   readonly epoch: number;
   readonly values: MetricValues;
 }

@@ -141,7 +141,7 @@ async function measure(context: Context, parameters: readonly NamedTensor[], spl
   const data: SplitData = context.data[split];
   const { loss, accuracy } = await context.evaluator.evaluate(parameters, data, context.breathe);
   const values: MetricValues = { loss: toLogged(loss), accuracy: toLogged(accuracy) };
-  context.log.append({ type: 'metrics', split, step, epoch: step / context.plan.stepsPerEpoch, values });
+  context.log.append({ type: 'metrics', split, step, epoch: Math.floor(step / context.plan.stepsPerEpoch), values });
   return { loss, accuracy };
 }
 

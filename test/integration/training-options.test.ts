@@ -69,6 +69,8 @@ describe('a run of steps', () => {
     const run = await trained({ steps: 33, evaluateEvery: 10 });
     expect(stateOf(run)).toMatchObject({ status: 'finished', totalSteps: 33 });
     expect(validations(run).map(([step]) => step)).toEqual([10, 20, 30, 33]);
+    // 16 steps are one pass: whole passes are counted, which is what the store keeps.
+    expect(stateOf(run).metrics.map(({ split, epoch }) => [split, epoch])).toEqual([['validation', 0], ['validation', 1], ['validation', 1], ['validation', 2], ['test', 2]]);
   });
 });
 
