@@ -68,7 +68,9 @@ export function identityOn(
   shape: DataShape,
   graphs: Map<string, { sha256: string; flopsPerStep: number }> = new Map(),
 ): RunIdentity {
-  const key = hashJson([config.model, config.training.optimizer, config.training.batchSize, shape]);
+  // What only the scalars of the steps or the rhythm of the run follow is no part of a graph.
+  const { learningRate, schedule, epochs, steps, earlyStopping, evaluateEvery, checkpointEvery, hashEvery, ...inGraph } = config.training;
+  const key = hashJson([config.model, inGraph, config.selection.metric, shape]);
   let graph = graphs.get(key);
   if (graph === undefined) {
     graph = trainingGraphFor(config, shape);
