@@ -69,7 +69,7 @@ export function identityOn(
   graphs: Map<string, { sha256: string; flopsPerStep: number }> = new Map(),
 ): RunIdentity {
   // What only the scalars of the steps or the rhythm of the run follow is no part of a graph.
-  const { learningRate, schedule, epochs, steps, earlyStopping, evaluateEvery, checkpointEvery, hashEvery, ...inGraph } = config.training;
+  const inGraph = { ...config.training, learningRate: 0, schedule: null, epochs: 0, steps: 0, earlyStopping: null, evaluateEvery: 0, checkpointEvery: 0, hashEvery: 0 };
   const key = hashJson([config.model, inGraph, config.selection.metric, shape]);
   let graph = graphs.get(key);
   if (graph === undefined) {
