@@ -49,12 +49,16 @@ function planOf(model: ModelConfig, training: TrainingConfig, data: DataShape): 
   return { ...layout, model, training, data, loss: lossFor(training, data.target), scalarNames: scalarNamesOf(training), optimizerState };
 }
 
-/** What one replicate reads in each step, all with a leading axis of steps. */
-interface Inputs {
-  readonly batches: Tensor<'int32'>;
+/** The examples of a batch, or of a part of one; with a leading axis, of several. */
+interface BatchInputs {
+  readonly rows: IndexTensor;
   readonly exampleWeights: FloatTensor;
-  readonly scalars: FloatTensor;
   readonly masks: ReadonlyMap<string, Tensor<'uint8'>>;
+}
+
+/** What one replicate reads in each step, all with a leading axis of steps. */
+interface Inputs extends BatchInputs {
+  readonly scalars: FloatTensor;
 }
 
 /** The tensors of one replicate's state by name, each in its pieces. */
@@ -70,7 +74,7 @@ function assemble(plan: Plan, prefixes: readonly string[]): TrainingGraph {
   const steps = graph.input('steps', 'int64', []);
   const examples = declareExamples(graph, data);
   const inputs = prefixes.map((prefix): Inputs => ({
-    batches: graph.input(`${prefix}batches`, 'int32', ['steps', training.batchSize]),
+    rows: graph.input(`${prefix}batches`, 'int32', ['steps', training.batchSize]),
     exampleWeights: graph.input(`${prefix}exampleWeights`, 'float32', ['steps', training.batchSize]),
     scalars: graph.input(`${prefix}scalars`, 'float32', ['steps', scalarNames.length]),
     masks: new Map(masks.map((mask) => [mask.name, graph.input(`${prefix}${mask.name}`, 'uint8', ['steps', training.batchSize, mask.width])])),
@@ -109,12 +113,7 @@ function inPieces(replicates: readonly (readonly TensorSpec[])[], sizes: Readonl
 function emitStep(step: GraphBuilder, plan: Plan, examples: Examples, inputs: Inputs, iteration: Tensor<'int64'>, current: State): LoopBody {
   const { parameters, buffers, training, scalarNames } = plan;
   const whole = new Map([...parameters, ...buffers].map(({ name }) => [name, joined(step, at(current, name))]));
-  const batch: BatchInputs = {
-    rows: gather(step, inputs.batches, iteration),
-    exampleWeights: gather(step, inputs.exampleWeights, iteration),
-    masks: new Map([...inputs.masks].map(([name, mask]) => [name, gather(step, mask, iteration)])),
-  };
-  const { loss, gradients, updates } = emitGradients(step, plan, examples, batch, whole);
+  const { loss, gradients, updates } = emitGradients(step, plan, examples, batchAt(step, inputs, iteration), whole);
 
   const row = gather(step, inputs.scalars, iteration);
   const columns = new Map(scalarNames.map((name, column) => [name, lazily(() => gather(step, row, step.constant('int32', [], Int32Array.of(column))))]));
@@ -130,11 +129,13 @@ function emitStep(step: GraphBuilder, plan: Plan, examples: Examples, inputs: In
   };
 }
 
-/** The examples of a batch, or of a part of one. */
-interface BatchInputs {
-  readonly rows: IndexTensor;
-  readonly exampleWeights: FloatTensor;
-  readonly masks: ReadonlyMap<string, Tensor<'uint8'>>;
+/** Those of one place of the leading axis. */
+function batchAt(graph: GraphBuilder, { rows, exampleWeights, masks }: BatchInputs, place: Tensor<'int64'>): BatchInputs {
+  return {
+    rows: gather(graph, rows, place),
+    exampleWeights: gather(graph, exampleWeights, place),
+    masks: new Map([...masks].map(([name, mask]) => [name, gather(graph, mask, place)])),
+  };
 }
 
 interface Gradients {
@@ -162,12 +163,7 @@ function emitGradients(graph: GraphBuilder, plan: Plan, examples: Examples, batc
   const trips = graph.constant('int64', [], BigInt64Array.of(BigInt(accumulate)));
   const result = loop(graph, 'part', trips, carried, (part, iteration, values) => {
     const own = new Map(buffers.map(({ name }, position) => [name, at(values, sums.length + position)]));
-    const taken: BatchInputs = {
-      rows: gather(part, parts.rows, iteration),
-      exampleWeights: gather(part, parts.exampleWeights, iteration),
-      masks: new Map([...parts.masks].map(([name, mask]) => [name, gather(part, mask, iteration)])),
-    };
-    const { loss, gradients, updates } = emitBackward(part, plan, examples, taken, new Map([...weights, ...own]));
+    const { loss, gradients, updates } = emitBackward(part, plan, examples, batchAt(part, parts, iteration), new Map([...weights, ...own]));
     const added = [reshape(part, loss, [1]), ...gradients].map((value, position) => add(part, at(values, position), value));
     return { carried: [...added, ...updates], kept: [] };
   });
