@@ -109,10 +109,12 @@ export function emitUpdates(graph: GraphBuilder, training: TrainingConfig, scala
   const share = gradientNorm === null || training.clipNorm === undefined ? null : clipShare(graph, gradientNorm, training.clipNorm);
   const updated = parameters.map(({ spec, gradient, pieces, state }): Updated => {
     const gradients = cut(graph, gradient, pieceSizes(training, spec.shape));
-    const parts = pieces.map((piece, index) => {
+    const parts = pieces.map((piece, index): Update => {
       const whole = gradients[index]!;
       const kept = state.map((tensors) => tensors[index]!);
-      return emitUpdate(graph, training, scalar, spec.shape.length, piece, share === null ? whole : multiply(graph, whole, share), kept);
+      const update = emitOptimizer(graph, training.optimizer, scalar, spec.shape.length, piece, share === null ? whole : multiply(graph, whole, share), kept);
+      // The average comes last in what is kept.
+      return training.ema === undefined ? update : { ...update, state: [...update.state, averaged(graph, scalar('ema.share'), kept.at(-1)!, update.parameter)] };
     });
     return { pieces: parts.map(({ parameter }) => parameter), state: state.map((_, position) => parts.map((part) => part.state[position]!)) };
   });
@@ -130,21 +132,7 @@ function clipShare(graph: GraphBuilder, norm: FloatTensor, most: number): FloatT
   return minimum(graph, divide(graph, graph.scalar(most), add(graph, norm, graph.scalar(1e-6))), graph.scalar(1));
 }
 
-/** One piece; its state is the optimizer's and then the average. */
-function emitUpdate(
-  graph: GraphBuilder,
-  training: TrainingConfig,
-  scalar: (name: string) => FloatTensor,
-  rank: number,
-  parameter: FloatTensor,
-  gradient: FloatTensor,
-  state: readonly FloatTensor[],
-): Update {
-  const update = emitOptimizer(graph, training.optimizer, scalar, rank, parameter, gradient, state);
-  if (training.ema === undefined) return update;
-  return { parameter: update.parameter, state: [...update.state, averaged(graph, scalar('ema.share'), state.at(-1)!, update.parameter)] };
-}
-
+/** Updates one piece. */
 function emitOptimizer(
   graph: GraphBuilder,
   optimizer: OptimizerConfig,
