@@ -4,7 +4,7 @@ import type { Config } from '../config/schema';
 import { augmenter } from '../datasets/augment';
 import { inputSize } from '../models/types';
 import type { WorkerData } from './inputs';
-import { takeRows, type SplitData } from './sessions';
+import { takeRows, type SplitData } from './examples';
 
 /** The examples that `batches` names, in that order, as they look in an epoch (from 0). */
 export type Augmented = (epoch: number, batches: Int32Array) => SplitData;

@@ -9,7 +9,7 @@ import { RepriseError } from '../errors/errors';
 import { RUN_FILES, type TrainingManifest } from '../events/manifest';
 import { sha256Bytes, sha256File } from '../files/hash';
 import { inputSize, type DataShape } from '../models/types';
-import { takeRows, type SplitData } from './sessions';
+import { takeRows, type SplitData } from './examples';
 
 /** Reads `run.json`. @throws RepriseError RUN_MANIFEST_INVALID */
 export async function readManifest(runFolder: string): Promise<TrainingManifest> {

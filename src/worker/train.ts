@@ -20,10 +20,12 @@ import { augmentedBy, type Augmented } from './augmented';
 import { BatchOrder } from './batches';
 import { newestCheckpoint, pruneCheckpoints, readCheckpoint, removeTornFiles, writeCheckpoint, type Checkpoint } from './checkpoints';
 import { hasStalled } from './early-stopping';
+import { Evaluator } from './evaluator';
+import type { SplitData } from './examples';
 import { nextLink, weightsHashOf } from './hash-chain';
 import { readData, type WorkerData } from './inputs';
 import { chunkEnd, dueAfter, planSteps, type StepPlan } from './plan';
-import { Evaluator, Trainer, type SplitData } from './sessions';
+import { Trainer } from './trainer';
 import { trainingGraphFor, type HashedTrainingGraph } from './training-graph';
 
 export interface TrainOptions {

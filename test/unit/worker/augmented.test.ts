@@ -4,7 +4,7 @@ import { isCommandConfig } from '../../../src/config/command';
 import type { Config } from '../../../src/config/schema';
 import { augmentedBy } from '../../../src/worker/augmented';
 import type { WorkerData } from '../../../src/worker/inputs';
-import type { SplitData } from '../../../src/worker/sessions';
+import type { SplitData } from '../../../src/worker/examples';
 import { trainingGraphFor } from '../../../src/worker/training-graph';
 
 function configOf(data: object, more: object = {}): Config {
