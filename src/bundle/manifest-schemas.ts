@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { isCommandConfig, type RunConfig } from '../config/command';
 import { parseConfig } from '../config/parse';
+import { PROVIDERS } from '../config/schema';
 import { RepriseError, type Problem } from '../errors/errors';
 import type { CommandManifest, TrainingManifest } from '../events/manifest';
 import { provenanceSchema } from './provenance-schema';
@@ -12,7 +13,8 @@ import { hasControls } from './text';
 const runtimeSchema = z.object({
   trainer: z.int().min(1),
   onnxruntime: text(100),
-  executionProvider: z.literal('cpu'),
+  executionProvider: z.enum(PROVIDERS),
+  device: z.array(text(500)).max(50).optional(),
   optimizationLevel: z.literal('all'),
   threads: z.int().min(1).max(256),
   platform: text(50),

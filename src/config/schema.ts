@@ -19,10 +19,21 @@ export const seedsSchema = z.strictObject({
   noise: seedNumber.optional().meta({ description: 'Seed of dropout; the run’s seed when not set' }),
 });
 
-export const executorSchema = z.strictObject({
-  kind: z.literal('local').default('local'),
-  threads: z.int().min(1).max(256).default(1).meta({ description: 'Threads of ONNX Runtime in the worker; pinned, because the count can change bits', unit: 'threads' }),
-});
+/** ONNX Runtime's execution providers that can train. */
+export const PROVIDERS = ['cpu', 'webgpu', 'cuda', 'directml', 'coreml'] as const;
+export type Provider = (typeof PROVIDERS)[number];
+
+export const executorSchema = z
+  .strictObject({
+    kind: z.literal('local').default('local'),
+    provider: z
+      .enum([...PROVIDERS, 'auto'])
+      .optional()
+      .meta({ description: 'What computes: the processor (cpu), whose bits can be had again; a GPU through WebGPU, CUDA, DirectML or Core ML; or auto, the quickest that is there', default: 'cpu' }),
+    threads: z.int().min(1).max(256).default(1).meta({ description: 'Threads of ONNX Runtime in the worker; pinned, because the count can change bits', unit: 'threads' }),
+  })
+  // Asking for what holds anyway asks for nothing: both configs have one hash.
+  .overwrite(({ provider, ...executor }) => (provider === undefined || provider === 'cpu' ? executor : { ...executor, provider }));
 
 /** Which metric is reported, and of which checkpoint, declared before the run. */
 export const selectionSchema = z.strictObject({

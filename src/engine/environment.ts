@@ -49,7 +49,7 @@ export function bundleEnvironment(runs: readonly BundleRun[], here: Provenance, 
     runs.map((run) => {
       if (isTrainingRun(run)) {
         const { provenance, runtime, config } = run.manifest;
-        return compareEnvironments(environmentLeaves(provenance, runtime), environmentLeaves(here, runtimeIdentity(config.executor.threads)));
+        return compareEnvironments(environmentLeaves(provenance, runtime), environmentLeaves(here, runtimeIdentity(config.executor.threads, runtime.executionProvider, here.gpus)));
       }
       const { runId, provenance } = run.manifest;
       const found = commands.get(runId);

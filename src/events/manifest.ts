@@ -2,7 +2,7 @@
  * `run.json`: what a run is, written into its folder before its first step and never changed.
  * The worker reads it; `workspace rebuild` reads it; the store indexes it.
  */
-import type { Config } from '../config/schema';
+import type { Config, Provider } from '../config/schema';
 import type { CommandConfig } from '../config/command';
 import type { Provenance } from './provenance';
 import type { ArtifactName } from './records';
@@ -62,7 +62,10 @@ export interface RuntimeIdentity {
   /** `TRAINER` of src/config/trainer.ts: the training code around the graph. */
   readonly trainer: number;
   readonly onnxruntime: string;
-  readonly executionProvider: 'cpu';
+  /** The provider that computes, which `auto` chose where the config says so. */
+  readonly executionProvider: Provider;
+  /** GPUs with their drivers, and a Vulkan driver that was asked for; absent where the processor computes. */
+  readonly device?: readonly string[];
   readonly optimizationLevel: 'all';
   readonly threads: number;
   readonly platform: string;

@@ -33,7 +33,8 @@ export function emitCnn(emission: Emission, model: Cnn, input: Tensor, shape: In
       });
     }
     value = emitBlock(emission, model, index, value, next);
-    value = emission.tape.apply(maxPool, [value], { kernel: [2, 2] });
+    // Only the gradient wants to know where the maximum was, and only the processor's MaxPool can tell.
+    value = emission.tape.apply(maxPool, [value], { kernel: [2, 2], backward: emission.training && !emission.portable ? 'positions' : 'comparison' });
     [rows, columns, channels] = [Math.floor(rows / 2), Math.floor(columns / 2), next];
   });
   const flat = emission.tape.apply(reshape, [value], { shape: [emission.batch, rows * columns * channels] });

@@ -1,25 +1,26 @@
 import type { ModelConfig, TrainingConfig } from '../config/schema';
 import { Tape } from '../onnx/autodiff';
 import { GraphBuilder } from '../onnx/graph';
-import { loop, type LoopBody } from '../onnx/loop';
+import { loop, once, type EmitBody, type LoopBody } from '../onnx/loop';
 import { add, filled, gather, reshape } from '../onnx/primitives';
 import type { FloatTensor, IndexTensor, Tensor } from '../onnx/types';
 import { declareExamples, takeBatch, type Examples } from './batch';
 import { Emission, type Layout } from './emission';
 import { emitLoss, lossFor, type Loss } from './loss';
 import { emitModel, layOut } from './model';
+import { IN_A_LOOP, type GraphTarget } from './target';
 import type { DataShape, ReplicatesGraph, TensorSpec, TrainingGraph } from './types';
 import { cut, emitUpdates, joined, pieceSizes, scalarNamesOf, stateSpecs } from './update';
 
 /**
- * The training graph of a model: forward pass, backward pass and optimizer update inside one ONNX
- * Loop, as `TrainingGraph` describes. The loss of a step is that of `emitLoss`, with the step's
+ * The training graph of a model: forward pass, backward pass and optimizer update, inside one ONNX
+ * Loop unless `target` says otherwise, as `TrainingGraph` describes. The loss of a step is that of `emitLoss`, with the step's
  * `exampleWeights`. Equal arguments give equal bytes. The inputs of the update that change from step
  * to step are columns of `scalars`, which `models/scalars` computes.
  * @throws RepriseError MODEL_… where the model does not fit the data, LOSS_… where the loss does not
  */
-export function buildTrainingGraph(model: ModelConfig, training: TrainingConfig, data: DataShape): TrainingGraph {
-  return assemble(planOf(model, training, data), ['']);
+export function buildTrainingGraph(model: ModelConfig, training: TrainingConfig, data: DataShape, target: GraphTarget = IN_A_LOOP): TrainingGraph {
+  return assemble(planOf(model, training, data, target), ['']);
 }
 
 /**
@@ -30,7 +31,7 @@ export function buildTrainingGraph(model: ModelConfig, training: TrainingConfig,
  */
 export function buildReplicatesGraph(model: ModelConfig, training: TrainingConfig, data: DataShape, replicates: number): ReplicatesGraph {
   const prefixes = Array.from({ length: replicates }, (_, index) => `replicate.${index}/`);
-  return { ...assemble(planOf(model, training, data), prefixes), prefixes };
+  return { ...assemble(planOf(model, training, data, IN_A_LOOP), prefixes), prefixes };
 }
 
 /** All that the construction of a training graph goes by. */
@@ -38,15 +39,16 @@ interface Plan extends Layout {
   readonly model: ModelConfig;
   readonly training: TrainingConfig;
   readonly data: DataShape;
+  readonly target: GraphTarget;
   readonly loss: Loss;
   readonly scalarNames: readonly string[];
   readonly optimizerState: readonly TensorSpec[];
 }
 
-function planOf(model: ModelConfig, training: TrainingConfig, data: DataShape): Plan {
+function planOf(model: ModelConfig, training: TrainingConfig, data: DataShape, target: GraphTarget): Plan {
   const layout = layOut(model, data);
   const optimizerState = layout.parameters.flatMap((parameter) => stateSpecs(training, parameter));
-  return { ...layout, model, training, data, loss: lossFor(training, data.target), scalarNames: scalarNamesOf(training), optimizerState };
+  return { ...layout, model, training, data, target, loss: lossFor(training, data.target), scalarNames: scalarNamesOf(training), optimizerState };
 }
 
 /** The examples of a batch, or of a part of one; with a leading axis, of several. */
@@ -65,27 +67,29 @@ interface Inputs extends BatchInputs {
 type State = ReadonlyMap<string, readonly FloatTensor[]>;
 
 function assemble(plan: Plan, prefixes: readonly string[]): TrainingGraph {
-  const { parameters, buffers, optimizerState, masks, scalarNames, training, data } = plan;
+  const { parameters, buffers, optimizerState, masks, scalarNames, training, data, target: { form } } = plan;
   const graph = new GraphBuilder('training');
   const specs = [...parameters, ...buffers, ...optimizerState];
   const buffered = new Set(buffers.map(({ name }) => name));
-  const sizes = new Map(specs.map(({ name, shape }) => [name, buffered.has(name) ? [shape[0] ?? 1] : pieceSizes(training, shape)]));
+  const sizes = new Map(specs.map(({ name, shape }) => [name, buffered.has(name) || form === 'step' ? [shape[0] ?? 1] : pieceSizes(training, shape)]));
   const state = prefixes.map((prefix) => specs.map(({ name, shape }) => graph.input(`${prefix}${name}`, 'float32', shape)));
-  const steps = graph.input('steps', 'int64', []);
+  const steps = form === 'loop' ? graph.input('steps', 'int64', []) : null;
+  const axis = steps === null ? 1 : 'steps';
   const examples = declareExamples(graph, data);
   const inputs = prefixes.map((prefix): Inputs => ({
-    rows: graph.input(`${prefix}batches`, 'int32', ['steps', training.batchSize]),
-    exampleWeights: graph.input(`${prefix}exampleWeights`, 'float32', ['steps', training.batchSize]),
-    scalars: graph.input(`${prefix}scalars`, 'float32', ['steps', scalarNames.length]),
-    masks: new Map(masks.map((mask) => [mask.name, graph.input(`${prefix}${mask.name}`, 'uint8', ['steps', training.batchSize, mask.width])])),
+    rows: graph.input(`${prefix}batches`, 'int32', [axis, training.batchSize]),
+    exampleWeights: graph.input(`${prefix}exampleWeights`, 'float32', [axis, training.batchSize]),
+    scalars: graph.input(`${prefix}scalars`, 'float32', [axis, scalarNames.length]),
+    masks: new Map(masks.map((mask) => [mask.name, graph.input(`${prefix}${mask.name}`, 'uint8', [axis, training.batchSize, mask.width])])),
   }));
 
   const carried = state.flatMap((tensors) => tensors.flatMap((tensor, position) => cut(graph, tensor, at(sizes, at(specs, position).name))));
-  const result = loop(graph, 'step', steps, carried, (step, iteration, values) => {
+  const emitSteps: EmitBody = (step, iteration, values) => {
     const ofReplicates = inPieces(prefixes.map(() => specs), sizes, values);
     const bodies = ofReplicates.map((current, index) => emitStep(step, plan, examples, at(inputs, index), iteration, current));
     return { carried: bodies.flatMap((body) => body.carried), kept: bodies.flatMap(({ kept }) => kept) };
-  });
+  };
+  const result = steps === null ? once(graph, carried, emitSteps) : loop(graph, 'step', steps, carried, emitSteps);
   const keptNames = ['losses', ...(training.clipNorm === undefined ? [] : ['gradientNorms'])];
   result.kept.forEach((tensor, position) => graph.output(tensor, `${at(prefixes, Math.floor(position / keptNames.length))}${at(keptNames, position % keptNames.length)}`));
   inPieces(prefixes.map(() => specs), sizes, result.carried).forEach((after, index) => {
@@ -93,7 +97,8 @@ function assemble(plan: Plan, prefixes: readonly string[]): TrainingGraph {
   });
 
   return {
-    bytes: graph.encode({ description: 'Training steps of a Reprise run: forward pass, backward pass and optimizer update in one loop.' }),
+    form,
+    bytes: graph.encode({ description: `Training ${steps === null ? 'step' : 'steps'} of a Reprise run: forward pass, backward pass and optimizer update${steps === null ? '' : ' in one loop'}.` }),
     parameters,
     buffers,
     optimizerState,
@@ -173,14 +178,14 @@ function emitGradients(graph: GraphBuilder, plan: Plan, examples: Examples, batc
 }
 
 /** Forward and backward pass over the examples. */
-function emitBackward(graph: GraphBuilder, { model, data, loss, parameters, buffers }: Plan, examples: Examples, { rows, exampleWeights, masks }: BatchInputs, weights: ReadonlyMap<string, FloatTensor>): Gradients {
+function emitBackward(graph: GraphBuilder, { model, data, target, loss, parameters, buffers }: Plan, examples: Examples, { rows, exampleWeights, masks }: BatchInputs, weights: ReadonlyMap<string, FloatTensor>): Gradients {
   const batch = takeBatch(graph, data, examples, rows, exampleWeights);
   const tape = new Tape(graph);
   const emission = new Emission(tape, true, rows.shape[0]!, {
     parameter: ({ name }) => at(weights, name),
     buffer: ({ name }) => at(weights, name),
     mask: ({ name }) => at(masks, name),
-  });
+  }, target.portable);
   const value = emitLoss(tape, loss, emitModel(emission, model, data, batch.input), batch);
   return {
     loss: value,

@@ -56,7 +56,8 @@ export interface DataShape {
 }
 
 /**
- * A training graph: one ONNX Loop around the step. Inputs: the parameters, the buffers, the optimizer's state,
+ * A training graph: one ONNX Loop around the step, or the step alone, which has no input `steps` and of which the axis
+ * of steps below is 1. Inputs: the parameters, the buffers, the optimizer's state,
  * `steps` (int64 scalar: iterations of this call), `features` (the examples: [examples, size of one]; of a text
  * whose next tokens are to be told one stream [tokens], example r beginning at r · length), `labels` (int64
  * [examples] or float32 [examples, size]; none for next tokens), `batches` (int32 [steps, batch] example numbers),
@@ -66,6 +67,7 @@ export interface DataShape {
  * parameter, buffer and piece of optimizer state.
  */
 export interface TrainingGraph {
+  readonly form: 'loop' | 'step';
   readonly bytes: Uint8Array;
   readonly parameters: readonly WeightSpec[];
   readonly buffers: readonly WeightSpec[];

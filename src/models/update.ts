@@ -3,6 +3,7 @@ import type { OptimizerConfig, TrainingConfig } from '../config/schema';
 import type { GraphBuilder } from '../onnx/graph';
 import { adam, averaged, rmsprop, sgd, type Update } from '../onnx/optimizers';
 import { add, concat, divide, minimum, multiply, reshape, split, squareRoot, squaresOver } from '../onnx/primitives';
+import { sizeOf } from '../onnx/shapes';
 import type { FloatTensor } from '../onnx/types';
 import type { NamedTensor } from '../tensors/safetensors';
 import type { TensorSpec } from './types';
@@ -88,9 +89,9 @@ export function joined(graph: GraphBuilder, pieces: readonly FloatTensor[]): Flo
 export interface Trained {
   readonly spec: TensorSpec;
   readonly gradient: FloatTensor;
-  /** Of the parameter, as `pieceSizes` says. */
+  /** Of the parameter. */
   readonly pieces: readonly FloatTensor[];
-  /** The pieces of each of `stateSpecs`. */
+  /** Of each of `stateSpecs`, in pieces like those of the parameter. */
   readonly state: readonly (readonly FloatTensor[])[];
 }
 
@@ -108,7 +109,7 @@ export function emitUpdates(graph: GraphBuilder, training: TrainingConfig, scala
   const gradientNorm = training.clipNorm === undefined ? null : globalNorm(graph, parameters.map(({ gradient }) => gradient));
   const share = gradientNorm === null || training.clipNorm === undefined ? null : clipShare(graph, gradientNorm, training.clipNorm);
   const updated = parameters.map(({ spec, gradient, pieces, state }): Updated => {
-    const gradients = cut(graph, gradient, pieceSizes(training, spec.shape));
+    const gradients = pieces.length === 1 ? [gradient] : cut(graph, gradient, pieces.map((piece) => sizeOf(piece, 0)));
     const parts = pieces.map((piece, index): Update => {
       const whole = gradients[index]!;
       const kept = state.map((tensors) => tensors[index]!);

@@ -4,8 +4,10 @@ import { cpus } from 'node:os';
 import path from 'node:path';
 import { readFileSync } from 'node:fs';
 import { RepriseError } from '../errors/errors';
+import type { Provider } from '../config/schema';
 import { TRAINER } from '../config/trainer';
 import type { RuntimeIdentity } from '../events/manifest';
+import type { Gpu } from '../events/provenance';
 import { cpuFlags } from './cpu';
 
 /**
@@ -50,17 +52,28 @@ export function onnxruntimeVersion(): string {
   return version;
 }
 
+/** Variables by which a person chooses the driver that WebGPU runs on under Linux. */
+const VULKAN_DRIVER = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'];
+
+/** What a provider on a GPU computes on, as far as it can be known: ONNX Runtime does not tell which one it took. */
+function deviceOf(gpus: readonly Gpu[]): readonly string[] {
+  const chosen = VULKAN_DRIVER.flatMap((name) => process.env[name] ?? []).slice(0, 1);
+  return [...gpus.map(({ name, driver }) => (driver === null ? name : `${name}, driver ${driver}`)), ...chosen.map((file) => `Vulkan driver ${path.basename(file)}`)];
+}
+
 /**
  * The runtime that a worker with this many threads has on this machine. Synchronous; what is read is kept for the
  * life of the process.
+ * @param gpus of this machine; no part of it where the processor computes
  * @throws RepriseError ONNXRUNTIME_MISSING
  */
-export function runtimeIdentity(threads: number): RuntimeIdentity {
+export function runtimeIdentity(threads: number, provider: Provider = 'cpu', gpus: readonly Gpu[] = []): RuntimeIdentity {
   const flags = numericFlags(cpuFlags());
   return {
     trainer: TRAINER,
     onnxruntime: onnxruntimeVersion(),
-    executionProvider: 'cpu',
+    executionProvider: provider,
+    ...(provider === 'cpu' ? {} : { device: deviceOf(gpus) }),
     optimizationLevel: 'all',
     threads,
     platform: process.platform,
