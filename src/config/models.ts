@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { fraction, positiveInt } from './numbers';
 
-const activations = z.enum(['relu', 'tanh', 'sigmoid', 'gelu', 'gelu-tanh', 'silu']);
+const activations = z.enum(['relu', 'leaky-relu', 'elu', 'tanh', 'sigmoid', 'gelu', 'gelu-tanh', 'silu']);
 const activation = activations.default('relu').meta({ description: 'Function after each hidden layer' });
 const dropout = fraction.default(0).meta({ description: 'Probability with which a hidden unit is dropped in training' });
 const bias = z.boolean().default(true).meta({ description: 'Biases of linear layers and convolutions' });
@@ -17,7 +17,7 @@ export const linearSchema = z.strictObject({ kind: z.literal('linear'), bias, in
 export const mlpSchema = z.strictObject({
   kind: z.literal('mlp'),
   hidden: z.array(hiddenUnits).max(16).default([128]).meta(hiddenMeta),
-  norm: z.enum(['none', 'layer']).default('none').meta({ description: 'Norm of each hidden layer, before its activation' }),
+  norm: z.enum(['none', 'batch', 'layer', 'rms']).default('none').meta({ description: 'Norm of each hidden layer, before its activation' }),
   activation,
   dropout,
   residual: z.boolean().default(false).meta({ description: 'A hidden layer as wide as the one before adds what it was given' }),
@@ -25,19 +25,25 @@ export const mlpSchema = z.strictObject({
   init,
 });
 
-/** Small convolutional network: ((conv 'same' → activation)… → 2×2 max-pool)… → hidden… → classes. Needs image data. */
-export const cnnSchema = z.strictObject({
-  kind: z.literal('cnn'),
-  channels: z.array(positiveInt.max(1024)).min(1).max(4).default([8, 16]).meta({ description: 'Output channels of each convolution block', unit: 'channels' }),
-  kernel: z.int().min(1).max(11).refine((side) => side % 2 === 1, { error: 'must be odd' }).default(3).meta({ description: 'Side of the square kernel, odd', unit: 'pixels' }),
-  blockDepth: positiveInt.max(8).default(1).meta({ description: 'Convolutions of each block, before its pooling', unit: 'layers' }),
-  hidden: z.array(hiddenUnits).max(8).default([]).meta(hiddenMeta),
-  activation,
-  dropout,
-  residual: z.boolean().default(false).meta({ description: 'Each block adds what it was given, through a 1×1 convolution; hidden layers as in an MLP' }),
-  bias,
-  init,
-});
+/** Small convolutional network: ((conv → norm → activation)… → halving)… → hidden… → classes. Needs image data. */
+export const cnnSchema = z
+  .strictObject({
+    kind: z.literal('cnn'),
+    channels: z.array(positiveInt.max(1024)).min(1).max(4).default([8, 16]).meta({ description: 'Output channels of each convolution block', unit: 'channels' }),
+    kernel: z.int().min(1).max(11).refine((side) => side % 2 === 1, { error: 'must be odd' }).default(3).meta({ description: 'Side of the square kernel, odd', unit: 'pixels' }),
+    blockDepth: positiveInt.max(8).default(1).meta({ description: 'Convolutions of each block, before its pooling', unit: 'layers' }),
+    norm: z.enum(['none', 'batch', 'group', 'layer']).default('none').meta({ description: 'Norm of each convolution, before its activation: of a channel over the batch; of a group of channels of an image; or of all of an image' }),
+    groups: positiveInt.max(1024).default(4).meta({ description: 'Groups into which a group norm parts the channels of each block; they must divide them', unit: 'groups' }),
+    pooling: z.enum(['max', 'average', 'stride', 'none']).default('max').meta({ description: 'How a block halves its images: by the largest or the mean of 2×2 pixels; by a first convolution that takes steps of 2; or not at all' }),
+    readout: z.enum(['all', 'mean', 'max']).default('all').meta({ description: 'What the layers after the blocks read: every pixel, or the mean or largest of each channel' }),
+    hidden: z.array(hiddenUnits).max(8).default([]).meta(hiddenMeta),
+    activation,
+    dropout,
+    residual: z.boolean().default(false).meta({ description: 'Each block adds what it was given, through a 1×1 convolution; hidden layers as in an MLP' }),
+    bias,
+    init,
+  })
+  .refine(({ norm, groups, channels }) => norm !== 'group' || channels.every((count) => count % groups === 0), { path: ['groups'], error: 'must divide each number of model.channels' });
 
 /** Transformer over tokens: a causal decoder where the next token is to be told, an encoder where a class is. */
 export const transformerSchema = z
@@ -48,15 +54,17 @@ export const transformerSchema = z
     heads: positiveInt.max(128).default(4).meta({ description: 'Attention heads of each block; they share the width evenly', unit: 'heads' }),
     mlpRatio: z.number().gt(0).max(16).default(4).meta({ description: 'Hidden units of the MLP of a block for each unit of the width' }),
     activation: activations.default('gelu').meta({ description: 'Function between the two layers of an MLP' }),
+    gated: z.boolean().default(false).meta({ description: 'A gate for each hidden unit of an MLP, as in SwiGLU: what the activation gives is multiplied by a second linear layer' }),
     positions: z.enum(['learned', 'sinusoidal', 'rotary', 'none']).default('learned').meta({ description: 'How a token tells where it stands' }),
     norm: z.enum(['layer', 'rms', 'none']).default('layer').meta({ description: 'Norm of each sublayer' }),
     normPosition: z.enum(['pre', 'post']).default('pre').meta({ description: 'Norm before each sublayer and once before the head, or after each residual connection' }),
     residual: z.boolean().default(true).meta({ description: 'Residual connections around attention and MLP' }),
+    readout: z.enum(['mean', 'max', 'first', 'last']).default('mean').meta({ description: 'What the head reads of a text whose class is to be told: the mean or the largest of its tokens, the first, or the last' }),
     bias: z.boolean().default(true).meta({ description: 'Biases of linear layers and layer norms; a tied head has none' }),
     tiedHead: z.boolean().default(false).meta({ description: 'The head shares the weights of the token embedding; for next tokens only' }),
     dropout: fraction.default(0).meta({ description: 'Probability with which a value of the embedding or of a sublayer’s result is dropped in training' }),
     attentionDropout: fraction.default(0).meta({ description: 'Probability with which an attention weight is dropped in training' }),
-    init: z.enum(['gpt2', 'pytorch']).default('gpt2').meta({ description: 'Initial weights: normal with SD 0.02, less before residual connections, as in GPT-2; or the defaults of PyTorch’s modules' }),
+    init: z.enum(['gpt2', 'pytorch', 'kaiming', 'xavier']).default('gpt2').meta({ description: 'Initial weights: normal with SD 0.02, less before residual connections, as in GPT-2; the defaults of PyTorch’s modules; normal after He et al. (2015); or uniform after Glorot & Bengio (2010)' }),
   })
   .refine(({ width, heads }) => width % heads === 0, { path: ['heads'], error: 'must divide model.width' })
   .refine(({ width, heads, positions }) => positions !== 'rotary' || (width / heads) % 2 === 0, { path: ['heads'], error: 'must leave each head an even share of model.width, since rotary positions turn pairs' })
@@ -70,8 +78,13 @@ export const lstmSchema = z
     embedding: positiveInt.max(8192).default(256).meta({ description: 'Numbers that stand for a token; images have no embedding', unit: 'units' }),
     hidden: positiveInt.max(8192).default(256).meta({ description: 'Hidden units of each layer', unit: 'units' }),
     layers: positiveInt.max(16).default(1).meta({ description: 'LSTM layers, one over the other', unit: 'layers' }),
+    bidirectional: z.boolean().default(false).meta({ description: 'Each layer reads the sequence in both directions, with as many hidden units for each; not for next tokens' }),
+    norm: z.enum(['none', 'layer', 'rms']).default('none').meta({ description: 'Norm of what comes out of each layer' }),
+    residual: z.boolean().default(false).meta({ description: 'Each layer after the first adds what it was given' }),
+    readout: z.enum(['last', 'mean', 'max']).default('last').meta({ description: 'What the head reads where the whole sequence is to be told: the last step (of the other direction the first), or the mean or largest of all' }),
     dropout: fraction.default(0).meta({ description: 'Probability with which a value that goes into or comes out of a layer is dropped in training, never from step to step' }),
     tiedHead: z.boolean().default(false).meta({ description: 'The head shares the weights of the token embedding; for next tokens only' }),
+    bias: z.boolean().default(true).meta({ description: 'Biases of the layers and the head; a tied head has none' }),
     forgetBias: z.number().min(-100).max(100).default(0).meta({ description: 'Added to the bias of the forget gates; 1 lets a cell remember from the start' }),
     init,
   })
@@ -87,6 +100,7 @@ export const textCnnSchema = z.strictObject({
   activation,
   norm: z.enum(['none', 'layer', 'rms']).default('layer').meta({ description: 'Norm before each convolution' }),
   residual: z.boolean().default(true).meta({ description: 'Residual connections around the convolutions' }),
+  readout: z.enum(['mean', 'max']).default('mean').meta({ description: 'What the head reads of a text whose class is to be told: the mean or the largest of its tokens' }),
   dropout,
   bias,
   tiedHead: z.boolean().default(false).meta({ description: 'The head shares the weights of the token embedding; for next tokens only' }),

@@ -4,12 +4,22 @@ import { GraphBuilder } from '../onnx/graph';
 import type { Dim, FloatTensor, Tensor } from '../onnx/types';
 import type { Init, MaskSpec, WeightSpec } from './types';
 
+/** What of a batch are examples, where some of it may only fill it up. */
+export interface Filling {
+  /** [batch]: 1/n for each of n examples, 0 for the rest; all 0 in a part of a batch that has none. */
+  readonly shares: FloatTensor;
+  /** n, [1]. */
+  readonly count: FloatTensor;
+}
+
 /** Where the tensors a model names come from. */
 export interface Sources {
   parameter(spec: WeightSpec): FloatTensor;
   buffer(spec: WeightSpec): FloatTensor;
   /** [batch, width]. */
   mask(spec: MaskSpec): Tensor<'uint8'>;
+  /** Null where every batch is full. */
+  filling(): Filling | null;
 }
 
 /** One emission of a model's forward pass. */
@@ -53,6 +63,11 @@ export class Emission {
   mask(name: string, width: number, dropProbability: number): Tensor<'uint8'> {
     return this.sources.mask({ name, width, dropProbability });
   }
+
+  /** What of the batch are examples; null where all of it is. Asked for in training only. */
+  filling(): Filling | null {
+    return this.sources.filling();
+  }
 }
 
 /** The tensors of a model, in the order in which it names them. */
@@ -77,6 +92,6 @@ export function layoutOf(emit: (emission: Emission) => void): Layout {
     masks.push(spec);
     return graph.input(spec.name, 'uint8', [1, spec.width]);
   };
-  emit(new Emission(new Tape(graph), true, 1, { parameter: weight(parameters), buffer: weight(buffers), mask }));
+  emit(new Emission(new Tape(graph), true, 1, { parameter: weight(parameters), buffer: weight(buffers), mask, filling: () => null }));
   return { parameters, buffers, masks };
 }

@@ -53,5 +53,6 @@ export function evaluating(tape: Tape, batch: number | string, weights: Readonly
     mask: ({ name }) => {
       throw new Error(`the mask ${name} is asked for outside training`);
     },
+    filling: () => null,
   });
 }

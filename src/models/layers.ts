@@ -1,10 +1,9 @@
 /** The parts that models share; parameters are named and start as PyTorch's. */
 import type { ModelConfig } from '../config/schema';
-import { gelu, geluTanh, relu, sigmoid, silu, tanh } from '../onnx/operators/activations';
+import { elu, gelu, geluTanh, leakyRelu, relu, sigmoid, silu, tanh } from '../onnx/operators/activations';
 import { convolution } from '../onnx/operators/convolution';
 import { dropout } from '../onnx/operators/dropout';
 import { linear } from '../onnx/operators/linear';
-import { layerNorm, rmsNorm } from '../onnx/operators/normalization';
 import type { Operator } from '../onnx/operators/operator';
 import { cast, multiply, reshape as emitReshape } from '../onnx/primitives';
 import { sizeOf } from '../onnx/shapes';
@@ -14,13 +13,22 @@ import type { Init } from './types';
 
 export type Activation = Extract<ModelConfig, { activation: unknown }>['activation'];
 
-const activations: Readonly<Record<Activation, Operator<readonly [FloatTensor], undefined, readonly Tensor[]>>> = { relu, tanh, sigmoid, gelu, 'gelu-tanh': geluTanh, silu };
+type Plain = Exclude<Activation, 'leaky-relu' | 'elu'>;
+const activations: Readonly<Record<Plain, Operator<readonly [FloatTensor], undefined, readonly Tensor[]>>> = { relu, tanh, sigmoid, gelu, 'gelu-tanh': geluTanh, silu };
 
 /** The starting values a config can name. */
 export type InitScheme = Extract<ModelConfig, { init: unknown }>['init'];
 
+/** An activation, with PyTorch's slopes where it has one. */
 export function activate({ tape }: Emission, activation: Activation, value: FloatTensor): FloatTensor {
-  return tape.apply(activations[activation], [value], undefined);
+  switch (activation) {
+    case 'leaky-relu':
+      return tape.apply(leakyRelu, [value], { alpha: 0.01 });
+    case 'elu':
+      return tape.apply(elu, [value], { alpha: 1 });
+    default:
+      return tape.apply(activations[activation], [value], undefined);
+  }
 }
 
 /** How a layer's weight and bias start; it has no bias where that is null. */
@@ -63,27 +71,14 @@ export function dense(emission: Emission, name: string, value: FloatTensor, outp
 /** What of a model decides how its layers start. */
 type Starting = { readonly init: InitScheme; readonly bias: boolean };
 
-/** Convolution that keeps the image's size: `name.weight` [out, in, side, side], `name.bias` [out]. */
-export function convolve(emission: Emission, name: string, value: FloatTensor, outputs: number, side: number, { init, bias }: Starting): FloatTensor {
+/** Convolution that keeps the image's size at a stride of 1: `name.weight` [out, in, side, side], `name.bias` [out]. */
+export function convolve(emission: Emission, name: string, value: FloatTensor, outputs: number, side: number, { init, bias }: Starting, stride = 1): FloatTensor {
   const inputs = sizeOf(value, 1);
   const inits = layerInits(init, inputs * side * side, outputs * side * side, bias);
   const weight = emission.parameter(`${name}.weight`, [outputs, inputs, side, side], inits.weight);
-  const attributes = { pads: Array<number>(4).fill((side - 1) / 2) };
+  const attributes = { pads: Array<number>(4).fill((side - 1) / 2), strides: [stride, stride] };
   if (inits.bias === null) return emission.tape.apply(convolution, [value, weight], attributes);
   return emission.tape.apply(convolution, [value, weight, emission.parameter(`${name}.bias`, [outputs], inits.bias)], attributes);
-}
-
-/** PyTorch's of LayerNorm; taken for RMSNorm, too, whose own is the float type's. */
-const EPSILON = 1e-5;
-
-/** Each row of [rows, width] normed: `name.weight` [width] and, of a layer norm with a bias, `name.bias` [width]. */
-export function normalizeRows(emission: Emission, norm: 'layer' | 'rms' | 'none', name: string, value: FloatTensor, bias: boolean): FloatTensor {
-  if (norm === 'none') return value;
-  const width = sizeOf(value, 1);
-  const gain = emission.parameter(`${name}.weight`, [width], { kind: 'constant', value: 1 });
-  if (norm === 'rms') return emission.tape.apply(rmsNorm, [value, gain], { epsilon: EPSILON });
-  const inputs = bias ? ([value, gain, emission.parameter(`${name}.bias`, [width], { kind: 'constant', value: 0 })] as const) : ([value, gain] as const);
-  return emission.tape.apply(layerNorm, inputs, { epsilon: EPSILON });
 }
 
 /** Dropout by the mask `name`, over all values of an example; nothing outside training. */

@@ -5,63 +5,90 @@ import { gather } from '../onnx/operators/gather';
 import { linear } from '../onnx/operators/linear';
 import { lstm } from '../onnx/operators/lstm';
 import { reshape } from '../onnx/operators/reshape';
-import { transpose } from '../onnx/operators/shaping';
+import { concat, slice, split, transpose } from '../onnx/operators/shaping';
 import { sizeOf, timesDim } from '../onnx/shapes';
 import type { FloatTensor, Tensor } from '../onnx/types';
 import type { Emission } from './emission';
 import { asFloats, dense, drop, layerInits } from './layers';
-import { outputWidth, type DataShape, type InputShape } from './types';
+import { normalizeRows } from './norms';
+import { paddingOf, readOut, reversed, type Padding } from './readout';
+import { outputWidth, type DataShape } from './types';
 
 type Lstm = Extract<ModelConfig, { kind: 'lstm' }>;
 
 /**
  * Layers of LSTM over the tokens of a text, as embeddings, or over the rows of an image from top to bottom, and a linear
  * head. For next tokens every step has its row of logits, [batch · length, vocabulary] in the order of the text; else the
- * head reads h after the last step, [batch, outputs]. Dropout on what goes into and comes out of the layers, never from
- * step to step (Zaremba et al., 2014). Names are those of PyTorch: `lstm.weight_ih_l0`, …, with its two biases a layer.
+ * head reads one row for all steps that are no padding, [batch, outputs]. Dropout on what goes into and comes out of the
+ * layers, never from step to step (Zaremba et al., 2014). Names are those of PyTorch: `lstm.weight_ih_l0`, …, with its two
+ * biases a layer.
  * @param input [batch, size of an example]
- * @throws RepriseError MODEL_NEEDS_SEQUENCE; MODEL_TIED_HEAD where a head is to be tied that does not tell next tokens
+ * @throws RepriseError MODEL_NEEDS_SEQUENCE; MODEL_TIED_HEAD where a head is to be tied that does not tell next tokens;
+ * MODEL_SEES_AHEAD where next tokens are to be told by layers that read in both directions
  */
 export function emitLstm(emission: Emission, model: Lstm, data: DataShape, input: Tensor): FloatTensor {
   const { tape, batch } = emission;
   const everyStep = data.target.kind === 'next-token';
-  if (model.tiedHead && !everyStep) {
+  refuseUnfit(model, everyStep);
+  const { sequence, table, padding } = sequenceOf(emission, model, data, input);
+  let value = drop(emission, 'drop', sequence, model.dropout);
+  let state: FloatTensor | null = null;
+  for (let layer = 0; layer < model.layers; layer += 1) {
+    const { shown, hidden } = emitLayer(emission, model, layer, value, padding);
+    const normed = normalizeRows(emission, model.norm, `lstm.norm_l${layer}`, shown, model.bias);
+    const sum = model.residual && layer > 0 ? tape.apply(add, [value, normed], undefined) : normed;
+    value = everyStep || layer + 1 < model.layers ? drop(emission, `lstm.drop_l${layer}`, sum, model.dropout) : sum;
+    // The state after the last step is what the last step shows, and its gradient is quicker.
+    state = padding === null && model.norm === 'none' && !model.residual ? hidden : null;
+  }
+  const rows = everyStep
+    ? tape.apply(reshape, [tape.apply(transpose, [value], { permutation: [1, 0, 2] })], { shape: [timesDim(batch, sizeOf(value, 0)), model.hidden] })
+    : drop(emission, `lstm.drop_l${model.layers - 1}`, rowOf(emission, model, padding, value, state), model.dropout);
+  if (model.tiedHead && table !== null) return tape.apply(linear, [rows, table], undefined);
+  const outputs = outputWidth(data);
+  return dense(emission, 'head', rows, outputs, layerInits(model.init, sizeOf(rows, 1), outputs, model.bias));
+}
+
+function refuseUnfit({ tiedHead, bidirectional }: Lstm, everyStep: boolean): void {
+  if (tiedHead && !everyStep) {
     throw new RepriseError('MODEL_TIED_HEAD', 'model.tiedHead is true, but the model is not to tell next tokens: only a head over the vocabulary can share the weights of the token embedding.', {
       hint: 'Set model.tiedHead to false.',
       problems: [{ path: 'model.tiedHead', message: 'must be false unless the next token is to be told.' }],
     });
   }
-  const { sequence, table } = sequenceOf(emission, model, data.input, input);
-  let value = drop(emission, 'drop', sequence, model.dropout);
-  let last: FloatTensor | null = null;
-  for (let layer = 0; layer < model.layers; layer += 1) {
-    const [shown, hidden] = emitLayer(emission, model, layer, value);
-    value = everyStep || layer + 1 < model.layers ? drop(emission, `lstm.drop_l${layer}`, shown, model.dropout) : shown;
-    last = hidden;
+  if (bidirectional && everyStep) {
+    throw new RepriseError('MODEL_SEES_AHEAD', 'model.bidirectional is true, but the model is to tell next tokens: read from the end, it would see what it is to tell.', {
+      hint: 'Set model.bidirectional to false.',
+      problems: [{ path: 'model.bidirectional', message: 'must be false where the next token is to be told.' }],
+    });
   }
-  if (last === null) throw new Error('an LSTM has a layer');
-  const rows = everyStep
-    ? tape.apply(reshape, [tape.apply(transpose, [value], { permutation: [1, 0, 2] })], { shape: [timesDim(batch, sizeOf(value, 0)), model.hidden] })
-    : drop(emission, `lstm.drop_l${model.layers - 1}`, last, model.dropout);
-  if (model.tiedHead && table !== null) return tape.apply(linear, [rows, table], undefined);
-  const outputs = outputWidth(data);
-  return dense(emission, 'head', rows, outputs, layerInits(model.init, model.hidden, outputs, true));
 }
 
-/** What each step reads, [steps, batch, width], and the embedding of tokens. */
-function sequenceOf(emission: Emission, model: Lstm, shape: InputShape, input: Tensor): { readonly sequence: FloatTensor; readonly table: FloatTensor | null } {
+/** What the head reads of all steps [steps, batch, width]; `state` in place of the last, if it is given. */
+function rowOf(emission: Emission, { readout, bidirectional, hidden }: Lstm, padding: Padding | null, value: FloatTensor, state: FloatTensor | null): FloatTensor {
+  const { tape } = emission;
+  if (readout === 'last' && state !== null) return state;
+  const sequences = tape.apply(transpose, [value], { permutation: [1, 0, 2] });
+  if (readout !== 'last' || !bidirectional) return readOut(emission, readout, padding, sequences);
+  // Where a direction ends it has seen all of the sequence.
+  const [forth, back] = tape.applyAll(split, [sequences], { axis: 2, sizes: [hidden, hidden] }) as readonly [FloatTensor, FloatTensor];
+  return tape.apply(concat, [readOut(emission, 'last', padding, forth), readOut(emission, 'first', padding, back)], { axis: 1 });
+}
+
+/** What each step reads, [steps, batch, width]; of tokens their embedding, and of whole texts what of them is padding. */
+function sequenceOf(emission: Emission, model: Lstm, { input: shape, target }: DataShape, input: Tensor): { readonly sequence: FloatTensor; readonly table: FloatTensor | null; readonly padding: Padding | null } {
   const { tape, graph, batch } = emission;
   switch (shape.kind) {
     case 'tokens': {
       const { length, vocabulary } = shape;
       const table = emission.parameter('embedding.weight', [vocabulary, model.embedding], embeddingInit(model, vocabulary));
       const [tokens] = graph.node('Transpose', [input], [{ type: 'int32', shape: [length, batch] }], { perm: { ints: [1, 0] } });
-      return { sequence: tape.apply(gather, [table, tokens], { axis: 0 }), table };
+      return { sequence: tape.apply(gather, [table, tokens], { axis: 0 }), table, padding: target.kind === 'next-token' ? null : paddingOf(graph, input) };
     }
     case 'image': {
       const { channels, rows, columns } = shape;
       const image = tape.apply(reshape, [asFloats(emission, input)], { shape: [batch, channels, rows, columns] });
-      return { sequence: tape.apply(reshape, [tape.apply(transpose, [image], { permutation: [2, 0, 1, 3] })], { shape: [rows, batch, channels * columns] }), table: null };
+      return { sequence: tape.apply(reshape, [tape.apply(transpose, [image], { permutation: [2, 0, 1, 3] })], { shape: [rows, batch, channels * columns] }), table: null, padding: null };
     }
     case 'features':
       throw new RepriseError('MODEL_NEEDS_SEQUENCE', 'model.kind is lstm, but the data are no sequences.', {
@@ -76,21 +103,41 @@ function embeddingInit({ init, embedding }: Lstm, vocabulary: number): ReturnTyp
   return init === 'pytorch' ? { kind: 'normal', deviation: 1 } : layerInits(init, vocabulary, embedding, false).weight;
 }
 
-/** h of every step [steps, batch, hidden] and after the last [batch, hidden]. */
-function emitLayer(emission: Emission, { hidden, init, forgetBias }: Lstm, layer: number, value: FloatTensor): readonly [FloatTensor, FloatTensor] {
+/** What a layer, or one direction of it, makes: h of every step [steps, batch, width] and after the last [batch, width]. */
+interface Shown {
+  readonly shown: FloatTensor;
+  readonly hidden: FloatTensor;
+}
+
+/** One layer; of two directions the results lie side by side, in the order of the steps. */
+function emitLayer(emission: Emission, model: Lstm, layer: number, value: FloatTensor, padding: Padding | null): Shown {
+  const forth = emitDirection(emission, model, `l${layer}`, value);
+  if (!model.bidirectional) return forth;
+  const back = emitDirection(emission, model, `l${layer}_reverse`, turned(emission, padding, value));
+  const beside = (left: FloatTensor, right: FloatTensor): FloatTensor => emission.tape.apply(concat, [left, right], { axis: left.shape.length - 1 });
+  return { shown: beside(forth.shown, turned(emission, padding, back.shown)), hidden: beside(forth.hidden, back.hidden) };
+}
+
+/** Steps [steps, batch, width] from the last to the first; padding stays behind. */
+function turned(emission: Emission, padding: Padding | null, value: FloatTensor): FloatTensor {
+  const { tape } = emission;
+  const steps = sizeOf(value, 0);
+  if (padding === null) return tape.apply(slice, [value], { ranges: [{ axis: 0, start: steps - 1, step: -1, count: steps }] });
+  const sequences = tape.apply(transpose, [value], { permutation: [1, 0, 2] });
+  return tape.apply(transpose, [reversed(emission, padding, sequences)], { permutation: [1, 0, 2] });
+}
+
+function emitDirection(emission: Emission, { hidden, init, bias, forgetBias }: Lstm, place: string, value: FloatTensor): Shown {
   const { tape, graph } = emission;
   const inputs = sizeOf(value, 2);
   // PyTorch draws all of a layer from ±1/√hidden, the weights of its input too.
-  const ofInput = layerInits(init, init === 'pytorch' ? hidden : inputs, hidden, true);
-  const ofHidden = layerInits(init, hidden, hidden, true);
-  const weightInput = emission.parameter(`lstm.weight_ih_l${layer}`, [4 * hidden, inputs], ofInput.weight);
-  const weightHidden = emission.parameter(`lstm.weight_hh_l${layer}`, [4 * hidden, hidden], ofHidden.weight);
-  const biases = [ofInput, ofHidden].map(({ bias }, index) => emission.parameter(`lstm.bias_${index === 0 ? 'ih' : 'hh'}_l${layer}`, [4 * hidden], bias ?? { kind: 'constant', value: 0 }));
-  let bias = tape.apply(add, [biases[0]!, biases[1]!], undefined);
-  if (forgetBias !== 0) {
-    const forget = new Float32Array(4 * hidden).fill(forgetBias, hidden, 2 * hidden);
-    bias = tape.apply(add, [bias, graph.constant('float32', [4 * hidden], forget)], undefined);
-  }
-  const [shown, last] = tape.applyAll(lstm, [value, weightInput, weightHidden, bias], undefined);
-  return [shown!, last!];
+  const ofInput = layerInits(init, init === 'pytorch' ? hidden : inputs, hidden, bias);
+  const ofHidden = layerInits(init, hidden, hidden, bias);
+  const weightInput = emission.parameter(`lstm.weight_ih_${place}`, [4 * hidden, inputs], ofInput.weight);
+  const weightHidden = emission.parameter(`lstm.weight_hh_${place}`, [4 * hidden, hidden], ofHidden.weight);
+  const terms = [ofInput, ofHidden].flatMap((inits, index) => (inits.bias === null ? [] : [emission.parameter(`lstm.bias_${index === 0 ? 'ih' : 'hh'}_${place}`, [4 * hidden], inits.bias)]));
+  if (forgetBias !== 0 || !bias) terms.push(graph.constant('float32', [4 * hidden], new Float32Array(4 * hidden).fill(forgetBias, hidden, 2 * hidden)));
+  const sum = terms.reduce((left, right) => tape.apply(add, [left, right], undefined));
+  const [shown, last] = tape.applyAll(lstm, [value, weightInput, weightHidden, sum], undefined);
+  return { shown: shown!, hidden: last! };
 }

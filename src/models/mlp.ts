@@ -3,7 +3,8 @@ import { add } from '../onnx/operators/arithmetic';
 import { sizeOf } from '../onnx/shapes';
 import type { Tensor, FloatTensor } from '../onnx/types';
 import type { Emission } from './emission';
-import { activate, asFloats, dense, drop, layerInits, normalizeRows } from './layers';
+import { activate, asFloats, dense, drop, layerInits } from './layers';
+import { normalizeBatch, normalizeRows } from './norms';
 
 type Mlp = Extract<ModelConfig, { kind: 'mlp' }>;
 
@@ -14,7 +15,8 @@ export function emitMlp(emission: Emission, model: Mlp, input: Tensor, outputs: 
 
 /**
  * The hidden layers and the output layer that MLP and CNN end in; `dropouts` counts the masks so far. With residual
- * connections a hidden layer adds what it was given where that is as wide.
+ * connections a hidden layer adds what it was given where that is as wide. A layer before a batch norm has no bias: the
+ * norm would take it away again.
  */
 export function emitDense(
   emission: Emission,
@@ -23,15 +25,16 @@ export function emitDense(
   outputs: number,
   dropouts: number,
 ): FloatTensor {
-  const layer = (index: number, value: FloatTensor, units: number): FloatTensor => dense(emission, `dense.${index}`, value, units, layerInits(init, sizeOf(value, 1), units, bias));
+  const layer = (index: number, value: FloatTensor, units: number, biased: boolean): FloatTensor => dense(emission, `dense.${index}`, value, units, layerInits(init, sizeOf(value, 1), units, biased));
   let value = features;
   hidden.forEach((units, index) => {
-    const normed = normalizeRows(emission, norm, `norm.${index}`, layer(index, value, units), bias);
+    const linear = layer(index, value, units, bias && norm !== 'batch');
+    const normed = norm === 'batch' ? normalizeBatch(emission, `norm.${index}`, linear, bias) : normalizeRows(emission, norm, `norm.${index}`, linear, bias);
     const activated = activate(emission, activation, normed);
     const result = drop(emission, `dropout.${dropouts + index}`, activated, dropout);
     value = residual && index > 0 && hidden[index - 1] === units ? emission.tape.apply(add, [value, result], undefined) : result;
   });
-  return layer(hidden.length, value, outputs);
+  return layer(hidden.length, value, outputs, bias);
 }
 
 /** One linear layer: [batch, size] → [batch, outputs]. */

@@ -2,7 +2,6 @@
 import { RepriseError } from '../errors/errors';
 import { gather } from '../onnx/operators/gather';
 import { linear } from '../onnx/operators/linear';
-import { matmul } from '../onnx/operators/matmul';
 import { reshape } from '../onnx/operators/reshape';
 import { reshape as emitReshape } from '../onnx/primitives';
 import { sizeOf, timesDim } from '../onnx/shapes';
@@ -51,16 +50,7 @@ export function asSequences({ tape, batch }: Emission, { length }: Text, value: 
   return tape.apply(reshape, [value], { shape: [batch, length, sizeOf(value, 1)] });
 }
 
-/** The linear head `head`, or the embedding's `table` in its place: of each token, or of the mean of the tokens of a text. */
-export function tellTokens(emission: Emission, text: Text, value: FloatTensor, outputs: number, tied: FloatTensor | null, inits: LayerInits): FloatTensor {
-  if (tied !== null) return emission.tape.apply(linear, [value, tied], undefined);
-  return dense(emission, 'head', text.causal ? value : meanOfTokens(emission, text, value), outputs, inits);
-}
-
-/** [batch · length, width] → [batch, width]. */
-function meanOfTokens(emission: Emission, text: Text, value: FloatTensor): FloatTensor {
-  const { tape, batch, graph } = emission;
-  // A product with a row of 1/length: quicker than a reduction over a middle axis.
-  const share = graph.constant('float32', [1, text.length], new Float32Array(text.length).fill(1 / text.length));
-  return tape.apply(reshape, [tape.apply(matmul, [share, asSequences(emission, text, value)], {})], { shape: [batch, sizeOf(value, 1)] });
+/** The linear head `head`, or the embedding's `table` in its place, for rows of tokens or of whole texts. */
+export function tellTokens(emission: Emission, rows: FloatTensor, outputs: number, tied: FloatTensor | null, inits: LayerInits): FloatTensor {
+  return tied === null ? dense(emission, 'head', rows, outputs, inits) : emission.tape.apply(linear, [rows, tied], undefined);
 }

@@ -2,10 +2,10 @@ import type { ModelConfig, TrainingConfig } from '../config/schema';
 import { Tape } from '../onnx/autodiff';
 import { GraphBuilder } from '../onnx/graph';
 import { loop, once, type EmitBody, type LoopBody } from '../onnx/loop';
-import { add, filled, gather, reshape } from '../onnx/primitives';
+import { add, cast, divide, filled, gather, greater, maximum, reshape, sumOver } from '../onnx/primitives';
 import type { FloatTensor, IndexTensor, Tensor } from '../onnx/types';
 import { declareExamples, takeBatch, type Examples } from './batch';
-import { Emission, type Layout } from './emission';
+import { Emission, type Filling, type Layout } from './emission';
 import { emitLoss, lossFor, type Loss } from './loss';
 import { emitModel, layOut } from './model';
 import { IN_A_LOOP, type GraphTarget } from './target';
@@ -178,13 +178,15 @@ function emitGradients(graph: GraphBuilder, plan: Plan, examples: Examples, batc
 }
 
 /** Forward and backward pass over the examples. */
-function emitBackward(graph: GraphBuilder, { model, data, target, loss, parameters, buffers }: Plan, examples: Examples, { rows, exampleWeights, masks }: BatchInputs, weights: ReadonlyMap<string, FloatTensor>): Gradients {
+function emitBackward(graph: GraphBuilder, { model, training, data, target, loss, parameters, buffers }: Plan, examples: Examples, { rows, exampleWeights, masks }: BatchInputs, weights: ReadonlyMap<string, FloatTensor>): Gradients {
   const batch = takeBatch(graph, data, examples, rows, exampleWeights);
   const tape = new Tape(graph);
+  const alwaysFull = data.trainSize % training.batchSize === 0;
   const emission = new Emission(tape, true, rows.shape[0]!, {
     parameter: ({ name }) => at(weights, name),
     buffer: ({ name }) => at(weights, name),
     mask: ({ name }) => at(masks, name),
+    filling: lazily(() => (alwaysFull ? null : fillingOf(graph, exampleWeights))),
   }, target.portable);
   const value = emitLoss(tape, loss, emitModel(emission, model, data, batch.input), batch);
   return {
@@ -192,6 +194,13 @@ function emitBackward(graph: GraphBuilder, { model, data, target, loss, paramete
     gradients: tape.gradients(value, parameters.map(({ name }) => at(weights, name))),
     updates: buffers.map(({ name }) => emission.updates.get(name) ?? at(weights, name)),
   };
+}
+
+/** Only what has a weight is an example. */
+function fillingOf(graph: GraphBuilder, exampleWeights: FloatTensor): Filling {
+  const examples = cast(graph, greater(graph, exampleWeights, graph.scalar(0)), 'float32');
+  const count = sumOver(graph, examples, [0]);
+  return { shares: divide(graph, examples, maximum(graph, count, graph.scalar(1))), count };
 }
 
 /** An element that the construction of this file guarantees. */

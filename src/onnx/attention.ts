@@ -10,8 +10,8 @@ import { lessOrEqual, where } from './primitives';
 import { sizeOf } from './shapes';
 import type { FloatTensor } from './types';
 
-/** What a masked score is replaced by: e to its power is 0 beside any score that can occur. */
-const MASKED = -1e9;
+/** What is added to a masked score: e to its power is 0 beside any score that can occur. */
+export const MASKED = -1e9;
 
 /** Base of the frequencies of rotary and sinusoidal positions, as in both papers. */
 const POSITION_BASE = 10_000;
@@ -19,19 +19,22 @@ const POSITION_BASE = 10_000;
 export interface AttentionOptions {
   /** Whether a position sees itself and those before it only. */
   readonly causal: boolean;
+  /** Added to the scores [..., length, length], such as `MASKED` where a key is to be seen by none; nothing where left out. */
+  readonly hiding?: FloatTensor;
   /** Applied to the attention weights [..., length, length], such as dropout. */
   readonly weights?: (value: FloatTensor) => FloatTensor;
 }
 
 /** softmax(q·kᵀ/√size)·v for stacks q, k and v [..., length, size]. */
-export function attention(tape: Tape, queries: FloatTensor, keys: FloatTensor, values: FloatTensor, { causal, weights = (value) => value }: AttentionOptions): FloatTensor {
+export function attention(tape: Tape, queries: FloatTensor, keys: FloatTensor, values: FloatTensor, { causal, hiding, weights = (value) => value }: AttentionOptions): FloatTensor {
   const { graph } = tape;
   const rank = queries.shape.length;
   const [length, size] = [sizeOf(queries, rank - 2), sizeOf(queries, rank - 1)];
   // The queries are smaller than the scores wherever a sequence is longer than a head is wide.
   const scaled = tape.apply(multiply, [queries, graph.scalar(1 / Math.sqrt(size))], undefined);
   const scores = tape.apply(matmul, [scaled, keys], { transB: true });
-  const seen = causal ? tape.apply(add, [scores, causalMask(graph, length)], undefined) : scores;
+  const masks = [...(causal ? [causalMask(graph, length)] : []), ...(hiding === undefined ? [] : [hiding])];
+  const seen = masks.reduce((sum, mask) => tape.apply(add, [sum, mask], undefined), scores);
   return tape.apply(matmul, [weights(tape.apply(softmax, [seen], {})), values], {});
 }
 

@@ -2,7 +2,7 @@
 import type { GraphBuilder } from '../graph';
 import { add, divide, expand, filled, meanOver, multiply, reshape, squareRoot, staticShape, subtract } from '../primitives';
 import { sumOfChannels } from '../primitives/layers';
-import { dimOf, formatShape, GraphError, sizeOf } from '../shapes';
+import { dimOf, formatShape, GraphError, sameShape, sizeOf } from '../shapes';
 import type { FloatTensor } from '../types';
 import type { NormAttributes } from './normalization';
 import { single, type Operator } from './operator';
@@ -12,31 +12,37 @@ type Inputs = readonly [x: FloatTensor, gain: FloatTensor, bias: FloatTensor];
 
 /**
  * (x − mean)/√(variance + ε)·gain + bias with mean and biased variance of each channel over the batch (Ioffe & Szegedy,
- * 2015); then these two, [C] each, from which a model makes its running statistics.
+ * 2015); then these two, [C] each, from which a model makes its running statistics. With `shares` [N], which add up to 1
+ * and get no gradient, an example counts so much in the two: 0 for one that only fills a batch up.
  */
-export const batchNorm: Operator<Inputs, NormAttributes, readonly [normed: FloatTensor, deviation: FloatTensor]> = {
+export const batchNorm: Operator<Inputs | readonly [...Inputs, shares: FloatTensor], NormAttributes, readonly [normed: FloatTensor, deviation: FloatTensor]> = {
   name: 'batchNorm',
-  shapes: (inputs) => {
-    checkChannels('batchNorm', inputs);
-    const channels = [dimOf(inputs[0], 1)];
-    return [inputs[0].shape, channels, channels];
+  shapes: ([x, gain, bias, shares]) => {
+    checkChannels('batchNorm', [x, gain, bias]);
+    if (shares !== undefined && !sameShape(shares.shape, [dimOf(x, 0)])) throw new GraphError(`batchNorm of ${formatShape(x.shape)} cannot take shares ${formatShape(shares.shape)}`);
+    const channels = [dimOf(x, 1)];
+    return [x.shape, channels, channels];
   },
-  forward: (graph, [x, gain, bias], { epsilon }) => {
-    const mean = channelMean(graph, x);
+  forward: (graph, [x, gain, bias, shares], { epsilon }) => {
+    const mean = channelMean(graph, x, shares);
     const centred = subtract(graph, x, perChannel(graph, mean, x));
-    const variance = channelMean(graph, multiply(graph, centred, centred));
+    const variance = channelMean(graph, multiply(graph, centred, centred), shares);
     const deviation = squareRoot(graph, add(graph, variance, graph.scalar(epsilon)));
     const normed = divide(graph, centred, perChannel(graph, deviation, x));
     return { outputs: [scaled(graph, normed, gain, bias), mean, variance], saved: [normed, deviation] };
   },
-  vjp: (graph, { inputs: [x, gain, bias], saved: [normed, deviation], gradients: [toOutput = null, toMean = null, toVariance = null], needs }) => {
-    const share = graph.scalar(1 / perChannelCount(x));
+  vjp: (graph, { inputs: [x, gain, bias, shares], saved: [normed, deviation], gradients: [toOutput = null, toMean = null, toVariance = null], needs }) => {
+    if (needs[3] === true) throw new GraphError('batchNorm has no gradient in its shares');
+    const share = graph.scalar(1 / (shares === undefined ? perChannelCount(x) : positionsOf(x)));
     const toBias = toOutput === null ? null : sumOfChannels(graph, toOutput);
     const toGain = toOutput === null ? null : sumOfChannels(graph, multiply(graph, toOutput, normed));
     // Each term is an offset and a multiple of `normed` for each channel.
     const toX = (): FloatTensor => {
       const terms: FloatTensor[] = [];
-      const spread = (value: FloatTensor): FloatTensor => perChannel(graph, multiply(graph, value, share), x);
+      const spread = (value: FloatTensor): FloatTensor => {
+        const even = perChannel(graph, multiply(graph, value, share), x);
+        return shares === undefined ? even : multiply(graph, even, perExample(graph, shares, x));
+      };
       if (toOutput !== null && toBias !== null && toGain !== null) {
         const along = subtract(graph, subtract(graph, toOutput, spread(toBias)), multiply(graph, normed, spread(toGain)));
         terms.push(multiply(graph, along, perChannel(graph, divide(graph, gain, deviation), x)));
@@ -48,7 +54,7 @@ export const batchNorm: Operator<Inputs, NormAttributes, readonly [normed: Float
     const gradient = needs[0] === true ? toX() : null;
     // Gain and bias have no part in the statistics.
     const none = (factor: FloatTensor): FloatTensor => filled(graph, 0, staticShape(factor));
-    return [gradient, needs[1] === true ? (toGain ?? none(gain)) : null, needs[2] === true ? (toBias ?? none(bias)) : null];
+    return [gradient, needs[1] === true ? (toGain ?? none(gain)) : null, needs[2] === true ? (toBias ?? none(bias)) : null, null];
   },
 };
 
@@ -133,11 +139,22 @@ function scaled(graph: GraphBuilder, normed: FloatTensor, gain: FloatTensor, bia
   return add(graph, multiply(graph, normed, perChannel(graph, gain, normed)), perChannel(graph, bias, normed));
 }
 
-function channelMean(graph: GraphBuilder, x: FloatTensor): FloatTensor {
-  return multiply(graph, sumOfChannels(graph, x), graph.scalar(1 / perChannelCount(x)));
+/** [N] → [N, 1, …], to broadcast to `x`. */
+function perExample(graph: GraphBuilder, value: FloatTensor, x: FloatTensor): FloatTensor {
+  return reshape(graph, value, [dimOf(x, 0), ...x.shape.slice(1).map(() => 1)]);
+}
+
+function channelMean(graph: GraphBuilder, x: FloatTensor, shares: FloatTensor | undefined): FloatTensor {
+  if (shares === undefined) return multiply(graph, sumOfChannels(graph, x), graph.scalar(1 / perChannelCount(x)));
+  return multiply(graph, sumOfChannels(graph, multiply(graph, x, perExample(graph, shares, x))), graph.scalar(1 / positionsOf(x)));
+}
+
+/** How many elements a channel of one example has. */
+function positionsOf(x: FloatTensor): number {
+  return staticShape(x).slice(2).reduce((product, size) => product * size, 1);
 }
 
 /** How many elements of [N, C, …] a channel has. */
 function perChannelCount(x: FloatTensor): number {
-  return staticShape(x).reduce((product, size, axis) => (axis === 1 ? product : product * size), 1);
+  return positionsOf(x) * sizeOf(x, 0);
 }

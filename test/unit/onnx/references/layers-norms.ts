@@ -53,11 +53,17 @@ const epsilonOf = (number: number): number => (number % 2 === 0 ? 0.01 : 0.1);
 const batchNorm: Reference = {
   sample(number) {
     const draw = new Draw('batchNorm', number);
-    return { inputs: drawChannels(draw, number, draw.whole(1, 6)), attributes: { epsilon: epsilonOf(number) } };
+    const inputs = drawChannels(draw, number, draw.whole(1, 6));
+    const attributes = { epsilon: epsilonOf(number) };
+    if (number % 4 < 2) return { inputs, attributes };
+    // The last example fills the batch up.
+    const examples = inputs[0]!.shape[0]!;
+    return { inputs: [...inputs, floatValue([examples], Float64Array.from({ length: examples }, (_, example) => (example + 1 < examples ? 1 / (examples - 1) : 0)), false)], attributes };
   },
   evaluate(inputs, attributes) {
-    const x = inputs[0]!;
-    const moments = Array.from({ length: x.shape[1]! }, (_, channel) => momentsOf(x.data.filter((__, index) => channelOf(x, index) === channel)));
+    const [x, , , shares] = inputs as [Value, Value, Value, Value | undefined];
+    const counts = (index: number): boolean => shares === undefined || shares.data[Math.floor(index / product(x.shape.slice(1)))]! > 0;
+    const moments = Array.from({ length: x.shape[1]! }, (_, channel) => momentsOf(x.data.filter((__, index) => channelOf(x, index) === channel && counts(index))));
     return [normedBy(inputs, (attributes as { epsilon: number }).epsilon, (index) => moments[channelOf(x, index)]!), Float64Array.from(moments, ([mean]) => mean), Float64Array.from(moments, ([, variance]) => variance)];
   },
 };
