@@ -2,3 +2,9 @@
 declare const __REPRISE_VERSION__: string;
 
 declare module '*.css';
+
+/** The text of a file. */
+declare module '*?raw' {
+  const text: string;
+  export default text;
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { childEnvironment, listFiles, nodeBinary, readText, root, run, say, SetupError, sha256, step, tail, withLock } from './common.mjs';
 
 const folders = ['src', 'main', 'renderer'];
-const files = ['vite.config.ts', 'globals.d.ts', 'tsconfig.json', 'package.json', 'package-lock.json'];
+const files = ['resources/replay.py', 'vite.config.ts', 'globals.d.ts', 'tsconfig.json', 'package.json', 'package-lock.json'];
 const out = join(root, 'out');
 const stamp = join(out, '.sources');
 

@@ -2,8 +2,11 @@
 // where it cannot be had.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder, run, say, sha256, step, withLock } from './common.mjs';
+import { cacheFolder, root, run, say, sha256, step, withLock } from './common.mjs';
 import { ensurePythonVenv } from './system.mjs';
+
+/** The version that runs are trained with: of the same bits only the same version is certain. */
+const ownRuntime = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).dependencies['onnxruntime-node'];
 
 /**
  * Environments of their own, each with the variables that tell tests of it and its judges: what pip installs for one and
@@ -15,7 +18,7 @@ const environments = [
     name: 'judges',
     variables: { program: 'REPRISE_PYTHON', present: 'REPRISE_JUDGES' },
     judges: [
-      { name: 'onnxruntime', packages: ['numpy', 'onnxruntime', 'onnx', 'safetensors'], proof: 'import onnxruntime, onnx, safetensors, numpy' },
+      { name: 'onnxruntime', packages: ['numpy', `onnxruntime==${ownRuntime}`, 'onnx', 'safetensors'], proof: 'import onnxruntime, onnx, safetensors, numpy' },
       { name: 'roc-validator', packages: ['roc-validator', 'rocrate==0.13.0'], proof: 'import rocrate_validator, rocrate' },
       { name: 'bagit', packages: ['bagit'], proof: 'import bagit' },
       { name: 'scipy', packages: ['numpy', 'scipy'], proof: 'import scipy.stats' },

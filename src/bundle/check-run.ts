@@ -1,6 +1,7 @@
 /** A run in a bundle against itself: index, manifest, config, event log and files must tell one story. */
 import { createHash } from 'node:crypto';
 import { canonicalJson, computeHash, configHash } from '../config/hash';
+import { mapMetrics, type MetricNumbers } from '../config/metrics';
 import { parseTrainingConfig } from '../config/parse';
 import { parseYaml } from '../config/yaml';
 import type { Problem } from '../errors/errors';
@@ -10,9 +11,14 @@ import type { ArtifactName } from '../events/records';
 import { initializerData } from '../onnx/initializers';
 import { decodeSafetensors, tensorsHash, type NamedTensor } from '../tensors/safetensors';
 import type { TrainingBundleRun } from './model';
+import { sameMetrics } from './trace';
 
 function same(a: number | null, b: number | null): boolean {
   return a === b || (a !== null && b !== null && Number.isNaN(a) && Number.isNaN(b));
+}
+
+function equalMetrics(left: MetricNumbers, right: MetricNumbers): boolean {
+  return sameMetrics(left, right) && sameMetrics(right, left);
 }
 
 /** What the index says of a run against its event log. */
@@ -28,7 +34,7 @@ function outcomeProblems(run: TrainingBundleRun, log: RunState): string[] {
     if (run.selectedStep !== finished.selectedStep) wrong.push(`step ${run.selectedStep} as the selected one, the log ${finished.selectedStep}`);
     if (!same(run.finalLoss, Number(finished.finalLoss)) || !same(run.bestLoss, Number(finished.bestLoss))) wrong.push('other losses than the log');
     if (test === undefined) wrong.push('a finished run, the log no test metrics');
-    else if (!same(run.metrics?.accuracy ?? null, Number(test.values.accuracy)) || !same(run.metrics?.loss ?? null, Number(test.values.loss))) wrong.push('other test metrics than the log');
+    else if (run.metrics === null || !equalMetrics(run.metrics, mapMetrics(test.values, Number))) wrong.push('other test metrics than the log');
   }
   return wrong;
 }
@@ -99,7 +105,7 @@ function artifactProblems(run: TrainingBundleRun, log: RunState, files: RunFiles
     else if (recorded.sha256 !== found) problems.push({ path, message: `is not the ${name} that ${run.eventLog} names.` });
   }
   if (run.status !== 'finished') return problems;
-  for (const name of ['weights', 'training-graph', 'scalars'] satisfies ArtifactName[]) {
+  for (const name of ['weights', 'training-graph', 'initial-weights', 'scalars'] satisfies ArtifactName[]) {
     if (run.files[name] === undefined) problems.push({ path: `data/runs/${run.manifest.runId}`, message: `has no ${name}, without which the run cannot be replayed.` });
   }
   const graph = run.files['training-graph'];
@@ -110,18 +116,24 @@ function artifactProblems(run: TrainingBundleRun, log: RunState, files: RunFiles
   return problems;
 }
 
-/** The weights against the hash in the log, and the inference graph against the weights. */
-async function modelProblems(run: TrainingBundleRun, log: RunState, files: RunFiles): Promise<Problem[]> {
-  const { weights: path, 'inference-graph': graphPath } = run.files;
-  const bytes = path === undefined || log.finished === null ? null : await files.read(path);
-  if (path === undefined || bytes === null) return [];
+/** Tensors of a file whose hash the log gives; null where one of the two is missing. */
+async function weightsOf(run: TrainingBundleRun, path: string | undefined, hash: string | undefined, files: RunFiles, problems: Problem[]): Promise<readonly NamedTensor[] | null> {
+  const bytes = path === undefined || hash === undefined ? null : await files.read(path);
+  if (path === undefined || bytes === null) return null;
   const { tensors } = decodeSafetensors(bytes);
+  if (tensorsHash(tensors, () => createHash('sha256')) !== hash) problems.push({ path, message: `holds other weights than those whose hash ${run.eventLog} gives.` });
+  return tensors;
+}
+
+/** The weights of the beginning and the end against their hashes in the log, and the inference graph against the weights. */
+async function modelProblems(run: TrainingBundleRun, log: RunState, files: RunFiles): Promise<Problem[]> {
+  const { weights: path, 'initial-weights': initialPath, 'inference-graph': graphPath } = run.files;
   const problems: Problem[] = [];
-  if (tensorsHash(tensors, () => createHash('sha256')) !== log.finished?.weightsHash) {
-    problems.push({ path, message: `holds other weights than those whose hash ${run.eventLog} gives.` });
-  }
+  await weightsOf(run, initialPath, log.weightsHashes.find(({ step }) => step === 0)?.hash, files, problems);
+  const weights = await weightsOf(run, path, log.finished?.weightsHash, files, problems);
+  if (weights === null) return problems;
   const graph = graphPath === undefined ? null : await files.read(graphPath);
-  if (graphPath !== undefined && graph !== null && !holdsWeights(graph, tensors)) problems.push({ path: graphPath, message: `holds other weights than ${path}.` });
+  if (graphPath !== undefined && graph !== null && !holdsWeights(graph, weights)) problems.push({ path: graphPath, message: `holds other weights than ${path}.` });
   return problems;
 }
 

@@ -3,6 +3,7 @@
  * run, all sharing their instrument, with the hyperparameters as property values.
  * https://www.researchobject.org/ro-crate/specification/1.1/ and https://www.researchobject.org/workflow-run-crate/profiles/0.5/process_run_crate/
  */
+import { metricsIn } from '../config/metrics';
 import type { CommandManifest, TrainingManifest } from '../events/manifest';
 import { commandAction, inputEntities } from './crate-command';
 import { crateId, crateTime, leaves, propertyValue, ref, statusOf, type CrateEntity, type Scalar } from './crate-parts';
@@ -47,10 +48,12 @@ const PURPOSES: readonly (readonly [RegExp, string])[] = [
   [/^inputs\//u, 'File that the program read'],
   [/\/config\.yaml$/u, 'Configuration of the run'],
   [/\/weights\.safetensors$/u, 'Weights at the selected checkpoint'],
+  [/\/initial\.safetensors$/u, 'Weights before the first step'],
   [/\/inference\.onnx$/u, 'Inference graph with the weights'],
   [/\/training\.onnx$/u, 'Training graph: forward pass, backward pass and optimizer'],
   [/\/optimizer\.safetensors$/u, 'State of the optimizer at the end'],
   [/\/scalars\.safetensors$/u, 'Scalars of every training step'],
+  [/\/confusion\.json$/u, 'Confusion matrix of the test split: a row for each class, what it was taken for'],
   [/^datasets\//u, 'Prepared data set the runs trained on'],
   [/^objects\//u, 'File shared by several runs'],
   [/^bundle\.json$/u, 'Index of the bundle'],
@@ -87,8 +90,7 @@ function parameters(manifest: TrainingManifest): CrateEntity[] {
 function results(entry: TrainingIndexRun): CrateEntity[] {
   const { metrics, finalLoss, weightsHash } = entry;
   const values: [string, Scalar | null][] = [
-    ['test.accuracy', metrics?.accuracy ?? null],
-    ['test.loss', metrics?.loss ?? null],
+    ...(metrics === null ? [] : metricsIn(metrics).map((name): [string, Scalar | null] => [`test.${name}`, metrics[name] ?? null])),
     ['train.finalLoss', finalLoss],
     ['weightsHash', weightsHash],
   ];
@@ -116,7 +118,7 @@ function action(entry: TrainingIndexRun, manifest: TrainingManifest, index: Bund
   const { files } = entry;
   const data = dataEntityId(index, manifest.data.fingerprint);
   const inputs = [entry.manifest, entry.config, files['training-graph'], files.scalars].filter((path) => path !== undefined);
-  const outputs = [entry.eventLog, files.weights, files['inference-graph'], files['optimizer-state']].filter((path) => path !== undefined);
+  const outputs = [entry.eventLog, files.weights, files['inference-graph'], files['optimizer-state'], files['confusion-matrix']].filter((path) => path !== undefined);
   return {
     '@id': `#run-${entry.runId}`,
     '@type': 'CreateAction',

@@ -1,10 +1,12 @@
 /** The event log in a bundle: personal text taken out on the way in, everything checked on the way out. */
 import { z } from 'zod';
+import { metricsSchema } from '../config/metric-schema';
+import { mapMetrics } from '../config/metrics';
 import { formatPath } from '../config/problems';
 import { RepriseError } from '../errors/errors';
 import { decodeLines, encodeRecord } from '../events/codec';
 import { foldEvents, type RunState } from '../events/fold';
-import type { EventRecord } from '../events/records';
+import { ARTIFACT_NAMES, type EventRecord } from '../events/records';
 import type { Redact } from './redact';
 import type { Trace } from './trace';
 
@@ -15,16 +17,15 @@ const fileName = z.string().max(300);
 const split = z.enum(['train', 'validation', 'test']);
 /** Of one record. */
 const MOST_POINTS = 1_000_000;
-const artifactName = z.enum(['weights', 'inference-graph', 'training-graph', 'optimizer-state', 'scalars']);
 
 /** One schema a type of record; fields of later versions pass unseen. */
 const recordSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('attempt'), attempt: z.int().min(1), fromStep: count, totalSteps: count, stepsPerEpoch: count, pid: z.int() }),
-  z.object({ type: z.literal('steps'), firstStep: count, losses: z.array(logged).max(1_000_000), learningRates: z.array(logged).max(1_000_000), seconds: z.number() }),
-  z.object({ type: z.literal('metrics'), split, step: count, epoch: z.number(), values: z.object({ loss: logged, accuracy: logged }) }),
-  z.object({ type: z.literal('weights-hash'), step: count, hash: sha256, chain: sha256 }),
+  z.object({ type: z.literal('attempt'), attempt: z.int().min(1), fromStep: count, totalSteps: count, stepsPerEpoch: count, parameters: count.optional(), flopsPerStep: z.number().optional(), pid: z.int() }),
+  z.object({ type: z.literal('steps'), firstStep: count, losses: z.array(logged).max(1_000_000), learningRates: z.array(logged).max(1_000_000), gradientNorms: z.array(logged).max(1_000_000).optional(), examples: count.optional(), tokens: count.optional(), memory: count.optional(), seconds: z.number() }),
+  z.object({ type: z.literal('metrics'), split, step: count, epoch: z.number(), values: metricsSchema(logged) }),
+  z.object({ type: z.literal('weights-hash'), step: count, hash: sha256, norm: logged.optional(), chain: sha256 }),
   z.object({ type: z.literal('checkpoint'), step: count, file: fileName, sha256 }),
-  z.object({ type: z.literal('artifact'), name: artifactName, file: fileName, sha256, bytes: count }),
+  z.object({ type: z.literal('artifact'), name: z.enum(ARTIFACT_NAMES), file: fileName, sha256, bytes: count }),
   z.object({ type: z.literal('finished'), weightsHash: sha256, selectedStep: count, finalLoss: logged, bestLoss: logged, stoppedAfter: count.optional() }),
   z.object({ type: z.literal('failed'), code: z.string(), message: z.string() }),
   z.object({ type: z.literal('cancelled'), step: count }),
@@ -127,9 +128,9 @@ export function traceOfLog(state: RunState): Trace {
     losses: state.losses,
     weightsHashes: state.weightsHashes.map(({ step, hash }) => ({ step, hash })),
     weightsHash: state.finished?.weightsHash ?? null,
-    metrics: test === undefined || state.finished === null ? null : { accuracy: Number(test.values.accuracy), loss: Number(test.values.loss) },
+    metrics: test === undefined || state.finished === null ? null : mapMetrics(test.values, Number),
     learningRates: state.learningRates.map(Number),
-    validation: state.metrics.flatMap(({ split, step, values }) => (split === 'validation' ? [{ step, accuracy: Number(values.accuracy), loss: Number(values.loss) }] : [])),
+    validation: state.metrics.flatMap(({ split, step, values }) => (split === 'validation' ? [{ step, ...mapMetrics(values, Number) }] : [])),
     selectedStep: state.finished?.selectedStep ?? null,
     artifacts: Object.fromEntries([...state.artifacts].map(([name, record]) => [name, record.sha256])),
   };

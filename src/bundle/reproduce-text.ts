@@ -58,6 +58,7 @@ function inputLines(index: BundleIndex, file: string): string {
 const TRAINING_ROWS: readonly string[] = [
   '| `data/runs/RUN/weights.safetensors` | weights at the selected checkpoint |',
   '| `data/runs/RUN/inference.onnx` | the trained model |',
+  '| `data/runs/RUN/initial.safetensors` | weights before the first step |',
   '| `data/runs/RUN/training.onnx` | forward pass, backward pass and optimizer as one ONNX graph |',
   '| `data/runs/RUN/optimizer.safetensors` | state of the optimizer at the end |',
   '| `data/runs/RUN/scalars.safetensors` | learning rate and other scalars of every step |',
@@ -73,8 +74,8 @@ const COMMAND_ROWS: readonly string[] = [
 
 function replayText(folder: string, example: string | null): string {
   return `\`data/replay.py\` needs Python 3.9 or later with \`numpy\` and \`onnxruntime\`, best in the version listed
-above. It makes the initial weights, the order of the examples and the dropout masks from the seeds
-again, runs the training graph and compares every loss with the event log:
+above. It trains a run again from its initial weights, draws the order of the examples and the dropout
+masks from the seeds, and compares every loss and every hash of the weights with the event log:
 
 \`\`\`sh
 python3 ${folder}/data/replay.py ${example ?? 'RUN'}

@@ -1,7 +1,9 @@
 /** Schemas of the index of a bundle and of its tolerances. What a stranger sends is checked here before anything else looks at it. */
 import { z } from 'zod';
+import { metricsSchema } from '../config/metric-schema';
+import { mapMetrics } from '../config/metrics';
 import { RepriseError } from '../errors/errors';
-import { toLogged, type LoggedNumber } from '../events/records';
+import { ARTIFACT_NAMES, toLogged, type LoggedNumber, type MetricValues } from '../events/records';
 import type { CommandTolerance } from './command-tolerance';
 import { parseCommandManifest, parseTrainingManifest } from './manifest-schemas';
 import { MAX_KEPT_FILES, type BundleContent, type BundleRun, type RunOutcome } from './model';
@@ -30,13 +32,7 @@ const commandToleranceSchema = z.object({
 }).refine(({ kind, observed }) => (kind === 'calibrated') === observed.length > 0, { error: 'says that nothing was measured and what, or that something was and not what' });
 const tolerancesSchema = z.object({ format: z.literal(1), runs: z.record(runId, toleranceSchema).default({}), commands: z.record(runId, commandToleranceSchema).default({}) });
 
-const artifactPaths = z.object({
-  weights: bagPath.optional(),
-  'inference-graph': bagPath.optional(),
-  'training-graph': bagPath.optional(),
-  'optimizer-state': bagPath.optional(),
-  scalars: bagPath.optional(),
-});
+const artifactPaths = z.partialRecord(z.enum(ARTIFACT_NAMES), bagPath);
 
 const status = z.enum(['queued', 'running', 'finished', 'failed', 'cancelled', 'interrupted']);
 
@@ -55,7 +51,7 @@ const trainingEntrySchema = z.object({
   bestLoss: loggedNumber.nullable(),
   weightsHash: sha256.nullable(),
   selectedStep: z.int().min(0).nullable(),
-  metrics: z.object({ accuracy: loggedNumber, loss: loggedNumber }).nullable(),
+  metrics: metricsSchema(loggedNumber).nullable(),
 });
 
 /** A file by the name that its run or input gives it. Such a name is never a place in the file system. */
@@ -133,7 +129,7 @@ export function parseTolerances(json: string, source = 'data/tolerance.json'): {
 interface LoggedOutcome extends Omit<RunOutcome, 'finalLoss' | 'bestLoss' | 'metrics'> {
   readonly finalLoss: LoggedNumber | null;
   readonly bestLoss: LoggedNumber | null;
-  readonly metrics: { readonly accuracy: LoggedNumber; readonly loss: LoggedNumber } | null;
+  readonly metrics: MetricValues | null;
 }
 
 /** An outcome with NaN and infinities as JSON can hold them. */
@@ -148,7 +144,7 @@ export function toLoggedOutcome(outcome: RunOutcome): LoggedOutcome {
     bestLoss: bestLoss === null ? null : toLogged(bestLoss),
     weightsHash,
     selectedStep,
-    metrics: metrics === null ? null : { accuracy: toLogged(metrics.accuracy), loss: toLogged(metrics.loss) },
+    metrics: metrics === null ? null : mapMetrics(metrics, toLogged),
   };
 }
 

@@ -1,5 +1,6 @@
 /** What a run leaves behind to be compared, and the bare comparison of two such traces. */
-import type { ArtifactName } from '../events/records';
+import { metricsIn, type MetricNumbers } from '../config/metrics';
+import { ARTIFACT_NAMES, type ArtifactName } from '../events/records';
 import type { RunStatus } from '../store/types';
 import { relativeDifference } from './tolerance';
 
@@ -12,7 +13,7 @@ export interface Trace {
   /** SHA-256 of the final weights; null when the run did not finish. */
   readonly weightsHash: string | null;
   /** Test metrics at the selected checkpoint; null when the run did not finish. */
-  readonly metrics: { readonly accuracy: number; readonly loss: number } | null;
+  readonly metrics: MetricNumbers | null;
   /** Learning rate of each step, float32 values. This and what follows is compared where both traces have it. */
   readonly learningRates?: readonly number[];
   /** Validation metrics after `step` steps. */
@@ -23,14 +24,10 @@ export interface Trace {
   readonly artifacts?: Readonly<Partial<Record<ArtifactName, string>>>;
 }
 
-export interface ValidationPoint {
+export type ValidationPoint = MetricNumbers & {
   /** Number of steps done. */
   readonly step: number;
-  /** Share of examples classified correctly, 0..1. */
-  readonly accuracy: number;
-  /** Mean cross-entropy, nats. */
-  readonly loss: number;
-}
+};
 
 export interface TraceDifference {
   /** 0-based number of the first step whose loss differs, or null. */
@@ -77,6 +74,11 @@ function same(a: number, b: number): boolean {
   return a === b || (Number.isNaN(a) && Number.isNaN(b));
 }
 
+/** Whether every metric of the record is the same again. What only the re-execution measured says nothing: an older record knows fewer. */
+export function sameMetrics(recorded: MetricNumbers, actual: MetricNumbers): boolean {
+  return metricsIn(recorded).every((name) => same(recorded[name] ?? Number.NaN, actual[name] ?? Number.NaN));
+}
+
 /** First hash of the chain that differs among the steps both traces have, as a 0-based step, or null. */
 function firstUnequalHash(recorded: Trace, actual: Trace): number | null {
   const others = new Map(actual.weightsHashes.map(({ step, hash }) => [step, hash]));
@@ -115,16 +117,13 @@ function firstUnequalValidation(recorded: Trace, actual: Trace): number | null {
   const steps = [...new Set([...left, ...right].map(({ step }) => step))].sort((a, b) => a - b);
   const unequal = steps.find((step) => {
     const [a, b] = [before?.get(step), after?.get(step)];
-    return a === undefined || b === undefined ? bothFinished : !same(a.accuracy, b.accuracy) || !same(a.loss, b.loss);
+    return a === undefined || b === undefined ? bothFinished : !sameMetrics(a, b);
   });
   return unequal === undefined ? null : Math.max(0, unequal - 1);
 }
 
-/** In the order in which a run makes them. */
-const ARTIFACTS: readonly ArtifactName[] = ['training-graph', 'scalars', 'weights', 'inference-graph', 'optimizer-state'];
-
 function unequalArtifacts({ artifacts: left }: Trace, { artifacts: right }: Trace): ArtifactName[] {
-  return ARTIFACTS.filter((name) => left?.[name] !== undefined && right?.[name] !== undefined && left[name] !== right[name]);
+  return ARTIFACT_NAMES.filter((name) => left?.[name] !== undefined && right?.[name] !== undefined && left[name] !== right[name]);
 }
 
 /** The smallest of the steps that are there, or null. */
@@ -163,7 +162,7 @@ export function compareTraces(recorded: Trace, actual: Trace): TraceDifference {
     maxRelativeDifference: steps === 0 ? null : maxRelative,
     maxUlp: steps === 0 ? null : maxUlp,
     weightsHashEqual: recorded.weightsHash !== null && recorded.weightsHash === actual.weightsHash,
-    metricsEqual: left === null || right === null ? left === right : same(left.accuracy, right.accuracy) && same(left.loss, right.loss),
+    metricsEqual: left === null || right === null ? left === right : sameMetrics(left, right),
     selectedStepEqual: recorded.selectedStep === undefined || actual.selectedStep === undefined || recorded.selectedStep === actual.selectedStep,
     differentArtifacts: unequalArtifacts(recorded, actual),
   };

@@ -1,10 +1,11 @@
 /** Writes a bundle: a BagIt bag whose payload is a Process Run Crate, as one zip file. */
 import { link, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import REPLAY from '../../resources/replay.py?raw';
 import { formatYaml } from '../config/yaml';
 import { refuseCancelled } from '../errors/cancelled';
 import { RepriseError } from '../errors/errors';
-import type { ArtifactName } from '../events/records';
+import { ARTIFACT_NAMES } from '../events/records';
 import { ARTIFACT_FILES, type CommandManifest, type TrainingManifest } from '../events/manifest';
 import { syncFolder, temporaryName } from '../files/atomic-write';
 import { fileExists, refuseTarget } from '../files/targets';
@@ -15,7 +16,6 @@ import { parseTrainingManifest } from './manifest-schemas';
 import type { BundleInput, BundleRunInput, TrainingRunInput, WriteOptions, WrittenBundle } from './model';
 import { hashBytes, PayloadBuilder, type PayloadEntry } from './payload';
 import { createRedact, dataFolders, machineBeside, redactManifest, type Redact } from './redact';
-import { REPLAY_SCRIPT } from './replay-script';
 import { RERUN_SCRIPT } from './rerun-script';
 import { reproduceText, type RunLine } from './reproduce-text';
 import { parseIndex, parseTolerances, toLoggedOutcome, type BundleIndex } from './schemas';
@@ -23,8 +23,6 @@ import { checkLicense } from './spdx';
 import { visible, visibleLine } from './text';
 import { addCode, addCommandRun, addInputs } from './write-command';
 import { writeZip } from './zip-writer';
-
-const ARTIFACTS = Object.keys(ARTIFACT_FILES) as ArtifactName[];
 
 function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
@@ -67,7 +65,7 @@ async function addTraining(payload: PayloadBuilder, run: TrainingRunInput, redac
     throw new RepriseError('BUNDLE_SOURCE_MISSING', `${run.eventLog} cannot be read, so the bundle cannot be made.`, { kind: 'system', hint: '`reprise workspace check` tells what else is missing.', cause: error });
   }
   payload.addBytes(`${folder}/events.log`, redactLog(log, redact) ?? log);
-  for (const name of ARTIFACTS) {
+  for (const name of ARTIFACT_NAMES) {
     const file = run.files[name];
     if (file !== undefined) await payload.addFile(`${folder}/${ARTIFACT_FILES[name]}`, file);
   }
@@ -97,7 +95,7 @@ type Entry = (places: ReadonlyMap<string, string>) => Record<string, unknown>;
 function trainingEntry(run: TrainingRunInput, places: ReadonlyMap<string, string>): Record<string, unknown> {
   const folder = runFolder(run);
   const files = Object.fromEntries(
-    ARTIFACTS.flatMap((name) => {
+    ARTIFACT_NAMES.flatMap((name) => {
       const place = places.get(`${folder}/${ARTIFACT_FILES[name]}`);
       return place === undefined ? [] : [[name, place]];
     }),
@@ -204,7 +202,7 @@ async function collect(input: BundleInput, outFile: string, signal: AbortSignal 
   payload.addBytes('data/report.md', redactDocument(input.report.markdown));
   payload.addBytes('data/report.html', redactDocument(input.report.html));
   payload.addBytes('data/REPRODUCE.md', reproduceText(index, [...manifests.values()].map(runLine), sourceHashes(input), outFile));
-  if (trainings.length > 0) payload.addBytes('data/replay.py', REPLAY_SCRIPT);
+  if (trainings.length > 0) payload.addBytes('data/replay.py', REPLAY);
   if (commands.length > 0) payload.addBytes('data/rerun.py', RERUN_SCRIPT);
   payload.addBytes('data/ro-crate-metadata.json', json(crateMetadata(index, manifests, payload.entries())));
   return { payload: payload.entries(), index, omitted };

@@ -15,15 +15,19 @@ export const RUN_FILES = {
   cancel: 'cancel',
   /** The worker that the host started. It owns its log only once it has loaded its libraries; until then this file alone tells the next host of it. */
   worker: 'worker.pid',
+  /** Trains the run again, with Python alone. */
+  replay: 'replay.py',
 } as const;
 
 /** What each artifact is called in the folder of a run. */
 export const ARTIFACT_FILES: Readonly<Record<ArtifactName, string>> = {
+  'training-graph': 'training.onnx',
+  'initial-weights': 'initial.safetensors',
+  scalars: 'scalars.safetensors',
+  'confusion-matrix': 'confusion.json',
   weights: 'weights.safetensors',
   'inference-graph': 'inference.onnx',
-  'training-graph': 'training.onnx',
   'optimizer-state': 'optimizer.safetensors',
-  scalars: 'scalars.safetensors',
 };
 
 /** Where a run belongs in an ablation. */

@@ -2,18 +2,15 @@
  * The records of a run's event log, the append-only file that its worker writes and the truth
  * about the run. One record a line: `CRC32(hex8) SPACE JSON`, JSON with `seq` counting from 0.
  */
+import type { MetricValuesOf } from '../config/metrics';
 
 /** What JSON cannot say travels as strings, so that NaN, infinities and −0 survive. */
 export type LoggedNumber = number | 'NaN' | 'Infinity' | '-Infinity' | '-0';
 
 export type SplitName = 'train' | 'validation' | 'test';
 
-export interface MetricValues {
-  /** Mean cross-entropy over the split, nats. */
-  readonly loss: LoggedNumber;
-  /** Share of examples classified correctly, 0..1. */
-  readonly accuracy: LoggedNumber;
-}
+/** Those that say something of the split's targets; older logs have loss and accuracy alone. */
+export type MetricValues = MetricValuesOf<LoggedNumber>;
 
 /** A worker began (or went on with) the run. A reader drops what earlier attempts logged for steps ≥ `fromStep`. */
 export interface AttemptRecord {
@@ -24,6 +21,9 @@ export interface AttemptRecord {
   readonly fromStep: number;
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
+  /** Numbers that are trained, and floating-point operations of a step as they are estimated; absent in older logs. */
+  readonly parameters?: number;
+  readonly flopsPerStep?: number;
   readonly pid: number;
 }
 
@@ -36,6 +36,13 @@ export interface StepsRecord {
   readonly losses: readonly LoggedNumber[];
   /** Learning rate of each step (float32 values). */
   readonly learningRates: readonly number[];
+  /** Norm of all gradients of each step, before they are clipped (float32 values); absent where the graph does not tell it. */
+  readonly gradientNorms?: readonly LoggedNumber[];
+  /** Examples that these steps saw, and their tokens where they are text; absent in older logs. */
+  readonly examples?: number;
+  readonly tokens?: number;
+  /** Memory of the worker after them, bytes in RAM; absent in older logs. */
+  readonly memory?: number;
   /** Seconds these steps took. */
   readonly seconds: number;
 }
@@ -57,6 +64,8 @@ export interface WeightsHashRecord {
   readonly step: number;
   /** SHA-256 over the weights, hex. */
   readonly hash: string;
+  /** Norm of all parameters, summed in float64 in their order; absent in older logs. */
+  readonly norm?: LoggedNumber;
   /** SHA-256, hex. */
   readonly chain: string;
 }
@@ -74,7 +83,7 @@ export interface CheckpointRecord {
 /** A file the run produced is complete on disk. */
 export interface ArtifactRecord {
   readonly type: 'artifact';
-  /** Its role, unique in a run: `weights`, `inference-graph`, `training-graph`, `optimizer-state`, `scalars`. */
+  /** Its role, unique in a run. */
   readonly name: ArtifactName;
   /** File name inside the run folder. */
   readonly file: string;
@@ -82,7 +91,9 @@ export interface ArtifactRecord {
   readonly bytes: number;
 }
 
-export type ArtifactName = 'weights' | 'inference-graph' | 'training-graph' | 'optimizer-state' | 'scalars';
+export const ARTIFACT_NAMES = ['training-graph', 'initial-weights', 'scalars', 'weights', 'inference-graph', 'optimizer-state', 'confusion-matrix'] as const;
+/** In the order in which a run makes them. */
+export type ArtifactName = (typeof ARTIFACT_NAMES)[number];
 
 /** The worker did all it had to. */
 export interface FinishedRecord {

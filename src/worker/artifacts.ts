@@ -1,13 +1,14 @@
 /** The files a run leaves behind. Same run, same bytes. */
 import path from 'node:path';
+import REPLAY from '../../resources/replay.py?raw';
 import type { Config } from '../config/schema';
-import { ARTIFACT_FILES } from '../events/manifest';
+import { ARTIFACT_FILES, RUN_FILES } from '../events/manifest';
 import type { ArtifactName, ArtifactRecord } from '../events/records';
 import { atomicWrite } from '../files/atomic-write';
 import { sha256Bytes } from '../files/hash';
 import { stepScalars } from '../models/scalars';
-import { encodeSafetensors, type NamedTensor } from '../tensors/safetensors';
-import { BatchOrder } from './batches';
+import type { TrainingGraph } from '../models/types';
+import { encodeSafetensors } from '../tensors/safetensors';
 import type { StepPlan } from './plan';
 
 /** Writes an artifact into the run folder; its record is to be logged after. */
@@ -17,34 +18,26 @@ export async function writeArtifact(runFolder: string, name: ArtifactName, bytes
   return { type: 'artifact', name, file, sha256: sha256Bytes(bytes), bytes: bytes.byteLength };
 }
 
-/** Row numbers of longer runs are left out (256 MB): the order seed gives them again. */
-const MAX_STORED_ROWS = 64 * 1024 * 1024;
-
 /**
- * What a replay outside Reprise needs beside the graph and the data: `scalars` [steps, S] (columns named
- * in the metadata), `batches` [steps, batch] (rows of the graph's `features`), `batchSizes` [steps] (real
- * rows of each batch; the rest weighs 0), and `trainRows` [n]: the rows of the prepared data that are the
- * graph's `features`, in order.
+ * What a replay outside Reprise needs beside graph, data and initial weights: `scalars` [steps, S], their columns named
+ * in the metadata; `trainRows` [n], the examples of the prepared data that train, in the order in which batches number
+ * them; and in the metadata the masks with the probability that a value is dropped.
  */
-export function encodeScalars(config: Config, plan: StepPlan, scalarNames: readonly string[], trainRows: Int32Array, orderSeed: number): Uint8Array {
-  const { totalSteps } = plan;
-  const { batchSize } = config.training;
-  const tensors: NamedTensor[] = [
-    { name: 'scalars', type: 'float32', shape: [totalSteps, scalarNames.length], data: stepScalars(config.training, scalarNames, 0, totalSteps, totalSteps) },
-    { name: 'trainRows', type: 'int32', shape: [trainRows.length], data: trainRows },
-  ];
-  const stored = totalSteps * batchSize <= MAX_STORED_ROWS;
-  if (stored) {
-    const order = new BatchOrder(trainRows.length, batchSize, orderSeed);
-    const batches = new Int32Array(totalSteps * batchSize);
-    for (let step = 0; step < totalSteps; step++) order.fill(step, batches.subarray(step * batchSize, (step + 1) * batchSize));
-    const sizes = Int32Array.from({ length: totalSteps }, (_, step) => order.sizeOf(step));
-    tensors.push({ name: 'batches', type: 'int32', shape: [totalSteps, batchSize], data: batches });
-    tensors.push({ name: 'batchSizes', type: 'int32', shape: [totalSteps], data: sizes });
-  }
-  return encodeSafetensors(tensors, {
-    format: 'reprise-scalars-1',
-    scalarNames: JSON.stringify(scalarNames),
-    batches: stored ? 'stored' : `left out for their size; order seed ${orderSeed}`,
-  });
+export function encodeScalars({ training }: Config, { totalSteps }: StepPlan, { scalarNames, masks }: TrainingGraph, trainRows: Int32Array): Uint8Array {
+  return encodeSafetensors(
+    [
+      { name: 'scalars', type: 'float32', shape: [totalSteps, scalarNames.length], data: stepScalars(training, scalarNames, 0, totalSteps, totalSteps) },
+      { name: 'trainRows', type: 'int32', shape: [trainRows.length], data: trainRows },
+    ],
+    {
+      format: 'reprise-scalars-1',
+      scalarNames: JSON.stringify(scalarNames),
+      masks: JSON.stringify(Object.fromEntries(masks.map(({ name, dropProbability }) => [name, dropProbability]))),
+    },
+  );
+}
+
+/** Puts the program beside a run that trains it again outside Reprise. */
+export async function writeReplay(runFolder: string): Promise<void> {
+  await atomicWrite(path.join(runFolder, RUN_FILES.replay), new TextEncoder().encode(REPLAY));
 }

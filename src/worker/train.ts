@@ -1,26 +1,28 @@
 /** The training of one run, from its first step or its newest checkpoint to its end. */
 import { diff } from '../config/diff';
-import { higherIsBetter, resolveSeeds, type Config, type SelectionConfig } from '../config/schema';
+import { higherIsBetter, mapMetrics, metricOf } from '../config/metrics';
+import { resolveSeeds, type Config, type SelectionConfig } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { foldEvents } from '../events/fold';
 import { leakageInWords, type TrainingManifest } from '../events/manifest';
-import { fromLogged, toLogged, type CheckpointRecord, type MetricValues, type SplitName } from '../events/records';
+import { fromLogged, toLogged, type CheckpointRecord, type SplitName } from '../events/records';
 import type { EventLogWriter } from '../events/writer';
 import { buildEvaluationGraph } from '../models/evaluation-graph';
 import { buildInferenceGraph } from '../models/inference-graph';
 import { initialState, initialWeights } from '../models/initialize';
-import { stepScalars } from '../models/scalars';
-import type { TensorSpec } from '../models/types';
+import { learningRateAt, stepScalars } from '../models/scalars';
+import type { TensorSpec, TrainingGraph } from '../models/types';
 import { evaluatedWeights } from '../models/update';
 import { runtimeIdentity } from '../provenance/runtime';
 import { fillMask } from '../random/streams';
 import { encodeSafetensors, type NamedTensor } from '../tensors/safetensors';
-import { encodeScalars, writeArtifact } from './artifacts';
+import { encodeScalars, writeArtifact, writeReplay } from './artifacts';
 import { augmentedBy, type Augmented } from './augmented';
 import { BatchOrder } from './batches';
 import { newestCheckpoint, pruneCheckpoints, readCheckpoint, removeTornFiles, writeCheckpoint, type Checkpoint } from './checkpoints';
+import { diverged, lossProblem, tensorProblem } from './divergence';
 import { hasStalled } from './early-stopping';
-import { Evaluator } from './evaluator';
+import { Evaluator, type Measured } from './evaluator';
 import type { SplitData } from './examples';
 import { nextLink, weightsHashOf } from './hash-chain';
 import { readData, type WorkerData } from './inputs';
@@ -81,7 +83,7 @@ interface Context extends TrainOptions {
   readonly seeds: ReturnType<typeof resolveSeeds>;
   readonly evaluator: Evaluator;
   readonly augmented: Augmented | null;
-  /** Checkpoints announced so far, by step. */
+  /** Checkpoints announced up to where this attempt began, then its own, by step. */
   readonly checkpoints: Map<number, CheckpointRecord>;
   /** The validation values of the selection's metric up to where this attempt began, then its own. */
   readonly validated: number[];
@@ -117,37 +119,45 @@ export async function trainRun(options: TrainOptions): Promise<void> {
   const leaked = manifest.data.leakage === undefined ? null : leakageInWords(manifest.data.leakage);
   if (leaked !== null && before.attempts === 0) log.append({ type: 'message', level: 'warning', text: `The splits are not apart: ${leaked}. Metrics on these examples tell less than they seem to.` });
   log.append(await writeArtifact(runFolder, 'training-graph', graph.bytes));
-  log.append(await writeArtifact(runFolder, 'scalars', encodeScalars(config, plan, graph.scalarNames, data.indices.train, seeds.order)));
+  const initial = weightsBefore(manifest, graph, seeds.init);
+  log.append(await writeArtifact(runFolder, 'initial-weights', encodeSafetensors(initial, { format: 'reprise-weights-1', step: '0' })));
+  log.append(await writeArtifact(runFolder, 'scalars', encodeScalars(config, plan, graph, data.indices.train)));
+  await writeReplay(runFolder);
   log.sync();
 
   const evaluator = await Evaluator.create(buildEvaluationGraph(config.model, data.shape, config.training), data.shape, config.executor.threads);
-  const checkpoints = new Map(before.checkpoints.map((record) => [record.step, record]));
-  const validated = before.metrics.filter(({ split, step }) => split === 'validation' && step <= fromStep).map(({ values }) => fromLogged(values[config.selection.metric]));
+  const checkpoints = new Map(before.checkpoints.filter(({ step }) => step <= fromStep).map((record) => [record.step, record]));
+  const validated = before.metrics.filter(({ split, step }) => split === 'validation' && step <= fromStep).map(({ values }) => fromLogged(values[config.selection.metric] ?? 'NaN'));
   const augmented = augmentedBy(config, data, seeds.noise);
   const context: Context = { ...options, config, data, graph, specs, plan, seeds, evaluator, augmented, checkpoints, validated };
-  const start = checkpoint ?? firstState(context);
+  const start = checkpoint ?? firstState(context, initial);
   const trainer = await Trainer.create(graph, data.train, start.tensors, config.executor.threads);
   const end = await trainSteps(context, trainer, start);
   await finish(context, end);
 }
 
-function firstState({ graph, seeds, manifest, log }: Context): Checkpoint {
-  const weights = initialWeights([...graph.parameters, ...graph.buffers], seeds.init);
-  if (manifest.perturbInit === true) perturb(weights);
+/** Parameters and buffers as training finds them. */
+function weightsBefore({ perturbInit }: TrainingManifest, { parameters, buffers }: TrainingGraph, initSeed: number): readonly NamedTensor[] {
+  const weights = initialWeights([...parameters, ...buffers], initSeed);
+  if (perturbInit === true) perturb(weights);
+  return weights;
+}
+
+function firstState({ graph, log }: Context, weights: readonly NamedTensor[]): Checkpoint {
   const link = nextLink('', 0, weights);
   log.append(link);
   return { step: 0, chain: link.chain, best: null, finalLoss: NaN, bestLoss: NaN, tensors: [...weights, ...initialState(graph.optimizerState)] };
 }
 
-async function measure(context: Context, parameters: readonly NamedTensor[], split: Exclude<SplitName, 'train'>, step: number): Promise<{ loss: number; accuracy: number }> {
+async function measure(context: Context, parameters: readonly NamedTensor[], split: Exclude<SplitName, 'train'>, step: number): Promise<Measured> {
   const data: SplitData = context.data[split];
-  const { loss, accuracy } = await context.evaluator.evaluate(parameters, data, context.breathe);
-  const values: MetricValues = { loss: toLogged(loss), accuracy: toLogged(accuracy) };
+  const measured = await context.evaluator.evaluate(parameters, data, context.breathe);
+  const values = mapMetrics(measured.metrics, toLogged);
   context.log.append({ type: 'metrics', split, step, epoch: Math.floor(step / context.plan.stepsPerEpoch), values });
-  return { loss, accuracy };
+  return measured;
 }
 
-/** Computes and logs the steps from … to − 1; gives their losses. */
+/** Computes and logs the steps from … to − 1; gives their losses, up to the first that is no number. */
 async function trainChunk({ config, graph, plan, seeds, log, augmented }: Context, trainer: Trainer, order: BatchOrder, from: number, to: number): Promise<Float32Array> {
   const begin = performance.now();
   const steps = to - from;
@@ -166,16 +176,27 @@ async function trainChunk({ config, graph, plan, seeds, log, augmented }: Contex
   // A chunk never reaches into a second epoch. Its copies of the examples are numbered as the batches name them.
   const examples = augmented === null ? null : augmented(order.epochOf(from), batches);
   const rows = examples === null ? batches : Int32Array.from(batches, (_, index) => index);
-  const losses = await trainer.step({ steps, examples, batches: rows, exampleWeights, scalars, masks });
+  const computed = await trainer.step({ steps, examples, batches: rows, exampleWeights, scalars, masks });
+  // Steps after a loss that is no number say nothing.
+  const losses = computed.subarray(0, computed.findIndex((loss) => !Number.isFinite(loss)) + 1 || steps);
   const column = graph.scalarNames.indexOf('learningRate');
   log.append({
     type: 'steps',
     firstStep: from,
     losses: Array.from(losses, toLogged),
-    learningRates: Array.from({ length: steps }, (_, step) => scalars[step * graph.scalarNames.length + column]!),
+    learningRates: Array.from({ length: losses.length }, (_, step) => scalars[step * graph.scalarNames.length + column]!),
     seconds: (performance.now() - begin) / 1000,
   });
   return losses;
+}
+
+/**
+ * @param problem a number of the training that is none, or null
+ * @param step number of steps done
+ * @throws RepriseError TRAINING_DIVERGED where there is such a number
+ */
+function refuse({ config, plan, checkpoints }: Context, problem: string | null, step: number): void {
+  if (problem !== null) throw diverged(problem, learningRateAt(config.training, step - 1, plan.totalSteps), Math.max(0, ...checkpoints.keys()));
 }
 
 function stalls({ config, validated }: Context): boolean {
@@ -188,27 +209,24 @@ async function trainSteps(context: Context, trainer: Trainer, start: Checkpoint)
   const order = new BatchOrder(data.shape.trainSize, config.training.batchSize, seeds.order);
   let { step, chain, best, finalLoss, bestLoss } = start;
   const weights = (): NamedTensor[] => evaluatedWeights([...graph.parameters, ...graph.buffers], [...trainer.weights(), ...trainer.optimizerState()]);
-  let sawNaN = Number.isNaN(finalLoss) && step > 0;
   // A run that was interrupted while it ended early goes on with its end.
   let stalled = stalls(context);
   while (step < plan.totalSteps && !stalled) {
     await context.breathe();
     const to = chunkEnd(plan, step);
     const losses = await trainChunk(context, trainer, order, step, to);
-    losses.forEach((loss, index) => {
-      if (!(bestLoss <= loss) && !Number.isNaN(loss)) bestLoss = loss;
-      if (Number.isNaN(loss) && !sawNaN) {
-        sawNaN = true;
-        log.append({ type: 'message', level: 'warning', text: `The training loss is not a number from step ${step + index} on; a smaller learning rate may help.` });
-      }
-    });
     finalLoss = losses[losses.length - 1]!;
+    refuse(context, lossProblem(`training loss of step ${step + losses.length - 1}`, finalLoss), step + losses.length);
+    for (const loss of losses) if (!(bestLoss <= loss)) bestLoss = loss;
     step = to;
 
     const due = dueAfter(plan, step);
+    // What is kept must be of use: an update may have gone past the largest number before a loss shows it.
+    if (due.checkpoint) refuse(context, tensorProblem([...trainer.weights(), ...trainer.optimizerState()], step), step);
     if (due.validation) {
-      const values = await measure(context, weights(), 'validation', step);
-      const value = values[config.selection.metric];
+      const { metrics } = await measure(context, weights(), 'validation', step);
+      refuse(context, lossProblem(`validation loss after step ${step}`, metrics.loss), step);
+      const value = metrics[config.selection.metric] ?? Number.NaN;
       if (beats(config.selection, value, best?.value ?? null)) best = { step, value };
       context.validated.push(value);
       stalled = stalls(context);
@@ -236,7 +254,7 @@ async function select(context: Context, end: Checkpoint): Promise<Checkpoint> {
   const { config, log, runFolder, specs, manifest } = context;
   if (config.selection.checkpoint === 'last' || end.best?.step === end.step) return end;
   if (end.best === null) {
-    log.append({ type: 'message', level: 'warning', text: `No validation has a ${config.selection.metric} that is a number: the last checkpoint is selected.` });
+    log.append({ type: 'message', level: 'warning', text: `No validation has a ${metricOf(config.selection.metric).title} that is a number: the last checkpoint is selected.` });
     return end;
   }
   const bestStep = end.best.step;
@@ -257,7 +275,7 @@ async function finish(context: Context, end: Checkpoint): Promise<void> {
   if (config.training.earlyStopping !== undefined && early) {
     const { patience, minDelta } = config.training.earlyStopping;
     const enough = minDelta === 0 ? '' : ` by more than ${minDelta}`;
-    log.append({ type: 'message', level: 'info', text: `Stopped early after ${end.step} of ${plan.totalSteps} steps: the validation ${config.selection.metric} has not improved${enough} in ${patience} validation${patience === 1 ? '' : 's'}.` });
+    log.append({ type: 'message', level: 'info', text: `Stopped early after ${end.step} of ${plan.totalSteps} steps: the validation ${metricOf(config.selection.metric).title} has not improved${enough} in ${patience} validation${patience === 1 ? '' : 's'}.` });
   }
   const selected = await select(context, end);
   const weights = evaluatedWeights([...graph.parameters, ...graph.buffers], selected.tensors);
@@ -265,10 +283,12 @@ async function finish(context: Context, end: Checkpoint): Promise<void> {
   const state = selected.tensors.filter(({ data: values }) => weights.every((weight) => weight.data !== values));
   const step = String(selected.step);
   await context.breathe();
-  await measure(context, weights, 'test', selected.step);
+  const tested = await measure(context, weights, 'test', selected.step);
+  refuse(context, lossProblem(`test loss after step ${step}`, tested.metrics.loss), selected.step);
   log.append(await writeArtifact(runFolder, 'weights', encodeSafetensors(weights, { format: 'reprise-weights-1', step })));
   log.append(await writeArtifact(runFolder, 'inference-graph', buildInferenceGraph(config.model, data.shape, weights)));
   log.append(await writeArtifact(runFolder, 'optimizer-state', encodeSafetensors(state, { format: 'reprise-optimizer-1', step })));
+  if (tested.confusion !== null) log.append(await writeArtifact(runFolder, 'confusion-matrix', tested.confusion.encode(data.classNames, selected.step)));
   log.sync();
   log.append({
     type: 'finished',

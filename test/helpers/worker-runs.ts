@@ -4,14 +4,15 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { configSchema, type Config, type ConfigInput } from '../../src/config/schema';
-import { configHash } from '../../src/config/hash';
+import { computeHash, configHash } from '../../src/config/hash';
 import { prepareData } from '../../src/datasets/prepare';
 import { foldEvents, type RunState } from '../../src/events/fold';
 import { RUN_FILES, type TrainingManifest } from '../../src/events/manifest';
 import { readEvents } from '../../src/events/reader';
+import { EventLogWriter } from '../../src/events/writer';
 import { forgetWorker, noteWorker } from '../../src/execution/host-log';
-import { sha256Bytes } from '../../src/files/hash';
 import { runtimeIdentity } from '../../src/provenance/runtime';
+import { trainRun } from '../../src/worker/train';
 import { trainingGraphFor } from '../../src/worker/training-graph';
 
 const { version: onnxruntime } = JSON.parse(readFileSync('node_modules/onnxruntime-node/package.json', 'utf8')) as { version: string };
@@ -43,6 +44,7 @@ export async function makeRun(workspace: string, name: string, input: ConfigInpu
   const graph = trainingGraphFor(config, shape);
   const folder = path.join(workspace, 'runs', name);
   mkdirSync(folder, { recursive: true });
+  const runtime = runtimeIdentity(config.executor.threads);
   const manifest: TrainingManifest = {
     format: 1,
     runId: name,
@@ -51,8 +53,8 @@ export async function makeRun(workspace: string, name: string, input: ConfigInpu
     variant: null,
     config,
     configHash: configHash(config),
-    computeHash: sha256Bytes(`${configHash(config)} ${graph.sha256}`),
-    runtime: runtimeIdentity(config.executor.threads),
+    computeHash: computeHash(config, { dataFingerprint: ref.fingerprint, trainingGraphHash: graph.sha256, runtime }),
+    runtime,
     data: ref,
     trainingGraphHash: graph.sha256,
     createdAt: 0,
@@ -72,6 +74,17 @@ export async function makeRun(workspace: string, name: string, input: ConfigInpu
   };
   writeFileSync(path.join(folder, RUN_FILES.manifest), JSON.stringify(manifest));
   return { folder, dataFile: path.join(workspace, ref.file), manifest };
+}
+
+/** Trains a run in this process, from where its log ends. */
+export async function trainHere(run: TestRun): Promise<RunState> {
+  const log = EventLogWriter.open(eventsFile(run));
+  try {
+    await trainRun({ runFolder: run.folder, dataFile: run.dataFile, manifest: run.manifest, log, breathe: async () => undefined });
+  } finally {
+    log.close();
+  }
+  return stateOf(run);
 }
 
 export interface Ended {

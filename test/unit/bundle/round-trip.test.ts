@@ -289,6 +289,7 @@ describe('verifyBundle', () => {
     ['a tolerance that is not one', (files) => edit(files, 'data/tolerance.json', (text) => text.replace('"safetyFactor": 16', '"safetyFactor": -1')), /tolerance\.json/u],
     ['a tolerance wide enough for anything', (files) => edit(files, 'data/tolerance.json', (text) => text.replace('"absolute": 0.000001', '"absolute": 1e9')), /tolerance\.json.*does not follow/u],
     ['forged weights that the log names', (files) => forgeArtifact(files, 'run0abc', 'weights', 'data/runs/run0abc/weights.safetensors', (bytes) => bytes.length - 1), /other weights than those whose hash/u],
+    ['forged initial weights that the log names', (files) => forgeArtifact(files, 'run0abc', 'initial-weights', 'data/runs/run0abc/initial.safetensors', (bytes) => bytes.length - 1), /initial\.safetensors holds other weights/u],
     ['a forged model that the log names', (files) => forgeArtifact(files, 'run0abc', 'inference-graph', 'data/runs/run0abc/inference.onnx', (bytes) => bytes.indexOf(weightBytes(files))), /inference\.onnx holds other weights/u],
     ['a file of which the log knows nothing', (files) => editLog(files, 'run0abc', (record) => (record.type === 'artifact' && record.name === 'inference-graph' ? null : record)), /knows nothing/u],
     ['a hash of the weights that breaks the chain', (files) => editLog(files, 'run0abc', (record) => (record.type === 'weights-hash' && record.step === 0 ? { ...record, hash: sha256('other') } : record)), /hash chain.*after 0 steps/u],

@@ -87,7 +87,9 @@ async function sampleRun(folder: string, seed: number, data: { readonly fingerpr
   const home = join(folder, 'runs', runId);
   await mkdir(home, { recursive: true });
   const weights = [{ name: 'layer0/weight', type: 'float32', shape: [2, 2], data: uniformFloat32(seed, 'init', 'layer0/weight', 4, 0.7) }] as const;
-  const artifacts: Record<ArtifactName, Uint8Array> = {
+  const initial = [{ ...weights[0], data: uniformFloat32(seed, 'init', 'before', 4, 0.7) }] as const;
+  const artifacts: Partial<Record<ArtifactName, Uint8Array>> & { readonly 'training-graph': Uint8Array } = {
+    'initial-weights': encodeSafetensors(initial),
     weights: encodeSafetensors(weights),
     'inference-graph': smallGraph(`inference-${seed}`, weights),
     'training-graph': smallGraph('training'),
@@ -104,7 +106,7 @@ async function sampleRun(folder: string, seed: number, data: { readonly fingerpr
   const finalLoss = trace.at(-1) ?? Number.NaN;
   const bestLoss = Math.min(...trace);
   const weightsHash = tensorsHash(weights);
-  const start = sha256(`start ${seed}`);
+  const start = tensorsHash(initial);
   const firstChain = nextChain('', 0, start);
   const bodies: EventBody[] = [
     { type: 'attempt', attempt: 1, fromStep: 0, totalSteps: STEPS, stepsPerEpoch: STEPS, pid: 4711 },
