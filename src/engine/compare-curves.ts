@@ -49,6 +49,11 @@ interface Chosen {
   readonly notes: readonly string[];
 }
 
+/** Whether a training failed because a number in it was none any more. */
+function hasDiverged({ status, errorCode }: RunRow): boolean {
+  return status === 'failed' && errorCode === 'TRAINING_DIVERGED';
+}
+
 /**
  * The curves a variant's mean is taken over: its finished runs; while it has none, those that are under way. A
  * diverged run would make the mean of the others unreadable, so it is left out and named; where all diverged, they
@@ -67,7 +72,7 @@ function chooseCurves(store: Store, variant: Variant, seeds: readonly number[], 
     if (seedOfColumn(seeds[index] ?? -1) !== null) leftOut.push(`${named(index)}: no run`);
     return [];
   });
-  const finished = runs.filter(({ run }) => run.status === 'finished');
+  const finished = runs.filter(({ run }) => run.status === 'finished' || hasDiverged(run));
   const underWay = finished.length > 0 ? [] : runs.filter(({ run }) => (run.status === 'running' || run.status === 'interrupted') && (run.stepsDone > 0 || run.kind !== 'training'));
   const shown = finished.length > 0 ? finished : underWay;
   for (const { run, index } of runs) if (!shown.some((one) => one.run === run)) leftOut.push(`${named(index)}: ${run.status}`);
@@ -75,7 +80,8 @@ function chooseCurves(store: Store, variant: Variant, seeds: readonly number[], 
 
   const read = shown.map(({ run, index }) => {
     const curve = curveOf(store, run, key);
-    return { curve, index, broken: curve.values.findIndex((value) => !Number.isFinite(value)) };
+    const broken = curve.values.findIndex((value) => !Number.isFinite(value));
+    return { curve, index, broken: broken < 0 && hasDiverged(run) ? curve.values.length : broken };
   });
   const sound = read.filter(({ broken, curve, index }) => {
     if (curve.steps.length === 0) leftOut.push(`${named(index)}: has no ${key}`);
@@ -83,7 +89,8 @@ function chooseCurves(store: Store, variant: Variant, seeds: readonly number[], 
   });
   const broken = read.filter((one) => one.broken >= 0);
   for (const { curve, broken: first, index } of broken) {
-    const when = `diverged, ${key} is not a finite number from step ${curve.steps[first] ?? first} on`;
+    const step = curve.steps[first];
+    const when = step === undefined ? `diverged after the last ${key}` : `diverged, ${key} is not a finite number from step ${step} on`;
     if (sound.length > 0) leftOut.push(`${named(index)}: ${when}`);
     else notes.push(`${named(index)}: ${when}, shown as a gap`);
   }

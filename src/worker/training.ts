@@ -22,8 +22,9 @@ function recordEnd(log: EventLogWriter, error: unknown): number {
       log.append(error.reason === 'cancelled' ? { type: 'cancelled', step } : { type: 'orphaned', step });
       return error.reason === 'cancelled' ? 130 : 129;
     }
-    const { code, message } = toErrorReport(error);
-    log.append({ type: 'failed', code, message: isDiskFull(error) ? `${message} Make room, then retry the run: it goes on from its last checkpoint.` : message });
+    const { code, message, hint } = toErrorReport(error);
+    const next = isDiskFull(error) ? 'Make room, then retry the run: it goes on from its last checkpoint.' : hint;
+    log.append({ type: 'failed', code, message: next === undefined ? message : `${message} ${next}` });
   } catch (second) {
     // A full disk, for one, can make the log itself unwritable.
     complain(second);

@@ -23,7 +23,7 @@ describe('a comparison', () => {
       'study.yaml',
       study('odd', "  - { name: rate, levels: [{ label: exploding, set: { training.optimizer: { kind: sgd }, training.learningRate: 1000 } }] }\n  - { path: data.generatorSeed, levels: [7] }"),
     );
-    await cliJson<StudyResult>(['ablate', file, '--workspace', workspace]);
+    await cliJson<StudyResult>(['ablate', file, '--workspace', workspace], 1);
     const { variants, missing } = await cliJson<ComparisonView>(['compare', 'odd', '--workspace', workspace]);
     const [, exploding, otherData] = variants;
     if ((exploding?.n ?? 0) === 0) expect(missing.map((cell) => cell.reason)).toEqual([expect.stringContaining('diverged'), expect.stringContaining('diverged')]);

@@ -24,7 +24,8 @@ export function Facts({ details }: { readonly details: RunDetails }) {
       {run.errorMessage !== null && run.status !== 'finished' && (
         <div className="problem" role="alert">
           <p className="run-error">{run.errorMessage}</p>
-          <p className="soft">{NEXT_STEP[run.kind]}</p>
+          {/* What a diverged training needs stands in its message. */}
+          {run.errorCode !== 'TRAINING_DIVERGED' && <p className="soft">{NEXT_STEP[run.kind]}</p>}
           {run.errorCode !== null && <p className="message-code">{run.errorCode}</p>}
         </div>
       )}
