@@ -4,6 +4,7 @@ import { MantineProvider } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { ask, Refused, shell } from '../client';
+import { AfterPaint } from '../components/after-paint';
 import { Failure, Loading } from '../components/messages';
 import { StateShape } from '../components/state-mark';
 import { answers } from '../state/answers';
@@ -181,7 +182,9 @@ export function App() {
   return (
     <MantineProvider theme={theme} cssVariablesResolver={variables} colorSchemeManager={systemScheme} defaultColorScheme="auto" getStyleNonce={styleNonce}>
       <QueryClientProvider client={answers}>
-        <Notifications position="bottom-right" containerWidth={360} limit={4} />
+        <AfterPaint>
+          <Notifications position="bottom-right" containerWidth={360} limit={4} />
+        </AfterPaint>
         <FrameCommands />
         <PaletteDoor />
         <div className="frame">

@@ -15,9 +15,22 @@ export interface ColumnMeta {
 export const features = tableFeatures({ rowSortingFeature, columnVisibilityFeature, columnMeta: metaHelper<ColumnMeta>() });
 export type GridFeatures = typeof features;
 
+const DEFAULT_WIDTH = 100;
+
+/** How many columns, from the first on, lie within so many pixels at least in part. */
+export function columnsWithin(columns: readonly (ColumnMeta | undefined)[], pixels: number): number {
+  let left = 0;
+  const beyond = columns.findIndex((meta) => {
+    if (left >= pixels) return true;
+    left += meta?.width ?? DEFAULT_WIDTH;
+    return false;
+  });
+  return beyond < 0 ? columns.length : beyond;
+}
+
 /** CSS grid columns, and the least width they need in pixels. */
 export function templateOf(columns: readonly (ColumnMeta | undefined)[], lead: number): { readonly template: string; readonly width: number } {
-  const widths = columns.map((meta) => meta?.width ?? 100);
+  const widths = columns.map((meta) => meta?.width ?? DEFAULT_WIDTH);
   const tracks = columns.map((meta, index) => (meta?.grow === true ? `minmax(${widths[index]}px, 1fr)` : `${widths[index]}px`));
   return { template: [...(lead > 0 ? [`${lead}px`] : []), ...tracks].join(' '), width: widths.reduce((sum, width) => sum + width, lead) };
 }

@@ -3,6 +3,7 @@ import { memo, type Ref } from 'react';
 import { Button, Checkbox, Popover } from '@mantine/core';
 import { Columns3 } from 'lucide-react';
 import type { Output } from '../../../src/api/contract';
+import { AfterPaint } from '../../components/after-paint';
 import { Choice } from '../../components/choice';
 import { StateShape } from '../../components/state-mark';
 import { count } from '../../format';
@@ -117,7 +118,9 @@ export const RunsToolbar = memo(
     const { text, status, grouped } = useTableState(experiment);
     return (
       <div className="runs-toolbar">
-        <ExperimentSelect experiments={experiments} shown={experiment} />
+        <AfterPaint>
+          <ExperimentSelect experiments={experiments} shown={experiment} />
+        </AfterPaint>
         <FilterField ref={field} text={text} onText={(next) => onNarrow({ text: next })} onLeave={onLeave} />
         {byStatus !== null && <StatusChips byStatus={byStatus} chosen={status} onChoose={(next) => onNarrow({ status: next })} />}
         <div className="runs-toolbar-end">

@@ -2,7 +2,8 @@
 import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent, type MouseEvent, type ReactNode } from 'react';
 import { FlexRender, useTable, type Column, type ColumnDef, type Row, type RowData, type SortingState } from '@tanstack/react-table';
 import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
-import { features, templateOf, type GridFeatures } from './grid-columns';
+import { usePainted } from '../../components/after-paint';
+import { columnsWithin, features, templateOf, type GridFeatures } from './grid-columns';
 import { gridKey, type Reach } from './grid-keys';
 import { GridHead } from './grid-head';
 import type { GridPlace } from './table-state';
@@ -11,8 +12,9 @@ import './virtual-grid.css';
 const ROW = 28;
 const HEAD = 32;
 const OVERSCAN = 6;
-/** About what stands above and below a grid. */
-const ABOVE = 200;
+/** About what stands above and below a grid, and beside it. */
+const ABOVE = 180;
+const BESIDE = 300;
 /** Width of the column of selection boxes. */
 const BOX = 36;
 
@@ -79,7 +81,7 @@ function GridRow<T extends RowData>({ row, columns, index, start, selected, isCu
       {row === undefined ? (
         <div role="gridcell" className="grid-cell grid-loading" aria-label="Loading" aria-colspan={columns.length} />
       ) : (
-        row.getVisibleCells().map((cell) => (
+        columns.map((column) => row.getAllCellsByColumnId()[column.id]!).map((cell) => (
           <div key={cell.column.id} role="gridcell" className={cell.column.columnDef.meta?.number === true ? 'grid-cell number' : 'grid-cell'}>
             <FlexRender cell={cell} />
           </div>
@@ -109,6 +111,8 @@ function indexUnder(target: EventTarget | null): number | null {
 export function VirtualGrid<T extends RowData>(props: VirtualGridProps<T>) {
   const { columns, visibility, count, version, at, idOf, indexOf, sort, onSort, selected, initial, onPlace, onRange, onMove, onToggle, onOpen, onMenu } = props;
   const scroller = useRef<HTMLDivElement>(null);
+  // What lies beyond the window's edges comes after what is in sight.
+  const painted = usePainted();
   const [place, setPlace] = useState(initial?.cursor ?? 0);
   const cursor = Math.max(0, Math.min(place, count - 1));
   const wantsFocus = useRef(initial !== null && document.activeElement === document.body);
@@ -118,7 +122,7 @@ export function VirtualGrid<T extends RowData>(props: VirtualGridProps<T>) {
     count,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW,
-    overscan: OVERSCAN,
+    overscan: painted ? OVERSCAN : 0,
     // Until it is measured: the first rendering has rows already.
     initialRect: { width: 0, height: window.innerHeight - ABOVE },
     // The head lies over the upper rows, so the viewport is lower by its height.
@@ -156,9 +160,14 @@ export function VirtualGrid<T extends RowData>(props: VirtualGridProps<T>) {
   });
   const { rowsById } = table.getRowModel();
   const leaves = table.getVisibleLeafColumns();
-  const headers = table.getHeaderGroups()[0]?.headers ?? [];
   const lead = selected === null ? 0 : BOX;
   const { template, width } = useMemo(() => templateOf(leaves.map(({ columnDef }) => columnDef.meta), lead), [leaves, lead]);
+  const shown = useMemo(
+    () => (painted ? leaves : leaves.slice(0, columnsWithin(leaves.map(({ columnDef }) => columnDef.meta), window.innerWidth - BESIDE - lead))),
+    [painted, leaves, lead],
+  );
+  const allHeaders = table.getHeaderGroups()[0]?.headers;
+  const headers = useMemo(() => allHeaders?.slice(0, shown.length) ?? [], [allHeaders, shown]);
 
   useEffect(() => onRange?.(first, last), [onRange, first, last, version]);
   useEffect(() => onPlace({ offset: virtualizer.scrollOffset ?? 0, cursor }), [onPlace, virtualizer.scrollOffset, cursor]);
@@ -288,7 +297,7 @@ export function VirtualGrid<T extends RowData>(props: VirtualGridProps<T>) {
               // Rows that leave make room for rows that come, in the same elements; but the focus belongs to one row.
               key={index === cursor ? `cursor ${index}` : index % slots}
               row={id === null ? undefined : rowsById[id]}
-              columns={leaves}
+              columns={shown}
               index={index}
               start={start}
               selected={selected === null ? null : id !== null && selected.has(id)}
