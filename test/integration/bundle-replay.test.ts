@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { traceOfLog } from '../../src/bundle/event-log';
 import type { TrainingRunInput } from '../../src/bundle/model';
 import { extractBundle } from '../../src/bundle/open';
 import { defaultTolerance } from '../../src/bundle/tolerance';
@@ -36,7 +37,6 @@ const CONFIGS: Readonly<Record<string, ConfigInput>> = {
 async function train(workspace: string, runId: string, config: ConfigInput): Promise<{ readonly run: TrainingRunInput; readonly dataFile: string }> {
   const { folder, dataFile, manifest } = await makeRun(workspace, runId, config);
   const state = await trainHere({ folder, dataFile, manifest });
-  const test = state.metrics.findLast((record) => record.split === 'test');
   const files = Object.fromEntries([...state.artifacts].map(([name, record]) => [name, join(folder, record.file)])) as Partial<Record<ArtifactName, string>>;
   return {
     dataFile,
@@ -50,7 +50,7 @@ async function train(workspace: string, runId: string, config: ConfigInput): Pro
       bestLoss: Number(state.finished?.bestLoss),
       weightsHash: state.finished?.weightsHash ?? null,
       selectedStep: state.finished?.selectedStep ?? null,
-      metrics: { accuracy: Number(test?.values.accuracy), loss: Number(test?.values.loss) },
+      metrics: traceOfLog(state).metrics,
       files,
       eventLog: eventsFile({ folder, dataFile, manifest }),
       tolerance: defaultTolerance('Not calibrated: a test.'),

@@ -11,7 +11,6 @@ import { logOwner } from '../../src/events/owner';
 import { readEvents } from '../../src/events/reader';
 import { sha256Bytes } from '../../src/files/hash';
 import { decodeSafetensors, tensorsHash } from '../../src/tensors/safetensors';
-import { BatchOrder } from '../../src/worker/batches';
 import { buildWorker, eventsFile, makeRun, startWorker, stateOf, until, type Ended, type TestRun } from '../helpers/worker-runs';
 
 let workspace: string;
@@ -69,13 +68,13 @@ describe('a run', () => {
     expect(test!.values.accuracy).toBeGreaterThan(0.8);
     expect(state.finished).toMatchObject({ selectedStep: 120, finalLoss: state.losses[119], bestLoss: Math.min(...state.losses) });
 
-    expect([...state.artifacts.keys()].sort()).toEqual(['inference-graph', 'optimizer-state', 'scalars', 'training-graph', 'weights']);
+    expect([...state.artifacts.keys()].sort()).toEqual(['inference-graph', 'initial-weights', 'optimizer-state', 'scalars', 'training-graph', 'weights']);
     for (const artifact of state.artifacts.values()) {
       const bytes = readFileSync(path.join(first.folder, artifact.file));
       expect([sha256Bytes(bytes), bytes.length]).toEqual([artifact.sha256, artifact.bytes]);
     }
     expect(state.artifacts.get('training-graph')!.sha256).toBe(first.manifest.trainingGraphHash);
-    expect(readdirSync(first.folder).sort()).toEqual(['events.log', 'inference.onnx', 'optimizer.safetensors', 'run.json', 'scalars.safetensors', 'training.onnx', 'weights.safetensors']);
+    expect(readdirSync(first.folder).sort()).toEqual(['events.log', 'inference.onnx', 'initial.safetensors', 'optimizer.safetensors', 'replay.py', 'run.json', 'scalars.safetensors', 'training.onnx', 'weights.safetensors']);
 
     const weights = decodeSafetensors(readFileSync(path.join(first.folder, 'weights.safetensors')));
     expect(tensorsHash(weights.tensors)).toBe(state.finished!.weightsHash);
@@ -87,12 +86,12 @@ describe('a run', () => {
       expect(link.chain).toBe(chain);
     }
 
+    const initial = decodeSafetensors(readFileSync(path.join(first.folder, 'initial.safetensors')));
+    expect(state.weightsHashes[0]).toMatchObject({ step: 0, hash: tensorsHash(initial.tensors) });
     const scalars = decodeSafetensors(readFileSync(path.join(first.folder, 'scalars.safetensors')));
     const named = new Map(scalars.tensors.map((tensor) => [tensor.name, tensor]));
     const columns = JSON.parse(scalars.metadata['scalarNames']!) as string[];
     expect(named.get('scalars')!.shape).toEqual([120, columns.length]);
-    expect([...named.get('batches')!.data]).toEqual([...new BatchOrder(480, 33, 3).chunk(0, 120).batches]);
-    expect([...named.get('batchSizes')!.data].slice(13, 16)).toEqual([33, 18, 33]);
     expect(named.get('trainRows')!.shape).toEqual([480]);
   });
 
