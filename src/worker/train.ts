@@ -112,7 +112,7 @@ export async function trainRun(options: TrainOptions): Promise<void> {
     needsBest: config.selection.checkpoint === 'best',
   });
   const fromStep = checkpoint?.step ?? 0;
-  log.append({ type: 'attempt', attempt: before.attempts + 1, fromStep, totalSteps: plan.totalSteps, stepsPerEpoch: plan.stepsPerEpoch, pid: process.pid });
+  log.append({ type: 'attempt', attempt: before.attempts + 1, fromStep, totalSteps: plan.totalSteps, stepsPerEpoch: plan.stepsPerEpoch, parameters: elementsOf(graph.parameters), flopsPerStep: graph.flopsPerStep, pid: process.pid });
   if (passedOver > 0) {
     log.append({ type: 'message', level: 'warning', text: `${passedOver} newer checkpoint${passedOver === 1 ? ' is' : 's are'} missing or damaged; going on from step ${fromStep}.` });
   }
@@ -145,7 +145,7 @@ function weightsBefore({ perturbInit }: TrainingManifest, { parameters, buffers 
 
 function firstState({ graph, log }: Context, weights: readonly NamedTensor[]): Checkpoint {
   const link = nextLink('', 0, weights);
-  log.append(link);
+  log.append({ ...link, norm: toLogged(normOf(weights.slice(0, graph.parameters.length))) });
   return { step: 0, chain: link.chain, best: null, finalLoss: NaN, bestLoss: NaN, tensors: [...weights, ...initialState(graph.optimizerState)] };
 }
 
@@ -157,34 +157,51 @@ async function measure(context: Context, parameters: readonly NamedTensor[], spl
   return measured;
 }
 
+/** Numbers in all tensors together. */
+function elementsOf(specs: readonly TensorSpec[]): number {
+  return specs.reduce((count, { shape }) => count + shape.reduce((product, size) => product * size, 1), 0);
+}
+
+/** √Σw² over all tensors, summed in float64 in their order. */
+function normOf(tensors: readonly NamedTensor[]): number {
+  let squares = 0;
+  for (const { data } of tensors) for (const value of data as Float32Array) squares += value * value;
+  return Math.sqrt(squares);
+}
+
 /** Computes and logs the steps from … to − 1; gives their losses, up to the first that is no number. */
-async function trainChunk({ config, graph, plan, seeds, log, augmented }: Context, trainer: Trainer, order: BatchOrder, from: number, to: number): Promise<Float32Array> {
+async function trainChunk({ config, data, graph, plan, seeds, log, augmented }: Context, trainer: Trainer, order: BatchOrder, from: number, to: number): Promise<Float32Array> {
   const begin = performance.now();
   const steps = to - from;
   const { batchSize } = config.training;
   const scalars = stepScalars(config.training, graph.scalarNames, from, steps, plan.totalSteps);
   const masks = new Map<string, { data: Uint8Array; width: number }>();
   for (const { name, width, dropProbability } of graph.masks) {
-    const data = new Uint8Array(steps * batchSize * width);
+    const kept = new Uint8Array(steps * batchSize * width);
     for (let step = from; step < to; step++) {
       const start = (step - from) * batchSize * width;
-      fillMask(data.subarray(start, start + batchSize * width), seeds.noise, name, step, dropProbability);
+      fillMask(kept.subarray(start, start + batchSize * width), seeds.noise, name, step, dropProbability);
     }
-    masks.set(name, { data, width });
+    masks.set(name, { data: kept, width });
   }
   const { batches, exampleWeights } = order.chunk(from, to);
   // A chunk never reaches into a second epoch. Its copies of the examples are numbered as the batches name them.
   const examples = augmented === null ? null : augmented(order.epochOf(from), batches);
   const rows = examples === null ? batches : Int32Array.from(batches, (_, index) => index);
-  const computed = await trainer.step({ steps, examples, batches: rows, exampleWeights, scalars, masks });
+  const told = await trainer.step({ steps, examples, batches: rows, exampleWeights, scalars, masks });
   // Steps after a loss that is no number say nothing.
-  const losses = computed.subarray(0, computed.findIndex((loss) => !Number.isFinite(loss)) + 1 || steps);
+  const losses = told.losses.subarray(0, told.losses.findIndex((loss) => !Number.isFinite(loss)) + 1 || steps);
+  const seen = exampleWeights.reduce((count, weight) => count + (weight > 0 ? 1 : 0), 0);
   const column = graph.scalarNames.indexOf('learningRate');
   log.append({
     type: 'steps',
     firstStep: from,
     losses: Array.from(losses, toLogged),
     learningRates: Array.from({ length: losses.length }, (_, step) => scalars[step * graph.scalarNames.length + column]!),
+    ...(told.gradientNorms === null ? {} : { gradientNorms: Array.from(told.gradientNorms.subarray(0, losses.length), toLogged) }),
+    examples: seen,
+    ...(data.shape.input.kind === 'tokens' ? { tokens: seen * data.shape.input.length } : {}),
+    memory: process.memoryUsage.rss(),
     seconds: (performance.now() - begin) / 1000,
   });
   return losses;
@@ -234,7 +251,7 @@ async function trainSteps(context: Context, trainer: Trainer, start: Checkpoint)
     if (due.hash || stalled) {
       const link = nextLink(chain, step, weights());
       chain = link.chain;
-      log.append(link);
+      log.append({ ...link, norm: toLogged(normOf(weights().slice(0, graph.parameters.length))) });
     }
     if (due.checkpoint) {
       const tensors = [...trainer.weights(), ...trainer.optimizerState()];

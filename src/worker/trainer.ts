@@ -19,6 +19,13 @@ export interface ChunkInputs {
   readonly masks: ReadonlyMap<string, { readonly data: Uint8Array; readonly width: number }>;
 }
 
+/** What the steps of one call tell. */
+export interface ChunkOutputs {
+  readonly losses: Float32Array;
+  /** Null where the graph does not tell them. */
+  readonly gradientNorms: Float32Array | null;
+}
+
 /** Runs training steps; holds the parameters and the optimizer's state between calls. */
 export class Trainer {
   private readonly examples: Record<string, Tensor>;
@@ -39,8 +46,8 @@ export class Trainer {
     return new Trainer(await createSession(graph.bytes, threads, 'training'), graph, train, initial);
   }
 
-  /** Computes `inputs.steps` steps and gives their losses. Blocks the thread. @throws RepriseError ONNX_RUNTIME_FAILED */
-  async step(inputs: ChunkInputs): Promise<Float32Array> {
+  /** Computes `inputs.steps` steps. Blocks the thread. @throws RepriseError ONNX_RUNTIME_FAILED */
+  async step(inputs: ChunkInputs): Promise<ChunkOutputs> {
     const { steps } = inputs;
     const batch = inputs.batches.length / steps;
     const feeds: Record<string, Tensor> = {
@@ -54,7 +61,7 @@ export class Trainer {
     for (const [name, mask] of inputs.masks) feeds[name] = new Tensor('uint8', mask.data, [steps, batch, mask.width]);
     const outputs = await run(this.session, feeds, 'training');
     for (const name of this.state.keys()) this.state.set(name, outputOf(outputs, `next/${name}`));
-    return outputOf(outputs, 'losses').data as Float32Array;
+    return { losses: outputOf(outputs, 'losses').data as Float32Array, gradientNorms: 'gradientNorms' in outputs ? (outputOf(outputs, 'gradientNorms').data as Float32Array) : null };
   }
 
   private read(specs: readonly TensorSpec[]): NamedTensor[] {
