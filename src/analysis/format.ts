@@ -45,6 +45,11 @@ export function formatPlain(value: number | null): string {
   return formatFixed(value, decimalsAlone(value));
 }
 
+/** The same of what was measured; a dash where nothing was, and where nothing can be said. */
+export function formatMeasured(value: number | null | undefined): string {
+  return value === null || value === undefined || Number.isNaN(value) ? '–' : formatPlain(value);
+}
+
 /** A whole number with its thousands apart: 12345 → `12,345`. */
 export function formatCount(value: number): string {
   return String(value).replaceAll(/\B(?=(\d{3})+$)/gu, ',');

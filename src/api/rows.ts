@@ -1,5 +1,6 @@
 /** Shapes of the answers that cross the engine's border. Times are milliseconds since 1970, UTC. */
 import { z } from 'zod';
+import { metricsSchema } from '../config/metric-schema';
 
 /** Any number, NaN and infinities included: a diverged loss is a result, not an error. */
 export const anyNumber = z.custom<number>((value) => typeof value === 'number', { error: 'must be a number' });
@@ -47,12 +48,12 @@ export const experimentRow = z.object({
   updatedAt: time,
 });
 
+/** Of the metrics only those that were measured. */
 export const metricRow = z.object({
   split: z.enum(['train', 'validation', 'test']),
   step: z.number(),
   epoch: z.number(),
-  loss: anyNumber,
-  accuracy: anyNumber,
+  ...metricsSchema(anyNumber).shape,
 });
 
 export const change = z.object({ path: z.string(), from: z.unknown(), to: z.unknown() });
@@ -63,7 +64,7 @@ export const runResult = z.object({
   status: runStatus,
   finalLoss: anyNumber.nullable(),
   bestLoss: anyNumber.nullable(),
-  /** Of a finished training `accuracy` and `loss` on the test split at the selected checkpoint; of any other run the latest value of each series. Null where there are none. */
+  /** Of a finished training the metrics on the test split at the selected checkpoint; of any other run the latest value of each series. Null where there are none. */
   metrics: z.record(z.string(), anyNumber).nullable(),
   weightsHash: sha256.nullable(),
   configHash: sha256.nullable(),
@@ -126,6 +127,8 @@ export const comparison = z.object({
   experiment: z.string(),
   metric: z.string(),
   higherIsBetter: z.boolean(),
+  /** Unit of the metric, empty where there is none that is known. */
+  unit: z.string(),
   /** How the statistics were made, in words. */
   method: z.string(),
   confidence: z.number(),

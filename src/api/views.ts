@@ -1,6 +1,6 @@
 /** Shapes that the window asks for: pages of runs, studies with their matrix, curves, bundles, tasks. Times are milliseconds since 1970, UTC. */
 import { z } from 'zod';
-import { anyNumber, change, problem, reproduceResult, runRow, runStatus, verdict } from './rows';
+import { anyNumber, change, metricRow, problem, reproduceResult, runRow, runStatus, verdict } from './rows';
 
 const id = z.string().min(1).max(300);
 const float64Array = z.custom<Float64Array>((value) => value instanceof Float64Array, { error: 'must be a Float64Array' });
@@ -126,7 +126,7 @@ export const runDetails = z.object({
   provenance: z.array(
     z.object({ title: z.string(), items: z.array(z.object({ name: z.string(), value: z.string(), kind: z.enum(['text', 'hash', 'code', 'warning']) })) }),
   ),
-  metrics: z.array(z.object({ split: z.enum(['train', 'validation', 'test']), step: z.number(), epoch: z.number(), loss: anyNumber, accuracy: anyNumber })),
+  metrics: z.array(metricRow),
   artifacts: z.array(z.object({ name: z.string(), file: z.string(), sha256: z.string(), bytes: z.number() })),
   /** Checkpoints that lie in the run's folder. */
   checkpoints: z.array(z.object({ step: z.number(), file: z.string(), bytes: z.number() })),
@@ -211,12 +211,14 @@ export type StudyView = z.infer<typeof studyView>;
 
 // Comparison ---------------------------------------------------------------------------------------------------------
 
-/** A series of a training (`train.loss`, `train.learningRate`, `validation.loss`, `validation.accuracy`), or one that other runs named. */
+/** A series of a training (`train.loss`, `train.learningRate`, and `validation.` with a metric), or one that other runs named. */
 export const curveKey = z.string().min(1).max(250);
 export type CurveKey = z.infer<typeof curveKey>;
 
 export const curves = z.object({
   key: curveKey,
+  /** Unit of the values, empty where there is none that is known. */
+  unit: z.string(),
   /** How mean and band were made and what was left out, in words. */
   method: z.string(),
   /** Series that the runs have, most common first. */

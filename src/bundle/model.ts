@@ -1,17 +1,11 @@
 /** What goes into a bundle and what is read out of one. Paths inside a bundle use `/` and start with `data/`. */
+import type { MetricNumbers } from '../config/metrics';
 import type { ArtifactName } from '../events/records';
 import type { CommandManifest, DataRef, InputRef, TrainingManifest } from '../events/manifest';
 import type { RunStatus } from '../store/types';
 import type { CommandTolerance } from './command-tolerance';
 import type { Redact } from './redact';
 import type { Tolerance } from './tolerance';
-
-export interface TestMetrics {
-  /** Share of examples classified correctly, 0..1. */
-  readonly accuracy: number;
-  /** Mean cross-entropy, nats. */
-  readonly loss: number;
-}
 
 /** What a run came to, as its event log says. */
 export interface RunOutcome {
@@ -26,7 +20,7 @@ export interface RunOutcome {
   /** Steps done at the selected checkpoint. */
   readonly selectedStep: number | null;
   /** On the test split, at the selected checkpoint. */
-  readonly metrics: TestMetrics | null;
+  readonly metrics: MetricNumbers | null;
 }
 
 export interface TrainingRunInput extends RunOutcome {

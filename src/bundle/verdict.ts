@@ -2,7 +2,7 @@
  * What re-executing a run found. Steps are numbered from 0 in every field, as `firstStep` in the event
  * log; sentences say "step 5 (index 4)" for the fifth step.
  */
-import type { MetricName } from '../config/schema';
+import type { MetricName } from '../config/metrics';
 import type { ArtifactName } from '../events/records';
 import { ARTIFACT_FILES } from '../events/manifest';
 import { metricWithin, relativeDifference, within, type Tolerance } from './tolerance';

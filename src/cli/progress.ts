@@ -1,5 +1,6 @@
-import { formatDuration, formatPlain } from '../analysis/format';
+import { formatDuration, formatMeasured, formatPlain } from '../analysis/format';
 import type { RunView } from '../api/rows';
+import { METRIC_NAMES, METRICS } from '../config/metrics';
 import { harmless, say } from './output';
 
 /** Metrics that fit on a line. */
@@ -10,6 +11,11 @@ export function metricsInWords(metrics: Readonly<Record<string, number>>, most =
   const own = Object.entries(metrics).filter(([name]) => !name.startsWith('system/'));
   const shown = own.slice(0, most).map(([name, value]) => `${name} ${formatPlain(value)}`);
   return [...shown, ...(own.length > shown.length ? [`${own.length - shown.length} more`] : [])].join(', ');
+}
+
+/** `loss 0.08, top-5 accuracy 0.9991` of a training's test split. */
+export function testInWords(metrics: Readonly<Record<string, number>>): string {
+  return METRIC_NAMES.filter((name) => metrics[name] !== undefined).map((name) => `${METRICS[name].title} ${formatMeasured(metrics[name])}`).join(', ');
 }
 
 /** Milliseconds between two lines about the same run where stderr is no terminal. */

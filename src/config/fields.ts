@@ -1,7 +1,9 @@
 /** The schema of a config as the fields of a form: what each leaf may be, and what it is now. */
 import { z } from 'zod';
 import { commandConfigSchema } from './command';
+import { dataSchema } from './data';
 import { isMapping } from './mapping';
+import { defaultMetric, metricsFor, taskOf, type Task } from './metrics';
 import { configSchema } from './schema';
 
 /** Bounds of a number; null: none. */
@@ -153,8 +155,18 @@ export function fieldsOf(config: unknown): Field[] {
   if (isMapping(config) && Object.hasOwn(config, 'task')) {
     walkProperties(commandSchema(), '', config, found, { member: false, needed: true });
     walkParameters(config['params'], 'params', found);
-  } else walkProperties(trainingSchema(), '', config, found, { member: false, needed: true });
-  return found;
+    return found;
+  }
+  walkProperties(trainingSchema(), '', config, found, { member: false, needed: true });
+  const data = dataSchema.safeParse(entryOf(config, 'data'));
+  return data.success ? found.map((field) => (field.path === 'selection.metric' ? metricField(field, taskOf(data.data)) : field)) : found;
+}
+
+/** Which metric is usual, and which say something, depends on the data. */
+function metricField(field: Field, task: Task): Field {
+  const fitting: string[] = metricsFor(task);
+  const options = typeof field.value === 'string' && !fitting.includes(field.value) ? [...fitting, field.value] : fitting;
+  return { ...field, of: { type: 'choice', options }, fallback: defaultMetric(task) };
 }
 
 /**

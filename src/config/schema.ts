@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { augmentOf, dataSchema } from './data';
 import { environmentSchema } from './environment';
+import { defaultMetric, METRIC_NAMES, taskOf, type MetricName } from './metrics';
 import { modelSchema } from './models';
 import { seedNumber } from './numbers';
 import { trainingSchema } from './training';
@@ -35,28 +36,37 @@ export const executorSchema = z
   // Asking for what holds anyway asks for nothing: both configs have one hash.
   .overwrite(({ provider, ...executor }) => (provider === undefined || provider === 'cpu' ? executor : { ...executor, provider }));
 
+const metricName = z.enum(METRIC_NAMES);
+const metric = metricName.optional().meta({ description: 'Metric on the test split by which variants are compared; accuracy for classes, perplexity for next tokens, RMSE for numbers where it is not set' });
+
 /** Which metric is reported, and of which checkpoint, declared before the run. */
-export const selectionSchema = z.strictObject({
-  metric: z.enum(['accuracy', 'loss']).default('accuracy').meta({ description: 'Metric on the test split by which variants are compared' }),
+const selectionSchema = z.strictObject({
+  // There in every parsed config: the default depends on the data, and the config fills it in.
+  metric: metric as unknown as z.ZodDefault<typeof metricName>,
   checkpoint: z.enum(['last', 'best']).default('last').meta({ description: 'The last checkpoint, or the one with the best validation value (the earliest on ties)' }),
 });
 
 export const label = z.string().min(1).max(200);
 
-export const configSchema = z.strictObject({
-  experiment: label.regex(/^[^/\\\u0000-\u001f]+$/u, { error: 'must not contain slashes or control characters' }).default('untitled'),
-  author: z.string().max(200).default(''),
-  description: z.string().max(10_000).default(''),
-  tags: z.array(label).max(100).default([]),
-  model: modelSchema,
-  training: trainingSchema,
-  data: dataSchema,
-  seed: seedNumber,
-  seeds: seedsSchema.prefault({}),
-  environment: environmentSchema.prefault({}),
-  executor: executorSchema.prefault({}),
-  selection: selectionSchema.prefault({}),
-});
+export const configSchema = z
+  .strictObject({
+    experiment: label.regex(/^[^/\\\u0000-\u001f]+$/u, { error: 'must not contain slashes or control characters' }).default('untitled'),
+    author: z.string().max(200).default(''),
+    description: z.string().max(10_000).default(''),
+    tags: z.array(label).max(100).default([]),
+    model: modelSchema,
+    training: trainingSchema,
+    data: dataSchema,
+    seed: seedNumber,
+    seeds: seedsSchema.prefault({}),
+    environment: environmentSchema.prefault({}),
+    executor: executorSchema.prefault({}),
+    selection: selectionSchema.prefault({}),
+  })
+  .overwrite((config) => {
+    const { metric: declared, checkpoint }: { readonly metric?: MetricName; readonly checkpoint: 'last' | 'best' } = config.selection;
+    return declared === undefined ? { ...config, selection: { metric: defaultMetric(taskOf(config.data)), checkpoint } } : config;
+  });
 
 /** A complete config: all defaults filled in. */
 export type Config = z.infer<typeof configSchema>;
@@ -68,7 +78,6 @@ export type OptimizerConfig = TrainingConfig['optimizer'];
 export type ScheduleConfig = TrainingConfig['schedule'];
 export type DataConfig = Config['data'];
 export type SelectionConfig = Config['selection'];
-export type MetricName = SelectionConfig['metric'];
 
 /** The four seeds a run uses, resolved. */
 export interface ResolvedSeeds {
@@ -91,9 +100,4 @@ export function resolveSeeds(config: Pick<Config, 'seed' | 'seeds'>): ResolvedSe
 /** Whether a run draws noise while it trains: dropout, changes of images. */
 export function drawsNoise({ model, data }: Pick<Config, 'model' | 'data'>): boolean {
   return ('dropout' in model && model.dropout > 0) || ('attentionDropout' in model && model.attentionDropout > 0) || augmentOf(data) !== null;
-}
-
-/** Whether a larger value of a metric is better. */
-export function higherIsBetter(metric: MetricName): boolean {
-  return metric === 'accuracy';
 }

@@ -3,6 +3,7 @@ import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tracedSeries, type CommandTrace } from '../bundle/series';
 import type { Trace } from '../bundle/trace';
+import { metricsAlone } from '../config/metrics';
 import { RepriseError } from '../errors/errors';
 import type { CommandManifest, TrainingManifest } from '../events/manifest';
 import type { CoreBudget } from '../execution/core-budget';
@@ -106,7 +107,7 @@ export function traceOf(store: Store, runId: string): Trace {
     weightsHash: run.status === 'finished' ? run.weightsHash : null,
     metrics: testMetrics(store, run),
     learningRates: [...store.series(runId, 'train.learningRate').values],
-    validation: store.metrics(runId).flatMap(({ split, step, accuracy, loss }) => (split === 'validation' ? [{ step, accuracy, loss }] : [])),
+    validation: store.metrics(runId).flatMap((row) => (row.split === 'validation' ? [{ step: row.step, ...metricsAlone(row) }] : [])),
     selectedStep: run.selectedStep,
     artifacts: Object.fromEntries(store.artifacts(runId).map(({ name, sha256 }) => [name, sha256])),
   };

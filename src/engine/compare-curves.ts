@@ -6,18 +6,19 @@ import type { CurveKey, CurvesView } from '../api/views';
 import { alignCurves, onePerStep } from '../analysis/align';
 import { bandOf, type Curve } from '../analysis/band';
 import { pick, thinnedIndices } from '../analysis/thin';
+import { METRIC_NAMES } from '../config/metrics';
 import type { RunRow, Store } from '../store/types';
 import { arrange, seedOfColumn, type Arrangement } from './arrange';
 import type { EngineContext } from './context';
-import { commonKeys } from './yardstick';
+import { commonKeys, measuredMetrics, unitIn } from './yardstick';
 
 type Variant = Arrangement['variants'][number];
 
 /** How many of the curves left out are named one by one. */
 const NAMED = 12;
 
-/** What a training can be compared by. */
-const TRAINING_KEYS = ['train.loss', 'validation.loss', 'validation.accuracy'];
+/** What every training is validated by. */
+const VALIDATION = 'validation.';
 /** A longer series of a command or a logged run is read in buckets. */
 const MOST_POINTS = 100_000;
 const BUCKETS = 10_000;
@@ -29,9 +30,9 @@ interface Read extends Curve {
 
 function trainingCurve(store: Store, runId: string, key: CurveKey): Curve {
   if (key === 'train.loss' || key === 'train.learningRate') return store.series(runId, key);
-  const value = key === 'validation.loss' ? 'loss' : key === 'validation.accuracy' ? 'accuracy' : null;
-  const points = value === null ? [] : store.metrics(runId).filter((row) => row.split === 'validation');
-  return { steps: Float64Array.from(points, ({ step }) => step), values: Float64Array.from(points, (point) => (value === null ? Number.NaN : point[value])) };
+  const metric = METRIC_NAMES.find((name) => key === `${VALIDATION}${name}`);
+  const points = metric === undefined ? [] : store.metrics(runId).flatMap((row) => (row.split === 'validation' && row[metric] !== undefined ? [{ step: row.step, value: row[metric] }] : []));
+  return { steps: Float64Array.from(points, ({ step }) => step), values: Float64Array.from(points, ({ value }) => value) };
 }
 
 function curveOf(store: Store, run: RunRow, key: CurveKey): Read {
@@ -133,7 +134,8 @@ function methodOf({ counts, thinned, leftOut, notes }: Told): string {
 function keysOf(store: Store, variants: readonly Variant[]): string[] {
   const runs = variants.flatMap((variant) => variant.runs.filter((run) => run !== null));
   const others = runs.filter(({ kind }) => kind !== 'training');
-  return [...(others.length === runs.length && runs.length > 0 ? [] : TRAINING_KEYS), ...commonKeys(store, others)];
+  const trained = runs.length === 0 || others.length < runs.length ? ['train.loss', ...measuredMetrics(store, runs, VALIDATION).map((name) => `${VALIDATION}${name}`)] : [];
+  return [...trained, ...commonKeys(store, others)];
 }
 
 /** @throws RepriseError EXPERIMENT_NOT_FOUND, METRICS_DIFFER */
@@ -154,5 +156,6 @@ export async function compareCurves({ store }: EngineContext, input: Input<'comp
     // A long series takes a while; other calls have their turn in between.
     await setImmediate();
   }
-  return { key: input.key, method: methodOf(told), keys: keysOf(store, variants), variants: views };
+  const unit = input.key === 'train.loss' ? 'loss' : METRIC_NAMES.find((name) => input.key === `${VALIDATION}${name}`);
+  return { key: input.key, unit: unit === undefined ? '' : unitIn(store, variants.flatMap(({ runs }) => runs), unit), method: methodOf(told), keys: keysOf(store, variants), variants: views };
 }

@@ -3,10 +3,11 @@ import type { ComparisonView } from '../api/rows';
 import { describeChanges } from '../ablation/describe';
 import { compareVariants } from '../analysis/compare';
 import { hashJson } from '../config/hash';
+import { testLabel } from '../config/metrics';
 import { comparisonTable } from '../report/comparison-table';
 import type { RunRow, Store } from '../store/types';
 import { arrange, seedOfColumn, type Arrangement } from './arrange';
-import { commonKeys, isHigherBetter, labelOf, missingReason, remarkOf, valueOf } from './yardstick';
+import { commonKeys, isHigherBetter, labelOf, measuredMetrics, missingReason, remarkOf, unitIn, valueOf } from './yardstick';
 
 /** A sentence where runs were tested on other examples than the baseline's runs of the same seed: then a difference is not one of the models alone. Of commands nobody knows what they test on. */
 function otherTestData(store: Store, baseline: readonly (RunRow | null)[], runs: readonly (RunRow | null)[]): string[] {
@@ -44,7 +45,7 @@ export function compareArrangement(store: Store, { experiment, yardstick, seeds,
       for (const [index, seed] of seeds.entries()) {
         const run = runs[index] ?? null;
         const value = run === null ? null : valueOf(store, run, yardstick);
-        if (value === null) reasons.set(seed, missingReason(run, yardstick));
+        if (value === null) reasons.set(seed, missingReason(store, run, yardstick));
         else own.set(seed, value);
       }
       return { name, values: own, reasons, remarks: otherTestData(store, variants[0]?.runs ?? [], runs) };
@@ -58,6 +59,7 @@ export function compareArrangement(store: Store, { experiment, yardstick, seeds,
     experiment,
     metric: labelOf(yardstick),
     higherIsBetter: compared.higherIsBetter,
+    unit: yardstick.kind === 'test' ? unitIn(store, variants.flatMap(({ runs }) => runs), yardstick.metric) : '',
     method: [compared.method, remark, unpaired, nestedInWords(nested)].filter((sentence) => sentence !== null).join(' '),
     confidence: compared.confidence,
     variants: compared.variants.map((variant, index) => ({
@@ -91,8 +93,13 @@ export function compareArrangement(store: Store, { experiment, yardstick, seeds,
       return run === null && seedOfColumn(seed) === null ? [] : [{ variant, seed: seedOfColumn(seed), run, reason }];
     }),
     executable: variants.some(({ runs }) => runs.some((run) => run !== null && run.kind !== 'logged')),
-    metrics: variants.some(({ runs }) => runs.some((run) => run !== null && run.kind !== 'training')) ? commonKeys(store, variants.flatMap(({ runs }) => runs.filter((run) => run !== null))) : [],
+    metrics: metricsToCompareBy(store, variants.flatMap(({ runs }) => runs.filter((run) => run !== null))),
   };
+}
+
+/** What another comparison of the runs can go by: metrics of the test split, or where not all are trainings series of any name. */
+function metricsToCompareBy(store: Store, runs: readonly RunRow[]): string[] {
+  return runs.some(({ kind }) => kind !== 'training') ? commonKeys(store, runs) : measuredMetrics(store, runs, 'test.').map(testLabel);
 }
 
 function nestedInWords(nested: number): string | null {

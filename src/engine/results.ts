@@ -1,10 +1,11 @@
 import type { RunResult } from '../api/rows';
+import { metricsAlone, type MetricNumbers } from '../config/metrics';
 import type { RunRow, Store } from '../store/types';
 
 /** Test metrics of a finished run at its selected checkpoint; null for any other run. */
-export function testMetrics(store: Store, run: RunRow): { readonly accuracy: number; readonly loss: number } | null {
+export function testMetrics(store: Store, run: RunRow): MetricNumbers | null {
   const test = run.status === 'finished' ? store.metrics(run.runId).findLast((row) => row.split === 'test') : undefined;
-  return test === undefined ? null : { accuracy: test.accuracy, loss: test.loss };
+  return test === undefined ? null : metricsAlone(test);
 }
 
 /** The numbers a run came to, by name: test metrics of a finished training, the latest values of another's series. */

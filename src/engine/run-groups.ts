@@ -1,6 +1,7 @@
 /** Use case: runs grouped by everything but the seed. */
 import type { Input, Output } from '../api/contract';
 import { summarize } from '../analysis/summary';
+import { testLabel } from '../config/metrics';
 import type { EngineContext } from './context';
 import { leavesAt, readText } from './run-list';
 
@@ -24,7 +25,7 @@ export function groupRuns({ store }: EngineContext, input: Input<'runs.groups'>)
           variantHash: group.variantHash,
           runs: Object.values(group.byStatus).reduce((sum, count) => sum + count, 0),
           byStatus: { ...group.byStatus },
-          metric: 'task' in config ? (config.selection?.metric ?? 'none declared') : `test ${config.selection.metric}`,
+          metric: 'task' in config ? (config.selection?.metric ?? 'none declared') : testLabel(config.selection.metric),
           n,
           mean,
           sd,

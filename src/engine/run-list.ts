@@ -6,6 +6,7 @@ import { pick, thinnedIndices } from '../analysis/thin';
 import { sameValue } from '../config/diff';
 import type { VariantConfig } from '../config/hash';
 import { leavesOf } from '../config/leaves';
+import { testLabel } from '../config/metrics';
 import { RepriseError } from '../errors/errors';
 import { readFilter } from '../filter/read';
 import type { ListedRun, RunsFilter, RunsOrder, Store } from '../store/types';
@@ -118,7 +119,8 @@ export function metricOf(store: Store, { run, variantHash, test }: ListedRun): R
     return declared === null || value === null ? null : { name: labelOf(declared), value };
   }
   const { metric } = config.selection;
-  return test === null ? null : { name: `test ${metric}`, value: test[metric] };
+  const value = test?.[metric];
+  return value === undefined ? null : { name: testLabel(metric), value };
 }
 
 /**
@@ -157,7 +159,7 @@ export function describeColumns({ store }: EngineContext, input: Input<'runs.col
   const varying = leaves.filter((leaf) => leaf.varies).map((leaf) => leaf.path);
   const factors = factorsOf(store, input.experiment);
   const isFactor = (path: string): boolean => factors.some((factor) => overlaps(factor, path));
-  const metrics = new Set([...configs.flatMap((config) => ('task' in config ? (config.selection?.metric ?? []) : `test ${config.selection.metric}`)), standIn(logged)].filter((name) => name !== null));
+  const metrics = new Set([...configs.flatMap((config) => ('task' in config ? (config.selection?.metric ?? []) : testLabel(config.selection.metric))), standIn(logged)].filter((name) => name !== null));
   return {
     varying: [...varying.filter(isFactor), ...varying.filter((path) => !isFactor(path))].slice(0, MOST_VARYING),
     constant: leaves.filter((leaf) => !leaf.varies).map(({ path, value }) => ({ path, value })),

@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import type { Input, Output } from '../api/contract';
 import type { RunDetails } from '../api/views';
-import { formatCount, formatPlain } from '../analysis/format';
+import { formatCount, formatMeasured, formatPlain } from '../analysis/format';
+import { mapMetrics, metricOf, metricsIn } from '../config/metrics';
 import { RepriseError } from '../errors/errors';
 import { RUN_FILES } from '../events/manifest';
 import { readEvents } from '../events/reader';
@@ -113,7 +114,8 @@ function inWords(record: EventRecord, totalSteps: number | null): { level: LogLi
       return { level: broken ? 'warning' : 'info', text };
     }
     case 'metrics': {
-      const values = `accuracy ${formatPlain(fromLogged(record.values.accuracy))}, loss ${formatPlain(fromLogged(record.values.loss))}`;
+      const numbers = mapMetrics(record.values, fromLogged);
+      const values = metricsIn(numbers).map((name) => `${metricOf(name).title} ${formatMeasured(numbers[name])}`).join(', ');
       const epoch = Number(record.epoch.toFixed(2));
       return info(record.split === 'test' ? `test at the selected checkpoint, step ${formatCount(record.step)}: ${values}` : `${record.split} after epoch ${epoch}: ${values}`);
     }

@@ -3,6 +3,7 @@ import type { Input, Output } from '../api/contract';
 import type { SideBySide } from '../api/views';
 import { sameValue } from '../config/diff';
 import { leavesOf } from '../config/leaves';
+import { metricsIn, testLabel } from '../config/metrics';
 import { RepriseError } from '../errors/errors';
 import type { RunManifest } from '../events/manifest';
 import type { RunRow, Store } from '../store/types';
@@ -63,8 +64,7 @@ function resultLeaves(store: Store, run: RunRow): Leaves {
   const test = testMetrics(store, run);
   const known: Record<string, unknown> = {
     status: run.status,
-    'test accuracy': test?.accuracy,
-    'test loss': test?.loss,
+    ...Object.fromEntries(test === null ? [] : metricsIn(test).map((name) => [testLabel(name), test[name]])),
     'final train loss': run.finalLoss,
     'best train loss': run.bestLoss,
     'steps done': run.stepsDone,

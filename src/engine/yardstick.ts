@@ -1,6 +1,7 @@
 /** By which metric runs are compared: the one they declared, one that a person chose, or the one that most of them have. */
 import type { CommandConfig } from '../config/command';
-import { higherIsBetter, type Config, type MetricName } from '../config/schema';
+import { higherIsBetter, METRIC_NAMES, testLabel, testMetricOf, unitOf, type MetricName } from '../config/metrics';
+import type { Config } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { kindOf, type RunManifest, type TrainingManifest } from '../events/manifest';
 import type { RunRow, Store } from '../store/types';
@@ -10,6 +11,7 @@ import { testMetrics } from './results';
 interface TestYardstick {
   readonly kind: 'test';
   readonly metric: MetricName;
+  readonly by: 'declared' | 'chosen';
 }
 
 /** A series that a command or a logged run has. */
@@ -25,7 +27,7 @@ export type Yardstick = TestYardstick | SeriesYardstick;
 
 /** `test accuracy`, `val_loss`, `val_loss (best)`. */
 export function labelOf(yardstick: Yardstick): string {
-  if (yardstick.kind === 'test') return `test ${yardstick.metric}`;
+  if (yardstick.kind === 'test') return testLabel(yardstick.metric);
   return yardstick.value === 'best' ? `${yardstick.key} (best)` : yardstick.key;
 }
 
@@ -35,14 +37,15 @@ export function isHigherBetter(yardstick: Yardstick): boolean {
 
 /** Why this metric and this direction, where the runs do not say; a sentence. */
 export function remarkOf(yardstick: Yardstick): string | null {
-  if (yardstick.kind === 'test' || yardstick.by === 'declared') return null;
+  if (yardstick.by === 'declared') return null;
+  if (yardstick.kind === 'test') return `The ${labelOf(yardstick)} was asked for; the runs declare another metric.`;
   const chosen = yardstick.by === 'chosen' ? `${yardstick.key} was asked for` : `No run declares a metric, so ${yardstick.key}, which most runs have, stands for it`;
   return `${chosen}: the latest value of each finished run; that ${yardstick.goal === 'maximize' ? 'higher' : 'lower'} is better is taken from its name.`;
 }
 
 /** What a config declares; null for a command that declares nothing. */
 export function declaredOf(config: Pick<Config, 'model' | 'selection'> | Pick<CommandConfig, 'task' | 'selection'>): Yardstick | null {
-  if ('model' in config) return { kind: 'test', metric: config.selection.metric };
+  if ('model' in config) return { kind: 'test', metric: config.selection.metric, by: 'declared' };
   const { selection } = config;
   return selection === undefined ? null : { kind: 'series', key: selection.metric, goal: selection.goal, value: selection.value, by: 'declared' };
 }
@@ -89,6 +92,8 @@ export function yardstickFor(store: Store, runs: readonly RunRow[], metric: stri
   if (metric !== undefined) {
     // Asking for what is declared anyway changes nothing.
     if (first !== undefined && others.length === 0 && (labelOf(first) === metric || (first.kind === 'series' && first.key === metric))) return first;
+    const trained = testMetricOf(metric);
+    if (trained !== null && measuredMetrics(store, runs, 'test.').includes(trained)) return { kind: 'test', metric: trained, by: 'chosen' };
     const known = commonKeys(store, runs);
     if (!known.includes(metric)) {
       throw new RepriseError('METRIC_NOT_FOUND', `No run has a metric ${JSON.stringify(metric)}.`, { kind: 'input', hint: known.length === 0 ? 'The runs have logged no metric.' : `Known: ${known.slice(0, 20).join(', ')}.` });
@@ -104,13 +109,25 @@ export function yardstickFor(store: Store, runs: readonly RunRow[], metric: stri
   return { kind: 'series', key, goal: goalByName(key), value: 'last', by: 'most-common' };
 }
 
+/** Metrics that any of the trainings among the runs has a series of. @param prefix `test.`, `validation.` */
+export function measuredMetrics(store: Store, runs: readonly RunRow[], prefix: string): MetricName[] {
+  const keys = new Set(runs.flatMap(({ kind, runId }) => (kind === 'training' ? store.latestMetrics(runId).map(({ key }) => key) : [])));
+  return METRIC_NAMES.filter((name) => keys.has(`${prefix}${name}`));
+}
+
+/** The unit of a metric of trainings; empty where their tasks differ in it. */
+export function unitIn(store: Store, runs: readonly (RunRow | null)[], metric: MetricName): string {
+  const units = new Set(runs.flatMap((run) => (run?.kind === 'training' ? [unitOf(metric, store.trainingManifest(run.runId).config)] : [])));
+  return units.size === 1 ? ([...units][0] ?? '') : '';
+}
+
 /** The value of a finished run; null where it has none. NaN and infinities are values of a series. */
 export function valueOf(store: Store, run: RunRow, yardstick: Yardstick): number | null {
   if (run.status !== 'finished') return null;
   if (yardstick.kind === 'test') {
     const test = testMetrics(store, run);
     // Weights of a diverged training still put every example into some class; that share says nothing.
-    return test !== null && Number.isFinite(test.loss) ? test[yardstick.metric] : null;
+    return test !== null && Number.isFinite(test.loss) ? (test[yardstick.metric] ?? null) : null;
   }
   const latest = store.latestMetrics(run.runId).find(({ key }) => key === yardstick.key);
   if (latest === undefined) return null;
@@ -119,9 +136,13 @@ export function valueOf(store: Store, run: RunRow, yardstick: Yardstick): number
 }
 
 /** Why a run has no value. */
-export function missingReason(run: RunRow | null, yardstick: Yardstick): string {
+export function missingReason(store: Store, run: RunRow | null, yardstick: Yardstick): string {
   if (run === null) return 'no run';
-  if (run.status === 'finished') return yardstick.kind === 'test' ? 'training diverged: the test loss is not a finite number' : `has no ${yardstick.key}`;
+  if (run.status === 'finished' && yardstick.kind === 'test') {
+    const test = testMetrics(store, run);
+    return test !== null && Number.isFinite(test.loss) ? `has no ${labelOf(yardstick)}` : 'training diverged: the test loss is not a finite number';
+  }
+  if (run.status === 'finished' && yardstick.kind === 'series') return `has no ${yardstick.key}`;
   if (run.status === 'failed') return `failed: ${run.errorMessage ?? run.errorCode ?? 'unknown reason'}`;
   return run.status;
 }

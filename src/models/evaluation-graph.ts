@@ -24,10 +24,10 @@ export function buildEvaluationGraph(model: ModelConfig, data: DataShape, traini
   const weights = new Map([...parameters, ...buffers].map(({ name, shape }): [string, FloatTensor] => [name, graph.input(name, 'float32', shape)]));
   const { input, targets } = declareBatch(graph, data, batch);
   const output = emitModel(evaluating(new Tape(graph), batch, weights), model, data, input);
-  const { losses, predictions } = emitRows(graph, lossFor(training, data.target), output, targets);
-  graph.output(losses, 'losses');
-  graph.output(predictions, 'predictions');
-  return { bytes: graph.encode({ description: 'Loss and prediction of a Reprise model for each example.' }), batch, weights: [...parameters, ...buffers] };
+  const loss = lossFor(training, data.target);
+  for (const [name, tensor] of Object.entries(emitRows(graph, loss, output, targets))) graph.output(tensor, name);
+  const ignored = loss.kind === 'cross-entropy' ? (loss.ignoreIndex ?? null) : null;
+  return { bytes: graph.encode({ description: 'Loss and prediction of a Reprise model for each example.' }), batch, weights: [...parameters, ...buffers], ignored };
 }
 
 function declareBatch(graph: GraphBuilder, data: DataShape, batch: number): { readonly input: Tensor; readonly targets: Tensor<'int64'> | FloatTensor } {

@@ -5,8 +5,8 @@ import type { Tape } from '../onnx/autodiff';
 import type { GraphBuilder } from '../onnx/graph';
 import { crossEntropy } from '../onnx/operators/cross-entropy';
 import { binaryCrossEntropyWithLogits, huber, meanSquaredError } from '../onnx/operators/losses';
-import { add, argMaxRows, clip, divide, equal, logSoftmax, meanOver, multiply, negate, pickColumns, reshape, sigmoid, softplus, subtract, sumOver, where } from '../onnx/primitives';
-import { dimOf } from '../onnx/shapes';
+import { add, and, argMaxRows, cast, clip, divide, equal, exp, greater, less, logSoftmax, maximumOver, meanOver, multiply, negate, or, pickColumns, reshape, sigmoid, softplus, subtract, sumOver, where } from '../onnx/primitives';
+import { dimOf, sizeOf } from '../onnx/shapes';
 import type { FloatTensor, Tensor } from '../onnx/types';
 import type { Batch } from './batch';
 import type { TargetShape } from './types';
@@ -59,17 +59,43 @@ function sharedOut(graph: GraphBuilder, ignoreIndex: number, labels: Tensor<'int
 }
 
 /**
- * The loss and the prediction of each row, as `EvaluationGraph` describes them. Cross-entropy is told without label
- * smoothing, so that its exponential is the perplexity; a prediction of binary cross-entropy is a probability.
+ * What is told of each row, as `EvaluationGraph` describes it. Cross-entropy is told without label smoothing, so that
+ * its exponential is the perplexity; a prediction of binary cross-entropy is a probability.
  */
-export function emitRows(graph: GraphBuilder, loss: Loss, output: FloatTensor, targets: Batch['targets']): { readonly losses: FloatTensor; readonly predictions: Tensor } {
+export function emitRows(graph: GraphBuilder, loss: Loss, output: FloatTensor, targets: Batch['targets']): Readonly<Record<string, Tensor>> {
   const rows = dimOf(output, 0);
-  if (loss.kind === 'cross-entropy') {
-    const losses = negate(graph, pickColumns(graph, logSoftmax(graph, output), reshape(graph, asLabels(targets), [rows, 1])));
-    return { losses: reshape(graph, losses, [rows]), predictions: argMaxRows(graph, output) };
+  if (loss.kind !== 'cross-entropy') {
+    const losses = meanOver(graph, emitErrors(graph, loss, output, asValues(targets)), [1]);
+    return { losses: reshape(graph, losses, [rows]), predictions: loss.kind === 'binary-cross-entropy' ? sigmoid(graph, output) : output };
   }
-  const losses = meanOver(graph, emitErrors(graph, loss, output, asValues(targets)), [1]);
-  return { losses: reshape(graph, losses, [rows]), predictions: loss.kind === 'binary-cross-entropy' ? sigmoid(graph, output) : output };
+  const labels = reshape(graph, classesOf(graph, asLabels(targets), loss.ignoreIndex), [rows, 1]);
+  const logProbabilities = logSoftmax(graph, output);
+  return {
+    losses: reshape(graph, negate(graph, pickColumns(graph, logProbabilities, labels)), [rows]),
+    predictions: argMaxRows(graph, output),
+    ranks: reshape(graph, emitRanks(graph, output, labels), [rows]),
+    confidences: reshape(graph, exp(graph, maximumOver(graph, logProbabilities, [1])), [rows]),
+  };
+}
+
+/** Labels that are all classes: what is ignored may be none. */
+function classesOf(graph: GraphBuilder, labels: Tensor<'int64'>, ignoreIndex: number | undefined): Tensor<'int64'> {
+  if (ignoreIndex === undefined) return labels;
+  const whole = (value: number): Tensor<'int64'> => graph.constant('int64', [], BigInt64Array.of(BigInt(value)));
+  return where(graph, equal(graph, labels, whole(ignoreIndex)), whole(0), labels);
+}
+
+/**
+ * How many classes each row puts before its label [rows, 1]: those with a larger logit, and of equal ones those with a
+ * smaller number. Classes behind it are what is counted, so that a row with a NaN puts its label last.
+ */
+function emitRanks(graph: GraphBuilder, logits: FloatTensor, labels: Tensor<'int64'>): Tensor<'int32'> {
+  const classes = sizeOf(logits, 1);
+  const numbers = graph.constant('int64', [1, classes], BigInt64Array.from({ length: classes }, (_, index) => BigInt(index)));
+  const own = pickColumns(graph, logits, labels);
+  const behind = or(graph, less(graph, logits, own), and(graph, equal(graph, logits, own), greater(graph, numbers, labels)));
+  const count = sumOver(graph, cast(graph, behind, 'float32'), [1]);
+  return cast(graph, subtract(graph, graph.scalar(classes - 1), count), 'int32');
 }
 
 /** The loss of each value; formulas as in `onnx/operators/losses`. */

@@ -91,13 +91,16 @@ export interface ReplicatesGraph extends TrainingGraph {
  * An evaluation graph over `batch` examples. Inputs: parameters and buffers, `features` [batch, size of an example]
  * (for next tokens [batch, length + 1]) and `labels` as in `TrainingGraph`. Outputs, one row for each example (for
  * next tokens for each token of each example): `losses` float32 [rows], and `predictions`: int64 [rows] class numbers,
- * or float32 [rows, size] values.
+ * or float32 [rows, size] values. Of classes and tokens also `ranks` int32 [rows], how many of them are put before the
+ * target, and `confidences` float32 [rows], the probability of the prediction.
  */
 export interface EvaluationGraph {
   readonly bytes: Uint8Array;
   readonly batch: number;
   /** Parameters and buffers. */
   readonly weights: readonly WeightSpec[];
+  /** Class or token that counts nothing as a target; null where there is none. */
+  readonly ignored: number | null;
 }
 
 /** Values of one example of the input. */

@@ -1,4 +1,5 @@
 /** Sections "Reproducibility information", "Validation" and "Notes". */
+import { metricsIn, testLabel } from '../config/metrics';
 import { code, heading, paragraph, shortHash, utc, type Block, type Line } from './document';
 import { count, seedsOf, supersededInWords, surroundings, testMetric, variantOf } from './facts';
 import type { ReportModel, ReportRun } from './model';
@@ -86,7 +87,7 @@ export function validationBlocks(model: ReportModel): Block[] {
     ['Run it again with the same config and seed (see above).'],
     ['Compare ', code('weightsHash'), ', ', code('finalLoss'), ', ', code('bestLoss'), ' and ', code('metrics'), ' of the answer with the values below.'],
     ['Equal weights hashes mean equal weights, to the last bit, and with them equal metrics.'],
-    [`On the same runtime (ONNX Runtime ${runtime.onnxruntime}, ${runtime.platform} ${runtime.arch}, ${count(runtime.threads, 'thread')}${runtime.cpuFlags.length === 0 ? '' : `, instruction sets ${runtime.cpuFlags.join(' ')}`}) equal values are expected. Elsewhere rounding may differ and grow over training; then compare the loss curves and the test ${metric}, or let a bundle judge by its sealed tolerance.`],
+    [`On the same runtime (ONNX Runtime ${runtime.onnxruntime}, ${runtime.platform} ${runtime.arch}, ${count(runtime.threads, 'thread')}${runtime.cpuFlags.length === 0 ? '' : `, instruction sets ${runtime.cpuFlags.join(' ')}`}) equal values are expected. Elsewhere rounding may differ and grow over training; then compare the loss curves and the ${testLabel(metric)}, or let a bundle judge by its sealed tolerance.`],
     ...differencesToCompare(model),
   ];
   if (model.kind === 'run') {
@@ -98,8 +99,7 @@ export function validationBlocks(model: ReportModel): Block[] {
         { name: 'weightsHash', value: fullHash(row.weightsHash) },
         { name: 'finalLoss', value: exact(row.finalLoss) },
         { name: 'bestLoss', value: exact(row.bestLoss) },
-        { name: 'metrics.accuracy', value: exact(test?.accuracy ?? null) },
-        { name: 'metrics.loss', value: exact(test?.loss ?? null) },
+        ...(test === undefined ? [] : metricsIn(test)).map((name) => ({ name: `metrics.${name}`, value: exact(test?.[name] ?? null) })),
       ],
     }];
   }

@@ -1,6 +1,8 @@
 /** The comparison as text for other programs: CSV for a spreadsheet or a script, LaTeX for a paper. */
+import { testMetricOf } from '../config/metrics';
 import { comparisonCells, comparisonRemarks } from './comparison-table';
 import { escapeLatex } from './escape';
+import { capitalized } from './facts';
 import type { ComparisonModel } from './model';
 
 /** A comparison with the value of each seed. */
@@ -82,8 +84,6 @@ function nInWords(comparison: ComparisonValues): string {
   return least === most ? String(least) : `${least}–${most}`;
 }
 
-const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
-
 /**
  * A `tabular` with booktabs' rules. Above it stands a comment with a caption: metric, n, method, warnings and missing
  * cells. Numbers have the decimals their uncertainty deserves and line up on the decimal point.
@@ -94,7 +94,7 @@ export function comparisonLatex(comparison: ComparisonValues): string {
   const lines = rows.map((row) => `${row.map((cell, index) => (index === 0 ? escapeLatex(cell) : latexNumber(cell))).join(' & ')} \\\\`);
   const caption = [
     // The name of a series stays as its author wrote it.
-    `${/^test (?:accuracy|loss)$/u.test(comparison.metric) ? capitalized(comparison.metric) : comparison.metric} of ${comparison.experiment}, n = ${nInWords(comparison)} seeds a variant.`,
+    `${testMetricOf(comparison.metric) === null ? comparison.metric : capitalized(comparison.metric)} of ${comparison.experiment}, n = ${nInWords(comparison)} seeds a variant.`,
     method,
     ...warnings,
     ...(missing.length === 0 ? [] : [`Missing cells (${missing.length}), left out of the numbers: ${missing.join('; ')}.`]),

@@ -1,4 +1,5 @@
 /** Section "Experiment configuration": model, training, data, reproducibility parameters, variants. */
+import { testLabel } from '../config/metrics';
 import { drawsNoise } from '../config/schema';
 import { code, heading, paragraph, type Block, type Line } from './document';
 import { count, experimentOf, inWords, seedsOf, splitInWords } from './facts';
@@ -85,7 +86,7 @@ export function configurationBlocks(model: ReportModel): Block[] {
         row('Noise (dropout, changed images)', drawsNoise(config) ? follows(own.noise) : 'none'),
         row('Threads', `${config.executor.threads}, pinned`),
         row('Required environment', inWords(config.environment)),
-        row('Reported metric', `test ${config.selection.metric} at the ${config.selection.checkpoint === 'last' ? 'last checkpoint' : 'checkpoint with the best validation value'}`),
+        row('Reported metric', `${testLabel(config.selection.metric)} at the ${config.selection.checkpoint === 'last' ? 'last checkpoint' : 'checkpoint with the best validation value'}`),
       ],
     },
   ];

@@ -1,11 +1,12 @@
 /** Section "Results": training metrics, comparison, curves. */
-import { formatPlain } from '../analysis/format';
+import { formatMeasured, formatPlain } from '../analysis/format';
+import { lossInWords, metricOf, metricsIn, testLabel } from '../config/metrics';
 import { domainOf, intervalChart, lineChart, seriesStyle, type LineSeries } from './charts';
 import { comparisonCells, comparisonRemarks } from './comparison-table';
 import { code, heading, paragraph, shortHash, strong, type Block, type Line } from './document';
 import { downsample, type Bucket } from './downsample';
 import { escapeHtml } from './escape';
-import { count, durationOf, lossText, testMetric, variantNames, variantOf } from './facts';
+import { capitalized, count, durationOf, lossText, testMetric, variantNames, variantOf } from './facts';
 import type { ComparisonModel, ReportModel, ReportRun } from './model';
 
 /** Points a curve is drawn with; panels are smaller. */
@@ -40,8 +41,7 @@ function trainingMetrics(model: ReportModel): Block[] {
           fact('Best loss', `${lossText(row.bestLoss)} (training, smallest of any step)`),
           fact('Training epochs', epochsOf(only)),
           fact('Steps', row.totalSteps === null ? String(row.stepsDone) : `${row.stepsDone} of ${row.totalSteps}`),
-          fact('Test accuracy', test === undefined ? '–' : formatPlain(test.accuracy)),
-          fact('Test loss', test === undefined ? '–' : `${formatPlain(test.loss)} (mean cross-entropy, nats)`),
+          ...(test === undefined ? [] : metricsIn(test)).map((name) => fact(capitalized(testLabel(name)), `${formatMeasured(test?.[name])}${name === 'loss' ? ` (mean ${lossInWords(manifest.config)})` : ''}`)),
           fact('Selected checkpoint', row.selectedStep === null ? '–' : `${manifest.config.selection.checkpoint}: after step ${row.selectedStep}`),
           fact('Duration', durationOf(only)),
         ],
@@ -57,11 +57,11 @@ function trainingMetrics(model: ReportModel): Block[] {
       type: 'table',
       columns: [
         { title: 'Variant', align: 'left' }, { title: 'Seed', align: 'right' }, { title: 'Status', align: 'left' }, { title: 'Final loss', align: 'right' },
-        { title: 'Best loss', align: 'right' }, { title: 'Epochs', align: 'right' }, { title: `Test ${metric}`, align: 'right' }, { title: 'Duration', align: 'right' }, { title: 'Weights', align: 'left' },
+        { title: 'Best loss', align: 'right' }, { title: 'Epochs', align: 'right' }, { title: capitalized(testLabel(metric)), align: 'right' }, { title: 'Duration', align: 'right' }, { title: 'Weights', align: 'left' },
       ],
       rows: model.runs.map((run) => [
         [variantOf(run)], [String(run.row.seed)], [run.row.errorMessage === null ? run.row.status : `${run.row.status}: ${run.row.errorMessage}`], [lossText(run.row.finalLoss)],
-        [lossText(run.row.bestLoss)], [epochsOf(run)], [formatPlain(testMetric(run))], [durationOf(run)], shortHash(run.row.weightsHash),
+        [lossText(run.row.bestLoss)], [epochsOf(run)], [formatMeasured(testMetric(run))], [durationOf(run)], shortHash(run.row.weightsHash),
       ]),
       marked: model.runs.flatMap((run, index) => (run.row.status === 'finished' ? [] : [index])),
     },
@@ -133,7 +133,7 @@ function lossOfRun(run: ReportRun): Block[] {
   return [{
     type: 'figure',
     svg: lineChart({ title: 'Training loss by step', description: how, xLabel: 'step', yLabel: 'loss', series: [series] }),
-    caption: `Training loss (cross-entropy, nats${domain?.log === true ? '; logarithmic axis' : ''}). ${how}${broken === 0 ? '' : ` ${count(broken, 'value')} not finite and not drawn.`}`,
+    caption: `Training loss (${lossInWords(run.manifest.config)}${domain?.log === true ? '; logarithmic axis' : ''}). ${how}${broken === 0 ? '' : ` ${count(broken, 'value')} not finite and not drawn.`}`,
     instead: [
       paragraph(`Training loss by step: ${count(steps, 'step')} in ${count(rows.length, 'group')}; mean, smallest and largest of each group.`),
       {
@@ -163,9 +163,9 @@ function lossPanels(model: ReportModel, names: readonly string[]): Block[] {
   return [{
     type: 'figure',
     svg: `<div class="panels">${panels.join('')}</div>`,
-    caption: `Training loss by step (cross-entropy, nats${domain.log ? '; logarithmic axis' : ''}), one line a seed, the baseline in neutral grey in every panel; all panels share their axes. Each line has at most ${PANEL_POINTS} points, each the mean of the steps around it, so single-step extremes are not drawn; the table of runs has the smallest loss.${left.length === 0 ? '' : ` Not drawn: ${left.join(', ')}.`}`,
+    caption: `Training loss by step (${lossInWords(model.config)}${domain.log ? '; logarithmic axis' : ''}), one line a seed, the baseline in neutral grey in every panel; all panels share their axes. Each line has at most ${PANEL_POINTS} points, each the mean of the steps around it, so single-step extremes are not drawn; the table of runs has the smallest loss.${left.length === 0 ? '' : ` Not drawn: ${left.join(', ')}.`}`,
     instead: [
-      paragraph(`Training loss: mean over each fifth of a run's steps (cross-entropy, nats).`),
+      paragraph(`Training loss: mean over each fifth of a run's steps (${lossInWords(model.config)}).`),
       {
         type: 'table',
         columns: [{ title: 'Variant', align: 'left' }, { title: 'Seed', align: 'right' }, ...Array.from({ length: parts }, (_, index) => ({ title: `${index * 20}–${(index + 1) * 20}%`, align: 'right' as const }))],
@@ -181,18 +181,19 @@ function lossPanels(model: ReportModel, names: readonly string[]): Block[] {
 /** Validation metric by epoch: per run, or the mean over the seeds that have a value. */
 function validation(model: ReportModel, names: readonly string[]): Block[] {
   const { metric } = model.config.selection;
+  const { title } = metricOf(metric);
   const byVariant = names.map((name) => {
     const epochs = new Map<number, number[]>();
     for (const run of model.runs) {
       if (variantOf(run) !== name && model.kind === 'experiment') continue;
-      for (const row of run.metrics) if (row.split === 'validation') epochs.set(row.epoch, [...(epochs.get(row.epoch) ?? []), row[metric]]);
+      for (const row of run.metrics) if (row.split === 'validation' && row[metric] !== undefined) epochs.set(row.epoch, [...(epochs.get(row.epoch) ?? []), row[metric]]);
     }
     return { name, points: [...epochs].toSorted(([a], [b]) => a - b).map(([x, values]) => ({ x, y: values.reduce((sum, value) => sum + value, 0) / values.length, n: values.length })) };
   });
   const drawn = byVariant.filter(({ points }) => points.length > 0);
   if (drawn.length === 0) return [paragraph('No validation metrics were recorded.')];
   const several = model.kind === 'experiment';
-  const series = byVariant.flatMap(({ name, points }, index): LineSeries[] => (points.length === 0 ? [] : [{ label: several ? name : `validation ${metric}`, variant: several ? index : 1, points, direct: several }]));
+  const series = byVariant.flatMap(({ name, points }, index): LineSeries[] => (points.length === 0 ? [] : [{ label: several ? name : `validation ${title}`, variant: several ? index : 1, points, direct: several }]));
   const epochs = [...new Set(drawn.flatMap(({ points }) => points.map(({ x }) => x)))].toSorted((a, b) => a - b);
   // A long training shows every k-th epoch in the table, and always the last.
   const every = Math.ceil(epochs.length / 10);
@@ -202,10 +203,10 @@ function validation(model: ReportModel, names: readonly string[]): Block[] {
   const how = !several ? '' : most === 1 ? 'One seed each.' : `Mean over the seeds that have a value (n = ${fewest === most ? fewest : `${fewest}–${most}`}).`;
   return [{
     type: 'figure',
-    svg: lineChart({ title: `Validation ${metric} by epoch`, description: how, xLabel: 'epoch', yLabel: metric, series, dots: epochs.length <= 40, height: several ? Math.max(280, 60 + 15 * drawn.length) : 220 }),
-    caption: `Validation ${metric} by epoch. ${how}`.trim(),
+    svg: lineChart({ title: `Validation ${title} by epoch`, description: how, xLabel: 'epoch', yLabel: title, series, dots: epochs.length <= 40, height: several ? Math.max(280, 60 + 15 * drawn.length) : 220 }),
+    caption: `Validation ${title} by epoch. ${how}`.trim(),
     instead: [
-      paragraph(`Validation ${metric} by epoch. ${how}${every > 1 ? ` Every ${every}th epoch is listed.` : ''}`.trim()),
+      paragraph(`Validation ${title} by epoch. ${how}${every > 1 ? ` Every ${every}th epoch is listed.` : ''}`.trim()),
       {
         type: 'table',
         columns: [{ title: 'Variant', align: 'left' }, ...listed.map((epoch) => ({ title: `Epoch ${epoch}`, align: 'right' as const }))],

@@ -1,8 +1,9 @@
 /** Turns records of an event log into rows. What it does to a state must be what `foldEvents` does to a whole log. */
+import { mapMetrics, METRIC_NAMES, metricsIn } from '../config/metrics';
 import { loggedSeed } from '../events/logged-seed';
 import type { RunKind } from '../events/manifest';
 import { recordProblem } from '../events/record-problem';
-import { fromLogged, type EventRecord, type PointsRecord, type StateRecord } from '../events/records';
+import { fromLogged, type EventRecord, type PointsRecord, type StateRecord, type StepsRecord } from '../events/records';
 import { concatPoints } from './points';
 import { putConfigParams, type Tables } from './tables/all';
 import { initialState, type LogStatus, type RunState } from './tables/run-row';
@@ -21,8 +22,11 @@ export interface Subject {
   readonly seed: number | null;
 }
 
-/** Losses of training steps, and learning rates; of one run, so that a store can hold series of both beside others. */
-const STEP_KEYS = ['train.loss', 'train.learningRate'] as const;
+/** What is told of training steps, by the number of the step from 0. */
+const STEP_KEYS = ['train.loss', 'train.learningRate', 'train.gradientNorm', 'system/examplesPerSecond', 'system/tokensPerSecond', 'system/memory'] as const;
+
+/** The norm of the parameters, by the number of steps done. */
+const WEIGHT_NORM = 'train.weightNorm';
 
 const STATUS_OF: Readonly<Record<NonNullable<StateRecord['status']>, LogStatus>> = { scheduled: 'queued', running: 'running', finished: 'finished', failed: 'failed', killed: 'cancelled' };
 
@@ -80,6 +84,7 @@ function applyRecord(tables: Tables, run: Subject, state: RunState, pending: Pen
     case 'steps': {
       if (record.firstStep > state.stepsDone) throw new LogContradiction(`record ${record.seq} begins at step ${record.firstStep}, but only ${state.stepsDone} steps came before it`);
       if (record.learningRates.length !== record.losses.length) throw new LogContradiction(`record ${record.seq} has ${record.losses.length} losses and ${record.learningRates.length} learning rates`);
+      if ((record.gradientNorms?.length ?? record.losses.length) !== record.losses.length) throw new LogContradiction(`record ${record.seq} has ${record.losses.length} losses and ${record.gradientNorms?.length} gradient norms`);
       if (record.firstStep < state.stepsDone) {
         flush(tables, run, state, pending);
         rewindSteps(tables, run, state, record.firstStep);
@@ -89,6 +94,8 @@ function applyRecord(tables: Tables, run: Subject, state: RunState, pending: Pen
       const times = losses.map(() => record.time);
       hold(pending, 'train.loss', { steps, times, values: losses });
       hold(pending, 'train.learningRate', { steps, times, values: Float64Array.from(record.learningRates) });
+      if (record.gradientNorms !== undefined) hold(pending, 'train.gradientNorm', { steps, times, values: Float64Array.from(record.gradientNorms, fromLogged) });
+      for (const [key, value] of aboutMachine(record)) hold(pending, key, pointAt(record.firstStep + losses.length - 1, record.time, value));
       for (const loss of losses) state.bestLoss = smaller(state.bestLoss, loss);
       state.finalLoss = losses.at(-1) ?? state.finalLoss;
       state.stepsDone = record.firstStep + losses.length;
@@ -96,13 +103,14 @@ function applyRecord(tables: Tables, run: Subject, state: RunState, pending: Pen
       break;
     }
     case 'metrics': {
-      const loss = fromLogged(record.values.loss);
-      const accuracy = fromLogged(record.values.accuracy);
-      tables.metrics.put(run.number, { split: record.split, step: record.step, epoch: record.epoch, loss, accuracy });
-      const point = (value: number): Points => ({ steps: Float64Array.of(record.step), times: Float64Array.of(record.time), values: Float64Array.of(value) });
-      // The loss of the training split has the losses of the steps in its series.
-      if (record.split !== 'train') hold(pending, `${record.split}.loss`, point(loss));
-      hold(pending, `${record.split}.accuracy`, point(accuracy));
+      const { split, step, epoch } = record;
+      const values = mapMetrics(record.values, fromLogged);
+      tables.metrics.put(run.number, { split, step, epoch, ...values });
+      for (const name of metricsIn(values)) {
+        // The loss of the training split has the losses of the steps in its series.
+        if (split === 'train' && name === 'loss') continue;
+        hold(pending, `${split}.${name}`, pointAt(step, record.time, values[name] ?? Number.NaN));
+      }
       break;
     }
     case 'points':
@@ -129,6 +137,7 @@ function applyRecord(tables: Tables, run: Subject, state: RunState, pending: Pen
       break;
     case 'weights-hash':
       tables.hashes.put(run.number, { step: record.step, hash: record.hash, chain: record.chain });
+      if (record.norm !== undefined) hold(pending, WEIGHT_NORM, pointAt(record.step, record.time, fromLogged(record.norm)));
       break;
     case 'artifact':
       tables.artifacts.put(run.number, { name: record.name, sha256: record.sha256, bytes: record.bytes });
@@ -180,6 +189,19 @@ function applyRecord(tables: Tables, run: Subject, state: RunState, pending: Pen
     default:
       throw new LogContradiction(`record ${unknownSeq(record)} is of a type this version of Reprise does not know`);
   }
+}
+
+/** What steps cost the machine: pace and memory, which no number of a result depends on. */
+function aboutMachine({ examples, tokens, memory, seconds }: StepsRecord): readonly (readonly [(typeof STEP_KEYS)[number], number])[] {
+  const paces = [['system/examplesPerSecond', examples], ['system/tokensPerSecond', tokens]] as const;
+  return [
+    ...paces.flatMap(([key, count]) => (count === undefined || seconds <= 0 ? [] : [[key, count / seconds] as const])),
+    ...(memory === undefined ? [] : [['system/memory', memory] as const]),
+  ];
+}
+
+function pointAt(step: number, time: number, value: number): Points {
+  return { steps: Float64Array.of(step), times: Float64Array.of(time), values: Float64Array.of(value) };
 }
 
 function applyState(run: Subject, state: RunState, record: StateRecord, time: number): void {
@@ -249,19 +271,20 @@ function flush(tables: Tables, run: Subject, state: RunState, pending: Pending):
 function rewind(tables: Tables, run: Subject, state: RunState, fromStep: number): void {
   rewindSteps(tables, run, state, fromStep);
   for (const split of ['train', 'validation', 'test']) {
-    for (const metric of ['loss', 'accuracy']) {
+    for (const metric of METRIC_NAMES) {
       const name = `${split}.${metric}`;
       if (name === 'train.loss') continue;
       // The test split is measured once, at the end.
       cut(tables, run, name, split === 'test' ? 0 : fromStep + 1);
     }
   }
+  cut(tables, run, WEIGHT_NORM, fromStep + 1);
   tables.metrics.rewind(run.number, fromStep);
   tables.hashes.dropAfter(run.number, fromStep);
   tables.artifacts.clear(run.number);
 }
 
-/** Drops losses of steps ≥ `fromStep`; what the row says of them follows from those that remain. */
+/** Drops what is told of steps ≥ `fromStep`; what the row says of losses follows from those that remain. */
 function rewindSteps(tables: Tables, run: Subject, state: RunState, fromStep: number): void {
   for (const name of STEP_KEYS) cut(tables, run, name, fromStep);
   const key = tables.keys.find('train.loss');
@@ -294,7 +317,8 @@ export function declaredMetric(tables: Tables, run: number): number | null {
   if (config === null) return null;
   if (!('task' in config)) {
     const test = tables.metrics.test(run);
-    return test === null || !Number.isFinite(test.loss) ? null : test[config.selection.metric];
+    const value = test === null || !Number.isFinite(test.loss) ? undefined : test[config.selection.metric];
+    return value !== undefined && Number.isFinite(value) ? value : null;
   }
   const { selection } = config;
   const key = selection === undefined ? null : tables.keys.find(selection.metric);

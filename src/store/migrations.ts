@@ -2,7 +2,7 @@
 import { copyFileSync, rmSync } from 'node:fs';
 import { RepriseError } from '../errors/errors';
 import { APPLICATION_ID, corrupt, type Database } from './database';
-import { FIRST, SECOND, THIRD } from './schema';
+import { FIRST, FOURTH, SECOND, THIRD } from './schema';
 
 export interface Migration {
   /** Counts from 1 without gaps. */
@@ -14,6 +14,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 1, sql: FIRST },
   { version: 2, sql: SECOND },
   { version: 3, sql: THIRD },
+  { version: 4, sql: FOURTH },
 ];
 
 /** Newest schema this version of Reprise knows. */

@@ -1,6 +1,7 @@
 /** What the store answers with; rows as other rooms see them. Times are milliseconds since 1970, UTC. */
 import type { ArtifactName, SplitName } from '../events/records';
 import type { VariantConfig } from '../config/hash';
+import type { MetricNumbers } from '../config/metrics';
 import type { RunKind, RunManifest, TrainingManifest } from '../events/manifest';
 import type { Filter } from '../filter/ast';
 import type { RunScope, RunSearch, RunsFound } from './search';
@@ -52,13 +53,12 @@ export interface RunRow {
   readonly errorMessage: string | null;
 }
 
-export interface MetricRow {
+/** What was measured on a split after so many steps. */
+export type MetricRow = MetricNumbers & {
   readonly split: SplitName;
   readonly step: number;
   readonly epoch: number;
-  readonly loss: number;
-  readonly accuracy: number;
-}
+};
 
 /** A metric series, one value a step, without gaps or repeats; older attempts' overridden values are gone. */
 export interface Series {
@@ -135,7 +135,7 @@ export interface ListedRun {
   /** null where the manifest has not been read. */
   readonly variantHash: string | null;
   /** Test metrics at the selected checkpoint of a finished run. */
-  readonly test: { readonly loss: number; readonly accuracy: number } | null;
+  readonly test: MetricNumbers | null;
   /** The attempt that is under way, and when its log was last written to. */
   readonly attempt: { readonly startedAt: number; readonly fromStep: number; readonly updatedAt: number } | null;
 }

@@ -1,17 +1,28 @@
 /** Measures on ONNX Runtime. */
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import type { MetricNumbers } from '../config/metrics';
 import { inputSize, rowsPerExample, type DataShape, type EvaluationGraph } from '../models/types';
 import type { NamedTensor } from '../tensors/safetensors';
+import { Confusion } from './confusion';
 import { featureTensor, labelTensor, takeRows, type SplitData } from './examples';
+import { classMeters, valuesMeters } from './meters';
 import { createSession, outputOf, run, toTensor } from './runtime';
 
 /** What was measured on a split. */
 export interface Measured {
-  /** Mean of the rows. */
-  readonly loss: number;
-  /** Share of the rows whose class or token was told; NaN where the targets are values. */
-  readonly accuracy: number;
+  readonly metrics: MetricNumbers;
+  /** Null where the targets are no classes, or too many to be read. */
+  readonly confusion: Confusion | null;
 }
+
+/** Some examples of a split as the graph reads them, and their targets row by row. */
+interface Taken {
+  readonly feeds: Readonly<Record<string, Tensor>>;
+  readonly targets: Int32Array | BigInt64Array | Float32Array;
+}
+
+/** Takes in the rows of one call; the first `rows` count. */
+type Take = (outputs: InferenceSession.OnnxValueMapType, targets: Taken['targets'], rows: number) => void;
 
 /** Measures a model on a split. */
 export class Evaluator {
@@ -22,54 +33,78 @@ export class Evaluator {
   ) {}
 
   /** @throws RepriseError ONNX_RUNTIME_FAILED */
-  static async create(graph: EvaluationGraph, data: DataShape, threads: number): Promise<Evaluator> {
-    return new Evaluator(await createSession(graph.bytes, threads, 'evaluation'), graph, data);
+  static async create(graph: EvaluationGraph, data: DataShape, executor: Parameters<typeof createSession>[1]): Promise<Evaluator> {
+    return new Evaluator(await createSession(graph.bytes, executor, 'evaluation'), graph, data);
   }
 
   /**
-   * Means over the rows of the split, summed in float64 in their order.
+   * Every metric that fits the targets, over the rows of the split in their order. Rows whose target is ignored count nothing.
    * @param weights parameters and buffers
    * @param between is awaited after each call, so that a caller can look after other things
    * @throws RepriseError ONNX_RUNTIME_FAILED
    */
   async evaluate(weights: readonly NamedTensor[], split: SplitData, between: () => Promise<void>): Promise<Measured> {
     const tensors = Object.fromEntries(weights.map((tensor) => [tensor.name, toTensor(tensor)]));
+    const confusion = Confusion.of(this.data.target);
+    const { take, values } = this.data.target.kind === 'values' ? this.valuesTaker(this.data.target.size) : this.classTaker(confusion);
     const { batch } = this.graph;
-    let loss = 0;
-    let correct = 0;
     for (let start = 0; start < split.rows; start += batch) {
       const count = Math.min(batch, split.rows - start);
-      const { features, labels, expected } = this.take(split, start, count);
-      const outputs = await run(this.session, { ...tensors, features, ...(labels === null ? {} : { labels }) }, 'evaluation');
-      const losses = outputOf(outputs, 'losses').data as Float32Array;
-      const predictions = outputOf(outputs, 'predictions').data as BigInt64Array;
-      for (let row = 0; row < count * rowsPerExample(this.data); row++) {
-        loss += losses[row]!;
-        if (predictions[row] === expected(row)) correct++;
-      }
+      const { feeds, targets } = this.examples(split, start, count);
+      take(await run(this.session, { ...tensors, ...feeds }, 'evaluation'), targets, count * rowsPerExample(this.data));
       await between();
     }
-    const rows = split.rows * rowsPerExample(this.data);
-    return { loss: loss / rows, accuracy: this.data.target.kind === 'values' ? NaN : correct / rows };
+    return { metrics: values(), confusion };
   }
 
-  /** The tensors of `count` examples from `start` on, filled up with the first of them to a whole batch. */
-  private take({ features, labels }: SplitData, start: number, count: number): { features: Tensor; labels: Tensor | null; expected: (row: number) => bigint | undefined } {
+  private classTaker(confusion: Confusion | null): { readonly take: Take; readonly values: () => MetricNumbers } {
+    const { add, values } = classMeters(this.data);
+    const take: Take = (outputs, targets, rows) => {
+      const losses = outputOf(outputs, 'losses').data as Float32Array;
+      const predictions = outputOf(outputs, 'predictions').data as BigInt64Array;
+      const ranks = outputOf(outputs, 'ranks').data as Int32Array;
+      const confidences = outputOf(outputs, 'confidences').data as Float32Array;
+      for (let row = 0; row < rows; row++) {
+        const target = Number(targets[row]);
+        if (target === this.graph.ignored) continue;
+        const prediction = Number(predictions[row]);
+        add({ loss: losses[row]!, target, prediction, rank: ranks[row]!, confidence: confidences[row]! });
+        confusion?.add(target, prediction);
+      }
+    };
+    return { take, values };
+  }
+
+  private valuesTaker(size: number): { readonly take: Take; readonly values: () => MetricNumbers } {
+    const { add, values } = valuesMeters(this.data);
+    const take: Take = (outputs, targets, rows) => {
+      const losses = outputOf(outputs, 'losses').data as Float32Array;
+      const predictions = outputOf(outputs, 'predictions').data as Float32Array;
+      for (let row = 0; row < rows; row++) {
+        const of = <T extends Taken['targets']>(all: T): T => all.subarray(row * size, (row + 1) * size) as T;
+        add({ loss: losses[row]!, targets: of(targets as Float32Array), predictions: of(predictions) });
+      }
+    };
+    return { take, values };
+  }
+
+  /** `count` examples from `start` on, filled up with the first of them to a whole batch. */
+  private examples({ features, labels }: SplitData, start: number, count: number): Taken {
     const { batch } = this.graph;
     const size = inputSize(this.data.input);
     const row = (index: number): number => start + (index < count ? index : 0);
     if (labels === null) {
       const windows = new Int32Array(batch * (size + 1));
-      for (let index = 0; index < batch; index++) windows.set((features as Int32Array).subarray(row(index) * size, (row(index) + 1) * size + 1), index * (size + 1));
-      const expected = (at: number): bigint => BigInt(windows[Math.floor(at / size) * (size + 1) + (at % size) + 1]!);
-      return { features: new Tensor('int32', windows, [batch, size + 1]), labels: null, expected };
+      const targets = new Int32Array(batch * size);
+      for (let index = 0; index < batch; index++) {
+        const window = (features as Int32Array).subarray(row(index) * size, (row(index) + 1) * size + 1);
+        windows.set(window, index * (size + 1));
+        targets.set(window.subarray(1), index * size);
+      }
+      return { feeds: { features: new Tensor('int32', windows, [batch, size + 1]) }, targets };
     }
     const rows = Int32Array.from({ length: batch }, (_, index) => row(index));
     const targets = takeRows(labels, labels.length / (features.length / size), rows);
-    return {
-      features: featureTensor(takeRows(features, size, rows), [batch, size]),
-      labels: labelTensor(targets, batch),
-      expected: (at) => (targets instanceof BigInt64Array ? targets[at] : undefined),
-    };
+    return { feeds: { features: featureTensor(takeRows(features, size, rows), [batch, size]), labels: labelTensor(targets, batch) }, targets };
   }
 }

@@ -30,6 +30,8 @@ export async function readManifest(runFolder: string): Promise<TrainingManifest>
 
 export interface WorkerData {
   readonly shape: DataShape;
+  /** By class number; none where the targets are no classes. */
+  readonly classNames: readonly string[];
   readonly indices: SplitIndices;
   readonly train: SplitData;
   readonly validation: SplitData;
@@ -71,6 +73,7 @@ export async function readData(file: string, manifest: TrainingManifest, splitSe
   const indices = splitParts(data.parts, split, splitSeed);
   return {
     shape: dataShape(data, split),
+    classNames: data.classNames,
     indices,
     train: take(data, indices.train),
     validation: take(data, indices.validation),

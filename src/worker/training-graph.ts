@@ -4,18 +4,22 @@ import { RepriseError } from '../errors/errors';
 import { sha256Bytes } from '../files/hash';
 import { buildTrainingGraph } from '../models/training-graph';
 import type { DataShape, TrainingGraph } from '../models/types';
+import { metricsOf } from './meters';
 
 export interface HashedTrainingGraph extends TrainingGraph {
   /** SHA-256 of `bytes`, hex. */
   readonly sha256: string;
 }
 
-/** Accuracy is of classes and tokens: values are told more or less well, never right. */
-function checkMetric({ selection }: Config, { target }: DataShape): void {
-  if (target.kind !== 'values' || selection.metric !== 'accuracy') return;
-  throw new RepriseError('METRIC_DOES_NOT_FIT', 'selection.metric is accuracy, but the targets are numbers, not classes.', {
-    hint: 'Set selection.metric to loss.',
-    problems: [{ path: 'selection.metric', message: 'accuracy does not fit numbers as targets; use loss.' }],
+/** Numbers are told more or less well, never right; of few classes each is among the first five. */
+function checkMetric({ selection: { metric } }: Config, shape: DataShape): void {
+  const fitting = metricsOf(shape);
+  if (fitting.includes(metric)) return;
+  const { target } = shape;
+  const targets = target.kind === 'values' ? 'numbers' : target.kind === 'class' ? `${target.classes} classes` : 'tokens';
+  throw new RepriseError('METRIC_DOES_NOT_FIT', `selection.metric is ${metric}, which says nothing where the targets are ${targets}.`, {
+    hint: `Set selection.metric to one of ${fitting.join(', ')}.`,
+    problems: [{ path: 'selection.metric', message: `${metric} does not fit ${targets} as targets; use one of ${fitting.join(', ')}.` }],
   });
 }
 

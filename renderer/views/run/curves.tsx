@@ -26,7 +26,7 @@ const yTitles: Readonly<Record<Shown, string>> = { loss: 'Cross-entropy loss (na
 function splitLine(details: RunDetails, split: 'train' | 'validation', value: 'loss' | 'accuracy', style: Style): Line[] {
   const rows = details.metrics.filter((row) => row.split === split);
   if (rows.length === 0) return [];
-  return [{ name: split === 'train' ? 'train, whole split' : 'validation', style, x: rows.map((row) => row.step), y: rows.map((row) => row[value]) }];
+  return [{ name: split === 'train' ? 'train, whole split' : 'validation', style, x: rows.map((row) => row.step), y: rows.map((row) => row[value] ?? Number.NaN) }];
 }
 
 /** The look that the run's variant has in every view; ink for a run without a study. */

@@ -1,11 +1,12 @@
 /** Commands that run configs and studies. */
-import { formatDuration, formatPlain } from '../../analysis/format';
+import { formatDuration, formatMeasured, formatPlain } from '../../analysis/format';
 import type { RunResult, StudyPlan, StudyResult } from '../../api/rows';
+import { testMetricOf } from '../../config/metrics';
 import { preflightConfig, preflightStudy } from '../../engine/preflight';
 import { RepriseError } from '../../errors/errors';
 import type { Engine } from '../../engine/engine';
 import { print, printJson, say, shortHash, table } from '../output';
-import { metricsInWords, ProgressPrinter } from '../progress';
+import { metricsInWords, ProgressPrinter, testInWords } from '../progress';
 import { call, withEngine, workspaceOf, type GlobalOptions } from '../session';
 
 const CANCELLED = 130;
@@ -96,10 +97,11 @@ async function sayWarnings(engine: Engine, runs: readonly string[]): Promise<voi
 function printRun(result: RunResult): void {
   print(`run           ${result.run}  (${result.status})`);
   if (result.finalLoss !== null) print(`final loss    ${formatPlain(result.finalLoss)}   best ${formatPlain(result.bestLoss)}`);
-  const metrics = metricsInWords(result.metrics ?? {}, MOST_METRICS);
+  const isTraining = result.weightsHash !== null;
+  const metrics = isTraining ? testInWords(result.metrics ?? {}) : metricsInWords(result.metrics ?? {}, MOST_METRICS);
   if (metrics === '' && result.status === 'finished') print('metrics       none: it printed no line of JSON or of `task.metrics.patterns`, and logged to no tracker');
-  if (metrics !== '') print(`${result.weightsHash === null ? 'metrics' : 'test   '}       ${metrics}`);
-  if (result.weightsHash !== null) print(`weights hash  ${result.weightsHash}`);
+  if (metrics !== '') print(`${isTraining ? 'test   ' : 'metrics'}       ${metrics}`);
+  if (isTraining) print(`weights hash  ${result.weightsHash}`);
   print(`quote as      ${result.reproductionId}`);
   if (result.error !== null) print(`error         ${result.error.message.replaceAll('\n', '\n              ')}\ncode          ${result.error.code}`);
 }
@@ -133,40 +135,46 @@ export async function ablate([study = '']: readonly string[], options: GlobalOpt
     });
   }
   return withEngine(options, 'host', async (engine) => {
-    const { result, cancelled } = await runStudy(engine, input, options);
+    const { result, metric, cancelled } = await runStudy(engine, input, options);
     await sayWarnings(engine, result.runs.filter(({ reused, status }) => !reused && status === 'finished').map(({ run }) => run));
     if (options.json === true) printJson(result);
     else {
-      print(resultTable(result.runs));
+      print(resultTable(result.runs, metric));
       print(cancelled ? `\nGo on with: reprise ablate ${study}   (finished runs are reused)` : `\nCompare with: reprise compare ${JSON.stringify(result.experiment)}`);
     }
     return exitCode(result.runs, cancelled);
   });
 }
 
-/** One line a run: of trainings loss, accuracy and weights, of commands their metrics. */
-function resultTable(runs: StudyResult['runs']): string {
+/**
+ * One line a run: of trainings loss, declared metric and weights, of commands their metrics.
+ * @param metric as people read it
+ */
+function resultTable(runs: StudyResult['runs'], metric: string): string {
   const status = (row: RunResult): string => (row.reused ? `${row.status}, reused` : row.status);
+  const name = testMetricOf(metric);
   const trained = runs.some((row) => row.weightsHash !== null || row.finalLoss !== null);
   if (!trained) return table(['variant', 'seed', 'status', 'metrics'], runs.map((row) => [row.variant ?? '–', String(row.seed), status(row), row.metrics === null ? (row.error?.code ?? '–') : metricsInWords(row.metrics)]));
   return table(
-    ['variant', 'seed', 'status', 'final loss', 'test accuracy', 'weights'],
-    runs.map((row) => [row.variant ?? '–', String(row.seed), status(row), formatPlain(row.finalLoss), formatPlain(row.metrics?.['accuracy'] ?? null), shortHash(row.weightsHash)]),
+    ['variant', 'seed', 'status', 'final loss', metric, 'weights'],
+    runs.map((row) => [row.variant ?? '–', String(row.seed), status(row), formatPlain(row.finalLoss), formatMeasured(name === null ? null : row.metrics?.[name]), shortHash(row.weightsHash)]),
   );
 }
 
-/** Starts a study and waits for its runs. */
-export async function runStudy(engine: Engine, input: { study: string; reuse: boolean }, options: GlobalOptions): Promise<{ result: StudyResult; cancelled: boolean }> {
+/** Starts a study and waits for its runs. `metric` is what they are compared by. */
+export async function runStudy(engine: Engine, input: { study: string; reuse: boolean }, options: GlobalOptions): Promise<{ result: StudyResult; metric: string; cancelled: boolean }> {
   const started = await call(engine, 'studies.start', input);
   const { plan } = started;
   for (const warning of started.warnings) say(`warning: ${warning}`);
   say(`${plan.experiment}: ${plan.totalRuns} runs, ${plan.reusedRuns} reused${plan.estimatedSeconds === null || plan.totalRuns === plan.reusedRuns ? '' : `, ≈ ${formatDuration(plan.estimatedSeconds)}`}`);
   for (const sentence of changesInWords(plan)) say(sentence);
   const { results, cancelled } = await waitFor(engine, started.runs.map((entry) => entry.run), options);
+  const { metric } = await call(engine, 'studies.get', { studyId: started.studyId });
   const cells = plan.seeds.flatMap(() => plan.variants.map((variant) => variant.name));
   const rows = results.map((result, index) => ({ ...result, variant: cells[index] ?? result.variant, reused: started.runs[index]?.reused ?? false }));
   return {
     result: { experiment: plan.experiment, variants: plan.variants.map(({ name, changes, summary }) => ({ name, changes, summary })), runs: rows },
+    metric: metric ?? 'metric',
     cancelled,
   };
 }

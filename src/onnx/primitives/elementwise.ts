@@ -97,6 +97,10 @@ export function and(graph: GraphBuilder, left: Tensor<'bool'>, right: Tensor<'bo
   return graph.node('And', [left, right], [{ type: 'bool', shape: broadcastShapes(left.shape, right.shape) }])[0];
 }
 
+export function or(graph: GraphBuilder, left: Tensor<'bool'>, right: Tensor<'bool'>): Tensor<'bool'> {
+  return graph.node('Or', [left, right], [{ type: 'bool', shape: broadcastShapes(left.shape, right.shape) }])[0];
+}
+
 /** `yes` where the condition holds, `no` elsewhere, with broadcasting of all three. */
 export function where<T extends ElementType>(graph: GraphBuilder, condition: Tensor<'bool'>, yes: Tensor<T>, no: Tensor<T>): Tensor<T> {
   const shape = broadcastShapes(condition.shape, broadcastShapes(yes.shape, no.shape));

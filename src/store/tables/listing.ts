@@ -1,11 +1,12 @@
 /** Pages, counts and groups of many runs, found by the covering index `runs_listing`: the rows themselves are read for one page only. */
+import { metricsAlone } from '../../config/metrics';
 import type { Database } from '../database';
-import { RUN_STATUSES, type ListedPage, type ListedRun, type RunGroupRow, type RunsFilter, type RunsOrder, type RunStatus } from '../types';
-import { fromStored, type StoredNumber } from './numbers';
+import { RUN_STATUSES, type ListedPage, type ListedRun, type MetricRow, type RunGroupRow, type RunsFilter, type RunsOrder, type RunStatus } from '../types';
+import { MetricsTable } from './metrics';
 import { toRow, type StoredRun } from './run-row';
 
 type Bound = string | number | null;
-type StoredListed = StoredRun & { readonly updated_at: number; readonly test_loss: StoredNumber | null; readonly test_accuracy: StoredNumber | null };
+type StoredListed = StoredRun & { readonly id: number; readonly updated_at: number };
 
 type StoredCounts = Readonly<Record<RunStatus, number>>;
 
@@ -47,13 +48,12 @@ interface Clause {
 export class Listing {
   readonly #database: Database;
   readonly #row;
+  readonly #metrics;
 
   constructor(database: Database) {
     this.#database = database;
-    this.#row = database.prepare<[number], StoredListed>(
-      "SELECT runs.*, metrics.loss AS test_loss, metrics.accuracy AS test_accuracy FROM runs LEFT JOIN metrics ON metrics.run = runs.id AND metrics.split = 'test' " +
-        'WHERE runs.id = ? ORDER BY metrics.step DESC LIMIT 1',
-    );
+    this.#row = database.prepare<[number], StoredListed>('SELECT * FROM runs WHERE id = ?');
+    this.#metrics = new MetricsTable(database);
   }
 
   /** @param among ids of the runs that are looked at; null for all */
@@ -118,7 +118,7 @@ export class Listing {
 
   #listed(id: number): ListedRun[] {
     const row = this.#row.get(id);
-    return row === undefined ? [] : [toListed(row)];
+    return row === undefined ? [] : [toListed(row, row.status === 'finished' ? this.#metrics.test(id) : null)];
   }
 
   #all<R>(sql: string, bound: Record<string, Bound>): R[] {
@@ -237,11 +237,11 @@ function valuesBySeed(seeds: readonly (number | null)[], metrics: readonly (numb
   return [...values.values()];
 }
 
-function toListed(row: StoredListed): ListedRun {
+function toListed(row: StoredListed, test: MetricRow | null): ListedRun {
   return {
     run: toRow(row),
     variantHash: row.variant_hash,
-    test: row.status !== 'finished' || row.test_loss === null || row.test_accuracy === null ? null : { loss: fromStored(row.test_loss), accuracy: fromStored(row.test_accuracy) },
+    test: test === null ? null : metricsAlone(test),
     attempt: row.attempt_started_at === null ? null : { startedAt: row.attempt_started_at, fromStep: row.attempt_from_step ?? 0, updatedAt: row.updated_at },
   };
 }

@@ -54,7 +54,7 @@ describe('parseTrainingConfig', () => {
     [{ ...minimal, training: { ...minimal.training, learningRate: 0 } }, 'training.learningRate', /is 0, must be > 0/u],
     [{ ...minimal, model: { kind: 'cnn', kernel: 4 } }, 'model.kernel', /is 4, must be odd/u],
     [{ ...minimal, data: { kind: 'mnist', split: { validation: 0.6, test: 0.5 } } }, 'data.split', /sum < 1/u],
-    [{ ...minimal, selection: { metric: 'f1' } }, 'selection.metric', /must be one of "accuracy", "loss"/u],
+    [{ ...minimal, selection: { metric: 'f1' } }, 'selection.metric', /must be one of "loss", "perplexity", "accuracy"/u],
     [{ ...minimal, experiment: 'a/b' }, 'experiment', /slashes/u],
     [{ ...minimal, environment: { memoryGb: '16' } }, 'environment.memoryGb', /is "16", must be a number/u],
     [null, '(document)', /is null, must be a mapping/u],

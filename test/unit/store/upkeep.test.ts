@@ -157,8 +157,11 @@ function edit(folder: string, sql: string): void {
   database.close();
 }
 
+const LOSS_AND_ACCURACY =
+  "(SELECT run, split, step, epoch, max(CASE metric WHEN 'loss' THEN value END) AS loss, max(CASE metric WHEN 'accuracy' THEN value END) AS accuracy FROM new.metrics GROUP BY run, split, step)";
+
 /** Makes a workspace's database again as an earlier version of Reprise had it, and removes what that one did not write. */
-function asSchema(folder: string, version: 1 | 2): void {
+function asSchema(folder: string, version: 1 | 2 | 3): void {
   const file = join(folder, 'reprise.db');
   const old = new Sqlite(join(folder, 'old.db'));
   migrate(old, join(folder, 'old.db'), MIGRATIONS.slice(0, version));
@@ -167,12 +170,23 @@ function asSchema(folder: string, version: 1 | 2): void {
   old.pragma('foreign_keys = OFF');
   const tables = old.prepare<[], { name: string }>("SELECT name FROM main.sqlite_schema WHERE type = 'table'").all().map(({ name }) => name);
   for (const name of tables) {
-    if (name === 'series') continue;
+    if ((name === 'series' && version < 3) || name === 'old_series') continue;
     const columns = (old.pragma(`main.table_info(${name})`) as { name: string }[]).map((column) => column.name);
     const isOfRun = columns.includes('run_id') && name !== 'runs';
     const sources = columns.map((column) => (isOfRun && column === 'run_id' ? 'runs.run_id' : `it.${column}`));
-    old.exec(`INSERT INTO main.${name} (${columns.join(', ')}) SELECT ${sources.join(', ')} FROM new.${name} AS it ${isOfRun ? 'JOIN new.runs AS runs ON runs.id = it.run' : ''}`);
+    old.exec(`INSERT OR REPLACE INTO main.${name} (${columns.join(', ')}) SELECT ${sources.join(', ')} FROM ${name === 'metrics' ? LOSS_AND_ACCURACY : `new.${name}`} AS it ${isOfRun ? 'JOIN new.runs AS runs ON runs.id = it.run' : ''}`);
   }
+  if (version < 3) copySeries(old, now);
+  now.close();
+  old.exec('DETACH new');
+  old.close();
+  for (const end of ['', '-wal', '-shm']) rmSync(file + end, { force: true });
+  cpSync(join(folder, 'old.db'), file);
+  rmSync(join(folder, 'old.db'));
+  if (version < 3) rmSync(join(folder, 'experiments'), { recursive: true });
+}
+
+function copySeries(old: Sqlite.Database, now: Sqlite.Database): void {
   const put = old.prepare('INSERT INTO series (run_id, key, block, first_step, last_step, points, steps, vals) VALUES (?, ?, 0, ?, ?, ?, ?, ?)');
   const series = new SeriesTable(now);
   const keys = "SELECT run, key, run_id, keys.name FROM latest JOIN runs ON runs.id = run JOIN keys ON key_id = key WHERE keys.name IN ('train.loss', 'train.learningRate')";
@@ -180,13 +194,6 @@ function asSchema(folder: string, version: 1 | 2): void {
     const { steps, values } = series.read(run, key);
     put.run(runId, name, steps[0], steps.at(-1), steps.length, Buffer.from(steps.buffer), Buffer.from(values.buffer));
   }
-  now.close();
-  old.exec('DETACH new');
-  old.close();
-  for (const end of ['', '-wal', '-shm']) rmSync(file + end, { force: true });
-  cpSync(join(folder, 'old.db'), file);
-  rmSync(join(folder, 'old.db'));
-  rmSync(join(folder, 'experiments'), { recursive: true });
 }
 
 describe('schema', () => {
@@ -223,17 +230,18 @@ describe('schema', () => {
     expect(() => schemaVersion(database, file)).toThrow(expect.objectContaining({ code: 'STORE_TOO_NEW' }));
   });
 
-  it.each([1, 2] as const)('of an earlier Reprise (%i) is brought up to date with what manifests and logs say; a reader waits for that', async (version) => {
+  it.each([1, 2, 3] as const)('of an earlier Reprise (%i) is brought up to date with what manifests and logs say; a reader waits for that', async (version) => {
     const folder = await closedWorkspace();
     const before = await dumpWorkspace(folder);
     expect(before.tables['variants']).toHaveLength(1);
+    expect(before.tables['metrics']?.length).toBeGreaterThan(1);
     expect(before.tables['params']?.length).toBeGreaterThan(60);
     asSchema(folder, version);
     await expect(openStore(folder, { mode: 'reader' })).rejects.toMatchObject({ code: 'STORE_TOO_OLD' });
     (await openStore(folder, { mode: 'host' })).close();
     expect(await dumpWorkspace(folder)).toEqual(before);
     expect(await checkWorkspace(folder)).toEqual([]);
-    expect(existsSync(join(folder, 'reprise.db.before-schema-3'))).toBe(true);
+    expect(existsSync(join(folder, 'reprise.db.before-schema-4'))).toBe(true);
   });
 
   it('of an earlier Reprise keeps the curves of a run whose log is gone, and goes on where it was cut off', async () => {

@@ -17,6 +17,7 @@ const images = { kind: 'idx', path: 'images.idx', labels: 'labels.idx' };
 const train: SplitData = { rows: 3, features: Uint8Array.from({ length: 12 }, (_, index) => index + 1), labels: BigInt64Array.of(0n, 1n, 2n) };
 const data: WorkerData = {
   shape: { input: { kind: 'image', channels: 1, rows: 2, columns: 2, type: 'uint8' }, target: { kind: 'class', classes: 3 }, trainSize: 3 },
+  classNames: ['a', 'b', 'c'],
   indices: { train: Int32Array.of(40, 50, 60), validation: new Int32Array(0), test: new Int32Array(0) },
   train,
   validation: train,
@@ -46,7 +47,12 @@ describe('a metric', () => {
   it('must fit the targets', () => {
     const table = { kind: 'csv', path: 'x.csv', target: 'y', task: 'regression' };
     const shape = { input: { kind: 'features', size: 3, type: 'float32' }, target: { kind: 'values', size: 1 }, trainSize: 10 } as const;
-    expect(() => trainingGraphFor(configOf(table), shape)).toThrow(expect.objectContaining({ code: 'METRIC_DOES_NOT_FIT' }));
-    expect(trainingGraphFor(configOf(table, { selection: { metric: 'loss' } }), shape).sha256).toMatch(/^[0-9a-f]{64}$/u);
+    expect(() => trainingGraphFor(configOf(table, { selection: { metric: 'accuracy' } }), shape)).toThrow(
+      expect.objectContaining({ code: 'METRIC_DOES_NOT_FIT', hint: 'Set selection.metric to one of loss, rmse, mae, r2.' }),
+    );
+    expect(configOf(table).selection.metric).toBe('rmse');
+    for (const config of [configOf(table), configOf(table, { selection: { metric: 'loss' } })]) expect(trainingGraphFor(config, shape).sha256).toMatch(/^[0-9a-f]{64}$/u);
+    const few = { ...shape, target: { kind: 'class', classes: 5 } } as const;
+    expect(() => trainingGraphFor(configOf({ kind: 'two-moons' }, { selection: { metric: 'top5' } }), few)).toThrow(/says nothing where the targets are 5 classes/u);
   });
 });
