@@ -2,7 +2,7 @@
 import type { GraphBuilder } from '../graph';
 import { add, divide, expand, filled, meanOver, multiply, reshape, squareRoot, staticShape, subtract } from '../primitives';
 import { sumOfChannels } from '../primitives/layers';
-import { dimOf, formatShape, GraphError, sameShape, sizeOf } from '../shapes';
+import { dimOf, formatShape, GraphError, sameShape, sizeOf, timesDim } from '../shapes';
 import type { FloatTensor } from '../types';
 import type { NormAttributes } from './normalization';
 import { single, type Operator } from './operator';
@@ -130,9 +130,7 @@ function perChannel(graph: GraphBuilder, value: FloatTensor, x: FloatTensor): Fl
 
 /** [N, C, …] → [N · groups, the rest]. */
 function grouped(graph: GraphBuilder, x: FloatTensor, groups: number): FloatTensor {
-  const shape = staticShape(x);
-  const rows = (shape[0] ?? 1) * groups;
-  return reshape(graph, x, [rows, shape.reduce((product, size) => product * size, 1) / rows]);
+  return reshape(graph, x, [timesDim(dimOf(x, 0), groups), (sizeOf(x, 1) / groups) * positionsOf(x)]);
 }
 
 function scaled(graph: GraphBuilder, normed: FloatTensor, gain: FloatTensor, bias: FloatTensor): FloatTensor {
@@ -151,7 +149,7 @@ function channelMean(graph: GraphBuilder, x: FloatTensor, shares: FloatTensor | 
 
 /** How many elements a channel of one example has. */
 function positionsOf(x: FloatTensor): number {
-  return staticShape(x).slice(2).reduce((product, size) => product * size, 1);
+  return x.shape.slice(2).reduce<number>((product, _, axis) => product * sizeOf(x, axis + 2), 1);
 }
 
 /** How many elements of [N, C, …] a channel has. */
