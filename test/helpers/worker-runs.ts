@@ -93,8 +93,9 @@ export interface Ended {
   readonly stderr: string;
 }
 
-export function startWorker(entry: string, run: TestRun): { child: ChildProcess; ended: Promise<Ended> } {
-  const child = fork(entry, [run.folder, run.dataFile], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: [] });
+/** @param more arguments after folder and data */
+export function startWorker(entry: string, run: TestRun, ...more: readonly string[]): { child: ChildProcess; ended: Promise<Ended> } {
+  const child = fork(entry, [run.folder, run.dataFile, ...more], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: [] });
   noteWorker(run.folder, child.pid ?? 0);
   child.once('exit', () => forgetWorker(run.folder));
   let stderr = '';
@@ -109,6 +110,20 @@ export function eventsFile(run: TestRun): string {
 
 export function stateOf(run: TestRun): RunState {
   return foldEvents(existsSync(eventsFile(run)) ? readEvents(eventsFile(run), 0).records : []);
+}
+
+/** Everything about a run that must not depend on how it was interrupted. */
+export function essence(run: TestRun): unknown {
+  const { status, losses, learningRates, metrics, weightsHashes, finished, artifacts } = stateOf(run);
+  return {
+    status,
+    losses,
+    learningRates,
+    metrics: metrics.map(({ split, step, epoch, values }) => ({ split, step, epoch, values })),
+    weightsHashes: weightsHashes.map(({ step, hash, chain }) => ({ step, hash, chain })),
+    finished: finished === null ? null : { ...finished, seq: 0, time: 0 },
+    artifacts: [...artifacts.values()].map(({ name, sha256 }) => [name, sha256]).sort(),
+  };
 }
 
 /** Waits until what the log says fulfils a condition. */

@@ -11,7 +11,7 @@ import { logOwner } from '../../src/events/owner';
 import { readEvents } from '../../src/events/reader';
 import { sha256Bytes } from '../../src/files/hash';
 import { decodeSafetensors, tensorsHash } from '../../src/tensors/safetensors';
-import { buildWorker, eventsFile, makeRun, startWorker, stateOf, until, type Ended, type TestRun } from '../helpers/worker-runs';
+import { buildWorker, essence, eventsFile, makeRun, startWorker, stateOf, until, type Ended, type TestRun } from '../helpers/worker-runs';
 
 let workspace: string;
 let worker: ReturnType<typeof buildWorker>;
@@ -36,20 +36,6 @@ const small: ConfigInput = {
   seed: 3,
 };
 const large: ConfigInput = { ...small, model: { kind: 'mlp', hidden: [64, 64], dropout: 0.3 }, training: { ...small.training, epochs: 60 }, selection: { checkpoint: 'best', metric: 'loss' } };
-
-/** Everything about a run that must not depend on how it was interrupted. */
-function essence(run: TestRun): unknown {
-  const { status, losses, learningRates, metrics, weightsHashes, finished, artifacts } = stateOf(run);
-  return {
-    status,
-    losses,
-    learningRates,
-    metrics: metrics.map(({ split, step, epoch, values }) => ({ split, step, epoch, values })),
-    weightsHashes: weightsHashes.map(({ step, hash, chain }) => ({ step, hash, chain })),
-    finished: finished === null ? null : { ...finished, seq: 0, time: 0 },
-    artifacts: [...artifacts.values()].map(({ name, sha256 }) => [name, sha256]).sort(),
-  };
-}
 
 describe('a run', () => {
   it('gives the same weights twice, and artifacts that are what they say', async () => {
