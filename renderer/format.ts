@@ -1,4 +1,6 @@
 /** Numbers and times as the window shows them. */
+import { formatFixed } from '../src/analysis/format';
+import { METRICS, testMetricOf } from '../src/config/metrics';
 
 const thousands = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
@@ -22,9 +24,12 @@ export function loss(value: number | null): string {
   return value.toFixed(4).replace('-', '−');
 }
 
-/** An accuracy in 0…1 with four decimals, as reports and the command line have it. */
-export function accuracy(value: number | null): string {
-  return value === null ? '–' : value.toFixed(4);
+/** A value of a metric of the test split (`test macro F1`) with that metric's decimals; of any other series as a loss. */
+export function measured(label: string, value: number | null): string {
+  const name = testMetricOf(label);
+  if (name === null || name === 'loss' || value === null) return loss(value);
+  if (Number.isNaN(value)) return '–';
+  return Math.abs(value) < 10_000 ? formatFixed(value, METRICS[name].decimals) : loss(value);
 }
 
 /** A duration in milliseconds: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 07 min`. */
@@ -66,10 +71,19 @@ export function shortHash(hash: string): string {
 
 /** A size in bytes: `840 B`, `12 kB`, `3.4 MB`; powers of 1000, as disks are sold. */
 export function bytes(size: number): string {
-  if (size < 1000) return `${size} B`;
-  const units = ['kB', 'MB', 'GB', 'TB'];
+  return inThousands(size, ['B', 'kB', 'MB', 'GB', 'TB']);
+}
+
+/** Floating-point operations: `840 FLOP`, `7.2 MFLOP`. */
+export function operations(flops: number): string {
+  return inThousands(flops, ['FLOP', 'kFLOP', 'MFLOP', 'GFLOP', 'TFLOP', 'PFLOP']);
+}
+
+/** @param units each a thousand of the one before */
+function inThousands(size: number, units: readonly string[]): string {
+  if (size < 1000) return `${size} ${units[0]}`;
   let value = size;
-  let unit = -1;
+  let unit = 0;
   // 999.5 would round to 1000 of the smaller unit.
   while (value >= 999.5 && unit < units.length - 1) {
     value /= 1000;

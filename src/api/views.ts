@@ -117,7 +117,7 @@ export const runDetails = z.object({
   /** By name; of a training none: they are its config. */
   params: z.array(z.object({ name: z.string(), value: z.string() })),
   tags: z.array(z.object({ name: z.string(), value: z.string() })),
-  /** Metric series of a command or a logged run, by name. */
+  /** Metric series by name; of a training those that are no metric of a split, nor its losses or learning rates. */
   series: z.array(z.object({ key: z.string(), latest: anyNumber, step: z.number(), points: z.number(), min: anyNumber.nullable(), max: anyNumber.nullable() })),
   /** Files that a command or a logged run kept, by path. */
   files: z.array(z.object({ path: z.string(), sha256: z.string(), bytes: z.number() })),
@@ -130,6 +130,8 @@ export const runDetails = z.object({
   artifacts: z.array(z.object({ name: z.string(), file: z.string(), sha256: z.string(), bytes: z.number() })),
   /** Checkpoints that lie in the run's folder. */
   checkpoints: z.array(z.object({ step: z.number(), file: z.string(), bytes: z.number() })),
+  /** Numbers that a training trains, and floating-point operations of a step as they are estimated; null of other runs and in older logs. */
+  size: z.object({ parameters: z.number(), flopsPerStep: z.number() }).nullable(),
   attempts: z.array(z.object({ attempt: z.number(), fromStep: z.number(), startedAt: z.number(), endedAt: z.number().nullable(), ending: z.string() })),
   lineage: z.object({
     study: z.object({ studyId: z.string(), experiment: z.string(), variant: z.string() }).nullable(),
@@ -157,6 +159,14 @@ export const seriesWindow = z.object({
   total: z.number(),
 });
 export type SeriesWindowView = z.infer<typeof seriesWindow>;
+
+/** Which classes the examples of the test split were taken for, at the selected checkpoint. */
+export const confusion = z.object({
+  classes: z.array(z.string()),
+  /** A row for each class, a column for what its examples were taken for. */
+  counts: z.array(z.array(z.number())),
+});
+export type ConfusionView = z.infer<typeof confusion>;
 
 /** What a command printed, one line a line. `note`: what Reprise says of the output. */
 export const outputLine = z.object({ time: z.number(), stream: z.enum(['stdout', 'stderr', 'note']), text: z.string() });

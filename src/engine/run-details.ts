@@ -37,7 +37,8 @@ export async function describeRunInFull({ store }: EngineContext, input: Input<'
     metrics: run.kind === 'training' ? store.metrics(runId) : [],
     artifacts: store.artifacts(runId).map(({ name, sha256, bytes }) => ({ name, file: ARTIFACT_FILES[name], sha256, bytes })),
     checkpoints: checkpointsIn(folder),
-    attempts: [...log.attempts],
+    size: log.size,
+    attempts: log.attempts,
     lineage: lineageOf(store, run),
   };
 }
@@ -49,6 +50,9 @@ function sourceOf({ source: { system, from } }: LoggedManifest): string {
   return from === null ? `logged over the tracking API of ${SYSTEMS[system]}` : `imported from ${SYSTEMS[system]}, ${from}`;
 }
 
+/** Series of a training that its curves show. */
+const CURVES = /^(?:train\.(?:loss|learningRate)$|validation\.|test\.)/u;
+
 /** What the run's author named: parameters, tags, series, files, data sets. A training has its config and artifacts instead. */
 function namedData(store: Store, manifest: RunManifest): Pick<RunDetails, 'params' | 'tags' | 'series' | 'files' | 'datasets'> {
   const { runId } = manifest;
@@ -58,19 +62,23 @@ function namedData(store: Store, manifest: RunManifest): Pick<RunDetails, 'param
   return {
     params: training ? [] : entries(data?.params),
     tags: entries(data?.tags),
-    series: training ? [] : store.latestMetrics(runId).map(({ key, value, step, points, min, max }) => ({ key, latest: value, step, points, min, max })),
+    series: store
+      .latestMetrics(runId)
+      .filter(({ key }) => !training || !CURVES.test(key))
+      .map(({ key, value, step, points, min, max }) => ({ key, latest: value, step, points, min, max })),
     files: training ? [] : store.files(runId).map(({ path, sha256, bytes }) => ({ path, sha256, bytes })),
     datasets: store.datasets(runId).map(({ name, digest, source }) => ({ name, digest, source })),
   };
 }
 
 /** A damaged log hides nothing else of the run. */
-function attemptsOf(store: Store, runId: string): { readonly attempts: RunDetails['attempts']; readonly problem: string | null } {
+function attemptsOf(store: Store, runId: string): Pick<RunDetails, 'attempts' | 'size'> & { readonly problem: string | null } {
   try {
-    return { attempts: [...logOf(store, runId).attempts], problem: null };
+    const { attempts, size } = logOf(store, runId);
+    return { attempts: [...attempts], size, problem: null };
   } catch (error) {
     if (!(error instanceof RepriseError)) throw error;
-    return { attempts: [], problem: error.message };
+    return { attempts: [], size: null, problem: error.message };
   }
 }
 

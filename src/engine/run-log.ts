@@ -21,6 +21,7 @@ const MOST_ASSIGNMENTS = 12;
 class ReadLog {
   readonly lines: LogLine[] = [];
   readonly attempts: Attempt[] = [];
+  size: RunDetails['size'] = null;
   #offset = 0;
   #totalSteps: number | null = null;
   readonly #file: string;
@@ -40,6 +41,7 @@ class ReadLog {
     if (record.type === 'attempt') this.#totalSteps = record.totalSteps;
     this.lines.push({ seq: record.seq, time: record.time, ...inWords(record, this.#totalSteps) });
     if (record.type === 'attempt') {
+      if (record.parameters !== undefined && record.flopsPerStep !== undefined) this.size = { parameters: record.parameters, flopsPerStep: record.flopsPerStep };
       this.attempts.push({ attempt: record.attempt, fromStep: record.fromStep, startedAt: record.time, endedAt: null, ending: 'under way' });
       return;
     }
@@ -72,7 +74,7 @@ function endingOf(record: EventRecord): string | null {
 const logs = new WeakMap<Store, Map<string, ReadLog>>();
 
 /** The whole log of a run as far as it is written. @throws RepriseError EVENT_LOG_CORRUPT */
-export function logOf(store: Store, runId: string): { readonly lines: readonly LogLine[]; readonly attempts: readonly Attempt[] } {
+export function logOf(store: Store, runId: string): Pick<ReadLog, 'lines' | 'attempts' | 'size'> {
   const known = logs.get(store) ?? new Map<string, ReadLog>();
   logs.set(store, known);
   const file = join(store.runFolder(runId), RUN_FILES.events);

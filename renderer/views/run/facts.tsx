@@ -4,7 +4,7 @@ import { Fact } from '../../components/fact';
 import { Hash } from '../../components/hash';
 import * as format from '../../format';
 import { isEnded } from '../../run-status';
-import { metricText, metricTitle } from '../experiments/values';
+import { metricTitle } from '../experiments/values';
 
 function steps({ run: { stepsDone, totalSteps, status } }: RunDetails): string {
   if (totalSteps === null || (status === 'finished' && stepsDone === totalSteps)) return format.count(stepsDone);
@@ -30,13 +30,15 @@ export function Facts({ details }: { readonly details: RunDetails }) {
         </div>
       )}
       <dl className="run-facts numbers">
-        {metric !== null && <Fact name={metricTitle(metric.name)}>{metricText(metric.name, metric.value)}</Fact>}
+        {metric !== null && <Fact name={metricTitle(metric.name)}>{format.measured(metric.name, metric.value)}</Fact>}
         {run.kind === 'training' && <Fact name={run.status === 'finished' ? 'Final training loss' : isEnded(run.status) ? 'Last training loss' : 'Training loss'}>{format.loss(run.finalLoss)}</Fact>}
         {run.kind === 'training' && <Fact name="Steps">{steps(details)}</Fact>}
         {run.kind !== 'training' && run.seed !== null && <Fact name="Seed">{run.seed}</Fact>}
         {run.kind === 'training' && run.status === 'running' && <Fact name="Left">{secondsLeft === null ? '–' : format.estimate(secondsLeft)}</Fact>}
         {run.startedAt !== null && run.endedAt !== null && <Fact name="Duration">{format.duration(run.endedAt - run.startedAt)}</Fact>}
         {run.startedAt !== null && <Fact name="Started">{format.moment(run.startedAt)}</Fact>}
+        {details.size !== null && <Fact name="Parameters">{format.count(details.size.parameters)}</Fact>}
+        {details.size !== null && <Fact name="Operations a step">{format.operations(details.size.flopsPerStep)}</Fact>}
         {run.selectedStep !== null && <Fact name="Selected checkpoint">step {format.count(run.selectedStep)}</Fact>}
         {run.exitCode !== null && run.exitCode !== 0 && <Fact name="Exit code">{run.exitCode}</Fact>}
         {run.signal !== null && <Fact name="Ended by">{run.signal}</Fact>}

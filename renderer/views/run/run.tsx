@@ -92,7 +92,8 @@ export function Run({ run: id }: { readonly run: string }) {
     >
       <div className="run">
         <Facts details={details} />
-        {kind === 'training' ? <Curves details={details} /> : <SeriesSection details={details} />}
+        {kind === 'training' && <Curves details={details} />}
+        {(kind !== 'training' || details.series.length > 0) && <SeriesSection details={details} />}
         <Tabs value={tab} onChange={setTab} keepMounted={false} className="run-tabs">
           <Tabs.List>
             {kind !== 'training' && <Tabs.Tab value="named">Parameters and tags</Tabs.Tab>}
