@@ -1,6 +1,6 @@
 /** The schema of `data`: one member of the union for each kind. */
 import { z } from 'zod';
-import { positiveInt, seedNumber } from './numbers';
+import { filePath, positiveInt, seedNumber } from './numbers';
 
 /** Parts of the data for validation and test; the rest trains. Data that come with a file for a part keep it. */
 const splitSchema = z.strictObject({
@@ -17,7 +17,6 @@ const augmentSchema = z.strictObject({
 });
 const augment = augmentSchema.prefault({});
 
-const filePath = z.string().min(1).max(4096);
 const license = z.string().min(1).max(200).optional().meta({ description: 'Licence of the data, an SPDX identifier; looked for beside the data when not set' });
 /** Where the data come with parts of their own. */
 const ownParts = (what: string): { validationPath: z.ZodOptional<z.ZodString>; testPath: z.ZodOptional<z.ZodString> } => ({

@@ -1,6 +1,6 @@
 /** The schema of `model`: one member of the union for each kind. */
 import { z } from 'zod';
-import { fraction, positiveInt } from './numbers';
+import { filePath, fraction, positiveInt } from './numbers';
 
 const activations = z.enum(['relu', 'leaky-relu', 'elu', 'tanh', 'sigmoid', 'gelu', 'gelu-tanh', 'silu']);
 const activation = activations.default('relu').meta({ description: 'Function after each hidden layer' });
@@ -107,4 +107,24 @@ export const textCnnSchema = z.strictObject({
   init,
 });
 
-export const modelSchema = z.discriminatedUnion('kind', [linearSchema, mlpSchema, cnnSchema, textCnnSchema, transformerSchema, lstmSchema]);
+const patterns = z.array(z.string().min(1).max(1000)).max(1000);
+
+/** A user's own ONNX file, of operator set 13 to 21. */
+export const onnxSchema = z.strictObject({
+  kind: z.literal('onnx'),
+  path: filePath.meta({ description: 'ONNX file, relative to the folder of the config' }),
+  train: patterns.min(1).default(['*']).meta({ description: 'Names of the initializers that are trained, all others stay as they are; * stands for any characters' }),
+  freeze: patterns.default([]).meta({ description: 'Names of initializers among them that stay as they are all the same, for fine-tuning; * stands for any characters' }),
+});
+
+export const modelSchema = z.discriminatedUnion('kind', [linearSchema, mlpSchema, cnnSchema, textCnnSchema, transformerSchema, lstmSchema, onnxSchema]);
+
+/** The file of the user that a model is read from, as the config names it; null where it is none. */
+export function modelPath(model: z.infer<typeof modelSchema>): string | null {
+  return model.kind === 'onnx' ? model.path : null;
+}
+
+/** The same model at another path. */
+export function withModelPath<M extends z.infer<typeof modelSchema>>(model: M, change: (path: string) => string): M {
+  return model.kind === 'onnx' ? { ...model, path: change(model.path) } : model;
+}

@@ -1,4 +1,4 @@
-import type { ModelConfig, TrainingConfig } from '../config/schema';
+import type { TrainingConfig } from '../config/schema';
 import { Tape } from '../onnx/autodiff';
 import { GraphBuilder } from '../onnx/graph';
 import { slice } from '../onnx/primitives';
@@ -6,7 +6,7 @@ import type { FloatTensor, Tensor } from '../onnx/types';
 import { declareLabels, rowsOfTokens } from './batch';
 import { Emission } from './emission';
 import { emitRows, lossFor } from './loss';
-import { emitModel, layOut } from './model';
+import { emitModel, layOut, type Model } from './model';
 import { inputSize, inputType, rowsPerExample, type DataShape, type EvaluationGraph } from './types';
 
 /** Rows of one call: as many as are quick, few enough for memory. Fixed, so that equal weights give equal bits. */
@@ -17,7 +17,7 @@ const ROWS = 512;
  * here. Equal arguments give equal bytes.
  * @throws RepriseError MODEL_… where the model does not fit the data, LOSS_… where the loss does not
  */
-export function buildEvaluationGraph(model: ModelConfig, data: DataShape, training: Pick<TrainingConfig, 'loss'> = {}): EvaluationGraph {
+export function buildEvaluationGraph(model: Model, data: DataShape, training: Pick<TrainingConfig, 'loss'> = {}): EvaluationGraph {
   const { parameters, buffers } = layOut(model, data);
   const batch = Math.max(1, Math.floor(ROWS / rowsPerExample(data)));
   const graph = new GraphBuilder('evaluation');

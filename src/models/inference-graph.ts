@@ -1,4 +1,3 @@
-import type { ModelConfig } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { Tape } from '../onnx/autodiff';
 import { GraphBuilder } from '../onnx/graph';
@@ -7,7 +6,8 @@ import { sameShape } from '../onnx/shapes';
 import type { FloatTensor } from '../onnx/types';
 import type { NamedTensor } from '../tensors/safetensors';
 import { evaluating } from './evaluation-graph';
-import { emitModel, layOut } from './model';
+import { emitModel, layOut, type Model } from './model';
+import { described } from './onnx-file';
 import { inputSize, inputType, outputWidth, type DataShape } from './types';
 
 /**
@@ -18,7 +18,7 @@ import { inputSize, inputType, outputWidth, type DataShape } from './types';
  * @throws RepriseError MODEL_WEIGHTS_MISMATCH when a weight is missing or has another type or shape;
  * MODEL_… where the model does not fit the data
  */
-export function buildInferenceGraph(model: ModelConfig, data: DataShape, weights: readonly NamedTensor[]): Uint8Array {
+export function buildInferenceGraph(model: Model, data: DataShape, weights: readonly NamedTensor[]): Uint8Array {
   const { parameters, buffers } = layOut(model, data);
   const graph = new GraphBuilder('inference');
   const input = graph.input('input', inputType(data.input), ['batch', inputSize(data.input)]);
@@ -44,7 +44,7 @@ export function buildInferenceGraph(model: ModelConfig, data: DataShape, weights
   return graph.encode({
     description: 'A model trained with Reprise.',
     metadata: {
-      'reprise.model': JSON.stringify(model),
+      'reprise.model': JSON.stringify(described(model)),
       'reprise.outputs': String(outputWidth(data)),
       'reprise.features': String(inputSize(data.input)),
       'reprise.input': isBytes ? 'bytes 0 to 255; the graph divides by 255' : data.input.kind === 'tokens' ? 'numbers of the vocabulary' : 'floats, prepared as for training',

@@ -18,6 +18,8 @@ function drawn(init: Init, seed: number, name: string, count: number): Float32Ar
       return Float32Array.from(normals(seed, 'init', name, count), (value) => value * init.deviation);
     case 'constant':
       return new Float32Array(count).fill(init.value);
+    case 'values':
+      return init.values.slice();
   }
 }
 

@@ -6,9 +6,13 @@ import { emitCnn } from './cnn';
 import { layoutOf, type Emission, type Layout } from './emission';
 import { emitLstm } from './lstm';
 import { emitLinear, emitMlp } from './mlp';
+import { emitOnnx, type OnnxModel } from './onnx-file';
 import { emitTextCnn } from './text-cnn';
 import { emitTransformer } from './transformer';
 import { inputSize, inputType, outputWidth, type DataShape } from './types';
+
+/** A model as a config names it; one of a file of the user with what was read from that file. */
+export type Model = ModelConfig | OnnxModel;
 
 /**
  * Emits a model's forward pass.
@@ -16,7 +20,7 @@ import { inputSize, inputType, outputWidth, type DataShape } from './types';
  * @returns [batch · rowsPerExample, outputWidth]: logits, or values
  * @throws RepriseError MODEL_… where the model does not fit the data
  */
-export function emitModel(emission: Emission, model: ModelConfig, data: DataShape, input: Tensor): FloatTensor {
+export function emitModel(emission: Emission, model: Model, data: DataShape, input: Tensor): FloatTensor {
   const outputs = outputWidth(data);
   switch (model.kind) {
     case 'linear':
@@ -33,6 +37,10 @@ export function emitModel(emission: Emission, model: ModelConfig, data: DataShap
       return emitTransformer(emission, model, data, input);
     case 'text-cnn':
       return emitTextCnn(emission, model, data, input);
+    case 'onnx-file':
+      return emitOnnx(emission, model, data, input);
+    case 'onnx':
+      throw new Error(`the model ${model.path} was not read before a graph of it is built`);
   }
 }
 
@@ -46,7 +54,7 @@ function refuseTokens(kind: string, { input }: DataShape): void {
 }
 
 /** The tensors of a model for a data set. @throws RepriseError MODEL_… where the model does not fit the data */
-export function layOut(model: ModelConfig, data: DataShape): Layout {
+export function layOut(model: Model, data: DataShape): Layout {
   return layoutOf((emission) => {
     emitModel(emission, model, data, emission.graph.input('input', inputType(data.input), [1, inputSize(data.input)]));
   });

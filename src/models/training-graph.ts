@@ -1,4 +1,4 @@
-import type { ModelConfig, TrainingConfig } from '../config/schema';
+import type { TrainingConfig } from '../config/schema';
 import { Tape } from '../onnx/autodiff';
 import { GraphBuilder } from '../onnx/graph';
 import { loop, once, type EmitBody, type LoopBody } from '../onnx/loop';
@@ -7,7 +7,8 @@ import type { FloatTensor, IndexTensor, Tensor } from '../onnx/types';
 import { declareExamples, takeBatch, type Examples } from './batch';
 import { Emission, type Filling, type Layout } from './emission';
 import { emitLoss, lossFor, type Loss } from './loss';
-import { emitModel, layOut } from './model';
+import { refuseLoneExamples } from './mlp';
+import { emitModel, layOut, type Model } from './model';
 import { IN_A_LOOP, type GraphTarget } from './target';
 import type { DataShape, ReplicatesGraph, TensorSpec, TrainingGraph } from './types';
 import { cut, emitUpdates, joined, pieceSizes, scalarNamesOf, stateSpecs } from './update';
@@ -19,7 +20,7 @@ import { cut, emitUpdates, joined, pieceSizes, scalarNamesOf, stateSpecs } from 
  * to step are columns of `scalars`, which `models/scalars` computes.
  * @throws RepriseError MODEL_… where the model does not fit the data, LOSS_… where the loss does not
  */
-export function buildTrainingGraph(model: ModelConfig, training: TrainingConfig, data: DataShape, target: GraphTarget = IN_A_LOOP): TrainingGraph {
+export function buildTrainingGraph(model: Model, training: TrainingConfig, data: DataShape, target: GraphTarget = IN_A_LOOP): TrainingGraph {
   return assemble(planOf(model, training, data, target), ['']);
 }
 
@@ -29,14 +30,14 @@ export function buildTrainingGraph(model: ModelConfig, training: TrainingConfig,
  * the nodes it would have alone, so each has the bits it would have alone at the same number of threads.
  * @throws RepriseError as `buildTrainingGraph`
  */
-export function buildReplicatesGraph(model: ModelConfig, training: TrainingConfig, data: DataShape, replicates: number): ReplicatesGraph {
+export function buildReplicatesGraph(model: Model, training: TrainingConfig, data: DataShape, replicates: number): ReplicatesGraph {
   const prefixes = Array.from({ length: replicates }, (_, index) => `replicate.${index}/`);
   return { ...assemble(planOf(model, training, data, IN_A_LOOP), prefixes), prefixes };
 }
 
 /** All that the construction of a training graph goes by. */
 interface Plan extends Layout {
-  readonly model: ModelConfig;
+  readonly model: Model;
   readonly training: TrainingConfig;
   readonly data: DataShape;
   readonly target: GraphTarget;
@@ -45,8 +46,9 @@ interface Plan extends Layout {
   readonly optimizerState: readonly TensorSpec[];
 }
 
-function planOf(model: ModelConfig, training: TrainingConfig, data: DataShape, target: GraphTarget): Plan {
+function planOf(model: Model, training: TrainingConfig, data: DataShape, target: GraphTarget): Plan {
   const layout = layOut(model, data);
+  if (model.kind === 'mlp') refuseLoneExamples(model, training, data.trainSize);
   const optimizerState = layout.parameters.flatMap((parameter) => stateSpecs(training, parameter));
   return { ...layout, model, training, data, target, loss: lossFor(training, data.target), scalarNames: scalarNamesOf(training), optimizerState };
 }

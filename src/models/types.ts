@@ -14,7 +14,9 @@ export type Init =
   | { readonly kind: 'uniform'; readonly bound: number }
   /** Normal with mean 0. */
   | { readonly kind: 'normal'; readonly deviation: number }
-  | { readonly kind: 'constant'; readonly value: number };
+  | { readonly kind: 'constant'; readonly value: number }
+  /** As a file has it, row by row; nothing is drawn. */
+  | { readonly kind: 'values'; readonly values: Float32Array };
 
 /** A tensor that training changes: by the optimizer (a parameter), or by the forward pass (a buffer, such as running statistics). */
 export interface WeightSpec extends TensorSpec {

@@ -1,0 +1,105 @@
+/** Which initializers of a user's ONNX file are weights, and which of these are trained. */
+import type { ModelConfig } from '../config/schema';
+import type { Host } from '../onnx/import/call';
+import { refusal, type FileNode, type OnnxFile } from '../onnx/import/file';
+import type { StoredTensor } from '../onnx/import/tensor-data';
+import type { FloatTensor } from '../onnx/types';
+import type { Emission } from './emission';
+import type { Init } from './types';
+
+type OnnxConfig = Extract<ModelConfig, { kind: 'onnx' }>;
+
+/** What a file's initializers are, by the config. */
+interface Roles {
+  readonly isWeight: (name: string) => boolean;
+  readonly isTrained: (name: string) => boolean;
+}
+
+/** Operators of which a single number that they read is a weight: a bias, a gain; in others it is a constant that an exporter left there. */
+const TAKE_WEIGHTS = new Set(['Gemm', 'MatMul', 'Conv', 'ConvTranspose', 'Add', 'LSTM', 'PRelu', 'BatchNormalization', 'InstanceNormalization', 'GroupNormalization', 'LayerNormalization']);
+
+/**
+ * A weight is a float32 initializer with at least one axis and finite elements (a mask of −∞ is none), and of a single
+ * element only where it is a bias or a gain. What a pattern names in part or whole is one in any case.
+ * @throws RepriseError ONNX_NAME for a pattern without an initializer, ONNX_NOTHING_TO_TRAIN
+ */
+function rolesOf({ train, freeze }: OnnxConfig, { initializers, nodes }: OnnxFile): Roles {
+  const floats = [...initializers.values()].filter(({ type }) => type === 'float32');
+  const [trains, freezes] = [train, freeze].map((patterns) => patterns.map((pattern) => ({ pattern, matches: matcherOf(pattern) })));
+  const unknown = [...trains!, ...freezes!].find(({ pattern, matches }) => pattern !== '*' && !floats.some(({ name }) => matches(name)));
+  if (unknown !== undefined) {
+    const key = trains!.includes(unknown) ? 'train' : 'freeze';
+    throw refusal({ code: 'ONNX_NAME', message: `model.${key} names ${JSON.stringify(unknown.pattern)}, but the ONNX file has no such float32 initializer; it has ${listed(floats.map(({ name }) => name))}.`, hint: 'Use the names of the file’s initializers, with * for any characters.' });
+  }
+  const singular = new Set(nodes.filter(({ opType }) => TAKE_WEIGHTS.has(opType)).flatMap(({ inputs }) => inputs));
+  const statistics = new Set(nodes.filter(({ opType }) => opType === 'BatchNormalization').flatMap(({ inputs }) => inputs.slice(3)));
+  const isNamed = (name: string): boolean => [...trains!, ...freezes!].some(({ pattern, matches }) => pattern !== '*' && matches(name));
+  const weights = new Set(
+    floats
+      .filter(({ name, shape, data }) => isNamed(name) || (shape.length > 0 && (data.length > 1 || singular.has(name)) && (data as Float32Array).every((value) => Number.isFinite(value))))
+      .map(({ name }) => name),
+  );
+  const trained = new Set([...weights].filter((name) => !statistics.has(name) && trains!.some(({ matches }) => matches(name)) && !freezes!.some(({ matches }) => matches(name))));
+  if (trained.size === 0) throw refusal({ code: 'ONNX_NOTHING_TO_TRAIN', message: 'Of the ONNX file nothing would be trained: it has no weight that model.train names and model.freeze does not.', hint: 'Let model.train name an initializer, or export the file with its weights (export_params=True).' });
+  return { isWeight: (name) => weights.has(name), isTrained: (name) => trained.has(name) };
+}
+
+/** Whether a name is as a pattern says. */
+function matcherOf(pattern: string): (name: string) => boolean {
+  const expression = new RegExp(`^${pattern.split('*').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\/-]/gu, String.raw`\$&`)).join('.*')}$`, 'su');
+  return (name) => expression.test(name);
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 0 ? 'none' : names.length > 6 ? `${names.slice(0, 6).join(', ')}, …` : names.join(', ');
+}
+
+/** Names that Reprise's graphs and files give, or that mark a tensor of the optimizer. */
+const OWN_NAMES = /^(?:features|labels|steps|batches|exampleWeights|scalars|losses|predictions|gradientNorms?|input|logits|probabilities|values|[A-Z]\w*_\d+(?:_\d+)?|constant_\d+|dropout\.\d+|(?:adam|sgd|rmsprop|replicate|ema)\b.*)$/u;
+
+/** What the weights of a file are called in a run: as in the file, with dots for slashes, and behind `onnx.` where Reprise uses the name. */
+function namesIn({ initializers }: OnnxFile): ReadonlyMap<string, string> {
+  const taken = new Set<string>();
+  return new Map(
+    [...initializers.keys()].map((name) => {
+      const plain = name.replaceAll('/', '.');
+      let free = OWN_NAMES.test(plain) ? `onnx.${plain}` : plain;
+      for (let copy = 1; taken.has(free); copy += 1) free = `${plain}.${copy}`;
+      taken.add(free);
+      return [name, free];
+    }),
+  );
+}
+
+/** The side of an emission that a file's nodes see. @throws RepriseError ONNX_NAME, ONNX_NOTHING_TO_TRAIN */
+export function hostOf(emission: Emission, config: OnnxConfig, file: OnnxFile): Host {
+  const { isWeight, isTrained } = rolesOf(config, file);
+  const names = namesIn(file);
+  const nameOf = (stored: StoredTensor): string => names.get(stored.name) ?? stored.name;
+  const initOf = ({ data }: StoredTensor): Init => ({ kind: 'values', values: data as Float32Array });
+  const used = new Map<string, FloatTensor>();
+  const copies = new Map<string, number>();
+  const dropouts = file.nodes.filter(({ opType }) => opType === 'Dropout');
+  return {
+    tape: emission.tape,
+    training: emission.training,
+    batch: emission.batch,
+    isWeight,
+    isTrained,
+    weight: (stored) => {
+      if (!isWeight(stored.name)) return null;
+      const keep = isTrained(stored.name) ? 'parameter' : 'buffer';
+      const tensor = used.get(stored.name) ?? emission[keep](nameOf(stored), stored.shape, initOf(stored));
+      used.set(stored.name, tensor);
+      return tensor;
+    },
+    statistic: (stored) => {
+      // Exporters let norms share statistics that began alike; each keeps its own.
+      const copy = copies.get(stored.name) ?? 0;
+      copies.set(stored.name, copy + 1);
+      const name = copy === 0 ? nameOf(stored) : `${nameOf(stored)}.${copy}`;
+      return { value: emission.buffer(name, stored.shape, initOf(stored)), update: (value) => emission.update(name, value) };
+    },
+    mask: (of: FileNode, width, dropProbability) => emission.mask(`dropout.${dropouts.indexOf(of)}`, width, dropProbability),
+  };
+}

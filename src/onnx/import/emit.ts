@@ -1,0 +1,90 @@
+/** A user's ONNX file as nodes of a graph under construction. */
+import { GraphBuilder } from '../graph';
+import { Tape } from '../autodiff';
+import type { Dim, Tensor } from '../types';
+import { Call, computed, naming, type Converter, type Host, type Surroundings, type Value } from './call';
+import { CONSTANTS } from './constants';
+import { ELEMENTWISE } from './elementwise';
+import { readOnnxFile, type FileNode, type OnnxFile } from './file';
+import { knownOf } from './known';
+import { LAYERS } from './layers';
+import { RECURRENT } from './recurrent';
+import { SHAPING } from './shaping';
+
+const CONVERTERS: ReadonlyMap<string, Converter> = new Map([CONSTANTS, ELEMENTWISE, SHAPING, LAYERS, RECURRENT].flatMap((part) => Object.entries(part)));
+
+/** The operators of ONNX that can be trained, in alphabetical order. */
+export const COVERED: readonly string[] = [...CONVERTERS.keys()].sort();
+
+/** @throws RepriseError as `readOnnxFile` */
+export function readTrainable(bytes: Uint8Array): OnnxFile {
+  return readOnnxFile(bytes, (opType) => CONVERTERS.has(opType));
+}
+
+/** Whether a file was written for one example, as exporters do that are told of no dynamic axis. */
+function isForOne({ input }: OnnxFile): boolean {
+  return input.shape[0] === 1;
+}
+
+/**
+ * Emits the nodes of a file.
+ * @param input of the file's type and shape, with the host's batch along its first axis
+ * @returns the file's output
+ * @throws RepriseError ONNX_NODE, ONNX_SHAPES naming operator and node
+ */
+export function emitFile(file: OnnxFile, host: Host, input: Tensor): Tensor {
+  return emitNodes(file, host, input, isForOne(file) ? roomsOf(file, host, input) : null);
+}
+
+function emitNodes(file: OnnxFile, host: Host, input: Tensor, rooms: Surroundings['rooms']): Tensor {
+  const values = new Map<string, Value>([[file.input.name, computed(input)]]);
+  const valueOf = (name: string): Value | undefined => {
+    const value = values.get(name);
+    const stored = value === undefined ? file.initializers.get(name) : undefined;
+    if (stored === undefined) return value;
+    const weight = stored.type === 'float32' ? host.weight(stored) : null;
+    const made = weight === null ? knownOf(stored) : computed(weight);
+    values.set(name, made);
+    return made;
+  };
+  const around: Surroundings = { host, opset: file.opset, input, initializers: file.initializers, rooms, valueOf };
+  for (const node of file.nodes) {
+    const call = new Call(node, around);
+    const results = naming(node, () => CONVERTERS.get(node.opType)?.(call) ?? call.refuse('is not covered'));
+    ('kind' in results ? [results] : results).forEach((value, position) => {
+      const name = node.outputs[position] ?? '';
+      if (name !== '' && value !== null) values.set(name, value);
+    });
+  }
+  const last = file.nodes.at(-1);
+  const output = valueOf(file.output);
+  if (output === undefined || last === undefined) throw new Error(`nothing makes the output ${file.output}`);
+  return output.kind === 'computed' ? output.tensor : new Call(last, around).materialized(output);
+}
+
+/** Where the Reshape nodes of a file that was written for one example get their batch: found by emitting it with the batch as a name. */
+function roomsOf(file: OnnxFile, host: Host, input: Tensor): Map<FileNode, readonly Dim[]> {
+  const rooms = new Map<FileNode, readonly Dim[]>();
+  if (typeof host.batch !== 'number') return rooms;
+  const graph = new GraphBuilder('rooms');
+  const seen = new Map<string, Tensor<'float32'>>();
+  const stand = (name: string, shape: readonly Dim[]): Tensor<'float32'> => {
+    const known = seen.get(name) ?? graph.input(name, 'float32', shape);
+    seen.set(name, known);
+    return known;
+  };
+  const scratch: Host = {
+    tape: new Tape(graph),
+    training: false,
+    batch: 'batch',
+    weight: (stored) => (host.isWeight(stored.name) ? stand(`weight/${stored.name}`, stored.shape) : null),
+    isWeight: (name) => host.isWeight(name),
+    isTrained: () => false,
+    statistic: (stored) => ({ value: stand(`weight/${stored.name}`, stored.shape), update: () => undefined }),
+    mask: () => {
+      throw new Error('nothing is dropped outside training');
+    },
+  };
+  emitNodes(file, scratch, graph.input('input', input.type, input.shape.with(0, 'batch')), rooms);
+  return rooms;
+}
