@@ -59,6 +59,7 @@ const present: Readonly<Record<Method, true>> = {
   'runs.diff': true,
   'runs.restoreCode': true,
   'runs.score': true,
+  'runs.confusion': true,
   'config.score': true,
   'studies.plan': true,
   'studies.start': true,

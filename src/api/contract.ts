@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { exportQuery, exportResult, importQuery, importResult } from './imports';
-import { bundleEstimate, bundlePage, curveKey, curves, logLine, outputPage, queueView, runDetails, runsColumns, runsGroups, runsGroupsQuery, runsOpeningQuery, runsPage, runsQuery, seriesWindow, sideBySide, sparkline, studyEnded, studySource, studySummary, studyView, task, verdictSummary, verdictTrace, verdictView } from './views';
+import { bundleEstimate, bundlePage, confusion, curveKey, curves, logLine, outputPage, queueView, runDetails, runsColumns, runsGroups, runsGroupsQuery, runsOpeningQuery, runsPage, runsQuery, seriesWindow, sideBySide, sparkline, studyEnded, studySource, studySummary, studyView, task, verdictSummary, verdictTrace, verdictView } from './views';
 import { trackingServer, trackingStart } from './tracking-server';
 import { restoredCode, score } from './provenance';
 import { comparison, difference, doctorResult, experimentRow, metricRow, problem, reproduceResult, runResult, runRow, studyPlan, verifyResult } from './rows';
@@ -58,6 +58,8 @@ export const methods = {
   'runs.output': { input: z.strictObject({ run, attempt: z.int().min(1).optional(), offset: z.int().min(0), limit: z.int().min(1).max(5000) }), output: outputPage },
   /** A stretch of a series of a command or a logged run, in about `buckets` buckets. */
   'series.window': { input: z.strictObject({ run, key: metric, from: z.number().optional(), to: z.number().optional(), buckets: z.int().min(2).max(10_000) }), output: seriesWindow },
+  /** Of a training of classes; null where it has none (yet). */
+  'runs.confusion': { input: z.strictObject({ run }), output: confusion.nullable() },
   /** Lines of the event log in words, from record `after` + 1 on. */
   'runs.log': { input: z.strictObject({ run, after: z.int().min(-1), limit: z.int().min(1).max(5000) }), output: z.object({ lines: z.array(logLine), last: z.number() }) },
   /** Puts runs that are at an end into the workspace's trash, from where `runs.restore` brings them back for 30 days. */

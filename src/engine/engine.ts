@@ -76,6 +76,7 @@ const handlers: Handlers = {
   'runs.groups': groupRuns,
   'runs.sparklines': readSparklines,
   'runs.details': later(async () => (await import('./run-details')).describeRunInFull),
+  'runs.confusion': later(async () => (await import('./confusion')).readConfusion),
   'runs.log': later(async () => (await import('./run-log')).readRunLog),
   'runs.saveFile': later(async () => (await import('./run-output')).saveRunFile),
   'runs.output': later(async () => (await import('./run-output')).readRunOutput),

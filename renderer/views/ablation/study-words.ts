@@ -30,7 +30,7 @@ export function cellSentence(cell: StudyCell, variant: string, metric: StudyView
 }
 
 export function metricText(value: number, metric: StudyView['metric']): string {
-  return metric === 'test accuracy' ? format.accuracy(value) : format.loss(value);
+  return format.measured(metric ?? '', value);
 }
 
 export interface RowMean {

@@ -4,6 +4,7 @@ import { Button, Menu, Select } from '@mantine/core';
 import { ChevronDown } from 'lucide-react';
 import type { CommandId } from '../../../src/api/commands';
 import type { Output } from '../../../src/api/contract';
+import { testMetricOf } from '../../../src/config/metrics';
 import { Empty, Failure, Loading } from '../../components/messages';
 import { StateShape } from '../../components/state-mark';
 import { View } from '../../frame/view';
@@ -93,6 +94,13 @@ function MetricSelect({ comparison: { metric, metrics }, onChange }: { readonly 
       <Select size="xs" className="compare-metric" label="Metric" data={metrics.includes(key) ? metrics : [key, ...metrics]} value={key} searchable={metrics.length > 8} allowDeselect={false} onChange={(name) => name !== null && onChange(name)} />
     </div>
   );
+}
+
+/** The curve of what is compared. Trainings show how they learned, unless somebody asked for another metric. */
+function curveOf({ metric, metrics }: Output<'compare.experiment'>, asked: boolean): string | null {
+  const tested = testMetricOf(metric);
+  if (tested !== null) return asked ? `validation.${tested}` : null;
+  return metrics.length === 0 ? null : metric.replace(/ \(best\)$/u, '');
 }
 
 const NOT_EXECUTABLE = 'These runs were logged by another program: nobody recorded what would execute them again, so a bundle has nothing to hold.';
@@ -213,7 +221,7 @@ export function Compare({ experiment: asked }: { readonly experiment: string | n
             selected={variant?.name ?? null}
             onSelect={setSelected}
           />
-          <Curves key={`${experiment}\n${comparison.metric}`} experiment={experiment} preferred={comparison.metrics.length === 0 ? null : comparison.metric.replace(/ \(best\)$/u, '')} />
+          <Curves key={`${experiment}\n${comparison.metric}`} experiment={experiment} preferred={curveOf(comparison, metric !== null)} />
         </div>
       )}
     </View>

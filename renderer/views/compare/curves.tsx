@@ -3,6 +3,7 @@ import { useMemo, useState } from 'react';
 import { Checkbox, Select } from '@mantine/core';
 import { exponentialMean } from '../../../src/analysis/smooth';
 import type { CurveKey, CurvesView } from '../../../src/api/views';
+import { METRIC_NAMES, METRICS } from '../../../src/config/metrics';
 import { CurveChart } from '../../charts/curve-chart';
 import { variantStyle } from '../../charts/palette';
 import type { Line } from '../../charts/types';
@@ -12,15 +13,19 @@ import { Section } from '../../frame/view';
 import { plural } from '../../format';
 import { useAnswer } from '../../state/answers';
 import { Cut } from './cut';
-import { unitOf } from './numbers';
+import { unitText } from './numbers';
 import { useSmoothing } from '../../charts/smoothing';
 import { Swatch } from './swatch';
 
-const LABELS: Readonly<Record<CurveKey, string>> = { 'train.loss': 'Train loss', 'validation.loss': 'Validation loss', 'validation.accuracy': 'Validation accuracy' };
 /** More curves than that are chosen from a list. */
 const MOST_SEGMENTS = 3;
 
-const labelOf = (key: CurveKey): string => LABELS[key] ?? key;
+/** `Train loss`, `Validation macro F1`; what others named goes by its name. */
+function labelOf(key: CurveKey): string {
+  if (key === 'train.loss') return 'Train loss';
+  const metric = METRIC_NAMES.find((name) => key === `validation.${name}`);
+  return metric === undefined ? key : `Validation ${METRICS[metric].title}`;
+}
 
 /** More steps than a wide screen has pixels for. */
 const POINTS = 2000;
@@ -50,7 +55,7 @@ function spanOf(variants: CurvesView['variants']): number {
   return Math.max(0, ...variants.map(({ steps }) => (steps.at(-1) ?? 0) - (steps[0] ?? 0)));
 }
 
-/** @param preferred the series that the variants are compared by; null where they are trainings */
+/** @param preferred the curve that is shown first; null where nothing says which */
 export function Curves({ experiment, preferred }: { readonly experiment: string; readonly preferred: CurveKey | null }) {
   const [picked, setKey] = useState<CurveKey | null>(null);
   const [logY, setLogY] = useState(false);
@@ -62,7 +67,7 @@ export function Curves({ experiment, preferred }: { readonly experiment: string;
   const span = useMemo(() => (curves === undefined ? 0 : spanOf(curves.variants)), [curves]);
   const { halfLife, words, control } = useSmoothing(span);
   const lines = useMemo(() => (curves === undefined ? [] : linesOf(curves.variants, hidden, halfLife)), [curves, hidden, halfLife]);
-  const unit = unitOf(curves?.key ?? '');
+  const unit = unitText(curves?.unit ?? '');
   const keys = curves?.keys ?? [key];
   const title = curves === undefined ? '' : labelOf(curves.key);
 

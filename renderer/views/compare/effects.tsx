@@ -7,7 +7,7 @@ import type { Effect } from '../../charts/types';
 import { Section } from '../../frame/view';
 import { plural } from '../../format';
 import { go } from '../../state/place';
-import { byEffect, pairedDifferences, percent, unitOf, type Progress } from './numbers';
+import { byEffect, pairedDifferences, percent, unitText, type Progress } from './numbers';
 
 /** Cells that have no value and will get none by themselves, each with its run. */
 export function Missing({ cells }: { readonly cells: Progress['lost'] }) {
@@ -73,7 +73,7 @@ export function Effects({ comparison, progress }: { readonly comparison: Compari
       {!known ? (
         <p className="compare-nothing soft">{effects.length === 0 ? 'There is one variant, so there is nothing to compare it with.' : 'No variant and the baseline have finished with the same seed yet.'}</p>
       ) : (
-        <EffectChart effects={effects} xTitle={`Difference in ${metric} to ${variants[0]?.name ?? 'the baseline'}${unitOf(metric)}`} label={`Difference in ${metric} of each variant to the baseline`} exportName={`${experiment} effects`} />
+        <EffectChart effects={effects} xTitle={`Difference in ${metric} to ${variants[0]?.name ?? 'the baseline'}${unitText(comparison.unit)}`} label={`Difference in ${metric} of each variant to the baseline`} exportName={`${experiment} effects`} />
       )}
       {known && (
         <p className="compare-method soft">

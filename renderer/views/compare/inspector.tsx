@@ -3,7 +3,7 @@ import { decimalsAlone, decimalsFor, formatFixed } from '../../../src/analysis/f
 import type { ComparisonView } from '../../../src/api/rows';
 import { Section } from '../../frame/view';
 import { go } from '../../state/place';
-import { deltaParts, meanParts, percent, progressOf, pText, unitOf, type ComparedVariant } from './numbers';
+import { deltaParts, meanParts, percent, progressOf, pText, unitText, type ComparedVariant } from './numbers';
 
 function Facts({ items }: { readonly items: readonly (readonly [string, string])[] }) {
   return (
@@ -31,7 +31,7 @@ export function ComparisonDetails({ comparison }: { readonly comparison: Compari
       <Section title="Comparison">
         <Facts
           items={[
-            ['Metric', `${metric}${unitOf(metric)}`],
+            ['Metric', `${metric}${unitText(comparison.unit)}`],
             ['Better', higherIsBetter ? 'higher' : 'lower'],
             ['Variants', String(variants.length)],
             ['Runs finished', finished === total ? String(total) : `${finished} of ${total}`],

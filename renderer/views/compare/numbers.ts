@@ -101,10 +101,9 @@ export function progressOf({ variants, missing }: ComparisonView): Progress {
   return { finished, total: finished + missing.length, pending: missing.length - lost.length, lost };
 }
 
-/** What stands behind a metric's or curve's name: losses are cross-entropies in nats, accuracies have no unit. */
-export function unitOf(name: string): string {
-  // Of a series that somebody else named nobody knows the unit.
-  return /^(?:test loss|train\.loss|validation\.loss)$/u.test(name) ? ' (nats)' : '';
+/** What stands behind the name of a metric or curve. */
+export function unitText(unit: string): string {
+  return unit === '' ? '' : ` (${unit})`;
 }
 
 /** `95%`. */

@@ -8,7 +8,7 @@ import type { ComparisonView } from '../../../src/api/rows';
 import { Section } from '../../frame/view';
 import { go } from '../../state/place';
 import { Cut } from './cut';
-import { align, deltaParts, meanParts, pairedDifferences, percent, pText, unitOf, type AlignedColumn, type ComparedVariant } from './numbers';
+import { align, deltaParts, meanParts, pairedDifferences, percent, pText, unitText, type AlignedColumn, type ComparedVariant } from './numbers';
 import { Swatch } from './swatch';
 
 type Mark = 'best' | 'tied' | null;
@@ -195,7 +195,7 @@ export function ComparisonTable({ comparison, aside, provisional, selected, onSe
               </th>
               <th scope="col" className="number">
                 {metric}
-                {unitOf(metric)}
+                {unitText(comparison.unit)}
                 <span className="compare-how">mean{means.widths.length > 1 ? ` ± ${level} interval` : ''}</span>
               </th>
               <th scope="col" className="number">

@@ -3,6 +3,7 @@ import { useSyncExternalStore } from 'react';
 import { createColumnHelper, type ColumnDef } from '@tanstack/react-table';
 import type { RunView } from '../../../src/api/rows';
 import type { RunListRow } from '../../../src/api/views';
+import { higherIsBetter, testMetricOf } from '../../../src/config/metrics';
 import { Hash } from '../../components/hash';
 import { ProgressBar } from '../../components/progress-bar';
 import { Sparkline } from '../../components/sparkline';
@@ -11,7 +12,7 @@ import * as format from '../../format';
 import type { GridFeatures } from './grid-columns';
 import { leafColumns } from './leaf-columns';
 import { useSparkline } from './sparklines';
-import { metricText, metricTitle, shareDone, type MetricName } from './values';
+import { metricTitle, shareDone, type MetricName } from './values';
 
 const tickers = new Set<() => void>();
 let ticking = 0;
@@ -75,16 +76,22 @@ function Loss({ run }: { readonly run: RunView }) {
 const helper = createColumnHelper<GridFeatures, RunListRow>();
 type RunColumn = ColumnDef<GridFeatures, RunListRow>;
 
+/** Of a series that somebody else named the larger come first: most are scores. */
+function isHigherBetter(label: MetricName): boolean {
+  const metric = testMetricOf(label);
+  return metric === null || higherIsBetter(metric);
+}
+
 function metricColumn(metric: MetricName | null): RunColumn {
   return helper.accessor((row) => row.metric?.value, {
     id: 'metric',
     header: metricTitle(metric),
-    sortDescFirst: metric !== 'loss',
+    sortDescFirst: metric === null || isHigherBetter(metric),
     meta: { width: metric === null ? 136 : 124, number: true, hint: metric === null || metric.startsWith('test ') ? `${metricTitle(metric)} at the selected checkpoint` : `${metric}: as declared, or the latest value of a run that was logged` },
     cell: ({ row: { original } }) => {
       if (original.metric === null) return <span className="soft">–</span>;
       const { name, value } = original.metric;
-      const text = metric === name ? metricText(name, value) : `${name} ${metricText(name, value)}`;
+      const text = metric === name ? format.measured(name, value) : `${name} ${format.measured(name, value)}`;
       return Number.isNaN(original.run.finalLoss) ? (
         <span className="soft" title="The training diverged: this value says nothing, and comparisons leave it out">
           {text}

@@ -13,7 +13,7 @@ import { go } from '../../state/place';
 import { Duration, Progress } from './columns';
 import type { RunStatus } from './table-state';
 import { runName } from '../../run-status';
-import { metricRange, metricText, metricTitle, nextStep, type MetricName } from './values';
+import { metricRange, metricTitle, nextStep, type MetricName } from './values';
 
 function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
   return (
@@ -106,7 +106,7 @@ export function OneRun({ row, actions }: { readonly row: RunListRow; readonly ac
         <Fact name="Experiment">{run.experiment}</Fact>
         {run.variant !== null && <Fact name="Variant">{run.variant}</Fact>}
         <Fact name="Seed">{run.seed}</Fact>
-        {metric !== null && <Fact name={metricTitle(metric.name)}>{metricText(metric.name, metric.value)}</Fact>}
+        {metric !== null && <Fact name={metricTitle(metric.name)}>{format.measured(metric.name, metric.value)}</Fact>}
         {run.finalLoss !== null && <Fact name={run.status === 'finished' ? 'Final loss' : 'Last loss'}>{format.loss(run.finalLoss)}</Fact>}
         <Fact name="Steps">
           {format.count(run.stepsDone)}
@@ -183,7 +183,7 @@ export function SeveralRuns({ rows, actions }: { readonly rows: readonly RunList
         <Fact name="Seeds">{format.count(distinct(({ run }) => run.seed))}</Fact>
         {range !== null && (
           <Fact name={metricTitle(range.name)}>
-            {metricText(range.name, range.low)} to {metricText(range.name, range.high)} <span className="soft">(n = {format.count(range.n)})</span>
+            {format.measured(range.name, range.low)} to {format.measured(range.name, range.high)} <span className="soft">(n = {format.count(range.n)})</span>
           </Fact>
         )}
       </dl>
@@ -209,7 +209,7 @@ export function NoRun({ runs, byStatus, updatedAt, metric, method }: NoRunProps)
         <Fact name="States">
           <StateCounts byStatus={byStatus} />
         </Fact>
-        {metric !== null && <Fact name="Metric">{metricTitle(metric).toLowerCase()}, as declared</Fact>}
+        {metric !== null && <Fact name="Metric">{metric}, as declared</Fact>}
         <Fact name="Last change">{format.moment(updatedAt)}</Fact>
       </dl>
       {method === null ? (

@@ -3,14 +3,9 @@ import type { RunView } from '../../../src/api/rows';
 import type { RunListRow } from '../../../src/api/views';
 import { valueInWords } from '../../../src/ablation/describe';
 import { decimalsFor, formatFixed, formatPlain } from '../../../src/analysis/format';
-import { accuracy, loss } from '../../format';
 
 /** A declared metric: `test accuracy`, or the key of a series. */
 export type MetricName = string;
-
-export function metricText(name: MetricName, value: number): string {
-  return name === 'test accuracy' ? accuracy(value) : loss(value);
-}
 
 /** `Test accuracy`, `val_loss`; without a name the metric differs from run to run. */
 export function metricTitle(name: MetricName | null): string {

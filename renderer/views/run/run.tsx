@@ -12,6 +12,7 @@ import { useCommand } from '../../state/commands';
 import { go } from '../../state/place';
 import { Artifacts } from './artifacts';
 import { ConfigLeaves } from './config-leaves';
+import { Confusion } from './confusion';
 import { Curves } from './curves';
 import { Facts } from './facts';
 import { Lineage } from './lineage';
@@ -93,6 +94,7 @@ export function Run({ run: id }: { readonly run: string }) {
       <div className="run">
         <Facts details={details} />
         {kind === 'training' && <Curves details={details} />}
+        {kind === 'training' && <Confusion run={details.run.runId} tested={status === 'finished'} />}
         {(kind !== 'training' || details.series.length > 0) && <SeriesSection details={details} />}
         <Tabs value={tab} onChange={setTab} keepMounted={false} className="run-tabs">
           <Tabs.List>

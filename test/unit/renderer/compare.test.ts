@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ComparisonView } from '../../../src/api/rows';
-import { align, byEffect, deltaParts, meanParts, pairedDifferences, progressOf, pText, unitOf, type ComparedVariant } from '../../../renderer/views/compare/numbers';
+import { align, byEffect, deltaParts, meanParts, pairedDifferences, progressOf, pText, unitText, type ComparedVariant } from '../../../renderer/views/compare/numbers';
 import { copyText, differs, fullText, moved, shortText, shownSections, type Section } from '../../../renderer/views/compare/values';
 
 function variant(name: string, values: readonly (readonly [number, number])[], delta: number | null | 'baseline'): ComparedVariant {
@@ -21,9 +21,9 @@ const worse = variant('worse', [[2, 0.5], [3, 0.4]], -0.1);
 const better = variant('better', [[1, 0.75]], 0.25);
 const lost = variant('lost', [], null);
 
-describe('unitOf', () => {
+describe('unitText', () => {
   it('gives losses their unit, and accuracies none', () => {
-    expect([unitOf('test loss'), unitOf('train.loss'), unitOf('test accuracy')]).toEqual([' (nats)', ' (nats)', '']);
+    expect([unitText('nats'), unitText('')]).toEqual([' (nats)', '']);
   });
 });
 
