@@ -190,15 +190,16 @@ describe('losses', () => {
 });
 
 describe('replicates in one graph', () => {
-  test('have each the bits it has alone: weights, state, losses and gradient norms', async () => {
+  test('have each the bits it has alone: weights, running statistics, state, losses and gradient norms', async () => {
     const steps = 6;
     const data = images;
+    const model = cnnSchema.parse({ ...cnn, norm: 'batch' });
     const examples = makeExamples(data, 2);
     const settings = [{ seed: 1, learningRate: 0.01 }, { seed: 2, learningRate: 0.01 }, { seed: 3, learningRate: 0.003 }].map(({ seed, learningRate }) => ({
       seed,
       training: train({ learningRate, clipNorm: 1, ema: 0.9, optimizer: { kind: 'adamw' }, schedule: { kind: 'cosine', warmupSteps: 2 } }),
     }));
-    const graph = buildReplicatesGraph(cnn, settings[0]!.training, data, settings.length);
+    const graph = buildReplicatesGraph(model, settings[0]!.training, data, settings.length);
     const feeds: Record<string, ort.Tensor> = {
       steps: new ort.Tensor('int64', BigInt64Array.of(BigInt(steps)), []),
       features: new ort.Tensor('uint8', examples.features as Uint8Array, [data.trainSize, 64]),
@@ -218,7 +219,7 @@ describe('replicates in one graph', () => {
     const together = await session.run(feeds);
     await session.release();
     for (const [index, { seed, training }] of settings.entries()) {
-      const alone = buildTrainingGraph(cnn, training, data);
+      const alone = buildTrainingGraph(model, training, data);
       const run = await runTraining(alone, training, data, examples, planBatches(data.trainSize, BATCH, steps, seed), start(alone, seed), { masks: masksOf(alone, steps, seed) });
       const of = (name: string): Float32Array => together[`${graph.prefixes[index]}${name}`]!.data as Float32Array;
       expect([...of('losses')]).toEqual([...run.losses]);
