@@ -38,13 +38,13 @@ export function withRoomFor(batch: string, input: readonly Dim[], target: readon
   const axis = input.findIndex((dim) => typeof dim === 'string');
   const [known, inner] = [elementCount(target), elementCount(input.slice(axis + 1))];
   if (axis === -1 || inner === null || known !== factorsOf(input).known) return null;
-  // A size such as `3*batch` has the batch before its other factor.
-  const stride = inner * factorsOf([input[axis] ?? 1]).known;
   const insides = target.map((_, place) => elementCount(target.slice(place + 1)) ?? 1);
-  const single = target.findIndex((size, place) => size === 1 && insides[place] === stride);
+  const single = (stride: number): number => target.findIndex((size, place) => size === 1 && insides[place] === stride);
+  // In `11*batch` the batch comes before its other factor, or behind it: the name does not tell.
+  const stride = inner * factorsOf([input[axis] ?? 1]).known;
   const after = target.findIndex((size, place) => size > 1 && size * (insides[place] ?? 1) === stride);
   const before = target.findIndex((size, place) => size > 1 && insides[place] === stride);
   const merged = target.length >= input.length || before === -1 ? after : before;
-  const place = single === -1 ? merged : single;
-  return place === -1 ? null : (target as readonly Dim[]).with(place, timesDim(batch, target[place] ?? 1));
+  const place = [single(stride), single(inner), merged].find((found) => found !== -1);
+  return place === undefined ? null : (target as readonly Dim[]).with(place, timesDim(batch, target[place] ?? 1));
 }

@@ -32,9 +32,9 @@ export function typeInWords(dataType: number): string {
   return (TensorProto_DataType[dataType] ?? `type ${dataType}`).toLowerCase();
 }
 
-/** Aligned and in memory of its own, as typed arrays want it. */
+/** Aligned and in memory of its own, as typed arrays want it. `slice` of Node's buffers would be a view. */
 function copied(bytes: Uint8Array): ArrayBuffer {
-  return bytes.slice().buffer as ArrayBuffer;
+  return new Uint8Array(bytes).buffer;
 }
 
 function elementsOf({ rawData, floatData, doubleData, int32Data, int64Data }: TensorProto, type: StoredType): StoredTensor['data'] | null {
