@@ -186,19 +186,26 @@ export function describePrepared(tensors: readonly TensorHeader[], metadata: Rea
   return description;
 }
 
-/** What is wrong with values that were read, or null. */
-function valueProblem({ input, target }: DataDescription, features: Features, labels: Labels | null): string | null {
-  const width = inputSize(input);
-  const badFeature = input.kind === 'tokens' ? features.findIndex((token) => token < 0 || token >= input.vocabulary) : features instanceof Float32Array ? features.findIndex((value) => !Number.isFinite(value)) : -1;
-  if (badFeature >= 0) return `the features of row ${Math.floor(badFeature / width)} hold ${features[badFeature]}`;
-  if (labels instanceof Float32Array) {
-    const badValue = labels.findIndex((value) => !Number.isFinite(value));
-    return badValue < 0 ? null : `the labels hold ${labels[badValue]}`;
+/** What is wrong with features that were read, of which the first is number `from`, or null. */
+export function featureProblem({ input }: Pick<DataDescription, 'input'>, features: Features, from = 0): string | null {
+  const row = (at: number): number => Math.floor((from + at) / inputSize(input));
+  if (input.kind === 'tokens') {
+    const bad = features.findIndex((token) => token < 0 || token >= input.vocabulary);
+    return bad < 0 ? null : `the features of row ${row(bad)} hold the token ${features[bad]}, with a vocabulary of ${input.vocabulary}`;
   }
-  if (labels === null || target.kind !== 'class') return null;
-  const classes = BigInt(target.classes);
-  const badLabel = labels.findIndex((label) => label < 0n || label >= classes);
-  return badLabel < 0 ? null : `the label of row ${badLabel} is ${labels[badLabel]}, with ${classes} classes`;
+  const bad = features instanceof Float32Array ? features.findIndex((value) => !Number.isFinite(value)) : -1;
+  return bad < 0 ? null : `the features of row ${row(bad)} hold ${features[bad]}`;
+}
+
+/** The same of labels. */
+export function labelProblem({ target }: Pick<DataDescription, 'target'>, labels: Labels, from = 0): string | null {
+  if (labels instanceof Float32Array) {
+    const bad = labels.findIndex((value) => !Number.isFinite(value));
+    return bad < 0 ? null : `the labels hold ${labels[bad]}`;
+  }
+  const classes = target.kind === 'class' ? BigInt(target.classes) : 0n;
+  const bad = labels.findIndex((label) => label < 0n || label >= classes);
+  return bad < 0 ? null : `the label of row ${from + bad} is ${labels[bad]}, with ${classes} classes`;
 }
 
 /**
@@ -219,7 +226,7 @@ export function decodePrepared(bytes: Uint8Array, where: string): PreparedData {
   // Names and types were checked with the description.
   const features = dataOf('features') as Features;
   const labels = (dataOf('labels') ?? null) as Labels | null;
-  const problem = valueProblem(description, features, labels);
+  const problem = featureProblem(description, features) ?? (labels === null ? null : labelProblem(description, labels));
   if (problem !== null) throw invalidData(where, problem);
   return { ...description, features, labels };
 }

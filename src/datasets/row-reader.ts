@@ -3,13 +3,16 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { toErrorReport } from '../errors/errors';
 import { inputSize } from '../models/types';
 import { decodeSafetensorsHeader, safetensorsDataStart, type TensorEntry } from '../tensors/safetensors';
-import { describePrepared, invalidData, missingData, type DataDescription, type Features, type Labels } from './prepared';
+import { describePrepared, featureProblem, invalidData, labelProblem, missingData, type DataDescription, type Features, type Labels } from './prepared';
 
 /** Prepared files of this size and more are not loaded whole, bytes. */
 export const READ_BY_ROWS_FROM = 1 << 30;
 
 /** Rows that touch in the file are read at once, as far as they take no more than this, bytes. */
 const MAX_READ = 1 << 24;
+
+/** Labels of no more than this are kept in memory once they were read, bytes: there is one for each of many rows. */
+const KEPT_LABELS = 1 << 26;
 
 /** Some examples, in the order they were asked for. */
 export interface Rows {
@@ -19,11 +22,11 @@ export interface Rows {
   readonly labels: Labels | null;
 }
 
-type ArrayOf<T> = new (buffer: ArrayBuffer) => T;
-
-const FEATURE_ARRAYS: Readonly<Record<TensorEntry['type'], ArrayOf<Features> | null>> = { uint8: Uint8Array, float32: Float32Array, int32: Int32Array, int64: null };
+const VALUES: Readonly<Record<TensorEntry['type'], new (buffer: ArrayBuffer) => Features | Labels>> = { uint8: Uint8Array, float32: Float32Array, int32: Int32Array, int64: BigInt64Array };
 
 export class RowReader {
+  private keptLabels: Promise<Uint8Array> | null = null;
+
   private constructor(
     private readonly handle: FileHandle,
     private readonly file: string,
@@ -46,8 +49,8 @@ export class RowReader {
     }
     try {
       const { size } = await handle.stat();
-      const dataStart = safetensorsDataStart(await readRange(handle, file, 0, Math.min(8, size)));
-      const { entries, metadata } = decodeSafetensorsHeader(await readRange(handle, file, 0, Math.min(dataStart, size)), size);
+      const dataStart = safetensorsDataStart(await fill(new Uint8Array(Math.min(8, size)), handle, file, 0));
+      const { entries, metadata } = decodeSafetensorsHeader(await fill(new Uint8Array(Math.min(dataStart, size)), handle, file, 0), size);
       const description = describePrepared(entries, metadata, file);
       const entryOf = (name: string): TensorEntry | null => entries.find((entry) => entry.name === name) ?? null;
       const features = entryOf('features');
@@ -64,24 +67,48 @@ export class RowReader {
     return this.handle.close();
   }
 
-  /** The examples of these numbers; they may repeat and stand in any order. @throws RepriseError DATA_INVALID for a file that became shorter */
+  /** Reads all values once. @throws RepriseError DATA_INVALID naming the row of the first that no graph could take */
+  async checkValues(): Promise<void> {
+    const { description, file } = this;
+    for (const entry of [this.features, ...(this.labels === null ? [] : [this.labels])]) {
+      const Values = VALUES[entry.type];
+      for (let begin = entry.begin; begin < entry.end; begin += MAX_READ) {
+        const bytes = await this.read(new Uint8Array(Math.min(MAX_READ, entry.end - begin)), this.dataStart + begin);
+        const values = new Values(bytes.buffer as ArrayBuffer);
+        const from = ((begin - entry.begin) / bytes.length) * values.length;
+        const problem = entry === this.labels ? labelProblem(description, values as Labels, from) : featureProblem(description, values as Features, from);
+        if (problem !== null) throw invalidData(file, problem);
+      }
+    }
+  }
+
+  /**
+   * The examples of these numbers; they may repeat and stand in any order. All reads are under way at once and go on while
+   * the caller's thread computes.
+   * @throws RepriseError DATA_INVALID for a file that became shorter
+   */
   async rows(numbers: Int32Array): Promise<Rows> {
     const { description, features, labels } = this;
     const width = inputSize(description.input);
     const isStream = description.target.kind === 'next-token';
     const bytes = (features.end - features.begin) / features.shape.reduce((count, size) => count * size, 1);
     const start = isStream ? (row: number): number => tokenOf(description, row) * bytes : (row: number): number => row * width * bytes;
-    const Values = FEATURE_ARRAYS[features.type];
-    if (Values === null) throw invalidData(this.file, `features has the type ${features.type}`);
     return {
-      features: new Values(await this.take(features, numbers, (isStream ? width + 1 : width) * bytes, start)),
+      // The type was checked with the description.
+      features: new VALUES[features.type](await this.take(features, numbers, (isStream ? width + 1 : width) * bytes, start)) as Features,
       labels: labels === null ? null : await this.takeLabels(labels, numbers),
     };
   }
 
   private async takeLabels(labels: TensorEntry, numbers: Int32Array): Promise<Labels> {
-    const each = (labels.end - labels.begin) / labels.shape[0]!;
-    const taken = await this.take(labels, numbers, each, (row) => row * each);
+    const size = labels.end - labels.begin;
+    const each = size / labels.shape[0]!;
+    let taken: ArrayBuffer;
+    if (size > KEPT_LABELS) taken = await this.take(labels, numbers, each, (row) => row * each);
+    else {
+      this.keptLabels ??= this.read(new Uint8Array(size), this.dataStart + labels.begin);
+      taken = gathered(await this.keptLabels, numbers, each);
+    }
     return labels.type === 'int64' ? new BigInt64Array(taken) : new Float32Array(taken);
   }
 
@@ -89,23 +116,34 @@ export class RowReader {
   private async take(entry: TensorEntry, numbers: Int32Array, size: number, start: (row: number) => number): Promise<ArrayBuffer> {
     const out = new Uint8Array(numbers.length * size);
     const begin = this.dataStart + entry.begin;
+    const reads: Promise<void>[] = [];
     for (let index = 0; index < numbers.length; ) {
-      const from = start(numbers[index]!);
+      const first = index;
+      const from = start(numbers[first]!);
       let to = from + size;
-      let next = index + 1;
-      for (; next < numbers.length; next++) {
-        const place = start(numbers[next]!);
+      for (index++; index < numbers.length; index++) {
+        const place = start(numbers[index]!);
         // Examples of a text share their ends.
         if (place < from || place > to || place + size - from > MAX_READ) break;
         to = Math.max(to, place + size);
       }
-      const bytes = await readRange(this.handle, this.file, begin + from, to - from);
-      for (; index < next; index++) {
-        const place = start(numbers[index]!) - from;
-        out.set(bytes.subarray(place, place + size), index * size);
-      }
+      reads.push(this.takeRun(out.subarray(first * size, index * size), begin + from, to - from, Array.from(numbers.subarray(first, index), (row) => start(row) - from)));
     }
+    await Promise.all(reads);
     return out.buffer;
+  }
+
+  /** Fills `out` with as many pieces as `places` names, each from its place in the `length` bytes at `position`. */
+  private async takeRun(out: Uint8Array, position: number, length: number, places: readonly number[]): Promise<void> {
+    // Pieces that follow on one another lie in the file as they shall lie here.
+    if (length === out.length) return void (await this.read(out, position));
+    const bytes = await this.read(new Uint8Array(length), position);
+    const size = out.length / places.length;
+    places.forEach((place, index) => out.set(bytes.subarray(place, place + size), index * size));
+  }
+
+  private read(out: Uint8Array, position: number): Promise<Uint8Array> {
+    return fill(out, this.handle, this.file, position);
   }
 }
 
@@ -115,12 +153,19 @@ export function tokenOf({ input, parts }: Pick<DataDescription, 'input' | 'parts
   return row * inputSize(input) + (row >= parts.train ? 1 : 0) + (row >= afterValidation ? 1 : 0);
 }
 
-async function readRange(handle: FileHandle, file: string, position: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  for (let done = 0; done < length; ) {
-    const { bytesRead } = await handle.read(bytes, done, length - done, position + done);
+/** Pieces of `size` bytes by their numbers. */
+function gathered(bytes: Uint8Array, numbers: Int32Array, size: number): ArrayBuffer {
+  const out = new Uint8Array(numbers.length * size);
+  numbers.forEach((row, index) => out.set(bytes.subarray(row * size, (row + 1) * size), index * size));
+  return out.buffer;
+}
+
+/** Reads bytes from a position on. @throws RepriseError DATA_INVALID where the file ends before */
+async function fill(out: Uint8Array, handle: FileHandle, file: string, position: number): Promise<Uint8Array> {
+  for (let done = 0; done < out.length; ) {
+    const { bytesRead } = await handle.read(out, done, out.length - done, position + done);
     if (bytesRead === 0) throw invalidData(file, `it ends at byte ${position + done}`);
     done += bytesRead;
   }
-  return bytes;
+  return out;
 }

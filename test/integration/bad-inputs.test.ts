@@ -127,7 +127,7 @@ describe('prepared data', () => {
     ['that hold NaN', points, withValue('features', 7, NaN), false, 'DATA_INVALID', /the features of row 3 hold NaN/u],
     ['that hold an infinity', points, withValue('features', 6, Infinity), false, 'DATA_INVALID', /the features of row 3 hold Infinity/u],
     ['with a label out of range', points, withValue('labels', 5, 2n), false, 'DATA_INVALID', /the label of row 5 is 2, with 2 classes/u],
-    ['with a token past the vocabulary', text, withValue('features', 100, 256), false, 'DATA_INVALID', /hold 256/u],
+    ['with a token past the vocabulary', text, withValue('features', 100, 256), false, 'DATA_INVALID', /hold the token 256, with a vocabulary of 256/u],
     ['with another vocabulary than their tokenizer', text, withMetadata('input', { kind: 'tokens', length: 16, vocabulary: 255 }), false, 'DATA_INVALID', /its tokenizer has 256 tokens, its features 255/u],
     ['with an empty split', points, withMetadata('parts', { train: 600, validation: 0, test: null }), false, 'DATA_SPLIT_EMPTY', /0 for validation/u],
     ['of which a bit flipped', points, damaged, true, 'DATA_FINGERPRINT_MISMATCH', /has the SHA-256 [0-9a-f]{64}, but the run is about/u],
