@@ -56,6 +56,8 @@ export function variantHash(config: RunConfig): string {
 /** Runtime facts that can change the numbers of a built-in run. */
 export interface ComputeFacts {
   readonly dataFingerprint: string;
+  /** Of the user's ONNX file; absent where the model is read from none. */
+  readonly modelFile?: string | undefined;
   readonly trainingGraphHash: string;
   readonly runtime: object;
 }
@@ -67,7 +69,9 @@ export interface ComputeFacts {
  */
 export function computeHash(config: Config, facts: ComputeFacts): string {
   const { split } = config.data;
-  return hashJson({ model: config.model, training: config.training, selection: config.selection, augment: augmentOf(config.data) ?? undefined, split, seeds: resolveSeeds(config), ...facts });
+  // Where a file lies decides nothing: its hash is among the facts.
+  const model = config.model.kind === 'onnx' ? { ...config.model, path: undefined } : config.model;
+  return hashJson({ model, training: config.training, selection: config.selection, augment: augmentOf(config.data) ?? undefined, split, seeds: resolveSeeds(config), ...facts });
 }
 
 /** Facts besides its config that can change what a command computes. */

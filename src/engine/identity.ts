@@ -2,22 +2,26 @@
 import { randomBytes } from 'node:crypto';
 import type { RunConfig } from '../config/command';
 import { computeHash, configHash, hashJson } from '../config/hash';
+import { modelPath } from '../config/models';
 import type { Config } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { prepareData } from '../datasets/prepare';
-import type { DataRef, TrainingManifest, RuntimeIdentity, VariantRef } from '../events/manifest';
+import type { DataRef, ModelRef, TrainingManifest, RuntimeIdentity, VariantRef } from '../events/manifest';
 import type { Provenance } from '../events/provenance';
 import type { DataShape } from '../models/types';
 import { reproductionId } from '../provenance/reproduction-id';
 import { runtimeIdentity } from '../provenance/runtime';
 import { planSteps } from '../worker/plan';
 import { trainingGraphFor } from '../worker/training-graph';
+import { prepareModel, type PreparedModel } from './model-file';
 
 export interface RunIdentity {
   readonly config: Config;
   readonly configHash: string;
   readonly computeHash: string;
   readonly data: DataRef;
+  /** Null where the model is read from no file. */
+  readonly model: ModelRef | null;
   readonly shape: DataShape;
   readonly trainingGraphHash: string;
   readonly flopsPerStep: number;
@@ -36,18 +40,26 @@ interface PreparedSource {
  */
 export class IdentityFinder {
   private readonly data = new Map<string, Promise<PreparedSource>>();
+  private readonly models = new Map<string, Promise<PreparedModel | null>>();
   private readonly graphs = new Map<string, { sha256: string; flopsPerStep: number }>();
 
-  /** @param workspace where prepared data is kept. @param configFolder what paths in a config are relative to. */
+  /** @param workspace where prepared data and models are kept. @param configFolder what paths in a config are relative to. */
   constructor(
     private readonly workspace: string,
     private readonly configFolder: string,
   ) {}
 
-  /** @throws RepriseError of the data set (CSV_…), or MODEL_NEEDS_IMAGES */
+  /** @throws RepriseError of the data set (CSV_…), of the model's file (ONNX_…), or MODEL_… */
   async find(config: Config): Promise<RunIdentity> {
     const prepared = await this.prepared(config);
-    return identityOn(config, prepared.ref, prepared.shape, this.graphs);
+    return identityOn(config, prepared.ref, prepared.shape, this.graphs, await this.model(config));
+  }
+
+  private model({ model }: Config): Promise<PreparedModel | null> {
+    const path = modelPath(model) ?? '';
+    const found = this.models.get(path) ?? prepareModel(model, this.configFolder, this.workspace);
+    this.models.set(path, found);
+    return found;
   }
 
   private prepared(config: Config): Promise<PreparedSource> {
@@ -61,27 +73,29 @@ export class IdentityFinder {
   }
 }
 
-/** The identity of a config on data that is prepared already (a bundle's). */
+/** The identity of a config on data and a model that are prepared already (a bundle's). */
 export function identityOn(
   config: Config,
   data: DataRef,
   shape: DataShape,
   graphs: Map<string, { sha256: string; flopsPerStep: number }> = new Map(),
+  model: PreparedModel | null = null,
 ): RunIdentity {
   // What only the scalars of the steps or the rhythm of the run follow is no part of a graph.
   const inGraph = { ...config.training, learningRate: 0, schedule: null, epochs: 0, steps: 0, earlyStopping: null, evaluateEvery: 0, checkpointEvery: 0, hashEvery: 0 };
-  const key = hashJson([config.model, inGraph, config.selection.metric, shape]);
+  const key = hashJson([config.model, model?.sha256 ?? null, inGraph, config.selection.metric, shape]);
   let graph = graphs.get(key);
   if (graph === undefined) {
-    graph = trainingGraphFor(config, shape);
+    graph = trainingGraphFor(config, shape, model);
     graphs.set(key, { sha256: graph.sha256, flopsPerStep: graph.flopsPerStep });
   }
   const runtime = runtimeIdentity(config.executor.threads);
   return {
     config,
     configHash: configHash(config),
-    computeHash: computeHash(config, { dataFingerprint: data.fingerprint, trainingGraphHash: graph.sha256, runtime }),
+    computeHash: computeHash(config, { dataFingerprint: data.fingerprint, modelFile: model?.sha256, trainingGraphHash: graph.sha256, runtime }),
     data,
+    model: model?.ref ?? null,
     shape,
     trainingGraphHash: graph.sha256,
     flopsPerStep: graph.flopsPerStep,
@@ -120,6 +134,7 @@ export function manifestOf(identity: RunIdentity, provenance: Provenance, varian
     computeHash: identity.computeHash,
     runtime: identity.runtime,
     data: identity.data,
+    ...(identity.model === null ? {} : { model: identity.model }),
     trainingGraphHash: identity.trainingGraphHash,
     createdAt: Date.now(),
     provenance,

@@ -21,6 +21,7 @@ export const RUN_FILES = {
 
 /** What each artifact is called in the folder of a run. */
 export const ARTIFACT_FILES: Readonly<Record<ArtifactName, string>> = {
+  'model-file': 'model.onnx',
   'training-graph': 'training.onnx',
   'initial-weights': 'initial.safetensors',
   scalars: 'scalars.safetensors',
@@ -61,6 +62,13 @@ export interface DataRef {
   readonly leakage?: Leakage;
 }
 
+/** The user's ONNX file that a model is read from: an object of the workspace, with all its data inside. */
+export interface ModelRef {
+  /** Hex. */
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
 /** Runtime identity: same values and same hardware class promise the same bits. */
 export interface RuntimeIdentity {
   /** `TRAINER` of src/config/trainer.ts: the training code around the graph. */
@@ -93,6 +101,8 @@ export interface TrainingManifest {
   readonly computeHash: string;
   readonly runtime: RuntimeIdentity;
   readonly data: DataRef;
+  /** Absent where the model is read from no file. */
+  readonly model?: ModelRef;
   /** SHA-256 of the training graph, hex. */
   readonly trainingGraphHash: string;
   /** Milliseconds since 1970, UTC. */

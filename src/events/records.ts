@@ -91,7 +91,7 @@ export interface ArtifactRecord {
   readonly bytes: number;
 }
 
-export const ARTIFACT_NAMES = ['training-graph', 'initial-weights', 'scalars', 'weights', 'inference-graph', 'optimizer-state', 'confusion-matrix'] as const;
+export const ARTIFACT_NAMES = ['model-file', 'training-graph', 'initial-weights', 'scalars', 'weights', 'inference-graph', 'optimizer-state', 'confusion-matrix'] as const;
 /** In the order in which a run makes them. */
 export type ArtifactName = (typeof ARTIFACT_NAMES)[number];
 

@@ -13,13 +13,24 @@ import { inputSize, outputWidth, rowsPerExample, type DataShape, type InputShape
 
 type OnnxConfig = Extract<ModelConfig, { kind: 'onnx' }>;
 
-/** What decides a model that was read from a file. */
-export interface OnnxModel {
-  readonly kind: 'onnx-file';
-  readonly config: OnnxConfig;
-  /** Of the file, hex. */
+/** A file that was read. */
+export interface ModelFile {
+  /** Of its bytes, hex. */
   readonly sha256: string;
   readonly file: OnnxFile;
+}
+
+/** A model of a file: what the config says, and what was read. */
+export interface OnnxModel extends ModelFile {
+  readonly kind: 'onnx-file';
+  readonly config: OnnxConfig;
+}
+
+/** A config's model as it can be emitted. @param file what was read of the file that it names, null where it names none */
+export function resolvedModel(config: ModelConfig, file: ModelFile | null): ModelConfig | OnnxModel {
+  if (config.kind !== 'onnx') return config;
+  if (file === null) throw new Error(`the model ${config.path} was not read`);
+  return { kind: 'onnx-file', config, sha256: file.sha256, file: file.file };
 }
 
 /**

@@ -10,6 +10,8 @@ import type { EventLogWriter } from '../events/writer';
 import { buildEvaluationGraph } from '../models/evaluation-graph';
 import { buildInferenceGraph } from '../models/inference-graph';
 import { initialState, initialWeights } from '../models/initialize';
+import type { Model } from '../models/model';
+import { resolvedModel } from '../models/onnx-file';
 import { learningRateAt, stepScalars } from '../models/scalars';
 import type { TensorSpec, TrainingGraph } from '../models/types';
 import { evaluatedWeights } from '../models/update';
@@ -26,6 +28,7 @@ import { Evaluator, type Measured } from './evaluator';
 import type { SplitData } from './examples';
 import { nextLink, weightsHashOf } from './hash-chain';
 import { readData, type WorkerData } from './inputs';
+import { readModelFile } from './model-file';
 import { chunkEnd, dueAfter, planSteps, type StepPlan } from './plan';
 import { Trainer } from './trainer';
 import { trainingGraphFor, type HashedTrainingGraph } from './training-graph';
@@ -76,6 +79,7 @@ function checkGraph(manifest: TrainingManifest, graph: HashedTrainingGraph): voi
 /** Everything that stays the same over a run. */
 interface Context extends TrainOptions {
   readonly config: Config;
+  readonly model: Model;
   readonly data: WorkerData;
   readonly graph: HashedTrainingGraph;
   readonly specs: readonly TensorSpec[];
@@ -101,7 +105,9 @@ export async function trainRun(options: TrainOptions): Promise<void> {
   await removeTornFiles(runFolder);
   const seeds = resolveSeeds(config);
   const data = await readData(options.dataFile, manifest, seeds.split);
-  const graph = trainingGraphFor(config, data.shape);
+  const modelFile = await readModelFile(options.dataFile, manifest);
+  const graph = trainingGraphFor(config, data.shape, modelFile);
+  const model = resolvedModel(config.model, modelFile);
   checkGraph(manifest, graph);
   const plan = planSteps(config.training, data.shape.trainSize, graph.flopsPerStep);
   const specs: readonly TensorSpec[] = [...graph.parameters, ...graph.buffers, ...graph.optimizerState];
@@ -118,6 +124,7 @@ export async function trainRun(options: TrainOptions): Promise<void> {
   }
   const leaked = manifest.data.leakage === undefined ? null : leakageInWords(manifest.data.leakage);
   if (leaked !== null && before.attempts === 0) log.append({ type: 'message', level: 'warning', text: `The splits are not apart: ${leaked}. Metrics on these examples tell less than they seem to.` });
+  if (modelFile !== null) log.append(await writeArtifact(runFolder, 'model-file', modelFile.bytes));
   log.append(await writeArtifact(runFolder, 'training-graph', graph.bytes));
   const initial = weightsBefore(manifest, graph, seeds.init);
   log.append(await writeArtifact(runFolder, 'initial-weights', encodeSafetensors(initial, { format: 'reprise-weights-1', step: '0' })));
@@ -125,11 +132,11 @@ export async function trainRun(options: TrainOptions): Promise<void> {
   await writeReplay(runFolder);
   log.sync();
 
-  const evaluator = await Evaluator.create(buildEvaluationGraph(config.model, data.shape, config.training), data.shape, config.executor.threads);
+  const evaluator = await Evaluator.create(buildEvaluationGraph(model, data.shape, config.training), data.shape, config.executor.threads);
   const checkpoints = new Map(before.checkpoints.filter(({ step }) => step <= fromStep).map((record) => [record.step, record]));
   const validated = before.metrics.filter(({ split, step }) => split === 'validation' && step <= fromStep).map(({ values }) => fromLogged(values[config.selection.metric] ?? 'NaN'));
   const augmented = augmentedBy(config, data, seeds.noise);
-  const context: Context = { ...options, config, data, graph, specs, plan, seeds, evaluator, augmented, checkpoints, validated };
+  const context: Context = { ...options, config, model, data, graph, specs, plan, seeds, evaluator, augmented, checkpoints, validated };
   const start = checkpoint ?? firstState(context, initial);
   const trainer = await Trainer.create(graph, data.train, start.tensors, config.executor.threads);
   const end = await trainSteps(context, trainer, start);
@@ -287,7 +294,7 @@ async function select(context: Context, end: Checkpoint): Promise<Checkpoint> {
 }
 
 async function finish(context: Context, end: Checkpoint): Promise<void> {
-  const { config, data, graph, plan, log, runFolder } = context;
+  const { config, model, data, graph, plan, log, runFolder } = context;
   const early = end.step < plan.totalSteps;
   if (config.training.earlyStopping !== undefined && early) {
     const { patience, minDelta } = config.training.earlyStopping;
@@ -303,7 +310,7 @@ async function finish(context: Context, end: Checkpoint): Promise<void> {
   const tested = await measure(context, weights, 'test', selected.step);
   refuse(context, lossProblem(`test loss after step ${step}`, tested.metrics.loss), selected.step);
   log.append(await writeArtifact(runFolder, 'weights', encodeSafetensors(weights, { format: 'reprise-weights-1', step })));
-  log.append(await writeArtifact(runFolder, 'inference-graph', buildInferenceGraph(config.model, data.shape, weights)));
+  log.append(await writeArtifact(runFolder, 'inference-graph', buildInferenceGraph(model, data.shape, weights)));
   log.append(await writeArtifact(runFolder, 'optimizer-state', encodeSafetensors(state, { format: 'reprise-optimizer-1', step })));
   if (tested.confusion !== null) log.append(await writeArtifact(runFolder, 'confusion-matrix', tested.confusion.encode(data.classNames, selected.step)));
   log.sync();

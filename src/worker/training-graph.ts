@@ -2,6 +2,7 @@
 import type { Config } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { sha256Bytes } from '../files/hash';
+import { resolvedModel, type ModelFile } from '../models/onnx-file';
 import { buildTrainingGraph } from '../models/training-graph';
 import type { DataShape, TrainingGraph } from '../models/types';
 import { metricsOf } from './meters';
@@ -25,10 +26,11 @@ function checkMetric({ selection: { metric } }: Config, shape: DataShape): void 
 
 /**
  * Builds the graph a worker will train with. Equal model, optimizer, batch size and shape give equal bytes.
- * @throws RepriseError MODEL_…, LOSS_DOES_NOT_FIT, METRIC_DOES_NOT_FIT where the config does not fit the data
+ * @param file what was read of the user's ONNX file, where the model is one
+ * @throws RepriseError MODEL_…, ONNX_…, LOSS_DOES_NOT_FIT, METRIC_DOES_NOT_FIT where the config does not fit the data
  */
-export function trainingGraphFor(config: Config, shape: DataShape): HashedTrainingGraph {
+export function trainingGraphFor(config: Config, shape: DataShape, file: ModelFile | null = null): HashedTrainingGraph {
   checkMetric(config, shape);
-  const graph = buildTrainingGraph(config.model, config.training, shape);
+  const graph = buildTrainingGraph(resolvedModel(config.model, file), config.training, shape);
   return { ...graph, sha256: sha256Bytes(graph.bytes) };
 }
