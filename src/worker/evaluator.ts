@@ -1,10 +1,10 @@
 /** Measures on ONNX Runtime. */
-import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { MetricNumbers } from '../config/metrics';
 import { inputSize, rowsPerExample, type DataShape, type EvaluationGraph } from '../models/types';
 import type { NamedTensor } from '../tensors/safetensors';
 import { Confusion } from './confusion';
-import { featureTensor, labelTensor, takeRows, type SplitData } from './examples';
+import { featureTensor, labelTensor, type Split } from './examples';
 import { classMeters, valuesMeters } from './meters';
 import { createSession, outputOf, run, toTensor } from './runtime';
 
@@ -43,14 +43,14 @@ export class Evaluator {
    * @param between is awaited after each call, so that a caller can look after other things
    * @throws RepriseError ONNX_RUNTIME_FAILED
    */
-  async evaluate(weights: readonly NamedTensor[], split: SplitData, between: () => Promise<void>): Promise<Measured> {
+  async evaluate(weights: readonly NamedTensor[], split: Split, between: () => Promise<void>): Promise<Measured> {
     const tensors = Object.fromEntries(weights.map((tensor) => [tensor.name, toTensor(tensor)]));
     const confusion = Confusion.of(this.data.target);
     const { take, values } = this.data.target.kind === 'values' ? this.valuesTaker(this.data.target.size) : this.classTaker(confusion);
     const { batch } = this.graph;
     for (let start = 0; start < split.rows; start += batch) {
       const count = Math.min(batch, split.rows - start);
-      const { feeds, targets } = this.examples(split, start, count);
+      const { feeds, targets } = await this.examples(split, start, count);
       take(await run(this.session, { ...tensors, ...feeds }, 'evaluation'), targets, count * rowsPerExample(this.data));
       await between();
     }
@@ -89,22 +89,13 @@ export class Evaluator {
   }
 
   /** `count` examples from `start` on, filled up with the first of them to a whole batch. */
-  private examples({ features, labels }: SplitData, start: number, count: number): Taken {
+  private async examples(split: Split, start: number, count: number): Promise<Taken> {
     const { batch } = this.graph;
     const size = inputSize(this.data.input);
-    const row = (index: number): number => start + (index < count ? index : 0);
-    if (labels === null) {
-      const windows = new Int32Array(batch * (size + 1));
-      const targets = new Int32Array(batch * size);
-      for (let index = 0; index < batch; index++) {
-        const window = (features as Int32Array).subarray(row(index) * size, (row(index) + 1) * size + 1);
-        windows.set(window, index * (size + 1));
-        targets.set(window.subarray(1), index * size);
-      }
-      return { feeds: { features: new Tensor('int32', windows, [batch, size + 1]) }, targets };
-    }
-    const rows = Int32Array.from({ length: batch }, (_, index) => row(index));
-    const targets = takeRows(labels, labels.length / (features.length / size), rows);
-    return { feeds: { features: featureTensor(takeRows(features, size, rows), [batch, size]), labels: labelTensor(targets, batch) }, targets };
+    const { features, labels } = await split.take(Int32Array.from({ length: batch }, (_, index) => start + (index < count ? index : 0)));
+    if (labels !== null) return { feeds: { features: featureTensor(features, [batch, size]), labels: labelTensor(labels, batch) }, targets: labels };
+    const targets = new Int32Array(batch * size);
+    for (let index = 0; index < batch; index++) targets.set(features.subarray(index * (size + 1) + 1, (index + 1) * (size + 1)), index * size);
+    return { feeds: { features: featureTensor(features, [batch, size + 1]) }, targets };
   }
 }

@@ -2,14 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { configSchema } from '../config/schema';
-import { dataShape, decodePrepared, readPrepared, type PreparedData } from '../datasets/prepared';
+import { dataShape, decodePrepared, readPrepared, type DataDescription, type PreparedData } from '../datasets/prepared';
 import { READ_BY_ROWS_FROM, RowReader, tokenOf } from '../datasets/row-reader';
 import { splitParts, type SplitIndices } from '../datasets/split';
 import { RepriseError } from '../errors/errors';
 import { RUN_FILES, type TrainingManifest } from '../events/manifest';
 import { sha256Bytes, sha256File } from '../files/hash';
 import { inputSize, type DataShape } from '../models/types';
-import { takeRows, type SplitData } from './examples';
+import { inMemory, onDisk, takeRows, type Split, type SplitData } from './examples';
 
 /** Reads `run.json`. @throws RepriseError RUN_MANIFEST_INVALID */
 export async function readManifest(runFolder: string): Promise<TrainingManifest> {
@@ -28,14 +28,17 @@ export async function readManifest(runFolder: string): Promise<TrainingManifest>
   return { ...manifest, config: config.data };
 }
 
+/** What a run trains on. */
 export interface WorkerData {
   readonly shape: DataShape;
   /** By class number; none where the targets are no classes. */
   readonly classNames: readonly string[];
   readonly indices: SplitIndices;
-  readonly train: SplitData;
-  readonly validation: SplitData;
-  readonly test: SplitData;
+  readonly train: Split;
+  readonly validation: Split;
+  readonly test: Split;
+  /** Lets go of the file. */
+  close(): Promise<void>;
 }
 
 /** The examples of a split; those of a stream of tokens lie together in it, and share their ends. */
@@ -61,52 +64,38 @@ function checkFingerprint(file: string, fingerprint: string, { data }: TrainingM
   );
 }
 
+/** Prepared files of this size and more stay on the disk, bytes; a developer sets another one. It changes no number of a run. */
+const ROWS_FROM = Number(process.env['REPRISE_READ_BY_ROWS_FROM'] ?? READ_BY_ROWS_FROM);
+
 /**
- * Reads the prepared data whole and splits it.
+ * Opens the prepared data, checks them and splits them: large ones are read as they are needed, others whole.
  * @throws RepriseError DATA_MISSING, DATA_FINGERPRINT_MISMATCH, DATA_INVALID, DATA_SPLIT_EMPTY
  */
-export async function readData(file: string, manifest: TrainingManifest, splitSeed: number): Promise<WorkerData> {
+export function openData(file: string, manifest: TrainingManifest, splitSeed: number): Promise<WorkerData> {
+  return manifest.data.bytes < ROWS_FROM ? readWhole(file, manifest, splitSeed) : readByRows(file, manifest, splitSeed);
+}
+
+async function readWhole(file: string, manifest: TrainingManifest, splitSeed: number): Promise<WorkerData> {
   const bytes = await readPrepared(file);
   checkFingerprint(file, sha256Bytes(bytes), manifest);
   const data = decodePrepared(bytes, file);
-  const { split } = manifest.config.data;
-  const indices = splitParts(data.parts, split, splitSeed);
-  return {
-    shape: dataShape(data, split),
-    classNames: data.classNames,
-    indices,
-    train: take(data, indices.train),
-    validation: take(data, indices.validation),
-    test: take(data, indices.test),
-  };
+  return splitUp(data, manifest, splitSeed, (rows) => inMemory(take(data, rows), inputSize(data.input)), () => Promise.resolve());
 }
 
-/** Prepared data that stay on the disk. */
-export interface OpenData {
-  readonly shape: DataShape;
-  readonly indices: SplitIndices;
-  /** To be closed. `reader.rows(indices.train)` are the examples of the training split, and so on. */
-  readonly reader: RowReader;
-}
-
-/** Whether data are so large that `openData` serves a run better than `readData`. */
-export function isReadByRows({ data }: TrainingManifest): boolean {
-  return data.bytes >= READ_BY_ROWS_FROM;
-}
-
-/**
- * Opens the prepared data, to read examples as they are needed.
- * @throws RepriseError DATA_MISSING, DATA_FINGERPRINT_MISMATCH, DATA_INVALID, DATA_SPLIT_EMPTY
- */
-export async function openData(file: string, manifest: TrainingManifest, splitSeed: number): Promise<OpenData> {
+async function readByRows(file: string, manifest: TrainingManifest, splitSeed: number): Promise<WorkerData> {
   const reader = await RowReader.open(file);
   try {
     checkFingerprint(file, await sha256File(file), manifest);
-    const { split } = manifest.config.data;
-    const { description } = reader;
-    return { shape: dataShape(description, split), indices: splitParts(description.parts, split, splitSeed), reader };
+    await reader.checkValues();
+    return splitUp(reader.description, manifest, splitSeed, (rows) => onDisk(reader, rows), () => reader.close());
   } catch (error) {
     await reader.close();
     throw error;
   }
+}
+
+function splitUp(description: DataDescription, { config }: TrainingManifest, splitSeed: number, of: (rows: Int32Array) => Split, close: () => Promise<void>): WorkerData {
+  const { split } = config.data;
+  const indices = splitParts(description.parts, split, splitSeed);
+  return { shape: dataShape(description, split), classNames: description.classNames, indices, train: of(indices.train), validation: of(indices.validation), test: of(indices.test), close };
 }

@@ -19,15 +19,15 @@ import { runtimeIdentity } from '../provenance/runtime';
 import { fillMask } from '../random/streams';
 import { encodeSafetensors, type NamedTensor } from '../tensors/safetensors';
 import { encodeScalars, writeArtifact, writeReplay } from './artifacts';
-import { augmentedBy, type Augmented } from './augmented';
+import { augmentedBy } from './augmented';
 import { BatchOrder } from './batches';
 import { newestCheckpoint, pruneCheckpoints, readCheckpoint, removeTornFiles, writeCheckpoint, type Checkpoint } from './checkpoints';
 import { diverged, lossProblem, tensorProblem } from './divergence';
 import { hasStalled } from './early-stopping';
 import { Evaluator, type Measured } from './evaluator';
-import type { SplitData } from './examples';
 import { nextLink, weightsHashOf } from './hash-chain';
-import { readData, type WorkerData } from './inputs';
+import { Feeder, fitChunks } from './feeder';
+import { openData, type WorkerData } from './inputs';
 import { readModelFile } from './model-file';
 import { chunkEnd, dueAfter, planSteps, type StepPlan } from './plan';
 import { Trainer } from './trainer';
@@ -86,7 +86,7 @@ interface Context extends TrainOptions {
   readonly plan: StepPlan;
   readonly seeds: ReturnType<typeof resolveSeeds>;
   readonly evaluator: Evaluator;
-  readonly augmented: Augmented | null;
+  readonly feeder: Feeder;
   /** Checkpoints announced up to where this attempt began, then its own, by step. */
   readonly checkpoints: Map<number, CheckpointRecord>;
   /** The validation values of the selection's metric up to where this attempt began, then its own. */
@@ -99,17 +99,28 @@ interface Context extends TrainOptions {
  * @throws RepriseError; whatever `breathe` throws
  */
 export async function trainRun(options: TrainOptions): Promise<void> {
-  const { manifest, log, runFolder } = options;
-  const { config } = manifest;
+  const { manifest, runFolder, dataFile } = options;
   checkRuntime(manifest);
   await removeTornFiles(runFolder);
+  const data = await openData(dataFile, manifest, resolveSeeds(manifest.config).split);
+  try {
+    await trainOn(data, options);
+  } finally {
+    await data.close();
+  }
+}
+
+async function trainOn(data: WorkerData, options: TrainOptions): Promise<void> {
+  const { manifest, log, runFolder } = options;
+  const { config } = manifest;
   const seeds = resolveSeeds(config);
-  const data = await readData(options.dataFile, manifest, seeds.split);
   const modelFile = await readModelFile(options.dataFile, manifest);
   const graph = trainingGraphFor(config, data.shape, modelFile);
   const model = resolvedModel(config.model, modelFile);
   checkGraph(manifest, graph);
-  const plan = planSteps(config.training, data.shape.trainSize, graph.flopsPerStep);
+  const { batchSize } = config.training;
+  const augment = augmentedBy(config, data, seeds.noise);
+  const plan = fitChunks(planSteps(config.training, data.shape.trainSize, graph.flopsPerStep), data, augment, batchSize);
   const specs: readonly TensorSpec[] = [...graph.parameters, ...graph.buffers, ...graph.optimizerState];
 
   const before = foldEvents(log.existing);
@@ -135,10 +146,10 @@ export async function trainRun(options: TrainOptions): Promise<void> {
   const evaluator = await Evaluator.create(buildEvaluationGraph(model, data.shape, config.training), data.shape, config.executor.threads);
   const checkpoints = new Map(before.checkpoints.filter(({ step }) => step <= fromStep).map((record) => [record.step, record]));
   const validated = before.metrics.filter(({ split, step }) => split === 'validation' && step <= fromStep).map(({ values }) => fromLogged(values[config.selection.metric] ?? 'NaN'));
-  const augmented = augmentedBy(config, data, seeds.noise);
-  const context: Context = { ...options, config, model, data, graph, specs, plan, seeds, evaluator, augmented, checkpoints, validated };
+  const feeder = new Feeder(data, augment, new BatchOrder(data.shape.trainSize, batchSize, seeds.order), plan);
+  const context: Context = { ...options, config, model, data, graph, specs, plan, seeds, evaluator, feeder, checkpoints, validated };
   const start = checkpoint ?? firstState(context, initial);
-  const trainer = await Trainer.create(graph, data.train, start.tensors, config.executor.threads);
+  const trainer = await Trainer.create(graph, data.train.whole, start.tensors, config.executor.threads);
   const end = await trainSteps(context, trainer, start);
   await finish(context, end);
 }
@@ -157,8 +168,7 @@ function firstState({ graph, log }: Context, weights: readonly NamedTensor[]): C
 }
 
 async function measure(context: Context, parameters: readonly NamedTensor[], split: Exclude<SplitName, 'train'>, step: number): Promise<Measured> {
-  const data: SplitData = context.data[split];
-  const measured = await context.evaluator.evaluate(parameters, data, context.breathe);
+  const measured = await context.evaluator.evaluate(parameters, context.data[split], context.breathe);
   const values = mapMetrics(measured.metrics, toLogged);
   context.log.append({ type: 'metrics', split, step, epoch: Math.floor(step / context.plan.stepsPerEpoch), values });
   return measured;
@@ -177,7 +187,7 @@ function normOf(tensors: readonly NamedTensor[]): number {
 }
 
 /** Computes and logs the steps from … to − 1; gives their losses, up to the first that is no number. */
-async function trainChunk({ config, data, graph, plan, seeds, log, augmented }: Context, trainer: Trainer, order: BatchOrder, from: number, to: number): Promise<Float32Array> {
+async function trainChunk({ config, data, graph, plan, seeds, log, feeder }: Context, trainer: Trainer, from: number, to: number): Promise<Float32Array> {
   const begin = performance.now();
   const steps = to - from;
   const { batchSize } = config.training;
@@ -191,14 +201,10 @@ async function trainChunk({ config, data, graph, plan, seeds, log, augmented }: 
     }
     masks.set(name, { data: kept, width });
   }
-  const { batches, exampleWeights } = order.chunk(from, to);
-  // A chunk never reaches into a second epoch. Its copies of the examples are numbered as the batches name them.
-  const examples = augmented === null ? null : augmented(order.epochOf(from), batches);
-  const rows = examples === null ? batches : Int32Array.from(batches, (_, index) => index);
-  const told = await trainer.step({ steps, examples, batches: rows, exampleWeights, scalars, masks });
+  const { seen, ...examples } = await feeder.next(from);
+  const told = await trainer.step({ steps, ...examples, scalars, masks });
   // Steps after a loss that is no number say nothing.
   const losses = told.losses.subarray(0, told.losses.findIndex((loss) => !Number.isFinite(loss)) + 1 || steps);
-  const seen = exampleWeights.reduce((count, weight) => count + (weight > 0 ? 1 : 0), 0);
   const column = graph.scalarNames.indexOf('learningRate');
   log.append({
     type: 'steps',
@@ -229,8 +235,7 @@ function stalls({ config, validated }: Context): boolean {
 }
 
 async function trainSteps(context: Context, trainer: Trainer, start: Checkpoint): Promise<Checkpoint> {
-  const { config, graph, plan, seeds, log, runFolder, manifest, data } = context;
-  const order = new BatchOrder(data.shape.trainSize, config.training.batchSize, seeds.order);
+  const { config, graph, plan, log, runFolder, manifest } = context;
   let { step, chain, best, finalLoss, bestLoss } = start;
   const weights = (): NamedTensor[] => evaluatedWeights([...graph.parameters, ...graph.buffers], [...trainer.weights(), ...trainer.optimizerState()]);
   // A run that was interrupted while it ended early goes on with its end.
@@ -238,7 +243,7 @@ async function trainSteps(context: Context, trainer: Trainer, start: Checkpoint)
   while (step < plan.totalSteps && !stalled) {
     await context.breathe();
     const to = chunkEnd(plan, step);
-    const losses = await trainChunk(context, trainer, order, step, to);
+    const losses = await trainChunk(context, trainer, step, to);
     finalLoss = losses[losses.length - 1]!;
     refuse(context, lossProblem(`training loss of step ${step + losses.length - 1}`, finalLoss), step + losses.length);
     for (const loss of losses) if (!(bestLoss <= loss)) bestLoss = loss;

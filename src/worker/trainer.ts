@@ -28,21 +28,21 @@ export interface ChunkOutputs {
 
 /** Runs training steps; holds the parameters and the optimizer's state between calls. */
 export class Trainer {
-  private readonly examples: Record<string, Tensor>;
+  private readonly examples: Record<string, Tensor> | null;
   private state: Map<string, Tensor>;
 
   private constructor(
     private readonly session: InferenceSession,
     private readonly graph: TrainingGraph,
-    train: SplitData,
+    train: SplitData | null,
     initial: readonly NamedTensor[],
   ) {
-    this.examples = exampleTensors(train);
+    this.examples = train === null ? null : exampleTensors(train);
     this.state = new Map(initial.map((tensor) => [tensor.name, toTensor(tensor)]));
   }
 
   /** @throws RepriseError ONNX_RUNTIME_FAILED */
-  static async create(graph: TrainingGraph, train: SplitData, initial: readonly NamedTensor[], threads: number): Promise<Trainer> {
+  static async create(graph: TrainingGraph, train: SplitData | null, initial: readonly NamedTensor[], threads: number): Promise<Trainer> {
     return new Trainer(await createSession(graph.bytes, threads, 'training'), graph, train, initial);
   }
 

@@ -23,7 +23,7 @@ import { inputSize, outputWidth, type DataShape } from '../../src/models/types';
 import { normals } from '../../src/random/streams';
 import type { NamedTensor } from '../../src/tensors/safetensors';
 import { Evaluator, type Measured } from '../../src/worker/evaluator';
-import type { SplitData } from '../../src/worker/examples';
+import { inMemory, type SplitData } from '../../src/worker/examples';
 import { metricsOf } from '../../src/worker/meters';
 import { SESSION_OPTIONS } from '../unit/models/run-training';
 
@@ -107,7 +107,7 @@ function weightsOf({ data, model, identity }: Case): readonly NamedTensor[] {
 async function measure(one: Case): Promise<Measured> {
   const training = trainingSchema.parse({ learningRate: 0.1, batchSize: 4, ...(one.loss === undefined ? {} : { loss: one.loss }) });
   const evaluator = await Evaluator.create(buildEvaluationGraph(modelSchema.parse(one.model), one.data, training), one.data, 1);
-  return evaluator.evaluate(weightsOf(one), one.split, () => Promise.resolve());
+  return evaluator.evaluate(weightsOf(one), inMemory(one.split, inputSize(one.data.input)), () => Promise.resolve());
 }
 
 /** The model's outputs from another graph, and the targets, for the judge. */
