@@ -5,6 +5,7 @@ import { mapMetrics, type MetricNumbers } from '../config/metrics';
 import { parseTrainingConfig } from '../config/parse';
 import { parseYaml } from '../config/yaml';
 import type { Problem } from '../errors/errors';
+import { confusionSchema } from '../events/confusion';
 import type { RunState } from '../events/fold';
 import { nextChain } from '../events/hash-chain';
 import type { ArtifactName } from '../events/records';
@@ -65,11 +66,11 @@ function logProblems(log: RunState): string[] {
 
 /** What a manifest says against its own hashes. */
 function manifestProblems({ manifest }: TrainingBundleRun): string[] {
-  const { config, runtime, trainingGraphHash } = manifest;
+  const { config, model, runtime, trainingGraphHash } = manifest;
   const wrong: string[] = [];
   if (manifest.configHash !== configHash(config)) wrong.push('has a configHash that is not that of its config.');
-  if (manifest.computeHash !== computeHash(config, { dataFingerprint: manifest.data.fingerprint, trainingGraphHash, runtime })) {
-    wrong.push('has a computeHash that is not that of its config, data, training graph and runtime.');
+  if (manifest.computeHash !== computeHash(config, { dataFingerprint: manifest.data.fingerprint, modelFile: model?.sha256, trainingGraphHash, runtime })) {
+    wrong.push('has a computeHash that is not that of its config, data, model, training graph and runtime.');
   }
   return wrong;
 }
@@ -105,9 +106,13 @@ function artifactProblems(run: TrainingBundleRun, log: RunState, files: RunFiles
     else if (recorded.sha256 !== found) problems.push({ path, message: `is not the ${name} that ${run.eventLog} names.` });
   }
   if (run.status !== 'finished') return problems;
-  for (const name of ['weights', 'training-graph', 'initial-weights', 'scalars'] satisfies ArtifactName[]) {
+  const { model } = run.manifest;
+  for (const name of [...(model === undefined ? [] : ['model-file' as const]), 'weights', 'training-graph', 'initial-weights', 'scalars'] satisfies ArtifactName[]) {
     if (run.files[name] === undefined) problems.push({ path: `data/runs/${run.manifest.runId}`, message: `has no ${name}, without which the run cannot be replayed.` });
   }
+  const modelFile = run.files['model-file'];
+  const modelHash = modelFile === undefined ? undefined : files.sha256(modelFile);
+  if (modelFile !== undefined && modelHash !== undefined && modelHash !== model?.sha256) problems.push({ path: modelFile, message: `is not the model file that the run ${run.manifest.runId} names.` });
   const graph = run.files['training-graph'];
   const graphHash = graph === undefined ? undefined : files.sha256(graph);
   if (graph !== undefined && graphHash !== undefined && graphHash !== run.manifest.trainingGraphHash) {
@@ -137,6 +142,19 @@ async function modelProblems(run: TrainingBundleRun, log: RunState, files: RunFi
   return problems;
 }
 
+/** The confusion matrix against the accuracy in the log. */
+async function confusionProblems(run: TrainingBundleRun, log: RunState, files: RunFiles): Promise<Problem[]> {
+  const path = run.files['confusion-matrix'];
+  if (path === undefined) return [];
+  const parsed = confusionSchema.safeParse(JSON.parse(await files.readText(path)));
+  if (!parsed.success) return [{ path, message: 'is no confusion matrix.' }];
+  const { counts } = parsed.data;
+  const examples = counts.flat().reduce((sum, count) => sum + count, 0);
+  const right = counts.reduce((sum, row, place) => sum + (row[place] ?? 0), 0);
+  const accuracy = log.metrics.findLast((record) => record.split === 'test')?.values.accuracy;
+  return accuracy !== undefined && same(right / examples, Number(accuracy)) ? [] : [{ path, message: `does not give the test accuracy that ${run.eventLog} does.` }];
+}
+
 /** Everything a training of a bundle says twice, compared. Appends to `problems`. */
 export async function checkRun(run: TrainingBundleRun, log: RunState, files: RunFiles, problems: Problem[]): Promise<void> {
   const { manifest } = run;
@@ -148,5 +166,6 @@ export async function checkRun(run: TrainingBundleRun, log: RunState, files: Run
     const config = parseTrainingConfig(parseYaml(await files.readText(run.configFile), run.configFile), run.configFile);
     if (canonicalJson(config) !== canonicalJson(manifest.config)) problems.push({ path: run.configFile, message: `is not the config in the manifest of run ${manifest.runId}.` });
   });
+  await files.attempt(run.files['confusion-matrix'] ?? run.eventLog, async () => void problems.push(...(await confusionProblems(run, log, files))));
   await files.attempt(run.files.weights ?? run.eventLog, async () => void problems.push(...(await modelProblems(run, log, files))));
 }

@@ -95,6 +95,7 @@ async function sampleRun(folder: string, seed: number, data: { readonly fingerpr
     'training-graph': smallGraph('training'),
     'optimizer-state': encodeSafetensors([{ name: 'm', type: 'float32', shape: [1], data: Float32Array.of(seed) }]),
     scalars: encodeSafetensors([{ name: 'scalars', type: 'float32', shape: [STEPS, 1], data: new Float32Array(STEPS).fill(0.01) }]),
+    'confusion-matrix': Buffer.from(JSON.stringify({ format: 'reprise-confusion-1', split: 'test', step: STEPS, classes: ['0', '1'], counts: [[50, 10 - seed], [0, 40 + seed]] })),
   };
   const files: Partial<Record<ArtifactName, string>> = {};
   for (const [name, bytes] of Object.entries(artifacts) as [ArtifactName, Uint8Array][]) {
