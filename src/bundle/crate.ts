@@ -117,7 +117,7 @@ function dataEntityId(index: BundleIndex, fingerprint: string): string | null {
 function action(entry: TrainingIndexRun, manifest: TrainingManifest, index: BundleIndex, instrument: string, values: { readonly given: readonly CrateEntity[]; readonly found: readonly CrateEntity[] }): CrateEntity {
   const { files } = entry;
   const data = dataEntityId(index, manifest.data.fingerprint);
-  const inputs = [entry.manifest, entry.config, files['training-graph'], files.scalars].filter((path) => path !== undefined);
+  const inputs = [entry.manifest, entry.config, files['model-file'], files['training-graph'], files.scalars].filter((path) => path !== undefined);
   const outputs = [entry.eventLog, files.weights, files['inference-graph'], files['optimizer-state'], files['confusion-matrix']].filter((path) => path !== undefined);
   return {
     '@id': `#run-${entry.runId}`,

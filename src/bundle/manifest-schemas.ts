@@ -38,6 +38,7 @@ const trainingSchema = z.object({
   computeHash: sha256,
   runtime: runtimeSchema,
   data: z.object({ fingerprint: sha256, file: safePath, bytes: z.number().min(0), source: text(4000), license: text(200), sourceSha256: sha256.optional(), leakage: leakageSchema.optional() }),
+  model: z.object({ sha256, sourceSha256: sha256, bytes: z.number().min(0) }).optional(),
   trainingGraphHash: sha256,
   createdAt: time,
   provenance: provenanceSchema,

@@ -1,6 +1,7 @@
 /** Takes personal paths and host names out of what goes into a bundle. */
 import { homedir, hostname } from 'node:os';
 import { dataPaths, withDataPaths } from '../config/data';
+import { modelPath, withModelPath } from '../config/models';
 import { configHash } from '../config/hash';
 import type { Config } from '../config/schema';
 import type { CommandManifest, TrainingManifest } from '../events/manifest';
@@ -68,18 +69,20 @@ function isAbsolute(path: string): boolean {
   return /^(?:[\\/]|[A-Za-z]:[\\/])/u.test(path);
 }
 
-/** Folders of data files that configs name by an absolute path; their texts name them too. */
+/** Folders of data and models that configs name by an absolute path; their texts name them too. */
 export function dataFolders(manifests: readonly TrainingManifest[]): string[] {
-  const paths = manifests.flatMap(({ config: { data } }) => dataPaths(data).flatMap(({ path }) => (isAbsolute(path) ? [path] : [])));
+  const named = manifests.flatMap(({ config: { data, model } }) => [...dataPaths(data).map(({ path }) => path), modelPath(model) ?? '']);
+  const paths = named.filter((path) => isAbsolute(path));
   return [...new Set(paths.map((path) => path.replace(/[\\/]+[^\\/]*$/u, '')))];
 }
 
 /** The config without personal text: only its labels and an absolute path are changed, nothing that decides a number. */
 function redactConfig(config: Config, clean: Redact): Config {
-  const { data } = config;
+  const { data, model } = config;
   const labelled = { ...config, author: visibleLine(clean(config.author)), description: clean(config.description) };
   const baseName = (path: string): string => path.split(/[\\/]+/u).findLast((part) => part !== '') ?? 'data';
-  return { ...labelled, data: withDataPaths(data, (path) => (isAbsolute(path) ? baseName(path) : path)) };
+  const portablePath = (path: string): string => (isAbsolute(path) ? baseName(path) : path);
+  return { ...labelled, data: withDataPaths(data, portablePath), model: withModelPath(model, portablePath) };
 }
 
 /**

@@ -89,10 +89,10 @@ const asJson = (value: unknown): string => JSON.stringify(value) ?? 'none';
 
 function askedOfManifest(manifest: Exclude<RunManifest, { readonly kind: 'logged' }>): Asked {
   if (manifest.kind === 'command') return askedOfCommand(manifest);
-  const { config, data, trainingGraphHash } = manifest;
+  const { config, data, model, trainingGraphHash } = manifest;
   const { seed: _seed, experiment: _experiment, author: _author, description: _description, tags: _tags, ...settings } = config;
   // A file that changed between two runs of one config makes two variants of it.
-  return { key: hashJson([variantHash(config), data.fingerprint, trainingGraphHash]), settings, otherwise: `data ${data.fingerprint.slice(0, 8)}`, show: asJson };
+  return { key: hashJson([variantHash(config), data.fingerprint, trainingGraphHash, model?.sha256 ?? null]), settings, otherwise: `data ${data.fingerprint.slice(0, 8)}${model === undefined ? '' : `, model ${model.sha256.slice(0, 8)}`}`, show: asJson };
 }
 
 function askedOfCommand({ config, inputs, provenance }: CommandManifest): Asked {

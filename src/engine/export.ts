@@ -59,7 +59,7 @@ async function measureTolerances(context: EngineContext, runs: readonly RunRow[]
     root: context.workspace,
     spawn: context.spawn,
     cores: context.budget,
-    runs: perturbed.map((manifest) => ({ manifest, objects: [objectPath(context.workspace, manifest.data.fingerprint)] })),
+    runs: perturbed.map((manifest) => ({ manifest, objects: [manifest.data.fingerprint, ...(manifest.model === undefined ? [] : [manifest.model.sha256])].map((sha256) => objectPath(context.workspace, sha256)) })),
     signal: handle.signal,
     onRun: (row) => {
       stepsDone.set(row.runId, row.stepsDone);

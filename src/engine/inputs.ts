@@ -5,6 +5,7 @@ import { expandStudy } from '../ablation/expand';
 import type { StudySource } from '../api/views';
 import { baselinePath, parseStudy, type Study } from '../ablation/study';
 import { dataPaths } from '../config/data';
+import { modelPath } from '../config/models';
 import { parseConfig } from '../config/parse';
 import { isCommandConfig, type RunConfig } from '../config/command';
 import { parseYaml } from '../config/yaml';
@@ -78,8 +79,8 @@ async function readStudyValue(name: string | null, value: unknown, file: string 
   if (configFolder === null) {
     const problems = expandStudy(study).flatMap(({ name: variant, config }): Problem[] => {
       if (isCommandConfig(config)) return [{ path: 'baseline.task', message: 'runs a command in the folder of its config, but this study is not saved in a folder; save the study first' }];
-      const { data } = config;
-      return dataPaths(data).filter(({ path }) => !isAbsolute(path)).map(({ key, path }) => ({ path: `baseline.data.${key}`, message: `${variant === 'baseline' ? '' : `(variant ${variant}) `}${isRelative(path)}` }));
+      const named = [...dataPaths(config.data).map(({ key, path }) => ({ key: `data.${key}`, path })), ...[modelPath(config.model) ?? []].flat().map((path) => ({ key: 'model.path', path }))];
+      return named.filter(({ path }) => !isAbsolute(path)).map(({ key, path }) => ({ path: `baseline.${key}`, message: `${variant === 'baseline' ? '' : `(variant ${variant}) `}${isRelative(path)}` }));
     });
     // Variants that leave the path as the baseline has it say nothing new.
     if (problems.length > 0) throw relativePaths(problems.slice(0, 1));

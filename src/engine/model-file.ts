@@ -47,8 +47,7 @@ async function read(place: string, named: string): Promise<Uint8Array> {
 }
 
 /** The bytes of a file with all its data inside: as they are, or with those of the files beside it that it names. */
-async function readWhole(place: string, named: string): Promise<Uint8Array> {
-  const bytes = await read(place, named);
+async function withDataBeside(bytes: Uint8Array, place: string, named: string): Promise<Uint8Array> {
   const model = decodeModel(bytes);
   const names = externalFiles(model);
   if (names.length === 0) return bytes;
@@ -79,20 +78,22 @@ async function readWhole(place: string, named: string): Promise<Uint8Array> {
  */
 export async function prepareModel(model: ModelConfig, folder: string, workspace: string): Promise<PreparedModel | null> {
   if (model.kind !== 'onnx') return null;
-  const bytes = await readWhole(path.resolve(folder, model.path), model.path);
+  const place = path.resolve(folder, model.path);
+  const source = await read(place, model.path);
+  const bytes = await withDataBeside(source, place, model.path);
   // Refused before anything is kept.
   const file = readTrainable(bytes);
   await putObject(workspace, bytes);
-  return modelOf(bytes, file);
+  return modelOf(bytes, file, sha256Bytes(source));
 }
 
 /** The same for a file that holds all its data, such as one of a bundle; nothing is kept. @throws RepriseError ONNX_… */
-export async function loadModel(file: string): Promise<PreparedModel> {
+export async function loadModel(file: string, { sourceSha256 }: Pick<ModelRef, 'sourceSha256'>): Promise<PreparedModel> {
   const bytes = await read(file, path.basename(file));
-  return modelOf(bytes, readTrainable(bytes));
+  return modelOf(bytes, readTrainable(bytes), sourceSha256);
 }
 
-function modelOf(bytes: Uint8Array, file: ModelFile['file']): PreparedModel {
+function modelOf(bytes: Uint8Array, file: ModelFile['file'], sourceSha256: string): PreparedModel {
   const sha256 = sha256Bytes(bytes);
-  return { ref: { sha256, bytes: bytes.length }, sha256, file };
+  return { ref: { sha256, sourceSha256, bytes: bytes.length }, sha256, file };
 }

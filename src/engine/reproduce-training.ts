@@ -17,6 +17,7 @@ import type { DataShape } from '../models/types';
 import { missingData } from './bundles';
 import { compareEnvironments, environmentLeaves } from './environment';
 import { identityOn, manifestOf } from './identity';
+import { loadModel, type PreparedModel } from './model-file';
 import { differencesOf, type Candidate, type Surroundings } from './reproduce-candidate';
 
 interface LocatedData {
@@ -42,6 +43,15 @@ async function locateData(run: TrainingBundleRun, content: BundleContent, { unpa
   return { file: objectPath(work, ref.fingerprint), ref, shape };
 }
 
+/** The user's ONNX file as the bundle has it, or why it is not at hand; null where the model is none of a file. */
+async function locateModel({ manifest, files }: TrainingBundleRun, unpacked: string): Promise<{ readonly file: string; readonly model: PreparedModel } | string | null> {
+  if (manifest.model === undefined) return null;
+  const held = files['model-file'];
+  if (held === undefined) return 'the ONNX file of its model is not in the bundle';
+  const file = join(unpacked, ...held.split('/'));
+  return { file, model: await loadModel(file, manifest.model) };
+}
+
 /** The data from a place that a person gave: the one file or folder they are read from, or a folder that holds all. */
 function dataAt(data: DataConfig, place: string): DataConfig {
   const several = dataPaths(data).length > 1;
@@ -61,20 +71,23 @@ export async function trainingCandidate(run: TrainingBundleRun, content: BundleC
   if (chosen !== null) return unready(chosen);
   const located = await locateData(run, content, surroundings);
   if (typeof located === 'string') return unready(located);
+  const model = await locateModel(run, surroundings.unpacked);
+  if (typeof model === 'string') return unready(model);
   const recorded = run.manifest;
-  const identity = identityOn(recorded.config, located.ref, located.shape);
+  const identity = identityOn(recorded.config, located.ref, located.shape, undefined, model?.model);
   const differences = differencesOf(compareEnvironments(environmentLeaves(recorded.provenance, recorded.runtime), environmentLeaves(provenance, identity.runtime), showValue));
   if (identity.trainingGraphHash !== recorded.trainingGraphHash) differences.push('this Reprise builds another training graph from the config');
   if (located.ref.fingerprint !== recorded.data.fingerprint) differences.push('the data in the bundle is not the data the run was trained on (its SHA-256 differs from the recorded fingerprint)');
+  if (identity.model?.sha256 !== recorded.model?.sha256) differences.push('the ONNX file in the bundle is not the one the run was trained from (its SHA-256 differs from the recorded one)');
   return {
     run,
-    ready: { manifest: manifestOf(identity, provenance, recorded.variant), objects: [located.file] },
+    ready: { manifest: manifestOf(identity, provenance, recorded.variant), objects: [located.file, ...(model === null ? [] : [model.file])] },
     obstacle: null,
     here: null,
     judge: judgeWith({
       // Same bits are promised by runtime and graph; other data or seeds are no excuse for a difference.
       sameRuntime: hashJson(identity.runtime) === hashJson(recorded.runtime) && identity.trainingGraphHash === recorded.trainingGraphHash,
-      sameData: located.ref.fingerprint === recorded.data.fingerprint,
+      sameData: located.ref.fingerprint === recorded.data.fingerprint && identity.model?.sha256 === recorded.model?.sha256,
       differences,
     }),
   };

@@ -1,6 +1,7 @@
 /** What was captured about a run, in sections for people. */
 import { formatCount } from '../analysis/format';
 import type { RunDetails } from '../api/views';
+import { modelPath } from '../config/models';
 import { RepriseError } from '../errors/errors';
 import type { CommandManifest, LoggedManifest, RunManifest, TrainingManifest } from '../events/manifest';
 import type { Provenance } from '../events/provenance';
@@ -131,6 +132,7 @@ function trainingSections(manifest: TrainingManifest, run: RunRow, patch: Item |
         ...(data.sourceSha256 === undefined ? [] : [hash('Source file (SHA-256)', data.sourceSha256)]),
       ],
     },
+    ...(manifest.model === undefined ? [] : [{ title: 'Model', items: [text('File', modelPath(manifest.config.model) ?? ''), text('Size', `${formatCount(manifest.model.bytes)} bytes`), hash('ONNX file (SHA-256)', manifest.model.sourceSha256), ...(manifest.model.sha256 === manifest.model.sourceSha256 ? [] : [hash('With the data beside it (SHA-256)', manifest.model.sha256)])] }]),
     {
       title: 'Hashes',
       items: [

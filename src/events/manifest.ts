@@ -64,8 +64,10 @@ export interface DataRef {
 
 /** The user's ONNX file that a model is read from: an object of the workspace, with all its data inside. */
 export interface ModelRef {
-  /** Hex. */
+  /** Of the object, hex. */
   readonly sha256: string;
+  /** Of the user's file itself, hex: another where it keeps tensors in files beside it. */
+  readonly sourceSha256: string;
   readonly bytes: number;
 }
 

@@ -4,6 +4,7 @@
  */
 import { dataPaths, mayBeFolder } from '../config/data';
 import { variantHash } from '../config/hash';
+import { modelPath } from '../config/models';
 import { formatYaml } from '../config/yaml';
 import { code, heading, paragraph, type Block } from './document';
 import { heredocDelimiter, shellQuote } from './escape';
@@ -32,7 +33,9 @@ interface DataFile {
 function filesOf({ runs, dataFiles = [] }: ReportModel): DataFile[] {
   const files = new Map<string, DataFile>();
   for (const { manifest } of runs) {
-    const { data } = manifest.config;
+    const { config: { data, model }, model: modelFile } = manifest;
+    const named = modelPath(model);
+    if (named !== null && modelFile !== undefined) files.set(named, { path: named, fingerprint: modelFile.sha256, mayBeFolder: false, sha256: modelFile.sourceSha256 });
     for (const { path } of dataPaths(data)) files.set(path, { path, fingerprint: manifest.data.fingerprint, mayBeFolder: mayBeFolder(data), sha256: dataFiles.find((file) => file.path === path)?.sha256 ?? null });
   }
   return [...files.values()];
@@ -64,7 +67,7 @@ function dataBlocks(files: readonly DataFile[], folder: string): Block[] {
     const target = `${folder}/${path.replaceAll('\\', '/')}`;
     const quoted = `"$DIR"${shellQuote(target)}`;
     blocks.push(paragraph('Set ', code(name), ' to the place of your copy first.'));
-    blocks.push({ type: 'code', language: 'bash', code: `mkdir -p "$(dirname -- ${quoted})"\ncp ${isTree ? '-R ' : ''}-- "\${${name}:?set it to the path of your copy of the data}" ${quoted}\n${sha256 === null ? '' : `echo "${sha256}  $DIR"${shellQuote(target)} | sha256sum --check\n`}` });
+    blocks.push({ type: 'code', language: 'bash', code: `mkdir -p "$(dirname -- ${quoted})"\ncp ${isTree ? '-R ' : ''}-- "\${${name}:?set it to the path of your copy}" ${quoted}\n${sha256 === null ? '' : `echo "${sha256}  $DIR"${shellQuote(target)} | sha256sum --check\n`}` });
     return blocks;
   });
 }

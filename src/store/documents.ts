@@ -163,7 +163,7 @@ function identityFrom(manifest: RunManifest): Omit<RunIdentity, 'manifestSha256'
 
 /** A file or code that changed between two runs of one config makes two groups of it. */
 function groupHashOf(hash: string, manifest: TrainingManifest | CommandManifest): string {
-  if (manifest.kind !== 'command') return hashJson([hash, manifest.data.fingerprint, manifest.trainingGraphHash]);
+  if (manifest.kind !== 'command') return hashJson([hash, manifest.data.fingerprint, manifest.trainingGraphHash, ...(manifest.model === undefined ? [] : [manifest.model.sha256])]);
   return hashJson([hash, manifest.inputs.map(({ path, fingerprint }) => [path, fingerprint]), manifest.provenance.code?.snapshot ?? null]);
 }
 
@@ -177,7 +177,7 @@ function objectsOf(manifest: RunManifest): ObjectOfManifest[] {
   if (manifest.kind === 'logged') return [];
   const { git, code } = manifest.provenance;
   const files = [
-    ...(manifest.kind === 'command' ? [] : [manifest.data.fingerprint]),
+    ...(manifest.kind === 'command' ? [] : [manifest.data.fingerprint, ...(manifest.model === undefined ? [] : [manifest.model.sha256])]),
     ...(git?.patchObject === undefined || git.patchObject === null ? [] : [git.patchObject.sha256]),
     ...(git?.untracked ?? []).filter((file) => file.stored === true).map((file) => file.sha256),
   ];
