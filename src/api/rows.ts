@@ -46,6 +46,8 @@ export const experimentRow = z.object({
   runs: z.number(),
   byStatus: z.record(runStatus, z.number()),
   updatedAt: time,
+  /** Whether Reprise started one of its runs, so that a bundle can hold them; other programs logged all of the others. */
+  executable: z.boolean(),
 });
 
 /** Of the metrics only those that were measured. */

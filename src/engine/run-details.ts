@@ -23,7 +23,7 @@ export async function describeRunInFull({ store }: EngineContext, input: Input<'
   const manifest = store.manifest(runId);
   const listed = store.listedRun(runId);
   const folder = store.runFolder(runId);
-  const log = attemptsOf(store, runId);
+  const log = attemptsOf(store, run);
   return {
     run,
     metric: declaredValue(store, run),
@@ -72,9 +72,9 @@ function namedData(store: Store, manifest: RunManifest): Pick<RunDetails, 'param
 }
 
 /** A damaged log hides nothing else of the run. */
-function attemptsOf(store: Store, runId: string): Pick<RunDetails, 'attempts' | 'size'> & { readonly problem: string | null } {
+function attemptsOf(store: Store, run: RunRow): Pick<RunDetails, 'attempts' | 'size'> & { readonly problem: string | null } {
   try {
-    const { attempts, size } = logOf(store, runId);
+    const { attempts, size } = logOf(store, run);
     return { attempts: [...attempts], size, problem: null };
   } catch (error) {
     if (!(error instanceof RepriseError)) throw error;

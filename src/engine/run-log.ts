@@ -8,11 +8,12 @@ import { RepriseError } from '../errors/errors';
 import { RUN_FILES } from '../events/manifest';
 import { readEvents } from '../events/reader';
 import { fromLogged, type EventRecord } from '../events/records';
-import type { Store } from '../store/types';
+import type { RunRow, Store } from '../store/types';
 import type { EngineContext } from './context';
 
 type LogLine = Output<'runs.log'>['lines'][number];
 type Attempt = RunDetails['attempts'][number];
+type RunKind = RunRow['kind'];
 
 /** Logs kept in memory: the ones that somebody looks at. */
 const KEPT_LOGS = 4;
@@ -25,9 +26,11 @@ class ReadLog {
   #offset = 0;
   #totalSteps: number | null = null;
   readonly #file: string;
+  readonly #kind: RunKind;
 
-  constructor(file: string) {
+  constructor(file: string, kind: RunKind) {
     this.#file = file;
+    this.#kind = kind;
   }
 
   /** Takes in what came since. @throws RepriseError EVENT_LOG_CORRUPT */
@@ -39,7 +42,7 @@ class ReadLog {
 
   #take(record: EventRecord): void {
     if (record.type === 'attempt') this.#totalSteps = record.totalSteps;
-    this.lines.push({ seq: record.seq, time: record.time, ...inWords(record, this.#totalSteps) });
+    this.lines.push({ seq: record.seq, time: record.time, ...inWords(record, this.#kind, this.#totalSteps) });
     if (record.type === 'attempt') {
       if (record.parameters !== undefined && record.flopsPerStep !== undefined) this.size = { parameters: record.parameters, flopsPerStep: record.flopsPerStep };
       this.attempts.push({ attempt: record.attempt, fromStep: record.fromStep, startedAt: record.time, endedAt: null, ending: 'under way' });
@@ -74,19 +77,19 @@ function endingOf(record: EventRecord): string | null {
 const logs = new WeakMap<Store, Map<string, ReadLog>>();
 
 /** The whole log of a run as far as it is written. @throws RepriseError EVENT_LOG_CORRUPT */
-export function logOf(store: Store, runId: string): Pick<ReadLog, 'lines' | 'attempts' | 'size'> {
+export function logOf(store: Store, { runId, kind }: Pick<RunRow, 'runId' | 'kind'>): Pick<ReadLog, 'lines' | 'attempts' | 'size'> {
   const known = logs.get(store) ?? new Map<string, ReadLog>();
   logs.set(store, known);
   const file = join(store.runFolder(runId), RUN_FILES.events);
   const before = known.get(runId);
-  let log = before ?? new ReadLog(file);
+  let log = before ?? new ReadLog(file, kind);
   known.delete(runId);
   try {
     log.readOn();
   } catch (error) {
     if (before === undefined || !(error instanceof RepriseError)) throw error;
     // Not the file that was read before: a run that was restored, or whose host died before its log was on the disk.
-    log = new ReadLog(file);
+    log = new ReadLog(file, kind);
     log.readOn();
   }
   known.set(runId, log);
@@ -95,13 +98,13 @@ export function logOf(store: Store, runId: string): Pick<ReadLog, 'lines' | 'att
 }
 
 export function readRunLog({ store }: EngineContext, input: Input<'runs.log'>): Output<'runs.log'> {
-  const { lines } = logOf(store, store.getRun(input.run).runId);
+  const { lines } = logOf(store, store.getRun(input.run));
   // Records count from 0 without gaps, and each is one line.
   const fresh = lines.slice(input.after + 1, input.after + 1 + input.limit);
   return { lines: fresh, last: fresh.at(-1)?.seq ?? Math.min(input.after, lines.length - 1) };
 }
 
-function inWords(record: EventRecord, totalSteps: number | null): { level: LogLine['level']; text: string } {
+function inWords(record: EventRecord, kind: RunKind, totalSteps: number | null): { level: LogLine['level']; text: string } {
   const info = (text: string): { level: LogLine['level']; text: string } => ({ level: 'info', text });
   switch (record.type) {
     case 'attempt':
@@ -138,7 +141,8 @@ function inWords(record: EventRecord, totalSteps: number | null): { level: LogLi
     case 'exit':
       return { level: record.exitCode === 0 ? 'info' : 'warning', text: `worker process ${endOfProcess(record.exitCode, record.signal)}` };
     case 'requeued':
-      return info('waits for a free core');
+      // Nothing of a logged run is executed here: what is taken up again is its import.
+      return info(kind === 'logged' ? 'the import goes on' : 'waits for a free core');
     case 'message':
       return { level: record.level, text: record.text };
     case 'points': {

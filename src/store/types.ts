@@ -107,6 +107,8 @@ export interface ExperimentRow {
   readonly runs: number;
   readonly byStatus: Readonly<Record<RunStatus, number>>;
   readonly updatedAt: number;
+  /** Whether Reprise started one of its runs: those that other programs logged cannot be executed again. */
+  readonly executable: boolean;
 }
 
 /** Which runs; every part that is given must be met. */

@@ -3,6 +3,7 @@ import { memo, useMemo } from 'react';
 import { describeChanges } from '../../../src/ablation/describe';
 import { sameValue } from '../../../src/config/diff';
 import type { StudyReading } from '../../../src/ablation/read';
+import { changedCodeInWords } from '../../../src/api/plan-words';
 import type { StudyPlan } from '../../../src/api/rows';
 import { Problem } from '../../components/messages';
 import * as format from '../../format';
@@ -81,6 +82,7 @@ export function Preview({ reading, planning }: { readonly reading: StudyReading;
   const rows = useMemo((): readonly PreviewRow[] => (study === null ? (plan?.variants ?? []) : variants.map((variant) => ({ name: variant.name, summary: describeChanges(variant) }))), [study, variants, plan]);
   const planned = useMemo(() => new Map((plan?.variants ?? []).map((variant) => [variant.name, variant])), [plan]);
   const seeds = study?.seeds ?? plan?.seeds ?? [];
+  const changed = plan === null ? null : changedCodeInWords(plan);
   return (
     <section className="preview" aria-label="What will run">
       <header className="preview-head">
@@ -101,6 +103,7 @@ export function Preview({ reading, planning }: { readonly reading: StudyReading;
         </span>
       </header>
       {error !== null && problems.length === 0 && <Problem error={error} />}
+      {changed !== null && error === null && <p className={stale ? 'preview-changed stale' : 'preview-changed'}>{changed}.</p>}
       {rows.length === 0 ? (
         <p className="soft preview-none">{reading.file !== null && reading.problems.length === 0 && problems.length === 0 && error === null ? 'Reading the baseline…' : 'The matrix of variants × seeds appears here when the study has no problems left.'}</p>
       ) : (

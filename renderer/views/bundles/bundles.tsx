@@ -93,7 +93,7 @@ const MOST_EXPERIMENTS = 12;
 /** The way to an export from here: an experiment has one in its own views, too. */
 function ExportMenu() {
   const experiments = useAnswer('experiments.list', {});
-  const ready = (experiments.data ?? []).filter(({ byStatus }) => (byStatus.finished ?? 0) > 0).toSorted((a, b) => b.updatedAt - a.updatedAt);
+  const ready = (experiments.data ?? []).filter(({ byStatus, executable }) => executable && (byStatus.finished ?? 0) > 0).toSorted((a, b) => b.updatedAt - a.updatedAt);
   if (ready.length === 0) return null;
   return (
     <Menu position="bottom-end" width={280} offset={4}>

@@ -5,6 +5,7 @@ import { ChevronDown } from 'lucide-react';
 import type { CommandId } from '../../../src/api/commands';
 import type { Output } from '../../../src/api/contract';
 import { testMetricOf } from '../../../src/config/metrics';
+import { ExportButton } from '../../components/export-button';
 import { Empty, Failure, Loading } from '../../components/messages';
 import { StateShape } from '../../components/state-mark';
 import { View } from '../../frame/view';
@@ -101,19 +102,6 @@ function curveOf({ metric, metrics }: Output<'compare.experiment'>, asked: boole
   const tested = testMetricOf(metric);
   if (tested !== null) return asked ? `validation.${tested}` : null;
   return metrics.length === 0 ? null : metric.replace(/ \(best\)$/u, '');
-}
-
-const NOT_EXECUTABLE = 'These runs were logged by another program: nobody recorded what would execute them again, so a bundle has nothing to hold.';
-
-/** @param onExport null where no bundle can be made; the button then says why, and can be reached to be read. */
-function ExportButton({ onExport }: { readonly onExport: (() => void) | null }) {
-  return onExport === null ? (
-    <Button data-disabled aria-disabled title={NOT_EXECUTABLE}>
-      Export bundle
-    </Button>
-  ) : (
-    <Button onClick={onExport}>Export bundle</Button>
-  );
 }
 
 function Provisional({ progress: { finished, total, pending } }: { readonly progress: Progress }) {

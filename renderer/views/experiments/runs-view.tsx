@@ -3,6 +3,7 @@ import { useCallback, useDeferredValue, useMemo, useRef, useState } from 'react'
 import { Button } from '@mantine/core';
 import type { Output } from '../../../src/api/contract';
 import type { RunGroup } from '../../../src/api/views';
+import { ExportButton } from '../../components/export-button';
 import { Empty, Failure, Loading } from '../../components/messages';
 import { countsInWords } from '../../components/state-counts';
 import { count, plural } from '../../format';
@@ -146,8 +147,9 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
   const target = experiment ?? single?.runId ?? null;
   const name = experiment ?? single?.reproductionId ?? '';
   // What another program logged cannot be executed again.
-  const exported = experiment === null && single?.kind === 'logged' ? null : target;
-  useCommand('bundle.export', useMemo(() => (exported === null ? null : () => go({ view: 'export', target: exported })), [exported]));
+  const executable = experiment === null ? single?.kind !== 'logged' : shown?.executable !== false;
+  const exportBundle = useMemo(() => (target === null || !executable ? null : () => go({ view: 'export', target })), [target, executable]);
+  useCommand('bundle.export', exportBundle);
   useCommand('report.write', useMemo(() => (target === null ? null : () => void writeReport(target, name)), [target, name]));
 
   const exportRuns = useMemo(() => (target === null ? null : () => go({ view: 'export-runs', target, name })), [target, name]);
@@ -219,15 +221,13 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
         <MoreMenu experiment={experiment} />
         {experiment !== null && shown !== null && (
           <>
-            <Button variant="default" onClick={() => go({ view: 'export', target: experiment })}>
-              Export bundle
-            </Button>
+            <ExportButton variant="default" onExport={exportBundle} />
             <Button onClick={() => go({ view: 'compare', experiment })}>Compare</Button>
           </>
         )}
       </>
     ),
-    [experiment, shown],
+    [experiment, shown, exportBundle],
   );
 
   return (

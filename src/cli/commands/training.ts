@@ -1,5 +1,6 @@
 /** Commands that run configs and studies. */
 import { formatDuration, formatMeasured, formatPlain } from '../../analysis/format';
+import { changedCodeInWords } from '../../api/plan-words';
 import type { RunResult, StudyPlan, StudyResult } from '../../api/rows';
 import { testMetricOf } from '../../config/metrics';
 import { preflightConfig, preflightStudy } from '../../engine/preflight';
@@ -112,15 +113,8 @@ function printPlan(plan: StudyPlan): void {
   const fresh = plan.totalRuns - plan.reusedRuns;
   const time = plan.estimatedSeconds === null ? '' : `, ≈ ${formatDuration(plan.estimatedSeconds)} (${plan.estimateBasis})`;
   print(`\n${plan.totalRuns} runs (${plan.variants.length} variants × ${plan.seeds.length} seeds), ${plan.reusedRuns} reused, ${fresh} to run${fresh === 0 ? '' : time}`);
-  for (const sentence of changesInWords(plan)) print(sentence);
-}
-
-/** Why finished runs do not stand in, where it is their code. */
-function changesInWords({ changedCode }: StudyPlan): string[] {
-  if (changedCode === null) return [];
-  const { runs, since, files, total } = changedCode;
-  const named = total === 0 ? 'which files is not known any more' : `${files.join(', ')}${total > files.length ? ` and ${total - files.length} more` : ''}`;
-  return [`${runs} ${runs === 1 ? 'run is' : 'runs are'} not reused because the code changed after run ${since}: ${named}`];
+  const changed = changedCodeInWords(plan);
+  if (changed !== null) print(changed);
 }
 
 export async function ablate([study = '']: readonly string[], options: GlobalOptions & { dryRun?: boolean; reuse?: boolean }): Promise<number> {
@@ -167,7 +161,8 @@ export async function runStudy(engine: Engine, input: { study: string; reuse: bo
   const { plan } = started;
   for (const warning of started.warnings) say(`warning: ${warning}`);
   say(`${plan.experiment}: ${plan.totalRuns} runs, ${plan.reusedRuns} reused${plan.estimatedSeconds === null || plan.totalRuns === plan.reusedRuns ? '' : `, ≈ ${formatDuration(plan.estimatedSeconds)}`}`);
-  for (const sentence of changesInWords(plan)) say(sentence);
+  const changed = changedCodeInWords(plan);
+  if (changed !== null) say(changed);
   const { results, cancelled } = await waitFor(engine, started.runs.map((entry) => entry.run), options);
   const { metric } = await call(engine, 'studies.get', { studyId: started.studyId });
   const cells = plan.seeds.flatMap(() => plan.variants.map((variant) => variant.name));

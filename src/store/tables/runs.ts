@@ -27,6 +27,7 @@ export class RunsTable {
   readonly #sameComputeHash;
   readonly #stepTime;
   readonly #experiments;
+  readonly #executable;
   readonly #state;
   readonly #setStatus;
   readonly #ids;
@@ -67,6 +68,8 @@ export class RunsTable {
     this.#experiments = database.prepare<[], { experiment: string; status: RunStatus; n: number; updated_at: number }>(
       'SELECT experiment, status, count(*) AS n, max(updated_at) AS updated_at FROM runs WHERE deleted_at IS NULL GROUP BY experiment, status',
     );
+    // A run that was logged belongs to no group.
+    this.#executable = database.prepare<[string], { 1: number }>('SELECT 1 FROM runs INDEXED BY runs_listing WHERE experiment = ? AND group_hash IS NOT NULL AND deleted_at IS NULL LIMIT 1');
     this.#state = database.prepare<Bound[]>(
       'UPDATE runs SET name = ?, status = ?, log_status = ?, exit_code = ?, signal = ?, started_at = ?, ended_at = ?, updated_at = ?, attempts = ?, steps_done = ?, total_steps = ?, ' +
         'throughput = ?, final_loss = ?, best_loss = ?, weights_hash = ?, selected_step = ?, error_code = ?, error_message = ?, metric = ?, attempt_started_at = ?, attempt_from_step = ? WHERE id = ?',
@@ -226,7 +229,7 @@ export class RunsTable {
       found.set(row.experiment, entry);
     }
     return [...found]
-      .map(([name, entry]) => ({ name, ...entry }))
+      .map(([name, entry]) => ({ name, ...entry, executable: this.#executable.get(name) !== undefined }))
       .sort((a, b) => b.updatedAt - a.updatedAt || (a.name < b.name ? -1 : 1));
   }
 

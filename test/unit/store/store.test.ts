@@ -159,8 +159,8 @@ describe('runs', () => {
     expect(ids({ studyId: 'study-1' })).toEqual(['run-study']);
     expect(store.getRun('run-late')).toMatchObject({ errorCode: 'X', errorMessage: 'why' });
     expect(store.listExperiments()).toEqual([
-      { name: 'sample', runs: 2, updatedAt: 300, byStatus: { queued: 1, running: 0, finished: 0, failed: 1, cancelled: 0, interrupted: 0 } },
-      { name: 'other', runs: 1, updatedAt: 200, byStatus: { queued: 1, running: 0, finished: 0, failed: 0, cancelled: 0, interrupted: 0 } },
+      { name: 'sample', runs: 2, updatedAt: 300, byStatus: { queued: 1, running: 0, finished: 0, failed: 1, cancelled: 0, interrupted: 0 }, executable: true },
+      { name: 'other', runs: 1, updatedAt: 200, byStatus: { queued: 1, running: 0, finished: 0, failed: 0, cancelled: 0, interrupted: 0 }, executable: true },
     ]);
   });
 
