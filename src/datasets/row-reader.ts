@@ -164,7 +164,7 @@ function gathered(bytes: Uint8Array, numbers: Int32Array, size: number): ArrayBu
 async function fill(out: Uint8Array, handle: FileHandle, file: string, position: number): Promise<Uint8Array> {
   for (let done = 0; done < out.length; ) {
     const { bytesRead } = await handle.read(out, done, out.length - done, position + done);
-    if (bytesRead === 0) throw invalidData(file, `it ends at byte ${position + done}`);
+    if (bytesRead === 0) throw invalidData(file, `it ends before byte ${position + out.length}`);
     done += bytesRead;
   }
   return out;
