@@ -7,6 +7,7 @@ import { configHash, hashJson } from '../../../src/config/hash';
 import { configSchema } from '../../../src/config/schema';
 import { createEngine, type Engine } from '../../../src/engine/engine';
 import { secondsLeft } from '../../../src/engine/run-list';
+import type { LoggedManifest } from '../../../src/events/manifest';
 import type { EventBody } from '../../../src/events/records';
 import { openStore } from '../../../src/store/open';
 import type { ListedRun, Store } from '../../../src/store/types';
@@ -159,6 +160,22 @@ describe('the log of a run', () => {
     append(join(workspace, 'runs', 'run-1'), { type: 'requeued' }, attempt(2, 2, 2345));
     const more = await ask(engine, 'runs.log', { run: 'run-1', after: rest.last, limit: 100 });
     expect(more.lines.map(({ seq, text }) => [seq, text])).toEqual([[6, 'waits for a free core'], [7, 'attempt 2 goes on from step 2']]);
+  });
+});
+
+describe('an experiment that another program logged', () => {
+  const logged = (runId: string, experiment: string): LoggedManifest => ({ format: 1, kind: 'logged', runId, experiment, createdAt: 1, source: { system: 'mlflow', id: null, from: null }, user: '' });
+
+  it('says that nothing of it can be executed, and that an import of it goes on', async () => {
+    const { engine } = await engineOver(async (store) => {
+      await makeRun(store, 'run-1', 0.1, 1);
+      await store.createRun(logged('run-2', 'theirs'));
+      await store.createRun(logged('run-3', 'sample'));
+      await store.append('run-2', [{ type: 'requeued' }]);
+    });
+    const experiments = await ask(engine, 'experiments.list', {});
+    expect(Object.fromEntries(experiments.map(({ name, executable }) => [name, executable]))).toEqual({ sample: true, theirs: false });
+    expect((await ask(engine, 'runs.log', { run: 'run-2', after: -1, limit: 10 })).lines.map(({ text }) => text)).toEqual(['the import goes on']);
   });
 });
 
