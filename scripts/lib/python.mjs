@@ -23,6 +23,7 @@ const environments = [
       { name: 'bagit', packages: ['bagit'], proof: 'import bagit' },
       { name: 'scipy', packages: ['numpy', 'scipy'], proof: 'import scipy.stats' },
       { name: 'torch', packages: ['torch==2.13.0'], proof: 'import torch' },
+      { name: 'onnxscript', packages: ['torch==2.13.0', 'onnxscript==0.7.2'], proof: 'import onnxscript, onnx, torch.onnx' },
     ],
   },
   {
