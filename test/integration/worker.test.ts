@@ -54,7 +54,7 @@ describe('a run', () => {
     expect(test!.values.accuracy).toBeGreaterThan(0.8);
     expect(state.finished).toMatchObject({ selectedStep: 120, finalLoss: state.losses[119], bestLoss: Math.min(...state.losses) });
 
-    expect([...state.artifacts.keys()].sort()).toEqual(['inference-graph', 'initial-weights', 'optimizer-state', 'scalars', 'training-graph', 'weights']);
+    expect([...state.artifacts.keys()].sort()).toEqual(['confusion-matrix', 'inference-graph', 'initial-weights', 'optimizer-state', 'scalars', 'training-graph', 'weights']);
     for (const artifact of state.artifacts.values()) {
       const bytes = readFileSync(path.join(first.folder, artifact.file));
       expect([sha256Bytes(bytes), bytes.length]).toEqual([artifact.sha256, artifact.bytes]);
