@@ -55,7 +55,7 @@ function listed(names: readonly string[]): string {
 }
 
 /** Names that Reprise's graphs and files give, or that mark a tensor of the optimizer. */
-const OWN_NAMES = /^(?:features|labels|steps|batches|exampleWeights|scalars|losses|predictions|gradientNorms?|input|logits|probabilities|values|[A-Z]\w*_\d+(?:_\d+)?|constant_\d+|dropout\.\d+|(?:adam|sgd|rmsprop|replicate|ema)\b.*)$/u;
+const OWN_NAMES = /^(?:features|labels|steps|batches|exampleWeights|scalars|losses|predictions|gradientNorms?|input|logits|probabilities|values|[A-Z]\w*_\d+(?:_\d+)?|constant_\d+|dropout\.\d+|(?:adam|sgd|rmsprop|ema)\b.*)$/u;
 
 /** What the weights of a file are called in a run: as in the file, with dots for slashes, and behind `onnx.` where Reprise uses the name. */
 function namesIn({ initializers }: OnnxFile): ReadonlyMap<string, string> {

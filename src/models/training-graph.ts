@@ -10,8 +10,8 @@ import { emitLoss, lossFor, type Loss } from './loss';
 import { refuseLoneExamples } from './mlp';
 import { emitModel, layOut, type Model } from './model';
 import { IN_A_LOOP, type GraphTarget } from './target';
-import type { DataShape, ReplicatesGraph, TensorSpec, TrainingGraph } from './types';
-import { cut, emitUpdates, joined, pieceSizes, scalarNamesOf, stateSpecs } from './update';
+import type { DataShape, TensorSpec, TrainingGraph } from './types';
+import { emitUpdates, scalarNamesOf, stateSpecs } from './update';
 
 /**
  * The training graph of a model: forward pass, backward pass and optimizer update, inside one ONNX
@@ -21,18 +21,7 @@ import { cut, emitUpdates, joined, pieceSizes, scalarNamesOf, stateSpecs } from 
  * @throws RepriseError MODEL_… where the model does not fit the data, LOSS_… where the loss does not
  */
 export function buildTrainingGraph(model: Model, training: TrainingConfig, data: DataShape, target: GraphTarget = IN_A_LOOP): TrainingGraph {
-  return assemble(planOf(model, training, data, target), ['']);
-}
-
-/**
- * Several trainings of one model side by side in one graph, as `ReplicatesGraph` describes: each with its own initial
- * weights, batches, masks and scalars, so seeds and learning rates may differ. They share the data alone and each has
- * the nodes it would have alone, so each has the bits it would have alone at the same number of threads.
- * @throws RepriseError as `buildTrainingGraph`
- */
-export function buildReplicatesGraph(model: Model, training: TrainingConfig, data: DataShape, replicates: number): ReplicatesGraph {
-  const prefixes = Array.from({ length: replicates }, (_, index) => `replicate.${index}/`);
-  return { ...assemble(planOf(model, training, data, IN_A_LOOP), prefixes), prefixes };
+  return assemble(planOf(model, training, data, target));
 }
 
 /** All that the construction of a training graph goes by. */
@@ -60,43 +49,34 @@ interface BatchInputs {
   readonly masks: ReadonlyMap<string, Tensor<'uint8'>>;
 }
 
-/** What one replicate reads in each step, all with a leading axis of steps. */
+/** What the steps read, all with a leading axis of steps. */
 interface Inputs extends BatchInputs {
   readonly scalars: FloatTensor;
 }
 
-/** The tensors of one replicate's state by name, each in its pieces. */
-type State = ReadonlyMap<string, readonly FloatTensor[]>;
+/** The tensors of the state by name. */
+type State = ReadonlyMap<string, FloatTensor>;
 
-function assemble(plan: Plan, prefixes: readonly string[]): TrainingGraph {
+function assemble(plan: Plan): TrainingGraph {
   const { parameters, buffers, optimizerState, masks, scalarNames, training, data, target: { form } } = plan;
   const graph = new GraphBuilder('training');
   const specs = [...parameters, ...buffers, ...optimizerState];
-  const buffered = new Set(buffers.map(({ name }) => name));
-  const sizes = new Map(specs.map(({ name, shape }) => [name, buffered.has(name) || form === 'step' ? [shape[0] ?? 1] : pieceSizes(training, shape)]));
-  const state = prefixes.map((prefix) => specs.map(({ name, shape }) => graph.input(`${prefix}${name}`, 'float32', shape)));
+  const carried = specs.map(({ name, shape }) => graph.input(name, 'float32', shape));
   const steps = form === 'loop' ? graph.input('steps', 'int64', []) : null;
   const axis = steps === null ? 1 : 'steps';
   const examples = declareExamples(graph, data);
-  const inputs = prefixes.map((prefix): Inputs => ({
-    rows: graph.input(`${prefix}batches`, 'int32', [axis, training.batchSize]),
-    exampleWeights: graph.input(`${prefix}exampleWeights`, 'float32', [axis, training.batchSize]),
-    scalars: graph.input(`${prefix}scalars`, 'float32', [axis, scalarNames.length]),
-    masks: new Map(masks.map((mask) => [mask.name, graph.input(`${prefix}${mask.name}`, 'uint8', [axis, training.batchSize, mask.width])])),
-  }));
-
-  const carried = state.flatMap((tensors) => tensors.flatMap((tensor, position) => cut(graph, tensor, at(sizes, at(specs, position).name))));
-  const emitSteps: EmitBody = (step, iteration, values) => {
-    const ofReplicates = inPieces(prefixes.map(() => specs), sizes, values);
-    const bodies = ofReplicates.map((current, index) => emitStep(step, plan, examples, at(inputs, index), iteration, current));
-    return { carried: bodies.flatMap((body) => body.carried), kept: bodies.flatMap(({ kept }) => kept) };
+  const inputs: Inputs = {
+    rows: graph.input('batches', 'int32', [axis, training.batchSize]),
+    exampleWeights: graph.input('exampleWeights', 'float32', [axis, training.batchSize]),
+    scalars: graph.input('scalars', 'float32', [axis, scalarNames.length]),
+    masks: new Map(masks.map((mask) => [mask.name, graph.input(mask.name, 'uint8', [axis, training.batchSize, mask.width])])),
   };
+
+  const emitSteps: EmitBody = (step, iteration, values) => emitStep(step, plan, examples, inputs, iteration, new Map(specs.map(({ name }, position) => [name, at(values, position)])));
   const result = steps === null ? once(graph, carried, emitSteps) : loop(graph, 'step', steps, carried, emitSteps);
   const keptNames = ['losses', ...(training.clipNorm === undefined ? [] : ['gradientNorms'])];
-  result.kept.forEach((tensor, position) => graph.output(tensor, `${at(prefixes, Math.floor(position / keptNames.length))}${at(keptNames, position % keptNames.length)}`));
-  inPieces(prefixes.map(() => specs), sizes, result.carried).forEach((after, index) => {
-    for (const [name, pieces] of after) graph.output(joined(graph, pieces), `${at(prefixes, index)}next/${name}`);
-  });
+  result.kept.forEach((tensor, position) => graph.output(tensor, at(keptNames, position)));
+  result.carried.forEach((tensor, position) => graph.output(tensor, `next/${at(specs, position).name}`));
 
   return {
     form,
@@ -110,17 +90,10 @@ function assemble(plan: Plan, prefixes: readonly string[]): TrainingGraph {
   };
 }
 
-/** Carried values, all in a row, as the states of the replicates. */
-function inPieces(replicates: readonly (readonly TensorSpec[])[], sizes: ReadonlyMap<string, readonly number[]>, values: readonly FloatTensor[]): readonly State[] {
-  let next = 0;
-  return replicates.map((specs) => new Map(specs.map(({ name }) => [name, values.slice(next, (next += at(sizes, name).length))])));
-}
-
-/** One replicate's step: its state afterwards in the order of the state, and its loss. */
+/** A step: the state afterwards in its order, and what is kept of it. */
 function emitStep(step: GraphBuilder, plan: Plan, examples: Examples, inputs: Inputs, iteration: Tensor<'int64'>, current: State): LoopBody {
-  const { parameters, buffers, training, scalarNames } = plan;
-  const whole = new Map([...parameters, ...buffers].map(({ name }) => [name, joined(step, at(current, name))]));
-  const { loss, gradients, updates } = emitGradients(step, plan, examples, batchAt(step, inputs, iteration), whole);
+  const { parameters, training, scalarNames } = plan;
+  const { loss, gradients, updates } = emitGradients(step, plan, examples, batchAt(step, inputs, iteration), current);
 
   const row = gather(step, inputs.scalars, iteration);
   const columns = new Map(scalarNames.map((name, column) => [name, lazily(() => gather(step, row, step.constant('int32', [], Int32Array.of(column))))]));
@@ -128,10 +101,10 @@ function emitStep(step: GraphBuilder, plan: Plan, examples: Examples, inputs: In
     step,
     training,
     (name) => at(columns, name)(),
-    parameters.map((spec, position) => ({ spec, gradient: at(gradients, position), pieces: at(current, spec.name), state: stateSpecs(training, spec).map(({ name }) => at(current, name)) })),
+    parameters.map((spec, position) => ({ parameter: at(current, spec.name), gradient: at(gradients, position), state: stateSpecs(training, spec).map(({ name }) => at(current, name)) })),
   );
   return {
-    carried: [...updated.flatMap(({ pieces }) => pieces), ...updates, ...updated.flatMap(({ state }) => state.flat())],
+    carried: [...updated.map(({ parameter }) => parameter), ...updates, ...updated.flatMap(({ state }) => state)],
     kept: gradientNorm === null ? [loss] : [loss, gradientNorm],
   };
 }

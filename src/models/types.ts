@@ -82,14 +82,6 @@ export interface TrainingGraph {
 }
 
 /**
- * A training graph of several replicates. The names of all inputs and outputs but `steps`, `features` and `labels` are
- * those of `TrainingGraph` behind the replicate's prefix; `flopsPerStep` is of a step of all of them.
- */
-export interface ReplicatesGraph extends TrainingGraph {
-  readonly prefixes: readonly string[];
-}
-
-/**
  * An evaluation graph over `batch` examples. Inputs: parameters and buffers, `features` [batch, size of an example]
  * (for next tokens [batch, length + 1]) and `labels` as in `TrainingGraph`. Outputs, one row for each example (for
  * next tokens for each token of each example): `losses` float32 [rows], and `predictions`: int64 [rows] class numbers,

@@ -2,8 +2,7 @@
 import type { OptimizerConfig, TrainingConfig } from '../config/schema';
 import type { GraphBuilder } from '../onnx/graph';
 import { adam, averaged, rmsprop, sgd, type Update } from '../onnx/optimizers';
-import { add, concat, divide, minimum, multiply, reshape, split, squareRoot, squaresOver } from '../onnx/primitives';
-import { sizeOf } from '../onnx/shapes';
+import { add, divide, minimum, multiply, reshape, squareRoot, squaresOver } from '../onnx/primitives';
 import type { FloatTensor } from '../onnx/types';
 import type { NamedTensor } from '../tensors/safetensors';
 import type { TensorSpec } from './types';
@@ -59,45 +58,12 @@ export function scalarNamesOf({ optimizer, ema }: TrainingConfig): readonly stri
   }
 }
 
-/** Elements of a piece: with what Adam keeps of it and the values in between it fits the 2 MiB of a core's second-level cache. */
-const PIECE = 2 ** 16;
-const MOST_PIECES = 64;
-
-/**
- * The sizes along the first axis of the pieces in which a parameter and its state go from step to step. The passes of
- * an update over a large tensor would each fetch it from memory; piece by piece they find it in the cache, which makes
- * Adam's update of 784 × 256 weights a third quicker. It changes no bits. Plain SGD has too few passes to gain.
- */
-export function pieceSizes({ optimizer }: TrainingConfig, shape: readonly number[]): readonly number[] {
-  const [rows = 1, ...rest] = shape;
-  const elements = rest.reduce((product, size) => product * size, rows);
-  const count = optimizer.kind === 'sgd' ? 1 : Math.min(rows, MOST_PIECES, Math.ceil(elements / PIECE));
-  return Array.from({ length: count }, (_, piece) => Math.floor(((piece + 1) * rows) / count) - Math.floor((piece * rows) / count));
-}
-
-/** A tensor cut along its first axis. */
-export function cut(graph: GraphBuilder, tensor: FloatTensor, sizes: readonly number[]): readonly FloatTensor[] {
-  return sizes.length === 1 ? [tensor] : split(graph, tensor, 0, sizes);
-}
-
-/** A tensor put together of its pieces. */
-export function joined(graph: GraphBuilder, pieces: readonly FloatTensor[]): FloatTensor {
-  return concat(graph, pieces, 0);
-}
-
 /** A parameter that is to be updated. */
 export interface Trained {
-  readonly spec: TensorSpec;
+  readonly parameter: FloatTensor;
   readonly gradient: FloatTensor;
-  /** Of the parameter. */
-  readonly pieces: readonly FloatTensor[];
-  /** Of each of `stateSpecs`, in pieces like those of the parameter. */
-  readonly state: readonly (readonly FloatTensor[])[];
-}
-
-export interface Updated {
-  readonly pieces: readonly FloatTensor[];
-  readonly state: readonly (readonly FloatTensor[])[];
+  /** In the order of `stateSpecs`. */
+  readonly state: readonly FloatTensor[];
 }
 
 /**
@@ -105,19 +71,13 @@ export interface Updated {
  * @param scalar a value of the step by its name in `scalarNamesOf`
  * @returns the parameters in their order, and the norm of all gradients before clipping where they are clipped
  */
-export function emitUpdates(graph: GraphBuilder, training: TrainingConfig, scalar: (name: string) => FloatTensor, parameters: readonly Trained[]): { readonly updated: readonly Updated[]; readonly gradientNorm: FloatTensor | null } {
+export function emitUpdates(graph: GraphBuilder, training: TrainingConfig, scalar: (name: string) => FloatTensor, parameters: readonly Trained[]): { readonly updated: readonly Update[]; readonly gradientNorm: FloatTensor | null } {
   const gradientNorm = training.clipNorm === undefined ? null : globalNorm(graph, parameters.map(({ gradient }) => gradient));
   const share = gradientNorm === null || training.clipNorm === undefined ? null : clipShare(graph, gradientNorm, training.clipNorm);
-  const updated = parameters.map(({ spec, gradient, pieces, state }): Updated => {
-    const gradients = pieces.length === 1 ? [gradient] : cut(graph, gradient, pieces.map((piece) => sizeOf(piece, 0)));
-    const parts = pieces.map((piece, index): Update => {
-      const whole = gradients[index]!;
-      const kept = state.map((tensors) => tensors[index]!);
-      const update = emitOptimizer(graph, training.optimizer, scalar, spec.shape.length, piece, share === null ? whole : multiply(graph, whole, share), kept);
-      // The average comes last in what is kept.
-      return training.ema === undefined ? update : { ...update, state: [...update.state, averaged(graph, scalar('ema.share'), kept.at(-1)!, update.parameter)] };
-    });
-    return { pieces: parts.map(({ parameter }) => parameter), state: state.map((_, position) => parts.map((part) => part.state[position]!)) };
+  const updated = parameters.map(({ parameter, gradient, state }): Update => {
+    const update = emitOptimizer(graph, training.optimizer, scalar, parameter, share === null ? gradient : multiply(graph, gradient, share), state);
+    // The average comes last in what is kept.
+    return training.ema === undefined ? update : { ...update, state: [...update.state, averaged(graph, scalar('ema.share'), state.at(-1)!, update.parameter)] };
   });
   return { updated, gradientNorm };
 }
@@ -133,17 +93,16 @@ function clipShare(graph: GraphBuilder, norm: FloatTensor, most: number): FloatT
   return minimum(graph, divide(graph, graph.scalar(most), add(graph, norm, graph.scalar(1e-6))), graph.scalar(1));
 }
 
-/** Updates one piece. */
+/** Updates one parameter. */
 function emitOptimizer(
   graph: GraphBuilder,
   optimizer: OptimizerConfig,
   scalar: (name: string) => FloatTensor,
-  rank: number,
   parameter: FloatTensor,
   gradient: FloatTensor,
   state: readonly FloatTensor[],
 ): Update {
-  const decays = optimizer.weightDecay > 0 && (optimizer.decay === 'all' || rank >= 2);
+  const decays = optimizer.weightDecay > 0 && (optimizer.decay === 'all' || parameter.shape.length >= 2);
   const weightDecay = decays ? optimizer.weightDecay : 0;
   const next = state.values();
   const take = (): FloatTensor => next.next().value!;

@@ -1,7 +1,6 @@
 /**
  * Optimizer updates as graph fragments, one tensor at a time; each equals PyTorch's formula up to rounding. θ is the
- * parameter, g its gradient, η the learning rate, λ the weight decay. They work element by element, so a tensor may be
- * updated piece by piece with the same bits.
+ * parameter, g its gradient, η the learning rate, λ the weight decay.
  */
 import type { GraphBuilder } from './graph';
 import { add, divide, multiply, relu, squareRoot, subtract } from './primitives';

@@ -3,6 +3,16 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { RepriseError } from '../errors/errors';
 import type { NamedTensor } from '../tensors/safetensors';
 
+/**
+ * How threads wait for their part of the next operator. To sleep and be woken takes longer than most operators of a small
+ * model: with two threads its steps are a third quicker where they spin. After 50 µs they sleep all the same: a thread
+ * that spins takes a core from whatever else runs, and where the cores are busy, ONNX Runtime's own 1 ms makes steps 3
+ * to 7 times slower.
+ */
+function waiting(threads: number): Readonly<Record<string, string>> {
+  return threads > 1 ? { allow_spinning: '1', spin_duration_us: '50' } : { allow_spinning: '0' };
+}
+
 /** @param what the kind of graph, for messages. @throws RepriseError ONNX_RUNTIME_FAILED */
 export async function createSession(bytes: Uint8Array, threads: number, what: string): Promise<InferenceSession> {
   try {
@@ -13,8 +23,7 @@ export async function createSession(bytes: Uint8Array, threads: number, what: st
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
       logSeverityLevel: 3,
-      // Threads that spin take the cores from the workers beside.
-      extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
+      extra: { session: { intra_op: waiting(threads), inter_op: { allow_spinning: '0' } } },
     });
   } catch (error) {
     throw runtimeError(`ONNX Runtime cannot load the ${what} graph`, error);

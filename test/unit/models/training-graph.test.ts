@@ -1,4 +1,4 @@
-/** What the step does besides the model: parts of batches, pieces of tensors, averages, losses, replicates. */
+/** What the step does besides the model: parts of batches, the update, averages, losses. */
 import * as ort from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { cnnSchema, mlpSchema } from '../../../src/config/models';
@@ -7,13 +7,11 @@ import { trainingSchema } from '../../../src/config/training';
 import { buildEvaluationGraph } from '../../../src/models/evaluation-graph';
 import { initialState, initialWeights } from '../../../src/models/initialize';
 import { lossFor } from '../../../src/models/loss';
-import { stepScalars } from '../../../src/models/scalars';
-import { buildReplicatesGraph, buildTrainingGraph } from '../../../src/models/training-graph';
+import { buildTrainingGraph } from '../../../src/models/training-graph';
 import type { DataShape, TrainingGraph } from '../../../src/models/types';
-import { averageOf, evaluatedWeights, pieceSizes } from '../../../src/models/update';
-import { fillMask } from '../../../src/random/streams';
+import { averageOf, evaluatedWeights } from '../../../src/models/update';
 import type { NamedTensor } from '../../../src/tensors/safetensors';
-import { makeExamples, planBatches, runTraining, SESSION_OPTIONS, type Examples } from './run-training';
+import { drawMasks, makeExamples, planBatches, runTraining, SESSION_OPTIONS, type Examples } from './run-training';
 
 const BATCH = 16;
 const train = (input: object = {}): TrainingConfig => trainingSchema.parse({ learningRate: 0.01, batchSize: BATCH, ...input });
@@ -24,14 +22,7 @@ const mlp = mlpSchema.parse({ kind: 'mlp', hidden: [12], activation: 'tanh' });
 
 const start = ({ parameters, buffers, optimizerState }: TrainingGraph, seed = 1): NamedTensor[] => [...initialWeights([...parameters, ...buffers], seed), ...initialState(optimizerState)];
 const valuesOf = (tensors: readonly NamedTensor[], name: string): Float32Array => tensors.find((tensor) => tensor.name === name)!.data as Float32Array;
-const masksOf = ({ masks }: TrainingGraph, steps: number, seed: number): Record<string, Uint8Array> =>
-  Object.fromEntries(
-    masks.map(({ name, width, dropProbability }) => {
-      const values = new Uint8Array(steps * BATCH * width);
-      for (let step = 0; step < steps; step += 1) fillMask(values.subarray(step * BATCH * width, (step + 1) * BATCH * width), seed, name, step, dropProbability);
-      return [name, values];
-    }),
-  );
+const masksOf = ({ masks }: TrainingGraph, steps: number, seed: number): Record<string, Uint8Array> => drawMasks(masks, steps, BATCH, seed);
 
 describe('accumulation', () => {
   test('comes to the same step as the whole batch, its masks and the padding of its last part included', async () => {
@@ -54,26 +45,12 @@ describe('accumulation', () => {
   });
 });
 
-describe('pieces', () => {
-  const adam = train();
-
-  test('of a tensor make it up, and are small', () => {
-    for (const shape of [[], [5], [784, 256], [257, 1024], [3, 100_000], [1_000_000]]) {
-      const sizes = pieceSizes(adam, shape);
-      expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(shape[0] ?? 1);
-      expect(Math.min(...sizes)).toBeGreaterThan(0);
-      if ((shape[0] ?? 0) >= 257) expect(Math.max(...sizes) * shape.slice(1).reduce((product, size) => product * size, 1)).toBeLessThanOrEqual(66_000);
-    }
-    expect(pieceSizes(adam, [784, 256]).length).toBe(4);
-    expect(pieceSizes(train({ optimizer: { kind: 'sgd' } }), [784, 256])).toEqual([784]);
-  });
-
+describe('parameters', () => {
   test("are updated each by its own gradient: after Adam's first step the state tells it", async () => {
-    const wide = mlpSchema.parse({ kind: 'mlp', hidden: [11_000], activation: 'tanh' });
-    const graph = buildTrainingGraph(wide, adam, table);
+    const adam = train();
+    const graph = buildTrainingGraph(mlp, adam, table);
     const weights = start(graph);
     const { tensors } = await runTraining(graph, adam, table, makeExamples(table, 2), planBatches(table.trainSize, BATCH, 1, 1), weights);
-    expect(pieceSizes(adam, [11_000, 6]).length).toBe(2);
     for (const { name } of graph.parameters) {
       const [before, after, first, second] = [valuesOf(weights, name), valuesOf(tensors, name), valuesOf(tensors, `adam.first/${name}`), valuesOf(tensors, `adam.second/${name}`)];
       let wrong = 0;
@@ -186,47 +163,5 @@ describe('losses', () => {
     expect(lossFor({}, numbers.target)).toEqual({ kind: 'mse' });
     expect(() => buildTrainingGraph(mlp, train({ loss: { kind: 'mse' } }), table)).toThrow(expect.objectContaining({ code: 'LOSS_DOES_NOT_FIT', problems: [expect.objectContaining({ path: 'training.loss.kind' })] }));
     expect(() => buildEvaluationGraph(mlp, numbers, train({ loss: { kind: 'cross-entropy' } }))).toThrow(/but the targets are numbers/);
-  });
-});
-
-describe('replicates in one graph', () => {
-  test('have each the bits it has alone: weights, running statistics, state, losses and gradient norms', async () => {
-    const steps = 6;
-    const data = images;
-    const model = cnnSchema.parse({ ...cnn, norm: 'batch' });
-    const examples = makeExamples(data, 2);
-    const settings = [{ seed: 1, learningRate: 0.01 }, { seed: 2, learningRate: 0.01 }, { seed: 3, learningRate: 0.003 }].map(({ seed, learningRate }) => ({
-      seed,
-      training: train({ learningRate, clipNorm: 1, ema: 0.9, optimizer: { kind: 'adamw' }, schedule: { kind: 'cosine', warmupSteps: 2 } }),
-    }));
-    const graph = buildReplicatesGraph(model, settings[0]!.training, data, settings.length);
-    const feeds: Record<string, ort.Tensor> = {
-      steps: new ort.Tensor('int64', BigInt64Array.of(BigInt(steps)), []),
-      features: new ort.Tensor('uint8', examples.features as Uint8Array, [data.trainSize, 64]),
-      labels: new ort.Tensor('int64', examples.labels as BigInt64Array, [data.trainSize]),
-    };
-    settings.forEach(({ seed, training }, index) => {
-      const prefix = graph.prefixes[index]!;
-      const plan = planBatches(data.trainSize, BATCH, steps, seed);
-      feeds[`${prefix}batches`] = new ort.Tensor('int32', plan.batches, [steps, BATCH]);
-      feeds[`${prefix}exampleWeights`] = new ort.Tensor('float32', plan.exampleWeights, [steps, BATCH]);
-      feeds[`${prefix}scalars`] = new ort.Tensor('float32', stepScalars(training, graph.scalarNames, 0, steps, steps), [steps, graph.scalarNames.length]);
-      const masks = masksOf(graph, steps, seed);
-      for (const { name, width } of graph.masks) feeds[`${prefix}${name}`] = new ort.Tensor('uint8', masks[name]!, [steps, BATCH, width]);
-      for (const { name, data: values, shape } of start(graph, seed)) feeds[`${prefix}${name}`] = new ort.Tensor('float32', values as Float32Array, [...shape]);
-    });
-    const session = await ort.InferenceSession.create(graph.bytes, SESSION_OPTIONS);
-    const together = await session.run(feeds);
-    await session.release();
-    for (const [index, { seed, training }] of settings.entries()) {
-      const alone = buildTrainingGraph(model, training, data);
-      const run = await runTraining(alone, training, data, examples, planBatches(data.trainSize, BATCH, steps, seed), start(alone, seed), { masks: masksOf(alone, steps, seed) });
-      const of = (name: string): Float32Array => together[`${graph.prefixes[index]}${name}`]!.data as Float32Array;
-      expect([...of('losses')]).toEqual([...run.losses]);
-      expect([...of('gradientNorms')]).toEqual([...run.gradientNorms!]);
-      for (const { name, data: values } of run.tensors) expect([...of(`next/${name}`)], name).toEqual([...(values as Float32Array)]);
-    }
-    const [one, two] = ['replicate.0/losses', 'replicate.1/losses'].map((name) => [...(together[name]!.data as Float32Array)]);
-    expect(one).not.toEqual(two);
   });
 });
