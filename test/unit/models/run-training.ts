@@ -2,8 +2,8 @@
 import * as ort from 'onnxruntime-node';
 import type { TrainingConfig } from '../../../src/config/schema';
 import { stepScalars } from '../../../src/models/scalars';
-import { inputSize, inputType, outputWidth, type DataShape, type TrainingGraph } from '../../../src/models/types';
-import { normals, permutation } from '../../../src/random/streams';
+import { inputSize, inputType, outputWidth, type DataShape, type MaskSpec, type TrainingGraph } from '../../../src/models/types';
+import { fillMask, normals, permutation } from '../../../src/random/streams';
 import type { NamedTensor } from '../../../src/tensors/safetensors';
 
 export const SESSION_OPTIONS: ort.InferenceSession.SessionOptions = { intraOpNumThreads: 1, interOpNumThreads: 1, graphOptimizationLevel: 'all' };
@@ -15,7 +15,7 @@ export interface Examples<F extends Features = Uint8Array | Float32Array, L exte
   readonly labels: L;
 }
 
-type Features = Uint8Array | Float32Array | Int32Array;
+export type Features = Uint8Array | Float32Array | Int32Array;
 
 /** A learnable set: each class has a pattern of its own, under noise; class numbers go round. */
 export function makeExamples(data: DataShape, seed: number): Examples<Uint8Array | Float32Array, BigInt64Array> {
@@ -50,6 +50,17 @@ export function planBatches(trainSize: number, batchSize: number, steps: number,
     exampleWeights.fill(1 / rows.length, step * batchSize, step * batchSize + rows.length);
   }
   return { batches, exampleWeights };
+}
+
+/** The masks of `steps` steps by name, each [steps, batch, width]. */
+export function drawMasks(masks: readonly MaskSpec[], steps: number, batch: number, seed: number): Record<string, Uint8Array> {
+  return Object.fromEntries(
+    masks.map(({ name, width, dropProbability }) => {
+      const values = new Uint8Array(steps * batch * width);
+      for (let step = 0; step < steps; step += 1) fillMask(values.subarray(step * batch * width, (step + 1) * batch * width), seed, name, step, dropProbability);
+      return [name, values];
+    }),
+  );
 }
 
 export interface TrainingRun {
