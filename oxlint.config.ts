@@ -35,7 +35,7 @@ const rooms: Readonly<Record<string, Room>> = {
   execution: { may: ['events', 'store', 'files'], door: 'execution/ starts and tails runs: engine/ gives it the run folder and takes what it reports' },
   report: { may: ['store', 'analysis', 'config'], door: 'report/ renders: engine/ gathers what it renders' },
   bundle: { may: ['store', 'events', 'config', 'tensors', 'files', 'onnx/external-data', 'onnx/initializers'], door: 'bundle/ packs, checks and judges: engine/ re-executes for it' },
-  worker: { may: ['models', 'datasets', 'onnx', 'random', 'tensors', 'config', 'events', 'files', 'provenance/runtime', 'provenance/secrets'], exact: true, door: 'a worker writes its run folder and nothing else: engine/ reads it from there' },
+  worker: { may: ['models', 'datasets', 'onnx', 'random', 'tensors', 'config', 'events', 'files', 'provenance/machine', 'provenance/runtime', 'provenance/secrets'], exact: true, door: 'a worker writes its run folder and nothing else: engine/ reads it from there' },
   engine: { may: 'all', door: 'engine/ joins the rooms of src/ and knows no user interface: use a port (spawn, clock, log, files)' },
   // Like the renderer, it may call pure code to show what the engine answers.
   cli: { may: ['engine', 'api', 'analysis', 'config', 'filter'], door: 'the command line speaks to engine/ through api/: add a use case to engine/' },

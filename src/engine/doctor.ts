@@ -10,6 +10,7 @@ import { describeMachine, findGpus, outputOf } from '../provenance/machine';
 import { numericFlags, onnxruntimeFolder, onnxruntimeVersion } from '../provenance/runtime';
 import { meets } from '../provenance/version-range';
 import { openDatabase } from '../store/database';
+import { askProviders } from './providers';
 import { refuseNetwork } from '../store/network';
 
 type Check = DoctorView['checks'][number];
@@ -172,7 +173,17 @@ async function checkSlurm(): Promise<Check> {
 async function checkGpu(): Promise<Check> {
   const gpus = await findGpus();
   const names = gpus.map(({ name, driver }) => (driver === null ? name : `${name} (driver ${driver})`)).join(', ');
-  return ok('GPU', `${names === '' ? 'none found' : names} (training uses the processor)`);
+  return ok('GPU', names === '' ? 'none found' : names);
+}
+
+/** What `executor.provider` of a config can name here. */
+async function checkProviders(): Promise<Check> {
+  const name = 'Execution providers';
+  const found = (await askProviders()).filter(({ builtIn }) => builtIn);
+  const working = found.flatMap(({ provider, milliseconds }) => (milliseconds === null ? [] : [`${provider} (${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms for a product of 1024 × 1024)`]));
+  const others = found.flatMap(({ provider, problem }) => (problem === null ? [] : [`${provider} does not work: ${problem}`]));
+  const text = [working.join(', '), ...others].filter((part) => part !== '').join('; ');
+  return found.some(({ provider, milliseconds }) => provider === 'cpu' && milliseconds !== null) ? ok(name, text) : missing(name, text === '' ? 'none' : text, 'Nothing can be trained: install Reprise again.');
 }
 
 /**
@@ -196,6 +207,7 @@ export async function doctor(options: DoctorOptions): Promise<DoctorView> {
     checkDocker(),
     checkSlurm(),
     checkGpu(),
+    checkProviders(),
   ]);
   return { ok: checks.every(({ status }) => status !== 'missing'), checks };
 }

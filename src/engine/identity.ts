@@ -3,17 +3,20 @@ import { randomBytes } from 'node:crypto';
 import type { RunConfig } from '../config/command';
 import { computeHash, configHash, hashJson } from '../config/hash';
 import { modelPath } from '../config/models';
-import type { Config } from '../config/schema';
+import type { Config, Provider } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { prepareData } from '../datasets/prepare';
 import type { DataRef, ModelRef, TrainingManifest, RuntimeIdentity, VariantRef } from '../events/manifest';
-import type { Provenance } from '../events/provenance';
+import type { Gpu, Provenance } from '../events/provenance';
+import { targetOf } from '../models/target';
 import type { DataShape } from '../models/types';
+import { findGpus } from '../provenance/machine';
 import { reproductionId } from '../provenance/reproduction-id';
 import { runtimeIdentity } from '../provenance/runtime';
 import { planSteps } from '../worker/plan';
 import { trainingGraphFor } from '../worker/training-graph';
 import { prepareModel, type PreparedModel } from './model-file';
+import { chooseProvider } from './providers';
 
 export interface RunIdentity {
   readonly config: Config;
@@ -51,8 +54,11 @@ export class IdentityFinder {
 
   /** @throws RepriseError of the data set (CSV_…), of the model's file (ONNX_…), or MODEL_… */
   async find(config: Config): Promise<RunIdentity> {
-    const prepared = await this.prepared(config);
-    return identityOn(config, prepared.ref, prepared.shape, this.graphs, await this.model(config));
+    const { ref, shape } = await this.prepared(config);
+    const common = { graphs: this.graphs, model: await this.model(config) };
+    const { provider = 'cpu' } = config.executor;
+    const chosen = provider === 'auto' ? await chooseProvider(identityOn(config, ref, shape, common).flopsPerStep) : provider;
+    return identityOn(config, ref, shape, { ...common, provider: chosen, gpus: chosen === 'cpu' ? [] : await findGpus() });
   }
 
   private model({ model }: Config): Promise<PreparedModel | null> {
@@ -73,23 +79,33 @@ export class IdentityFinder {
   }
 }
 
+/** What an identity hangs on besides a config and its data. */
+export interface Circumstances {
+  /** Graphs that are known already, and those that are not once they are built. */
+  readonly graphs?: Map<string, { sha256: string; flopsPerStep: number }>;
+  /** What was read of the model's file, where the model is one. */
+  readonly model?: PreparedModel | null;
+  /** What computes, where it is not the processor, and the GPUs that are there. */
+  readonly provider?: Provider;
+  readonly gpus?: readonly Gpu[];
+}
+
 /** The identity of a config on data and a model that are prepared already (a bundle's). */
 export function identityOn(
   config: Config,
   data: DataRef,
   shape: DataShape,
-  graphs: Map<string, { sha256: string; flopsPerStep: number }> = new Map(),
-  model: PreparedModel | null = null,
+  { graphs = new Map(), model = null, provider = 'cpu', gpus = [] }: Circumstances = {},
 ): RunIdentity {
   // What only the scalars of the steps or the rhythm of the run follow is no part of a graph.
   const inGraph = { ...config.training, learningRate: 0, schedule: null, epochs: 0, steps: 0, earlyStopping: null, evaluateEvery: 0, checkpointEvery: 0, hashEvery: 0 };
-  const key = hashJson([config.model, model?.sha256 ?? null, inGraph, config.selection.metric, shape]);
+  const key = hashJson([config.model, model?.sha256 ?? null, inGraph, config.selection.metric, shape, targetOf(provider)]);
   let graph = graphs.get(key);
   if (graph === undefined) {
-    graph = trainingGraphFor(config, shape, model);
+    graph = trainingGraphFor(config, shape, model, provider);
     graphs.set(key, { sha256: graph.sha256, flopsPerStep: graph.flopsPerStep });
   }
-  const runtime = runtimeIdentity(config.executor.threads);
+  const runtime = runtimeIdentity(config.executor.threads, provider, gpus);
   return {
     config,
     configHash: configHash(config),

@@ -6,7 +6,7 @@ import type { Spawn } from '../execution/spawn';
 import { packageRoot } from './package-info';
 
 /** The built worker: beside the running program, unpacked from the archive in a packaged application. */
-function workerEntry(): string {
+export function workerEntry(): string {
   const beside = join(dirname(fileURLToPath(import.meta.url)), 'worker.js');
   const entry = existsSync(beside) ? beside : join(packageRoot, 'out', 'worker.js');
   return entry.replace(/app\.asar([\\/])/u, 'app.asar.unpacked$1');

@@ -74,7 +74,7 @@ export async function trainingCandidate(run: TrainingBundleRun, content: BundleC
   const model = await locateModel(run, surroundings.unpacked);
   if (typeof model === 'string') return unready(model);
   const recorded = run.manifest;
-  const identity = identityOn(recorded.config, located.ref, located.shape, undefined, model?.model);
+  const identity = identityOn(recorded.config, located.ref, located.shape, { model: model?.model ?? null, provider: recorded.runtime.executionProvider, gpus: provenance.gpus });
   const differences = differencesOf(compareEnvironments(environmentLeaves(recorded.provenance, recorded.runtime), environmentLeaves(provenance, identity.runtime), showValue));
   if (identity.trainingGraphHash !== recorded.trainingGraphHash) differences.push('this Reprise builds another training graph from the config');
   if (located.ref.fingerprint !== recorded.data.fingerprint) differences.push('the data in the bundle is not the data the run was trained on (its SHA-256 differs from the recorded fingerprint)');

@@ -107,6 +107,7 @@ function trainingSections(manifest: TrainingManifest, run: RunRow, patch: Item |
       items: [
         text('Reprise', versions.reprise),
         text('ONNX Runtime', `${runtime.onnxruntime}, provider ${runtime.executionProvider}, optimisation level ${runtime.optimizationLevel}`),
+        ...(runtime.device === undefined ? [] : [text('Device', runtime.device.length === 0 ? 'not told by this system' : runtime.device.join('; '))]),
         text('Threads', `${runtime.threads}, pinned`),
         text('Node.js', versions.node),
         text('V8', versions.v8),

@@ -96,13 +96,16 @@ function passesSeed({ task }: CommandConfig): boolean {
   return task.parameterFile !== undefined || texts.some((text) => namesIn(text).includes('seed'));
 }
 
-function randomnessFacts(config: RunConfig, { python, gpus, variables = {} }: Provenance): Fact[] {
-  if (!isCommandConfig(config)) {
-    return [
-      fact('Randomness', 'seed', 'Seed', 10, 'good', String(config.seed), ''),
-      fact('Randomness', 'determinism', 'Deterministic computation', 6, 'good', `one provider (cpu), ${String(config.executor.threads)} pinned threads`, ''),
-    ];
-  }
+/** Only of the processor is it known that it sums in the same order every time. */
+function trainingRandomness({ config, runtime: { executionProvider, threads } }: TrainingManifest): Fact[] {
+  const exact = executionProvider === 'cpu';
+  return [
+    fact('Randomness', 'seed', 'Seed', 10, 'good', String(config.seed), ''),
+    fact('Randomness', 'determinism', 'Deterministic computation', 6, exact ? 'good' : 'bad', exact ? `one provider (cpu), ${String(threads)} pinned threads` : `computed by ${executionProvider}, which promises no order of its sums: the same run may come to other bits`, 'Set executor.provider to cpu where the bits matter; elsewhere compare within a tolerance.'),
+  ];
+}
+
+function randomnessFacts(config: CommandConfig, { python, gpus, variables = {} }: Provenance): Fact[] {
   const passed = passesSeed(config);
   const facts = [fact('Randomness', 'seed', 'Seed', 10, passed ? 'good' : 'missing', passed ? String(config.seed) : 'nothing passes the seed to the program', 'Pass the seed by {seed} in an argument, a variable or the parameter file, and seed every generator with it; the program also finds it in REPRISE_SEED.')];
   if (python == null) return facts;
@@ -180,7 +183,7 @@ export function factsOf(manifest: RunManifest, outcome: Outcome | null): Fact[] 
   return [
     ...codeFacts(provenance, manifest.kind === 'command'),
     ...environmentFacts(config, provenance),
-    ...randomnessFacts(config, provenance),
+    ...(manifest.kind === 'command' ? randomnessFacts(manifest.config, provenance) : trainingRandomness(manifest)),
     ...dataFacts(manifest),
     ...resultFacts(config, outcome),
     ...metadataFacts(config),

@@ -70,6 +70,8 @@ export interface ModelRef {
   readonly sourceSha256: string;
   readonly bytes: number;
 }
+/** Variables by which a person chooses a device, or the driver that WebGPU runs on under Linux. */
+export const DEVICE_VARIABLES = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'CUDA_VISIBLE_DEVICES'] as const;
 
 /** Runtime identity: same values and same hardware class promise the same bits. */
 export interface RuntimeIdentity {
@@ -78,7 +80,7 @@ export interface RuntimeIdentity {
   readonly onnxruntime: string;
   /** The provider that computes, which `auto` chose where the config says so. */
   readonly executionProvider: Provider;
-  /** GPUs with their drivers, and a Vulkan driver that was asked for; absent where the processor computes. */
+  /** GPUs with their drivers, and the variables that choose among them; absent where the processor computes. */
   readonly device?: readonly string[];
   readonly optimizationLevel: 'all';
   readonly threads: number;

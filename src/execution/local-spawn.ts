@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { RepriseError } from '../errors/errors';
+import { DEVICE_VARIABLES } from '../events/manifest';
 import { endSupervisor } from './end-supervisor';
 import type { Spawn, WorkerExit } from './spawn';
 
@@ -17,8 +18,8 @@ interface LocalSpawnOptions {
 /** What a worker prints, in its run folder. */
 export const WORKER_LOG = 'worker.log';
 
-/** Variables a process needs to start at all; everything else could change what it computes. */
-const PASSED_ON = ['PATH', 'Path', 'HOME', 'USERPROFILE', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'SYSTEMROOT', 'windir', 'COMSPEC', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH'];
+/** Variables a process needs to start at all, and those that say on which device it computes, which are recorded; everything else could change what it computes. */
+const PASSED_ON = ['PATH', 'Path', 'HOME', 'USERPROFILE', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'SYSTEMROOT', 'windir', 'COMSPEC', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'REPRISE_PROFILES', ...DEVICE_VARIABLES];
 
 /**
  * The spawn port for plain Node. The worker runs in its run folder, with an environment that fixes locale and time

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { RepriseError } from '../errors/errors';
 import type { Provider } from '../config/schema';
 import { TRAINER } from '../config/trainer';
-import type { RuntimeIdentity } from '../events/manifest';
+import { DEVICE_VARIABLES, type RuntimeIdentity } from '../events/manifest';
 import type { Gpu } from '../events/provenance';
 import { cpuFlags } from './cpu';
 
@@ -52,13 +52,10 @@ export function onnxruntimeVersion(): string {
   return version;
 }
 
-/** Variables by which a person chooses the driver that WebGPU runs on under Linux. */
-const VULKAN_DRIVER = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'];
-
 /** What a provider on a GPU computes on, as far as it can be known: ONNX Runtime does not tell which one it took. */
 function deviceOf(gpus: readonly Gpu[]): readonly string[] {
-  const chosen = VULKAN_DRIVER.flatMap((name) => process.env[name] ?? []).slice(0, 1);
-  return [...gpus.map(({ name, driver }) => (driver === null ? name : `${name}, driver ${driver}`)), ...chosen.map((file) => `Vulkan driver ${path.basename(file)}`)];
+  const chosen = DEVICE_VARIABLES.flatMap((name) => (process.env[name] === undefined ? [] : [`${name}=${path.basename(process.env[name])}`]));
+  return [...gpus.map(({ name, driver }) => (driver === null ? name : `${name}, driver ${driver}`)), ...chosen];
 }
 
 /**

@@ -84,6 +84,7 @@ export function configurationBlocks(model: ReportModel): Block[] {
         row('Initial weights', follows(own.init)),
         row('Order of examples', follows(own.order)),
         row('Noise (dropout, changed images)', drawsNoise(config) ? follows(own.noise) : 'none'),
+        row('Execution provider', config.executor.provider ?? 'cpu'),
         row('Threads', `${config.executor.threads}, pinned`),
         row('Required environment', inWords(config.environment)),
         row('Reported metric', `${testLabel(config.selection.metric)} at the ${config.selection.checkpoint === 'last' ? 'last checkpoint' : 'checkpoint with the best validation value'}`),

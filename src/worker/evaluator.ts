@@ -6,7 +6,7 @@ import type { NamedTensor } from '../tensors/safetensors';
 import { Confusion } from './confusion';
 import { featureTensor, labelTensor, type Split } from './examples';
 import { classMeters, valuesMeters } from './meters';
-import { createSession, outputOf, run, toTensor } from './runtime';
+import { createSession, outputOf, run, toTensor, type Executor } from './runtime';
 
 /** What was measured on a split. */
 export interface Measured {
@@ -32,8 +32,8 @@ export class Evaluator {
     private readonly data: DataShape,
   ) {}
 
-  /** @throws RepriseError ONNX_RUNTIME_FAILED */
-  static async create(graph: EvaluationGraph, data: DataShape, executor: Parameters<typeof createSession>[1]): Promise<Evaluator> {
+  /** @throws RepriseError PROVIDER_MISSING, ONNX_RUNTIME_FAILED */
+  static async create(graph: EvaluationGraph, data: DataShape, executor: Executor): Promise<Evaluator> {
     return new Evaluator(await createSession(graph.bytes, executor, 'evaluation'), graph, data);
   }
 

@@ -1,7 +1,33 @@
-/** ONNX Runtime: sessions, and the way of tensors in and out. */
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+/** ONNX Runtime: sessions on an execution provider, and the way of tensors in and out. */
+import path from 'node:path';
+import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
+import { PROVIDERS, type Provider } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import type { NamedTensor } from '../tensors/safetensors';
+
+/** What computes. */
+export interface Executor {
+  readonly provider: Provider;
+  readonly threads: number;
+}
+
+/** What ONNX Runtime calls the providers. */
+const NAMES: Readonly<Record<Provider, string>> = { cpu: 'cpu', webgpu: 'webgpu', cuda: 'cuda', directml: 'dml', coreml: 'coreml' };
+
+/** The providers that the installed ONNX Runtime was built with, in the order of `PROVIDERS`. One may still lack its libraries, driver or device. */
+export function builtInProviders(): readonly Provider[] {
+  const names = new Set(listSupportedBackends().map(({ name }) => name));
+  return PROVIDERS.filter((provider) => names.has(NAMES[provider]));
+}
+
+/** @throws RepriseError PROVIDER_MISSING where the installed ONNX Runtime was built without the provider */
+export function checkBuiltIn(provider: Provider): void {
+  const here = builtInProviders();
+  if (here.includes(provider)) return;
+  throw new RepriseError('PROVIDER_MISSING', `executor.provider is ${provider}, but the ONNX Runtime for ${process.platform} ${process.arch} has only ${here.join(', ')}.`, {
+    hint: 'Set executor.provider to one that `reprise doctor` shows as working, or to auto for a new run.',
+  });
+}
 
 /**
  * How threads wait for their part of the next operator. To sleep and be woken takes longer than most operators of a small
@@ -13,21 +39,39 @@ function waiting(threads: number): Readonly<Record<string, string>> {
   return threads > 1 ? { allow_spinning: '1', spin_duration_us: '50' } : { allow_spinning: '0' };
 }
 
-/** @param what the kind of graph, for messages. @throws RepriseError ONNX_RUNTIME_FAILED */
-export async function createSession(bytes: Uint8Array, threads: number, what: string): Promise<InferenceSession> {
+/** Where the profiles of sessions are written, one file each; a developer sets it. */
+const PROFILES = process.env['REPRISE_PROFILES'];
+const profiled = new Set<InferenceSession>();
+if (PROFILES !== undefined) process.once('exit', () => profiled.forEach((session) => session.endProfiling()));
+
+/**
+ * @param what the kind of graph, for messages
+ * @param onDevice outputs that stay where the provider made them; WebGPU alone can keep them
+ * @throws RepriseError PROVIDER_MISSING, ONNX_RUNTIME_FAILED
+ */
+export async function createSession(bytes: Uint8Array, { provider, threads }: Executor, what: string, onDevice: readonly string[] = []): Promise<InferenceSession> {
+  checkBuiltIn(provider);
   try {
-    return await InferenceSession.create(bytes, {
-      executionProviders: ['cpu'],
+    const session = await InferenceSession.create(bytes, {
+      executionProviders: [NAMES[provider]],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
       logSeverityLevel: 3,
       extra: { session: { intra_op: waiting(threads), inter_op: { allow_spinning: '0' } } },
+      ...(onDevice.length > 0 ? { preferredOutputLocation: Object.fromEntries(onDevice.map((name) => [name, 'gpu-buffer' as const])) } : {}),
+      ...(PROFILES === undefined ? {} : { enableProfiling: true, profileFilePrefix: path.join(PROFILES, what) }),
     });
+    if (PROFILES !== undefined) profiled.add(session);
+    return session;
   } catch (error) {
-    throw runtimeError(`ONNX Runtime cannot load the ${what} graph`, error);
+    throw runtimeError(`ONNX Runtime cannot load the ${what} graph${onProvider(provider)}`, error);
   }
+}
+
+function onProvider(provider: Provider): string {
+  return provider === 'cpu' ? '' : ` on ${provider}`;
 }
 
 function runtimeError(what: string, error: unknown): RepriseError {
@@ -36,6 +80,12 @@ function runtimeError(what: string, error: unknown): RepriseError {
     hint: 'Check that there is enough memory; else report this message with the config.',
     cause: error,
   });
+}
+
+/** Frees what a session holds. */
+export async function release(session: InferenceSession): Promise<void> {
+  if (profiled.delete(session)) session.endProfiling();
+  await session.release();
 }
 
 /** Blocks the thread. @throws RepriseError ONNX_RUNTIME_FAILED */

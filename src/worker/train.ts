@@ -15,6 +15,7 @@ import { resolvedModel } from '../models/onnx-file';
 import { learningRateAt, stepScalars } from '../models/scalars';
 import type { TensorSpec, TrainingGraph } from '../models/types';
 import { evaluatedWeights } from '../models/update';
+import { findGpus } from '../provenance/machine';
 import { runtimeIdentity } from '../provenance/runtime';
 import { fillMask } from '../random/streams';
 import { encodeSafetensors, type NamedTensor } from '../tensors/safetensors';
@@ -30,7 +31,9 @@ import { Feeder, fitChunks } from './feeder';
 import { openData, type WorkerData } from './inputs';
 import { readModelFile } from './model-file';
 import { chunkEnd, dueAfter, planSteps, type StepPlan } from './plan';
-import { Trainer } from './trainer';
+import { startProvider } from './providers';
+import type { Executor } from './runtime';
+import { placeable, Trainer } from './trainer';
 import { trainingGraphFor, type HashedTrainingGraph } from './training-graph';
 
 export interface TrainOptions {
@@ -58,8 +61,9 @@ export function beats(selection: SelectionConfig, value: number, best: number | 
 }
 
 /** The run can only be begun or gone on with by the runtime it was made for: another one may compute other bits. */
-function checkRuntime({ runtime }: TrainingManifest): void {
-  const here = runtimeIdentity(runtime.threads);
+async function checkRuntime({ runtime }: TrainingManifest): Promise<void> {
+  const { threads, executionProvider: provider } = runtime;
+  const here = runtimeIdentity(threads, provider, provider === 'cpu' ? [] : await findGpus());
   const [difference] = diff(runtime, here);
   if (difference === undefined) return;
   throw new RepriseError('RUN_RUNTIME_CHANGED', `The run was made for ${difference.path} ${JSON.stringify(difference.left)}, this machine has ${JSON.stringify(difference.right)}: going on could change its numbers.`, {
@@ -100,22 +104,24 @@ interface Context extends TrainOptions {
  */
 export async function trainRun(options: TrainOptions): Promise<void> {
   const { manifest, runFolder, dataFile } = options;
-  checkRuntime(manifest);
+  const executor: Executor = { provider: manifest.runtime.executionProvider, threads: manifest.runtime.threads };
+  await startProvider(executor);
+  await checkRuntime(manifest);
   await removeTornFiles(runFolder);
   const data = await openData(dataFile, manifest, resolveSeeds(manifest.config).split);
   try {
-    await trainOn(data, options);
+    await trainOn({ ...data, train: placeable(data.train, executor) }, executor, options);
   } finally {
     await data.close();
   }
 }
 
-async function trainOn(data: WorkerData, options: TrainOptions): Promise<void> {
+async function trainOn(data: WorkerData, executor: Executor, options: TrainOptions): Promise<void> {
   const { manifest, log, runFolder } = options;
   const { config } = manifest;
   const seeds = resolveSeeds(config);
   const modelFile = await readModelFile(options.dataFile, manifest);
-  const graph = trainingGraphFor(config, data.shape, modelFile);
+  const graph = trainingGraphFor(config, data.shape, modelFile, executor.provider);
   const model = resolvedModel(config.model, modelFile);
   checkGraph(manifest, graph);
   const { batchSize } = config.training;
@@ -143,13 +149,13 @@ async function trainOn(data: WorkerData, options: TrainOptions): Promise<void> {
   await writeReplay(runFolder);
   log.sync();
 
-  const evaluator = await Evaluator.create(buildEvaluationGraph(model, data.shape, config.training), data.shape, config.executor.threads);
+  const evaluator = await Evaluator.create(buildEvaluationGraph(model, data.shape, config.training), data.shape, executor);
   const checkpoints = new Map(before.checkpoints.filter(({ step }) => step <= fromStep).map((record) => [record.step, record]));
   const validated = before.metrics.filter(({ split, step }) => split === 'validation' && step <= fromStep).map(({ values }) => fromLogged(values[config.selection.metric] ?? 'NaN'));
   const feeder = new Feeder(data, augment, new BatchOrder(data.shape.trainSize, batchSize, seeds.order), plan);
   const context: Context = { ...options, config, model, data, graph, specs, plan, seeds, evaluator, feeder, checkpoints, validated };
   const start = checkpoint ?? firstState(context, initial);
-  const trainer = await Trainer.create(graph, data.train.whole, start.tensors, config.executor.threads);
+  const trainer = await Trainer.create(graph, data.train.whole, start.tensors, executor);
   const end = await trainSteps(context, trainer, start);
   await finish(context, end);
 }
@@ -250,6 +256,7 @@ async function trainSteps(context: Context, trainer: Trainer, start: Checkpoint)
     step = to;
 
     const due = dueAfter(plan, step);
+    if (due.validation || due.hash || due.checkpoint) await trainer.fetch();
     // What is kept must be of use: an update may have gone past the largest number before a loss shows it.
     if (due.checkpoint) refuse(context, tensorProblem([...trainer.weights(), ...trainer.optimizerState()], step), step);
     if (due.validation) {

@@ -1,8 +1,9 @@
 /** The training graph of a config with its hash; needs no ONNX Runtime, so the engine can ask for it before a run. */
-import type { Config } from '../config/schema';
+import type { Config, Provider } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { sha256Bytes } from '../files/hash';
 import { resolvedModel, type ModelFile } from '../models/onnx-file';
+import { targetOf } from '../models/target';
 import { buildTrainingGraph } from '../models/training-graph';
 import type { DataShape, TrainingGraph } from '../models/types';
 import { metricsOf } from './meters';
@@ -25,12 +26,12 @@ function checkMetric({ selection: { metric } }: Config, shape: DataShape): void 
 }
 
 /**
- * Builds the graph a worker will train with. Equal model, optimizer, batch size and shape give equal bytes.
+ * Builds the graph a worker will train with. Equal model, optimizer, batch size, shape and provider give equal bytes.
  * @param file what was read of the user's ONNX file, where the model is one
  * @throws RepriseError MODEL_…, ONNX_…, LOSS_DOES_NOT_FIT, METRIC_DOES_NOT_FIT where the config does not fit the data
  */
-export function trainingGraphFor(config: Config, shape: DataShape, file: ModelFile | null = null): HashedTrainingGraph {
+export function trainingGraphFor(config: Config, shape: DataShape, file: ModelFile | null = null, provider: Provider = 'cpu'): HashedTrainingGraph {
   checkMetric(config, shape);
-  const graph = buildTrainingGraph(resolvedModel(config.model, file), config.training, shape);
+  const graph = buildTrainingGraph(resolvedModel(config.model, file), config.training, shape, targetOf(provider));
   return { ...graph, sha256: sha256Bytes(graph.bytes) };
 }

@@ -11,6 +11,7 @@ import { RUN_FILES, type TrainingManifest } from '../../src/events/manifest';
 import { readEvents } from '../../src/events/reader';
 import { EventLogWriter } from '../../src/events/writer';
 import { forgetWorker, noteWorker } from '../../src/execution/host-log';
+import { findGpus } from '../../src/provenance/machine';
 import { runtimeIdentity } from '../../src/provenance/runtime';
 import { trainRun } from '../../src/worker/train';
 import { trainingGraphFor } from '../../src/worker/training-graph';
@@ -41,10 +42,12 @@ export function buildWorker(): { entry: string; remove: () => void } {
 export async function makeRun(workspace: string, name: string, input: ConfigInput, more: Partial<TrainingManifest> = {}): Promise<TestRun> {
   const config: Config = configSchema.parse(input);
   const { ref, shape } = await prepareData(config.data, { configFolder: workspace, workspace, splitSeed: config.seeds.split });
-  const graph = trainingGraphFor(config, shape);
+  const { provider = 'cpu' } = config.executor;
+  if (provider === 'auto') throw new Error('a host chooses the provider of a run');
+  const graph = trainingGraphFor(config, shape, null, provider);
   const folder = path.join(workspace, 'runs', name);
   mkdirSync(folder, { recursive: true });
-  const runtime = runtimeIdentity(config.executor.threads);
+  const runtime = runtimeIdentity(config.executor.threads, provider, provider === 'cpu' ? [] : await findGpus());
   const manifest: TrainingManifest = {
     format: 1,
     runId: name,

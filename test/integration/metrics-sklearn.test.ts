@@ -106,7 +106,7 @@ function weightsOf({ data, model, identity }: Case): readonly NamedTensor[] {
 
 async function measure(one: Case): Promise<Measured> {
   const training = trainingSchema.parse({ learningRate: 0.1, batchSize: 4, ...(one.loss === undefined ? {} : { loss: one.loss }) });
-  const evaluator = await Evaluator.create(buildEvaluationGraph(modelSchema.parse(one.model), one.data, training), one.data, 1);
+  const evaluator = await Evaluator.create(buildEvaluationGraph(modelSchema.parse(one.model), one.data, training), one.data, { provider: 'cpu', threads: 1 });
   return evaluator.evaluate(weightsOf(one), inMemory(one.split, inputSize(one.data.input)), () => Promise.resolve());
 }
 

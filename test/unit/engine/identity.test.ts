@@ -26,6 +26,6 @@ describe('the graphs of one plan', () => {
     ['steps', { steps: 7, schedule: { kind: 'linear' } }],
   ])('are told apart by %s as workers tell them', (_, training) => {
     const graphs = new Map<string, { sha256: string; flopsPerStep: number }>();
-    for (const config of [configOf({}), configOf(training)]) expect(identityOn(config, data, shape, graphs).trainingGraphHash).toBe(trainingGraphFor(config, shape).sha256);
+    for (const config of [configOf({}), configOf(training)]) expect(identityOn(config, data, shape, { graphs }).trainingGraphHash).toBe(trainingGraphFor(config, shape).sha256);
   });
 });

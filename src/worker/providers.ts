@@ -1,0 +1,76 @@
+/** Whether an execution provider works on this machine, and how quick it is: it is asked to multiply two matrices. */
+import { availableParallelism } from 'node:os';
+import { Tensor } from 'onnxruntime-node';
+import { PROVIDERS, type Provider } from '../config/schema';
+import { RepriseError } from '../errors/errors';
+import { GraphBuilder } from '../onnx/graph';
+import { matmul } from '../onnx/primitives/products';
+import { builtInProviders, checkBuiltIn, createSession, outputOf, release, run, type Executor } from './runtime';
+
+/** Rows and columns of the matrices: enough work that handing it to a GPU does not count. */
+const SIDE = 1024;
+const ROUNDS = 3;
+
+function productGraph(side: number): Uint8Array {
+  const graph = new GraphBuilder('product');
+  // Both are inputs: a product of constants would be computed on the processor when the graph is loaded.
+  graph.output(matmul(graph, graph.input('a', 'float32', [side, side]), graph.input('b', 'float32', [side, side])), 'product');
+  return graph.encode({ description: 'A product of two matrices.' });
+}
+
+/** Milliseconds of the quickest of so many products. */
+async function multiply(executor: Executor, side: number, rounds: number): Promise<number> {
+  const session = await createSession(productGraph(side), executor, 'product');
+  const ones = new Tensor('float32', new Float32Array(side * side).fill(1), [side, side]);
+  let best = Infinity;
+  // The first round makes the provider ready.
+  for (let round = 0; round <= rounds; round += 1) {
+    const begin = performance.now();
+    const product = outputOf(await run(session, { a: ones, b: ones }, 'product'), 'product').data as Float32Array;
+    if (product.some((value) => value !== side)) throw new Error('its product of two matrices is wrong');
+    if (round > 0) best = Math.min(best, performance.now() - begin);
+  }
+  await release(session);
+  return best;
+}
+
+/** What ONNX Runtime says, without where in its sources it was. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof RepriseError && error.cause !== undefined ? error.cause : error;
+  return (cause instanceof Error ? cause.message : String(cause)).replace(/^.* was false\. /su, '').trim();
+}
+
+function failed(provider: Provider, error: unknown): RepriseError {
+  return new RepriseError('PROVIDER_FAILED', `executor.provider is ${provider}, but ${provider} does not work here: ${reasonOf(error)}`, {
+    kind: 'system',
+    hint: 'Install or repair its driver and libraries, or set executor.provider to one that `reprise doctor` shows as working.',
+    cause: error,
+  });
+}
+
+/**
+ * Starts a provider, so that one that cannot work says so before anything is computed with it.
+ * @throws RepriseError PROVIDER_MISSING, PROVIDER_FAILED
+ */
+export async function startProvider(executor: Executor): Promise<void> {
+  if (executor.provider === 'cpu') return;
+  checkBuiltIn(executor.provider);
+  try {
+    await multiply(executor, 16, 0);
+  } catch (error) {
+    throw failed(executor.provider, error);
+  }
+}
+
+/** JSON: whether a provider works, with all cores, how quick it is, and if not why. */
+export async function tellOfProvider(name: string): Promise<string> {
+  const provider = PROVIDERS.find((known) => known === name);
+  if (provider === undefined) return JSON.stringify({ milliseconds: null, problem: `There is no provider ${name}.`, builtIn: false });
+  const builtIn = builtInProviders().includes(provider);
+  try {
+    if (!builtIn) return JSON.stringify({ milliseconds: null, problem: 'The installed ONNX Runtime was built without it.', builtIn });
+    return JSON.stringify({ milliseconds: await multiply({ provider, threads: availableParallelism() }, SIDE, ROUNDS), problem: null, builtIn });
+  } catch (error) {
+    return JSON.stringify({ milliseconds: null, problem: reasonOf(error), builtIn });
+  }
+}
