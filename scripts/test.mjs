@@ -11,6 +11,7 @@ import { ordinaryUser } from './lib/ordinary-user.mjs';
 import { ensurePackages } from './lib/packages.mjs';
 import { ensureJudges, ensurePeers } from './lib/python.mjs';
 import { ensureSqlite } from './lib/sqlite.mjs';
+import { ensureVulkan } from './lib/vulkan.mjs';
 import { ensureWindow, runAttached, timed } from './setup.mjs';
 
 const always = ['types', 'lint', 'unit', 'integration', 'e2e'];
@@ -61,8 +62,13 @@ async function setUp() {
     for (const { name, reason } of skipped) say(`not measured beside ${name}: ${reason}`);
     return env;
   });
+  const vulkan = await prepare(['integration'], async () => {
+    const { env, skipped } = await ensureVulkan();
+    if (skipped !== null) say(`skipped: nothing is trained on WebGPU: no Vulkan driver can be had: ${skipped}`);
+    return env;
+  });
   const window = await prepare(inWindow, async () => (await ensureWindow({ display: false })).env);
-  return { sqlite, judges, peers, window };
+  return { sqlite, judges, peers, vulkan, window };
 }
 
 const bin = (path) => join('node_modules', path);
@@ -132,7 +138,7 @@ async function runPart(part, setup, reports, rows) {
   }
   if (!inWindow.includes(part)) {
     const report = join(reports, `${part}.json`);
-    const env = childEnvironment({ ...setup.sqlite, ...(part === 'integration' ? setup.judges : {}) });
+    const env = childEnvironment({ ...setup.sqlite, ...(part === 'integration' ? { ...setup.judges, ...setup.vulkan } : {}) });
     return counts(report, await runAttached(node, vitest(part, report), { cwd: root, env }));
   }
   const display = process.platform === 'linux' ? ['xvfb-run', '-a', '--server-args=-screen 0 1600x1200x24'] : [];
