@@ -13,10 +13,10 @@ type Mlp = Extract<ModelConfig, { kind: 'mlp' }>;
  * Batches of one example have no variance to be normed by.
  * @throws RepriseError MODEL_NORM_NEEDS_EXAMPLES where a batch, or a part of one that is computed alone, has one example
  */
-export function refuseLoneExamples({ norm }: Mlp, { batchSize, accumulate }: Pick<TrainingConfig, 'batchSize' | 'accumulate'>, trainSize: number): void {
+export function refuseLoneExamples({ norm, hidden }: Mlp, { batchSize, accumulate }: Pick<TrainingConfig, 'batchSize' | 'accumulate'>, trainSize: number): void {
   const part = batchSize / accumulate;
   const last = trainSize % batchSize;
-  if (norm !== 'batch' || (part > 1 && last % part !== 1)) return;
+  if (norm !== 'batch' || hidden.length === 0 || (part > 1 && last % part !== 1)) return;
   const which = part === 1 ? 'each batch, or each part of one,' : accumulate === 1 ? 'the last batch of an epoch' : 'a part of the last batch of an epoch';
   throw new RepriseError('MODEL_NORM_NEEDS_EXAMPLES', `model.norm is batch, but ${which} has one example of ${trainSize}, and one has no variance.`, {
     hint: 'Choose another training.batchSize or training.accumulate, or another norm.',
