@@ -84,6 +84,7 @@ export const trainingSchema = z
     optimizer: optimizerSchema.prefault({ kind: 'adam' }),
     schedule: scheduleSchema.prefault({ kind: 'constant' }),
     clipNorm: z.number().gt(0).optional().meta({ description: 'Norm of all gradients together above which they are scaled down to it' }),
+    logGradientNorm: z.boolean().default(false).meta({ description: 'Logs the norm of all gradients of each step, at the price of a pass over them; where they are clipped it is logged anyway' }),
     ema: z.number().gt(0).lt(1).optional().meta({ description: 'Decay of a moving average of the weights, which is then what is evaluated and kept' }),
     accumulate: positiveInt.max(4096).default(1).meta({ description: 'Parts of a batch whose gradients are computed one after another and summed, to save memory', unit: 'parts' }),
     earlyStopping: earlyStoppingSchema.optional(),

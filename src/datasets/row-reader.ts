@@ -6,7 +6,7 @@ import { decodeSafetensorsHeader, safetensorsDataStart, type TensorEntry } from 
 import { describePrepared, featureProblem, invalidData, labelProblem, missingData, type DataDescription, type Features, type Labels } from './prepared';
 
 /** Prepared files of this size and more are not loaded whole, bytes. */
-export const READ_BY_ROWS_FROM = 1 << 30;
+export const READ_BY_ROWS_FROM = 1 << 28;
 
 /** Rows that touch in the file are read at once, as far as they take no more than this, bytes. */
 const MAX_READ = 1 << 24;

@@ -11,7 +11,7 @@ import { refuseLoneExamples } from './mlp';
 import { emitModel, layOut, type Model } from './model';
 import { IN_A_LOOP, type GraphTarget } from './target';
 import type { DataShape, TensorSpec, TrainingGraph } from './types';
-import { emitUpdates, scalarNamesOf, stateSpecs } from './update';
+import { emitUpdates, scalarNamesOf, stateSpecs, tellsGradientNorm } from './update';
 
 /**
  * The training graph of a model: forward pass, backward pass and optimizer update, inside one ONNX
@@ -74,7 +74,7 @@ function assemble(plan: Plan): TrainingGraph {
 
   const emitSteps: EmitBody = (step, iteration, values) => emitStep(step, plan, examples, inputs, iteration, new Map(specs.map(({ name }, position) => [name, at(values, position)])));
   const result = steps === null ? once(graph, carried, emitSteps) : loop(graph, 'step', steps, carried, emitSteps);
-  const keptNames = ['losses', ...(training.clipNorm === undefined ? [] : ['gradientNorms'])];
+  const keptNames = ['losses', ...(tellsGradientNorm(training) ? ['gradientNorms'] : [])];
   result.kept.forEach((tensor, position) => graph.output(tensor, at(keptNames, position)));
   result.carried.forEach((tensor, position) => graph.output(tensor, `next/${at(specs, position).name}`));
 

@@ -64,8 +64,8 @@ export interface DataShape {
  * whose next tokens are to be told one stream [tokens], example r beginning at r · length), `labels` (int64
  * [examples] or float32 [examples, size]; none for next tokens), `batches` (int32 [steps, batch] example numbers),
  * `exampleWeights` (float32 [steps, batch]: 1/n for the n real examples of a batch, 0 for padding), `scalars`
- * (float32 [steps, scalarNames.length]) and the masks. Outputs: `losses` [steps]; where gradients are clipped,
- * `gradientNorms` [steps], the norm of all of a step's gradients before; and, under the name `next/<name>`, every
+ * (float32 [steps, scalarNames.length]) and the masks. Outputs: `losses` [steps]; where gradients are clipped or
+ * their norm is to be logged, `gradientNorms` [steps], the norm of all of a step's gradients before clipping; and, under the name `next/<name>`, every
  * parameter, buffer and piece of optimizer state.
  */
 export interface TrainingGraph {

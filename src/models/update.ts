@@ -69,10 +69,10 @@ export interface Trained {
 /**
  * Emits the update of all parameters.
  * @param scalar a value of the step by its name in `scalarNamesOf`
- * @returns the parameters in their order, and the norm of all gradients before clipping where they are clipped
+ * @returns the parameters in their order, and the norm of all gradients before they are clipped, where it is told
  */
 export function emitUpdates(graph: GraphBuilder, training: TrainingConfig, scalar: (name: string) => FloatTensor, parameters: readonly Trained[]): { readonly updated: readonly Update[]; readonly gradientNorm: FloatTensor | null } {
-  const gradientNorm = training.clipNorm === undefined ? null : globalNorm(graph, parameters.map(({ gradient }) => gradient));
+  const gradientNorm = !tellsGradientNorm(training) ? null : globalNorm(graph, parameters.map(({ gradient }) => gradient));
   const share = gradientNorm === null || training.clipNorm === undefined ? null : clipShare(graph, gradientNorm, training.clipNorm);
   const updated = parameters.map(({ parameter, gradient, state }): Update => {
     const update = emitOptimizer(graph, training.optimizer, scalar, parameter, share === null ? gradient : multiply(graph, gradient, share), state);
@@ -80,6 +80,11 @@ export function emitUpdates(graph: GraphBuilder, training: TrainingConfig, scala
     return training.ema === undefined ? update : { ...update, state: [...update.state, averaged(graph, scalar('ema.share'), state.at(-1)!, update.parameter)] };
   });
   return { updated, gradientNorm };
+}
+
+/** Whether the norm of the gradients is computed: a pass over all of them, for an MLP of 784-256-10 units a ninth of a step of SGD. */
+export function tellsGradientNorm({ clipNorm, logGradientNorm }: TrainingConfig): boolean {
+  return clipNorm !== undefined || logGradientNorm;
 }
 
 /** √Σg² over all gradients. */

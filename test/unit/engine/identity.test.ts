@@ -18,6 +18,7 @@ describe('the graphs of one plan', () => {
   it.each([
     ['loss', { loss: { kind: 'huber' } }],
     ['clipNorm', { clipNorm: 1 }],
+    ['logGradientNorm', { logGradientNorm: true }],
     ['ema', { ema: 0.9 }],
     ['accumulate', { accumulate: 2 }],
     ['decay', { optimizer: { kind: 'adamw', decay: 'matrices' } }],

@@ -45,6 +45,29 @@ describe('accumulation', () => {
   });
 });
 
+describe('the norm of the gradients', () => {
+  test('is told where it is asked for, and changes no bit', async () => {
+    const [steps, learningRate] = [6, 0.5];
+    const plan = planBatches(table.trainSize, BATCH, steps, 1);
+    const run = (logGradientNorm: boolean, count: number): ReturnType<typeof runTraining> => {
+      const training = train({ learningRate, optimizer: { kind: 'sgd' }, logGradientNorm });
+      const graph = buildTrainingGraph(mlp, training, table);
+      return runTraining(graph, training, table, makeExamples(table, 2), plan, start(graph), { count });
+    };
+    const [without, told] = [await run(false, steps), await run(true, steps)];
+    expect(without.gradientNorms).toBeNull();
+    expect([told.losses, told.tensors]).toEqual([without.losses, without.tensors]);
+    // What SGD subtracts is the gradient times the learning rate.
+    let before: readonly NamedTensor[] = start(buildTrainingGraph(mlp, train({ optimizer: { kind: 'sgd' } }), table));
+    for (let step = 0; step < steps; step += 1) {
+      const { tensors } = await run(false, step + 1);
+      const squares = tensors.flatMap(({ name, data }) => [...(data as Float32Array)].map((value, index) => (value - valuesOf(before, name)[index]!) ** 2));
+      expect(told.gradientNorms![step]! / (Math.sqrt(squares.reduce((sum, square) => sum + square, 0)) / learningRate)).toBeCloseTo(1, 4);
+      before = tensors;
+    }
+  });
+});
+
 describe('parameters', () => {
   test("are updated each by its own gradient: after Adam's first step the state tells it", async () => {
     const adam = train();
