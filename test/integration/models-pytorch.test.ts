@@ -2,19 +2,16 @@
  * Models against PyTorch: same weights, tokens, batches and dropout masks, 20 steps of Adam, and what they tell in
  * evaluation after them; each switch of a model at least once.
  */
-import * as ort from 'onnxruntime-node';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { modelSchema } from '../../src/config/models';
 import type { ModelConfig, TrainingConfig } from '../../src/config/schema';
 import { trainingSchema } from '../../src/config/training';
-import { buildInferenceGraph } from '../../src/models/inference-graph';
 import { initialState, initialWeights } from '../../src/models/initialize';
 import { buildTrainingGraph } from '../../src/models/training-graph';
-import { inputSize, inputType, type DataShape } from '../../src/models/types';
+import { inputSize, type DataShape } from '../../src/models/types';
 import { normals, uniforms } from '../../src/random/streams';
-import type { NamedTensor } from '../../src/tensors/safetensors';
 import { distance, hasTorch, ONE_VARIANT, trainTorch, type TorchAnswer } from '../helpers/torch';
-import { drawMasks, planBatches, runTraining, SESSION_OPTIONS, type Examples, type TrainingRun } from '../unit/models/run-training';
+import { drawMasks, logitsOf, planBatches, runTraining, type Examples, type TrainingRun } from '../unit/models/run-training';
 
 const STEPS = 20;
 const BATCH = 8;
@@ -122,16 +119,6 @@ async function trainOurs({ model, data, training: settings }: Case): Promise<Tra
   return runTraining(graph, settings, data, examplesOf(data), plan, start, { masks: drawMasks(graph.masks, STEPS, BATCH, SEED) });
 }
 
-/** The logits of the first examples, by the file the model is handed on as. */
-async function logitsOf({ model, data }: Case, weights: readonly NamedTensor[]): Promise<Float32Array> {
-  const session = await ort.InferenceSession.create(buildInferenceGraph(model, data, weights), SESSION_OPTIONS);
-  const size = inputSize(data.input);
-  const first = examplesOf(data).features.slice(0, EVALUATED * size);
-  const { logits } = await session.run({ input: new ort.Tensor(inputType(data.input), first, [EVALUATED, size]) });
-  await session.release();
-  return logits!.data as Float32Array;
-}
-
 let torch: TorchAnswer = { losses: [], outputs: [] };
 beforeAll(async () => {
   if (hasTorch) torch = await trainTorch(cases.map((item) => ({ ...item, seed: SEED, examples: examplesOf(item.data), plan })), () => ONE_VARIANT, EVALUATED);
@@ -142,7 +129,8 @@ describe('models beside PyTorch', () => {
     const { losses, tensors } = await trainOurs(item);
     const ours = [...losses];
     const off = distance(ours, torch.losses[number]![0]!);
-    const [logits, theirs] = [await logitsOf(item, tensors), torch.outputs[number]!];
+    const first = examplesOf(item.data).features.slice(0, EVALUATED * inputSize(item.data.input));
+    const [logits, theirs] = [(await logitsOf(item.model, item.data, tensors, first)).flat(), torch.outputs[number]!];
     expect(logits.length).toBe(theirs.length);
     const logitsOff = Math.max(...theirs.map((value, index) => Math.abs(value - logits[index]!))) / Math.max(...theirs.map(Math.abs));
     console.log(`${item.name}: ${STEPS} steps within ${off.toExponential(1)}, logits then within ${logitsOff.toExponential(1)}; loss ${ours[0]!.toFixed(3)} → ${ours.at(-1)!.toFixed(3)}`);

@@ -4,13 +4,12 @@ import { lstmSchema } from '../../../src/config/models';
 import type { ModelConfig } from '../../../src/config/schema';
 import { trainingSchema } from '../../../src/config/training';
 import { buildEvaluationGraph } from '../../../src/models/evaluation-graph';
-import { buildInferenceGraph } from '../../../src/models/inference-graph';
 import { initialState, initialWeights } from '../../../src/models/initialize';
 import { layOut } from '../../../src/models/model';
 import { buildTrainingGraph } from '../../../src/models/training-graph';
 import type { DataShape } from '../../../src/models/types';
 import type { NamedTensor } from '../../../src/tensors/safetensors';
-import { makeExamples, planBatches, runTraining, SESSION_OPTIONS } from './run-training';
+import { logitsOf, makeExamples, planBatches, runTraining, SESSION_OPTIONS, type Features } from './run-training';
 
 const LENGTH = 6;
 const VOCABULARY = 11;
@@ -24,39 +23,31 @@ type Lstm = Extract<ModelConfig, { kind: 'lstm' }>;
 const small = (switches: object = {}): Lstm => lstmSchema.parse({ kind: 'lstm', embedding: 5, hidden: 8, layers: 2, ...switches });
 const training = trainingSchema.parse({ learningRate: 0.03, batchSize: 4 });
 const start = (model: Lstm, data: DataShape): NamedTensor[] => initialWeights(layOut(model, data).parameters, 3);
-
-/** The model's logits for examples, by the file it is handed on as. */
-async function logitsOf(model: Lstm, data: DataShape, examples: ort.Tensor): Promise<number[][]> {
-  const session = await ort.InferenceSession.create(buildInferenceGraph(model, data, start(model, data)), SESSION_OPTIONS);
-  const { logits } = await session.run({ input: examples });
-  await session.release();
-  const [rows, width] = logits!.dims as [number, number];
-  return Array.from({ length: rows }, (_, row) => [...(logits!.data as Float32Array)].slice(row * width, (row + 1) * width));
-}
+const logitsAtFirst = (model: Lstm, data: DataShape, examples: Features): Promise<number[][]> => logitsOf(model, data, start(model, data), examples);
 
 const text = [3, 1, 4, 1, 5, 9];
-const tokens = (...examples: number[][]): ort.Tensor => new ort.Tensor('int32', Int32Array.from(examples.flat()), [examples.length, LENGTH]);
+const tokens = (...examples: number[][]): Int32Array => Int32Array.from(examples.flat());
 const stream = Int32Array.from({ length: nextToken.trainSize * LENGTH + 1 }, (_, index) => (index * index + 3) % VOCABULARY);
 
 describe('an LSTM', () => {
   test('has a row of logits for each token in the order of the text, which later tokens do not change', async () => {
     const changed = text.with(3, 2);
-    const both = await logitsOf(small(), nextToken, tokens(text, changed));
+    const both = await logitsAtFirst(small(), nextToken, tokens(text, changed));
     expect(both.length).toBe(2 * LENGTH);
     expect(both[0]!.length).toBe(VOCABULARY);
     expect(both.slice(LENGTH, LENGTH + 3)).toEqual(both.slice(0, 3));
     for (const row of [3, 4, 5]) expect(both[LENGTH + row]).not.toEqual(both[row]);
     // The file takes batches of any size.
-    const alone = await logitsOf(small(), nextToken, tokens(changed));
+    const alone = await logitsAtFirst(small(), nextToken, tokens(changed));
     alone.forEach((row, index) => row.forEach((value, column) => expect(value).toBeCloseTo(both[LENGTH + index]![column]!, 5)));
   });
 
   test('reads the rows of an image, all channels of a row at once, and tells a class from the last', async () => {
     expect(layOut(small(), images).parameters.map(({ name, shape }) => [name, shape])).toContainEqual(['lstm.weight_ih_l0', [32, 8]]);
     const values = Float32Array.from({ length: 24 }, (_, index) => index / 24);
-    const [logits] = await logitsOf(small(), images, new ort.Tensor('float32', values, [1, 24]));
+    const [logits] = await logitsAtFirst(small(), images, values);
     for (const place of [0, 23]) {
-      const [other] = await logitsOf(small(), images, new ort.Tensor('float32', values.with(place, 2), [1, 24]));
+      const [other] = await logitsAtFirst(small(), images, values.with(place, 2));
       expect(other).not.toEqual(logits);
     }
     const graph = buildTrainingGraph(small(), training, images);

@@ -1,8 +1,7 @@
 /** Norms of channels: running statistics, batches that are filled up, parts of batches. */
-import * as ort from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { cnnSchema, mlpSchema } from '../../../src/config/models';
-import type { ModelConfig, TrainingConfig } from '../../../src/config/schema';
+import type { TrainingConfig } from '../../../src/config/schema';
 import { trainingSchema } from '../../../src/config/training';
 import { buildInferenceGraph } from '../../../src/models/inference-graph';
 import { initialState, initialWeights } from '../../../src/models/initialize';
@@ -10,7 +9,7 @@ import { buildTrainingGraph } from '../../../src/models/training-graph';
 import { inputSize, type DataShape, type TrainingGraph } from '../../../src/models/types';
 import { evaluatedWeights } from '../../../src/models/update';
 import type { NamedTensor } from '../../../src/tensors/safetensors';
-import { makeExamples, planBatches, runTraining, SESSION_OPTIONS } from './run-training';
+import { logitsOf, makeExamples, planBatches, runTraining } from './run-training';
 
 const images: DataShape = { input: { kind: 'image', rows: 6, columns: 5, channels: 2, type: 'float32' }, target: { kind: 'class', classes: 3 }, trainSize: 43 };
 const table: DataShape = { input: { kind: 'features', size: 6, type: 'float32' }, target: { kind: 'class', classes: 3 }, trainSize: 43 };
@@ -22,14 +21,6 @@ const cases = [
   { name: 'an MLP', model: mlpSchema.parse({ kind: 'mlp', hidden: [7], norm: 'batch' }), data: table },
   { name: 'a CNN', model: cnnSchema.parse({ kind: 'cnn', channels: [4], norm: 'batch', residual: true, readout: 'mean' }), data: images },
 ];
-
-async function logitsOf(model: ModelConfig, data: DataShape, weights: readonly NamedTensor[], features: Float32Array): Promise<number[]> {
-  const session = await ort.InferenceSession.create(buildInferenceGraph(model, data, weights), SESSION_OPTIONS);
-  const size = inputSize(data.input);
-  const { logits } = await session.run({ input: new ort.Tensor('float32', features, [features.length / size, size]) });
-  await session.release();
-  return [...(logits!.data as Float32Array)];
-}
 
 describe.each(cases)('batch norm in $name', ({ model, data }) => {
   const graph = buildTrainingGraph(model, train(), data);
@@ -62,12 +53,12 @@ describe.each(cases)('batch norm in $name', ({ model, data }) => {
     const positions = model.kind === 'cnn' ? 30 : 1;
     const count = 3 * positions;
     const biased = settled.tensors.map((tensor) => (tensor.name.endsWith('running_var') ? { ...tensor, data: (tensor.data as Float32Array).map((value) => (value * (count - 1)) / count) } : tensor));
-    const logits = await logitsOf(model, data, biased, examples.features.subarray(0, 3 * size));
+    const logits = (await logitsOf(model, data, biased, examples.features.subarray(0, 3 * size))).flat();
     const losses = [0, 1, 2].map((row) => Math.log(logits.slice(row * 3, row * 3 + 3).reduce((sum, value) => sum + Math.exp(value), 0)) - logits[row * 3 + Number(labels[row])]!);
     expect((losses[0]! + losses[1]! + losses[2]!) / 3).toBeCloseTo(batchLoss, 4);
     // An example is told alike whatever is beside it.
-    const alone = await logitsOf(model, data, settled.tensors, examples.features.subarray(0, size));
-    const beside = await logitsOf(model, data, settled.tensors, examples.features.subarray(0, 5 * size));
+    const alone = (await logitsOf(model, data, settled.tensors, examples.features.subarray(0, size))).flat();
+    const beside = (await logitsOf(model, data, settled.tensors, examples.features.subarray(0, 5 * size))).flat();
     alone.forEach((value, index) => expect(value).toBeCloseTo(beside[index]!, 5));
   });
 

@@ -1,28 +1,20 @@
 /** Models that tell of a whole text: padding has no part in what they tell. */
-import * as ort from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { modelSchema } from '../../../src/config/models';
 import type { ModelConfig } from '../../../src/config/schema';
-import { buildInferenceGraph } from '../../../src/models/inference-graph';
 import { initialWeights } from '../../../src/models/initialize';
 import { layOut } from '../../../src/models/model';
 import type { DataShape } from '../../../src/models/types';
 import type { NamedTensor } from '../../../src/tensors/safetensors';
-import { SESSION_OPTIONS } from './run-training';
+import { logitsOf } from './run-training';
 
 const VOCABULARY = 11;
 const dataOf = (length: number): DataShape => ({ input: { kind: 'tokens', length, vocabulary: VOCABULARY }, target: { kind: 'class', classes: 3 }, trainSize: 12 });
 
 const start = (model: ModelConfig, length: number): NamedTensor[] => initialWeights(layOut(model, dataOf(length)).parameters, 3);
-
 /** The logits of texts in a model that was given `length` tokens of each. */
-async function logitsOf(model: ModelConfig, length: number, texts: readonly (readonly number[])[], weights = start(model, length)): Promise<number[][]> {
-  const session = await ort.InferenceSession.create(buildInferenceGraph(model, dataOf(length), weights), SESSION_OPTIONS);
-  const tokens = Int32Array.from(texts.flatMap((text) => [...text, ...Array<number>(length - text.length).fill(0)]));
-  const { logits } = await session.run({ input: new ort.Tensor('int32', tokens, [texts.length, length]) });
-  await session.release();
-  return texts.map((_, row) => [...(logits!.data as Float32Array)].slice(3 * row, 3 * row + 3));
-}
+const logitsOfTexts = (model: ModelConfig, length: number, texts: readonly (readonly number[])[], weights = start(model, length)): Promise<number[][]> =>
+  logitsOf(model, dataOf(length), weights, Int32Array.from(texts.flatMap((text) => [...text, ...Array<number>(length - text.length).fill(0)])));
 
 const transformer = { kind: 'transformer', width: 8, layers: 2, heads: 2, positions: 'rotary', init: 'pytorch' };
 const convolutions = { kind: 'text-cnn', width: 6, layers: 2 };
@@ -37,22 +29,22 @@ const texts = [[3, 1, 4, 1, 5, 9, 2], [6, 5, 3], [7, 7, 7, 7, 7, 7, 7, 7, 7], [8
 describe('padding', () => {
   test.each(cases)('has no part in what %s tells', async (_, config) => {
     const model = modelSchema.parse(config);
-    const [short, long] = [await logitsOf(model, 9, texts), await logitsOf(model, 13, texts)];
+    const [short, long] = [await logitsOfTexts(model, 9, texts), await logitsOfTexts(model, 13, texts)];
     short.forEach((row, text) => row.forEach((value, index) => expect(value, `text ${text}`).toBeCloseTo(long[text]![index]!, 5)));
     // Texts do differ, and so do those that end in the same tokens or begin with them.
-    const others = await logitsOf(model, 9, [[3, 1, 4], [5, 9, 2], [3, 1, 4, 1, 5, 9, 2, 10]]);
+    const others = await logitsOfTexts(model, 9, [[3, 1, 4], [5, 9, 2], [3, 1, 4, 1, 5, 9, 2, 10]]);
     const all = [...short, ...others].map((row) => row.map((value) => value.toFixed(5)).join());
     expect(new Set(all).size).toBe(all.length);
   });
 
   test('alone is told by numbers, too', async () => {
-    for (const [, config] of cases) for (const value of (await logitsOf(modelSchema.parse(config), 9, [[], [1]])).flat()) expect(value).toSatisfy(Number.isFinite);
+    for (const [, config] of cases) for (const value of (await logitsOfTexts(modelSchema.parse(config), 9, [[], [1]])).flat()) expect(value).toSatisfy(Number.isFinite);
   });
 });
 
 describe('an LSTM of both directions', () => {
   const differs = async (config: object, text: readonly number[], changed: readonly number[]): Promise<boolean> => {
-    const [one, other] = await logitsOf(modelSchema.parse(config), 9, [text, changed]);
+    const [one, other] = await logitsOfTexts(modelSchema.parse(config), 9, [text, changed]);
     return one!.some((value, index) => Math.abs(value - other![index]!) > 1e-6);
   };
   const text = [3, 1, 4, 1, 5];
@@ -72,7 +64,7 @@ describe('an LSTM of both directions', () => {
       if (twin !== undefined) (twin.data as Float32Array).set(data as Float32Array);
       if (name === 'head.weight') for (let row = 0; row < 3; row += 1) (data as Float32Array).copyWithin(12 * row + 6, 12 * row, 12 * row + 6);
     }
-    const [forth, back, other] = await logitsOf(model, 9, [text, text.toReversed(), [1, 3, 4, 1, 5]], weights);
+    const [forth, back, other] = await logitsOfTexts(model, 9, [text, text.toReversed(), [1, 3, 4, 1, 5]], weights);
     forth!.forEach((value, index) => expect(value).toBeCloseTo(back![index]!, 5));
     expect(Math.max(...forth!.map((value, index) => Math.abs(value - other![index]!)))).toBeGreaterThan(1e-4);
   });

@@ -1,6 +1,7 @@
 /** Drives training, evaluation and inference graphs in ONNX Runtime for tests, with random data in place of a data set. */
 import * as ort from 'onnxruntime-node';
-import type { TrainingConfig } from '../../../src/config/schema';
+import type { ModelConfig, TrainingConfig } from '../../../src/config/schema';
+import { buildInferenceGraph } from '../../../src/models/inference-graph';
 import { stepScalars } from '../../../src/models/scalars';
 import { inputSize, inputType, outputWidth, type DataShape, type MaskSpec, type TrainingGraph } from '../../../src/models/types';
 import { fillMask, normals, permutation } from '../../../src/random/streams';
@@ -65,7 +66,7 @@ export function drawMasks(masks: readonly MaskSpec[], steps: number, batch: numb
 
 export interface TrainingRun {
   readonly losses: Float32Array;
-  /** Null where nothing is clipped. */
+  /** Null where they are not told. */
   readonly gradientNorms: Float32Array | null;
   /** Parameters, then optimizer state. */
   readonly tensors: readonly NamedTensor[];
@@ -73,6 +74,16 @@ export interface TrainingRun {
 
 function labelTensor(labels: BigInt64Array | Float32Array, examples: number): ort.Tensor {
   return labels instanceof Float32Array ? new ort.Tensor('float32', labels, [examples, labels.length / examples]) : new ort.Tensor('int64', labels, [examples]);
+}
+
+/** A model's logits, row by row, for examples that follow one another, by the file the model is handed on as. */
+export async function logitsOf(model: ModelConfig, data: DataShape, weights: readonly NamedTensor[], examples: Features): Promise<number[][]> {
+  const session = await ort.InferenceSession.create(buildInferenceGraph(model, data, weights), SESSION_OPTIONS);
+  const size = inputSize(data.input);
+  const { logits } = await session.run({ input: new ort.Tensor(inputType(data.input), examples, [examples.length / size, size]) });
+  await session.release();
+  const [rows, width] = logits!.dims as [number, number];
+  return Array.from({ length: rows }, (_, row) => [...(logits!.data as Float32Array).subarray(row * width, (row + 1) * width)]);
 }
 
 /** Runs `count` steps from `start` (parameters, then state); `masks` hold [count, batch, width] each. */

@@ -1,11 +1,9 @@
-import * as ort from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { linearSchema, mlpSchema, textCnnSchema } from '../../../src/config/models';
-import { buildInferenceGraph } from '../../../src/models/inference-graph';
 import { initialWeights } from '../../../src/models/initialize';
 import { layOut } from '../../../src/models/model';
 import type { DataShape } from '../../../src/models/types';
-import { SESSION_OPTIONS } from './run-training';
+import { logitsOf } from './run-training';
 
 const LENGTH = 9;
 const nextToken: DataShape = { input: { kind: 'tokens', length: LENGTH, vocabulary: 7 }, target: { kind: 'next-token' }, trainSize: 12 };
@@ -19,14 +17,10 @@ describe('a CNN of text', () => {
     [{ kernel: 2, layers: 2 }, 1 + 1 + 2],
   ])('sees so many tokens and none to come: %j, %i', async (switches, seen) => {
     const model = small({ ...switches, norm: 'none' });
-    const session = await ort.InferenceSession.create(buildInferenceGraph(model, nextToken, initialWeights(layOut(model, nextToken).parameters, 3)), SESSION_OPTIONS);
     const text = [1, 2, 3, 4, 5, 6, 0, 1, 2];
     const changed = text.with(2, 0);
-    const { logits } = await session.run({ input: new ort.Tensor('int32', Int32Array.from([...text, ...changed]), [2, LENGTH]) });
-    await session.release();
-    const values = logits!.data as Float32Array;
-    const row = (index: number): number[] => [...values].slice(index * 7, (index + 1) * 7);
-    const moved = text.flatMap((_, position) => (String(row(position)) === String(row(LENGTH + position)) ? [] : [position]));
+    const rows = await logitsOf(model, nextToken, initialWeights(layOut(model, nextToken).parameters, 3), Int32Array.from([...text, ...changed]));
+    const moved = text.flatMap((_, position) => (String(rows[position]) === String(rows[LENGTH + position]) ? [] : [position]));
     expect(moved).toEqual([...text.keys()].filter((position) => position >= 2 && position < 2 + seen));
   });
 

@@ -4,14 +4,13 @@ import { transformerSchema } from '../../../src/config/models';
 import type { ModelConfig } from '../../../src/config/schema';
 import { trainingSchema } from '../../../src/config/training';
 import { buildEvaluationGraph } from '../../../src/models/evaluation-graph';
-import { buildInferenceGraph } from '../../../src/models/inference-graph';
 import { initialState, initialWeights } from '../../../src/models/initialize';
 import { layOut } from '../../../src/models/model';
 import { buildTrainingGraph } from '../../../src/models/training-graph';
 import type { DataShape } from '../../../src/models/types';
 import { sinusoids } from '../../../src/onnx/attention';
 import type { NamedTensor } from '../../../src/tensors/safetensors';
-import { planBatches, runTraining, SESSION_OPTIONS } from './run-training';
+import { logitsOf, planBatches, runTraining, SESSION_OPTIONS } from './run-training';
 
 const LENGTH = 6;
 const VOCABULARY = 11;
@@ -24,34 +23,27 @@ type Transformer = Extract<ModelConfig, { kind: 'transformer' }>;
 const small = (switches: object = {}): Transformer => transformerSchema.parse({ kind: 'transformer', width: 8, layers: 2, heads: 2, ...switches });
 const training = trainingSchema.parse({ learningRate: 0.01, batchSize: 4 });
 
-/** The model's logits for examples of tokens, by the file it is handed on as. */
-async function logitsOf(model: Transformer, data: DataShape, examples: readonly (readonly number[])[]): Promise<number[][]> {
-  const session = await ort.InferenceSession.create(buildInferenceGraph(model, data, initialWeights(layOut(model, data).parameters, 3)), SESSION_OPTIONS);
-  const { logits } = await session.run({ input: new ort.Tensor('int32', Int32Array.from(examples.flat()), [examples.length, LENGTH]) });
-  await session.release();
-  const [rows, width] = logits!.dims as [number, number];
-  return Array.from({ length: rows }, (_, row) => [...(logits!.data as Float32Array)].slice(row * width, (row + 1) * width));
-}
-
+const logitsOfTexts = (model: Transformer, data: DataShape, texts: readonly (readonly number[])[]): Promise<number[][]> =>
+  logitsOf(model, data, initialWeights(layOut(model, data).parameters, 3), Int32Array.from(texts.flat()));
 const text = [3, 1, 4, 1, 5, 9];
 
 describe('a transformer that tells the next token', () => {
   test.each(['learned', 'sinusoidal', 'rotary', 'none'])('has a row of logits for each token, which later tokens do not change: %s positions', async (positions) => {
     const changed = text.with(4, 2);
     // A batch of two, then of one: the file takes any.
-    const both = await logitsOf(small({ positions, init: 'pytorch' }), nextToken, [text, changed]);
+    const both = await logitsOfTexts(small({ positions, init: 'pytorch' }), nextToken, [text, changed]);
     expect(both.length).toBe(2 * LENGTH);
     expect(both[0]!.length).toBe(VOCABULARY);
     expect(both.slice(LENGTH, LENGTH + 4)).toEqual(both.slice(0, 4));
     for (const row of [4, 5]) expect(both[LENGTH + row]).not.toEqual(both[row]);
-    const alone = await logitsOf(small({ positions, init: 'pytorch' }), nextToken, [changed]);
+    const alone = await logitsOfTexts(small({ positions, init: 'pytorch' }), nextToken, [changed]);
     alone.forEach((row, index) => row.forEach((value, column) => expect(value).toBeCloseTo(both[LENGTH + index]![column]!, 5)));
   });
 
   test('knows no order of the tokens before without positions, and does with them', async () => {
     const swapped = [1, 3, 4, 1, 5, 9];
     const last = async (positions: string): Promise<number[][]> => {
-      const rows = await logitsOf(small({ positions, layers: 1, init: 'pytorch' }), nextToken, [text, swapped]);
+      const rows = await logitsOfTexts(small({ positions, layers: 1, init: 'pytorch' }), nextToken, [text, swapped]);
       return [rows[LENGTH - 1]!, rows[2 * LENGTH - 1]!];
     };
     const [one, other] = await last('none');
@@ -103,10 +95,10 @@ describe('a transformer that tells the next token', () => {
 describe('a transformer that tells a class', () => {
   test('sees the whole text, and its order only by positions', async () => {
     const turned = text.toReversed();
-    const without = await logitsOf(small({ positions: 'none', init: 'pytorch' }), classes, [text, turned]);
+    const without = await logitsOfTexts(small({ positions: 'none', init: 'pytorch' }), classes, [text, turned]);
     expect([without.length, without[0]!.length]).toEqual([2, CLASSES]);
     without[0]!.forEach((value, column) => expect(value).toBeCloseTo(without[1]![column]!, 5));
-    const [one, other] = await logitsOf(small({ init: 'pytorch' }), classes, [text, turned]);
+    const [one, other] = await logitsOfTexts(small({ init: 'pytorch' }), classes, [text, turned]);
     expect(Math.max(...one!.map((value, column) => Math.abs(value - other![column]!)))).toBeGreaterThan(1e-3);
   });
 });
