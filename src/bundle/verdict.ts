@@ -2,7 +2,7 @@
  * What re-executing a run found. Steps are numbered from 0 in every field, as `firstStep` in the event
  * log; sentences say "step 5 (index 4)" for the fifth step.
  */
-import type { MetricName } from '../config/metrics';
+import { metricOf, type MetricName } from '../config/metrics';
 import type { ArtifactName } from '../events/records';
 import { ARTIFACT_FILES } from '../events/manifest';
 import { metricWithin, relativeDifference, within, type Tolerance } from './tolerance';
@@ -43,6 +43,11 @@ export interface RunVerdict {
   readonly causes: readonly string[];
   /** The finding in one sentence. */
   readonly sentence: string;
+}
+
+/** The declared metric inside a sentence. */
+function titleOf({ metric }: JudgeContext): string {
+  return metricOf(metric).title;
 }
 
 /** A step for people: counted from 1, with the index the files use. */
@@ -150,7 +155,7 @@ function judgeOtherRuntime(recorded: Trace, actual: Trace, difference: TraceDiff
       verdict: 'inconclusive',
       firstDivergentStep: null,
       causes: environmentCauses(context),
-      sentence: `On another runtime, losses differ by at most ${size} (relative), within ${measured}, but there is no ${context.metric} on the test split to compare.`,
+      sentence: `On another runtime, losses differ by at most ${size} (relative), within ${measured}, but there is no ${titleOf(context)} on the test split to compare.`,
     };
   }
   if (outside === null && endpoint === true) {
@@ -160,7 +165,7 @@ function judgeOtherRuntime(recorded: Trace, actual: Trace, difference: TraceDiff
       verdict: 'within-tolerance',
       firstDivergentStep: null,
       causes: environmentCauses(context),
-      sentence: `On another runtime, losses differ by at most ${size} (relative) and the ${context.metric} agrees: within ${measured}.${files}`,
+      sentence: `On another runtime, losses differ by at most ${size} (relative) and the ${titleOf(context)} agrees: within ${measured}.${files}`,
     };
   }
   if (outside === null) {
@@ -168,7 +173,7 @@ function judgeOtherRuntime(recorded: Trace, actual: Trace, difference: TraceDiff
       verdict: 'diverged',
       firstDivergentStep: null,
       causes: environmentCauses(context),
-      sentence: `The losses stay within ${measured}, but the ${context.metric} on the test split does not.`,
+      sentence: `The losses stay within ${measured}, but the ${titleOf(context)} on the test split does not.`,
     };
   }
   const causes = divergenceCauses(difference, steps, context);
@@ -177,14 +182,14 @@ function judgeOtherRuntime(recorded: Trace, actual: Trace, difference: TraceDiff
       verdict: 'inconclusive',
       firstDivergentStep: outside,
       causes,
-      sentence: `On another runtime, the trace leaves ${measured} at ${stepInWords(outside)} while ${endpoint === null ? `there is no ${context.metric} to compare` : `the ${context.metric} agrees`}: whether this is more than rounding cannot be told.`,
+      sentence: `On another runtime, the trace leaves ${measured} at ${stepInWords(outside)} while ${endpoint === null ? `there is no ${titleOf(context)} to compare` : `the ${titleOf(context)} agrees`}: whether this is more than rounding cannot be told.`,
     };
   }
   return {
     verdict: 'diverged',
     firstDivergentStep: outside,
     causes,
-    sentence: `On another runtime, the trace leaves ${measured} at ${stepInWords(outside)}${endpoint === true ? `, although the ${context.metric} agrees` : ''}.`,
+    sentence: `On another runtime, the trace leaves ${measured} at ${stepInWords(outside)}${endpoint === true ? `, although the ${titleOf(context)} agrees` : ''}.`,
   };
 }
 

@@ -60,7 +60,7 @@ describe('a run', () => {
       expect([sha256Bytes(bytes), bytes.length]).toEqual([artifact.sha256, artifact.bytes]);
     }
     expect(state.artifacts.get('training-graph')!.sha256).toBe(first.manifest.trainingGraphHash);
-    expect(readdirSync(first.folder).sort()).toEqual(['events.log', 'inference.onnx', 'initial.safetensors', 'optimizer.safetensors', 'replay.py', 'run.json', 'scalars.safetensors', 'training.onnx', 'weights.safetensors']);
+    expect(readdirSync(first.folder).sort()).toEqual(['confusion.json', 'events.log', 'inference.onnx', 'initial.safetensors', 'optimizer.safetensors', 'replay.py', 'run.json', 'scalars.safetensors', 'training.onnx', 'weights.safetensors']);
 
     const weights = decodeSafetensors(readFileSync(path.join(first.folder, 'weights.safetensors')));
     expect(tensorsHash(weights.tensors)).toBe(state.finished!.weightsHash);

@@ -81,7 +81,7 @@ export function Curves({ experiment, preferred }: { readonly experiment: string;
     <Section title="Curves">
       <div className="compare-controls">
         {keys.length > MOST_SEGMENTS ? (
-          <Select size="xs" aria-label="Curve" data={keys.map((value) => ({ value, label: labelOf(value) }))} value={key} searchable allowDeselect={false} onChange={(value) => value !== null && setKey(value)} />
+          <Select size="xs" className="compare-metric" aria-label="Curve" data={keys.map((value) => ({ value, label: labelOf(value) }))} value={key} searchable allowDeselect={false} onChange={(value) => value !== null && setKey(value)} />
         ) : (
           <Choice label="Curve" options={keys.map((value) => ({ value, label: labelOf(value) }))} value={key} onChange={setKey} />
         )}

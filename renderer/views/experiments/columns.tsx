@@ -82,16 +82,22 @@ function isHigherBetter(label: MetricName): boolean {
   return metric === null || higherIsBetter(metric);
 }
 
+/** Room for the name: of each run's metric where they differ, else in the head. */
+function metricWidth(metric: MetricName | null): number {
+  if (metric === null) return 184;
+  return metric.length > 'test accuracy'.length ? 168 : 124;
+}
+
 function metricColumn(metric: MetricName | null): RunColumn {
   return helper.accessor((row) => row.metric?.value, {
     id: 'metric',
     header: metricTitle(metric),
     sortDescFirst: metric === null || isHigherBetter(metric),
-    meta: { width: metric === null ? 136 : 124, number: true, hint: metric === null || metric.startsWith('test ') ? `${metricTitle(metric)} at the selected checkpoint` : `${metric}: as declared, or the latest value of a run that was logged` },
+    meta: { width: metricWidth(metric), number: true, hint: metric === null || metric.startsWith('test ') ? `${metricTitle(metric)} at the selected checkpoint` : `${metric}: as declared, or the latest value of a run that was logged` },
     cell: ({ row: { original } }) => {
       if (original.metric === null) return <span className="soft">–</span>;
       const { name, value } = original.metric;
-      const text = metric === name ? format.measured(name, value) : `${name} ${format.measured(name, value)}`;
+      const text = metric === name ? format.measured(name, value) : `${name.replace(/^test /u, '')} ${format.measured(name, value)}`;
       return Number.isNaN(original.run.finalLoss) ? (
         <span className="soft" title="The training diverged: this value says nothing, and comparisons leave it out">
           {text}

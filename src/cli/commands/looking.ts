@@ -1,5 +1,5 @@
 /** Commands that look at what was trained. */
-import { formatDuration, formatPlain } from '../../analysis/format';
+import { formatDuration, formatMeasured, formatPlain } from '../../analysis/format';
 import type { RunListRow } from '../../api/views';
 import { showValue } from '../../config/problems';
 import { comparisonText } from '../../engine/compare';
@@ -40,15 +40,15 @@ function listText(rows: readonly RunListRow[]): string {
       run.seed === null ? '–' : String(run.seed),
       run.status,
       ...(trained ? [run.totalSteps === null ? '–' : `${run.stepsDone}/${run.totalSteps}`, formatPlain(run.finalLoss), shortHash(run.weightsHash)] : []),
-      metric === null ? '–' : `${metric.name} ${formatPlain(metric.value)}`,
+      metric === null ? '–' : `${metric.name} ${formatMeasured(metric.value)}`,
       run.startedAt === null || run.endedAt === null ? '–' : formatDuration((run.endedAt - run.startedAt) / 1000),
     ]),
   );
 }
 
-export async function compare([experiment = '']: readonly string[], options: GlobalOptions): Promise<number> {
+export async function compare([experiment = '']: readonly string[], options: GlobalOptions & { metric?: string }): Promise<number> {
   return withEngine(options, 'look', async (engine) => {
-    const comparison = await call(engine, 'compare.experiment', { experiment });
+    const comparison = await call(engine, 'compare.experiment', { experiment, ...(options.metric === undefined ? {} : { metric: options.metric }) });
     if (options.json === true) printJson(comparison);
     else print(comparisonText(comparison));
     return 0;
