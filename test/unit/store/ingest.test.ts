@@ -78,6 +78,38 @@ describe('ingest', () => {
     expect(store.series('run-a', 'train.loss').values).toHaveLength(0);
   });
 
+  it('holds norms, pace and memory as series, which a later attempt replaces from its first step on', async () => {
+    const { store, folder } = await runStore();
+    const told = (firstStep: number, count: number, norm: number, more: object = {}): EventBody => ({ ...steps(firstStep, count), gradientNorms: Array.from({ length: count }, () => norm), examples: 32 * count, memory: 1000 * norm, ...more }) as EventBody;
+    const weights = (step: number, norm: number): EventBody => ({ type: 'weights-hash', step, hash: `${norm}`, chain: 'c', norm });
+    const points = (key: string): [number, number][] => {
+      const { steps: at, values } = store.points('run-a', key);
+      return Array.from(at, (step, index) => [step, values[index] ?? NaN]);
+    };
+    append(folder, attempt(1), weights(0, 1), told(0, 2, 10), told(2, 2, 11, { tokens: 640 }), weights(4, 2), told(4, 2, 12), weights(6, 3), died);
+    await store.ingest('run-a');
+    expect(points('train.gradientNorm').map(([, norm]) => norm)).toEqual([10, 10, 11, 11, 12, 12]);
+    append(folder, attempt(2, 4), told(4, 1, 20), weights(5, 4));
+    await store.ingest('run-a');
+    expect(store.seriesKeys('run-a')).toEqual(['system/examplesPerSecond', 'system/memory', 'system/tokensPerSecond', 'train.gradientNorm', 'train.learningRate', 'train.loss', 'train.weightNorm']);
+    expect(points('train.gradientNorm')).toEqual([[0, 10], [1, 10], [2, 11], [3, 11], [4, 20]]);
+    // The steps take a hundredth of a second each.
+    expect(points('system/examplesPerSecond')).toEqual([[1, 3200], [3, 3200], [4, 3200]]);
+    expect(points('system/tokensPerSecond')).toEqual([[3, 32_000]]);
+    expect(points('system/memory')).toEqual([[1, 10_000], [3, 11_000], [4, 20_000]]);
+    expect(points('train.weightNorm')).toEqual([[0, 1], [4, 2], [5, 4]]);
+    const before = await dumpStore(store);
+    store.close();
+    await rebuildWorkspace(store.workspace);
+    expect(await dumpWorkspace(store.workspace)).toEqual(before);
+  });
+
+  it('refuses norms of other steps than the losses are of', async () => {
+    const { store, folder } = await runStore();
+    append(folder, attempt(1), { ...steps(0, 3), gradientNorms: [1, 2] } as EventBody);
+    expect(await store.ingest('run-a')).toMatchObject({ status: 'failed', errorCode: 'LOG_INCONSISTENT', errorMessage: expect.stringContaining('3 losses and 2 gradient norms') as string });
+  });
+
   it('keeps NaN and infinities', async () => {
     const { store, folder } = await runStore();
     append(folder, attempt(1), { type: 'steps', firstStep: 0, losses: ['NaN', 'Infinity', 2, '-Infinity', 'NaN'], learningRates: [1, 1, 1, 1, 1], seconds: 0 }, metric(5, 'validation', NaN));
