@@ -4,6 +4,7 @@ import { Checkbox } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import type { Output } from '../../../src/api/contract';
+import type { RunView } from '../../../src/api/rows';
 import { Failure, Loading } from '../../components/messages';
 import { answers, call } from '../../state/answers';
 import { go } from '../../state/place';
@@ -43,7 +44,7 @@ function time(ms: number): string {
   return new Date(ms).toTimeString().slice(0, 8);
 }
 
-export function Log({ run, live }: { readonly run: string; readonly live: boolean }) {
+export function Log({ run, kind, live }: { readonly run: string; readonly kind: RunView['kind']; readonly live: boolean }) {
   const log = useLog(run, live);
   const [follow, setFollow] = useState(true);
   const scroller = useRef<HTMLDivElement>(null);
@@ -60,6 +61,7 @@ export function Log({ run, live }: { readonly run: string; readonly live: boolea
   }, [follow, lines.length, rows]);
   if (log.isError) return <Failure title="The log could not be read" error={log.error} onRetry={() => void log.refetch()} />;
   if (log.data === undefined) return <Loading text="Reading the log…" />;
+  if (lines.length === 0 && kind === 'logged') return <p className="run-panel soft">Nothing yet: no program has logged anything to this run.</p>;
   if (lines.length === 0) {
     return (
       <p className="run-panel soft">

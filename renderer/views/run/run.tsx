@@ -126,7 +126,7 @@ export function Run({ run: id }: { readonly run: string }) {
             <RunScore run={details.run.runId} />
           </Tabs.Panel>
           <Tabs.Panel value="log">
-            <Log run={details.run.runId} live={!isEnded(details.run.status)} />
+            <Log run={details.run.runId} kind={kind} live={!isEnded(details.run.status)} />
           </Tabs.Panel>
           <Tabs.Panel value="artifacts">
             <Artifacts details={details} />
