@@ -3,6 +3,7 @@
  * over training, so it is measured: a re-run whose initial weights differ in one last bit shows how
  * far two honest executions of the same run part. On the same runtime nothing is tolerated.
  */
+import { metricOf, type MetricName } from '../config/metrics';
 
 /** Units: losses in nats, differences as |a − b| / max(|a|, |b|). */
 export interface Tolerance {
@@ -18,7 +19,7 @@ export interface Tolerance {
   readonly blocks: readonly number[];
   /** Largest relative difference measured in each block; empty where nothing was measured. */
   readonly observed: readonly number[];
-  /** Allowed absolute difference of the declared metric, and the difference measured. */
+  /** Allowed difference of the declared metric, and the one measured: absolute, but of a metric without a scale of its own (`isRelative`) relative. */
   readonly metric: { readonly absolute: number; readonly observed: number | null };
   /** Where the numbers come from, one sentence. */
   readonly reason: string;
@@ -50,6 +51,11 @@ export function relativeDifference(a: number, b: number): number {
   if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return 0;
   if (!Number.isFinite(a) || !Number.isFinite(b)) return MAX_RELATIVE_DIFFERENCE;
   return Math.abs(a - b) / Math.max(Math.abs(a), Math.abs(b));
+}
+
+/** How far two values of a metric are apart. */
+function metricDifference(metric: MetricName, a: number, b: number): number {
+  return metricOf(metric).isRelative === true ? relativeDifference(a, b) : Math.abs(a - b);
 }
 
 /** The tolerance where nothing could be measured; verdicts say so. */
@@ -130,9 +136,10 @@ export function toleranceProblem(tolerance: Tolerance): string | null {
  * @param recorded training loss of each step
  * @param perturbed the same of the perturbed re-run, on the same runtime
  * @param metricRecorded declared test metric of the recorded run
+ * @param metric its name
  * @returns a `default` tolerance where the two say nothing: unequal lengths, or a perturbation without effect
  */
-export function calibrate(recorded: readonly number[], perturbed: readonly number[], metricRecorded: number, metricPerturbed: number): Tolerance {
+export function calibrate(recorded: readonly number[], perturbed: readonly number[], metricRecorded: number, metricPerturbed: number, metric: MetricName): Tolerance {
   if (recorded.length === 0 || recorded.length !== perturbed.length) {
     return defaultTolerance(`Not calibrated: the recorded run has ${recorded.length} steps and the perturbed re-run ${perturbed.length}.`);
   }
@@ -141,8 +148,8 @@ export function calibrate(recorded: readonly number[], perturbed: readonly numbe
   if (observed.every((difference) => difference === 0)) {
     return defaultTolerance('Not calibrated: the perturbed re-run gave the same losses, so it shows nothing about the growth of differences.');
   }
-  const metricDifference = Math.abs(metricRecorded - metricPerturbed);
-  const metricObserved = Number.isFinite(metricDifference) ? Math.min(metricDifference, MAX_METRIC_OBSERVED) : null;
+  const apart = metricDifference(metric, metricRecorded, metricPerturbed);
+  const metricObserved = Number.isFinite(metricRecorded - metricPerturbed) ? Math.min(apart, MAX_METRIC_OBSERVED) : null;
   return {
     kind: 'calibrated',
     safetyFactor: SAFETY_FACTOR,
@@ -166,7 +173,7 @@ export function within(tolerance: Tolerance, step: number, recorded: number, act
 }
 
 /** Whether the declared metric lies within the tolerance. Two NaN are equal. */
-export function metricWithin(tolerance: Tolerance, recorded: number, actual: number): boolean {
+export function metricWithin(tolerance: Tolerance, metric: MetricName, recorded: number, actual: number): boolean {
   if (Object.is(recorded, actual) || recorded === actual) return true;
-  return Math.abs(recorded - actual) <= tolerance.metric.absolute;
+  return Number.isFinite(recorded - actual) && metricDifference(metric, recorded, actual) <= tolerance.metric.absolute;
 }

@@ -95,7 +95,7 @@ function firstOutside(recorded: Trace, actual: Trace, tolerance: Tolerance): num
     const other = actual.learningRates?.[step];
     if (other !== undefined && relativeDifference(rate, other) > tolerance.floor.relative) outside.push(step);
   });
-  // What was measured of losses holds for the validation loss; nothing was measured of the validation accuracy.
+  // What was measured of losses holds for the validation loss; nothing was measured of other metrics.
   const validation = new Map(actual.validation?.map((point) => [point.step, point.loss]));
   for (const { step, loss: value } of recorded.validation ?? []) {
     const other = validation.get(step);
@@ -264,7 +264,7 @@ export function judgeRun(recorded: Trace, actual: Trace | null, context: JudgeCo
       ? null
       : context.sameRuntime
         ? Object.is(metricRecorded, metricActual)
-        : metricWithin(context.tolerance, metricRecorded, metricActual);
+        : metricWithin(context.tolerance, context.metric, metricRecorded, metricActual);
   return {
     ...findingFor(recorded, actual, difference, endpoint, context),
     firstDifferentStep: difference?.firstStep ?? null,

@@ -15,6 +15,8 @@ export interface Metric {
   readonly tasks: readonly Task[];
   /** Number of classes or tokens there must be more of; any where it is left out. */
   readonly moreClassesThan?: number;
+  /** Has no scale of its own: two values are compared by what share of them they differ. */
+  readonly isRelative?: true;
   /** Digits behind the point where nothing is known of the uncertainty. */
   readonly decimals: number;
 }
@@ -25,7 +27,7 @@ export const METRICS = {
   /** Mean over the rows of what training makes small, label smoothing left out. */
   loss: { title: 'loss', higherIsBetter: false, tasks: ['classification', 'regression', 'language-model'], decimals: 4 },
   /** The exponential of the mean cross-entropy. */
-  perplexity: { title: 'perplexity', higherIsBetter: false, tasks: ['language-model'], decimals: 2 },
+  perplexity: { title: 'perplexity', higherIsBetter: false, tasks: ['language-model'], isRelative: true, decimals: 2 },
   /** Share of the rows whose class or token was told. */
   accuracy: { title: 'accuracy', higherIsBetter: true, tasks: TOLD, decimals: 4 },
   /** Share of the rows whose class or token was among the five told first. */
@@ -35,9 +37,9 @@ export const METRICS = {
   /** Expected calibration error in 15 bins of equal width (Guo et al., 2017). */
   calibrationError: { title: 'calibration error', higherIsBetter: false, tasks: TOLD, decimals: 4 },
   /** Root of the mean squared error; of several values the mean of their roots. */
-  rmse: { title: 'RMSE', higherIsBetter: false, tasks: ['regression'], decimals: 4 },
+  rmse: { title: 'RMSE', higherIsBetter: false, tasks: ['regression'], isRelative: true, decimals: 4 },
   /** Mean absolute error. */
-  mae: { title: 'MAE', higherIsBetter: false, tasks: ['regression'], decimals: 4 },
+  mae: { title: 'MAE', higherIsBetter: false, tasks: ['regression'], isRelative: true, decimals: 4 },
   /** Coefficient of determination; of several values the mean of theirs. */
   r2: { title: 'R²', higherIsBetter: true, tasks: ['regression'], decimals: 4 },
 } as const satisfies Readonly<Record<string, Metric>>;

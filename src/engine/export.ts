@@ -75,7 +75,7 @@ async function measureTolerances(context: EngineContext, runs: readonly RunRow[]
     const recorded = traceOf(store, original.runId);
     const other = trainings.get(perturbed[index]?.runId ?? '');
     const { metric } = original.config.selection;
-    tolerances.set(key, calibrate(recorded.losses, other?.losses ?? [], recorded.metrics?.[metric] ?? Number.NaN, other?.metrics?.[metric] ?? Number.NaN));
+    tolerances.set(key, calibrate(recorded.losses, other?.losses ?? [], recorded.metrics?.[metric] ?? Number.NaN, other?.metrics?.[metric] ?? Number.NaN, metric));
   }
   return tolerances;
 }

@@ -21,7 +21,7 @@ describe('calibrate', () => {
   it('allows 16 times the largest difference up to each block, and never less later', () => {
     const recorded = curve(128);
     const perturbed = recorded.map((loss, step) => loss * (1 + (step === 64 ? 1e-4 : step === 100 ? 1e-6 : 0)));
-    const tolerance = calibrate(recorded, perturbed, 0.9, 0.9);
+    const tolerance = calibrate(recorded, perturbed, 0.9, 0.9, 'accuracy');
     expect(tolerance).toMatchObject({ kind: 'calibrated', blockSize: 2, safetyFactor: 16 });
     expect(tolerance.blocks).toHaveLength(64);
     expect(tolerance.blocks[31]).toBe(1e-5);
@@ -32,20 +32,20 @@ describe('calibrate', () => {
 
   it('does not multiply a difference that has saturated', () => {
     const recorded = curve(4);
-    const tolerance = calibrate(recorded, recorded.map((loss) => loss * 1.2), 0.9, 0.8);
+    const tolerance = calibrate(recorded, recorded.map((loss) => loss * 1.2), 0.9, 0.8, 'accuracy');
     for (const allowed of tolerance.blocks) expect(allowed).toBeCloseTo((2 * 0.2) / 1.2, 9);
     expect(tolerance.metric.absolute).toBeCloseTo(0.4, 9);
   });
 
   it('is a default where the two runs say nothing', () => {
     const recorded = curve(10);
-    expect(calibrate(recorded, recorded, 0.9, 0.9).kind).toBe('default');
-    expect(calibrate(recorded, curve(9), 0.9, 0.9).kind).toBe('default');
-    expect(calibrate([], [], 0.9, 0.9).kind).toBe('default');
+    expect(calibrate(recorded, recorded, 0.9, 0.9, 'accuracy').kind).toBe('default');
+    expect(calibrate(recorded, curve(9), 0.9, 0.9, 'accuracy').kind).toBe('default');
+    expect(calibrate([], [], 0.9, 0.9, 'accuracy').kind).toBe('default');
   });
 
   it('takes NaN for a difference of 2, and a metric that is not a number for unmeasured', () => {
-    const tolerance = calibrate([1, 1, 1], [1, 1, Number.NaN], 0.9, Number.NaN);
+    const tolerance = calibrate([1, 1, 1], [1, 1, Number.NaN], 0.9, Number.NaN, 'accuracy');
     expect(tolerance.blocks[1]).toBe(1e-5);
     expect(tolerance.blocks[2]).toBe(2);
     expect(tolerance.metric).toEqual({ absolute: 0.01, observed: null });
@@ -77,20 +77,22 @@ describe('within', () => {
   });
 
   it('compares the metric by its absolute difference', () => {
-    expect(metricWithin(tolerance, 0.95, 0.945)).toBe(true);
-    expect(metricWithin(tolerance, 0.95, 0.93)).toBe(false);
-    expect(metricWithin(tolerance, Number.NaN, Number.NaN)).toBe(true);
-    expect(metricWithin(tolerance, 0.95, Number.NaN)).toBe(false);
+    expect(metricWithin(tolerance, 'accuracy', 0.95, 0.945)).toBe(true);
+    expect(metricWithin(tolerance, 'accuracy', 0.95, 0.93)).toBe(false);
+    expect(metricWithin(tolerance, 'accuracy', Number.NaN, Number.NaN)).toBe(true);
+    expect(metricWithin(tolerance, 'accuracy', 0.95, Number.NaN)).toBe(false);
+    // An error in somebody's own unit is large or small only beside itself.
+    expect([metricWithin(tolerance, 'rmse', 5000, 5010), metricWithin(tolerance, 'rmse', 5000, 5100), metricWithin(tolerance, 'mae', 0.001, 0.002), metricWithin(tolerance, 'perplexity', 24, 24.1), metricWithin({ ...tolerance, metric: { absolute: 8, observed: 2 } }, 'rmse', 1, Number.NaN)]).toEqual([true, false, false, true, false]);
   });
 });
 
 describe('toleranceProblem', () => {
   const recorded = curve(128);
-  const measured = calibrate(recorded, recorded.map((loss, step) => loss * (1 + step * 1e-6)), 0.9, 0.88);
+  const measured = calibrate(recorded, recorded.map((loss, step) => loss * (1 + step * 1e-6)), 0.9, 0.88, 'accuracy');
 
   it('takes what was calibrated, and the default, also after a journey through JSON', () => {
-    const saturated = calibrate([1, 1, 1], [1, 1, Number.NaN], 0.9, 500);
-    for (const tolerance of [measured, saturated, defaultTolerance('none'), calibrate(recorded, recorded, 0.9, 0.9)]) {
+    const saturated = calibrate([1, 1, 1], [1, 1, Number.NaN], 0.9, 500, 'accuracy');
+    for (const tolerance of [measured, saturated, defaultTolerance('none'), calibrate(recorded, recorded, 0.9, 0.9, 'accuracy')]) {
       expect(toleranceProblem(JSON.parse(JSON.stringify(tolerance)) as Tolerance)).toBeNull();
     }
   });

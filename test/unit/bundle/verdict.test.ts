@@ -11,7 +11,7 @@ const recorded: Trace = {
   weightsHash: 'hash-100',
   metrics: { accuracy: 0.95, loss: 0.2 },
 };
-const tolerance = calibrate(losses, losses.map((loss, step) => loss * (1 + step * 1e-6)), 0.95, 0.951);
+const tolerance = calibrate(losses, losses.map((loss, step) => loss * (1 + step * 1e-6)), 0.95, 0.951, 'accuracy');
 const same: JudgeContext = { sameRuntime: true, differences: [], tolerance, metric: 'accuracy' };
 const other: JudgeContext = { sameRuntime: false, differences: ['CPU flags: avx2 → avx512f'], tolerance, metric: 'accuracy' };
 const changed = (step: number, to: (loss: number) => number): number[] => losses.map((loss, index) => (index === step ? to(loss) : loss));
