@@ -37,25 +37,46 @@ export function normalizeGroups(emission: Emission, groups: number, name: string
  * way to the mean and the unbiased variance of its batch, as in PyTorch. Examples that only fill a batch up do not count.
  */
 export function normalizeBatch(emission: Emission, name: string, value: FloatTensor, bias: boolean): FloatTensor {
-  const { graph, tape } = emission;
   const factors = channelFactors(emission, name, value, bias);
   const running = (what: string, start: number): FloatTensor => emission.buffer(`${name}.${what}`, [sizeOf(value, 1)], { kind: 'constant', value: start });
   const [runningMean, runningVariance] = [running(MEAN, 0), running(VARIANCE, 1)];
-  if (!emission.training) return tape.apply(fixedBatchNorm, [value, ...factors, runningMean, runningVariance], { epsilon: EPSILON });
+  if (!emission.training) return emission.tape.apply(fixedBatchNorm, [value, ...factors, runningMean, runningVariance], { epsilon: EPSILON });
+  const { normed, mean, variance } = normalizeOverBatch(emission, value, factors, { mean: runningMean, variance: runningVariance }, { epsilon: EPSILON, momentum: MOMENTUM });
+  emission.update(`${name}.${MEAN}`, mean);
+  emission.update(`${name}.${VARIANCE}`, variance);
+  return normed;
+}
 
-  const filling = emission.filling();
-  const results = tape.applyAll(batchNorm, filling === null ? [value, ...factors] : [value, ...factors, filling.shares], { epsilon: EPSILON });
+/** Running statistics of the channels of [N, C, …], [C] each. */
+export interface Statistics {
+  readonly mean: FloatTensor;
+  readonly variance: FloatTensor;
+}
+
+/**
+ * The channels of [N, C, …] normed by mean and variance of a batch in training, and the running statistics after it, which
+ * move towards its mean and unbiased variance by the share `momentum`.
+ */
+export function normalizeOverBatch(
+  emission: Emission,
+  value: FloatTensor,
+  factors: readonly [gain: FloatTensor, bias: FloatTensor],
+  running: Statistics,
+  { epsilon, momentum }: { readonly epsilon: number; readonly momentum: number },
+): Statistics & { readonly normed: FloatTensor } {
+  const { graph, tape } = emission;
+  // Where rows are no examples, such as the tokens of all of them, nobody knows which only fill up.
+  const filling = value.shape[0] === emission.batch ? emission.filling() : null;
+  const results = tape.applyAll(batchNorm, filling === null ? [value, ...factors] : [value, ...factors, filling.shares], { epsilon });
   const [normed, mean, variance] = results as readonly [FloatTensor, FloatTensor, FloatTensor];
   const examples = filling?.count ?? graph.scalar(sizeOf(value, 0));
   const positions = value.shape.slice(2).reduce<number>((product, _, axis) => product * sizeOf(value, axis + 2), 1);
   const count = multiply(graph, examples, graph.scalar(positions));
   const unbiased = multiply(graph, variance, divide(graph, count, maximum(graph, subtract(graph, count, graph.scalar(1)), graph.scalar(1))));
   // A part of a batch that has no example leaves the statistics alone.
-  const rate = multiply(graph, minimum(graph, examples, graph.scalar(1)), graph.scalar(MOMENTUM));
+  const rate = multiply(graph, minimum(graph, examples, graph.scalar(1)), graph.scalar(momentum));
   const moved = (from: FloatTensor, to: FloatTensor): FloatTensor => add(graph, from, multiply(graph, rate, subtract(graph, to, from)));
-  emission.update(`${name}.${MEAN}`, moved(runningMean, mean));
-  emission.update(`${name}.${VARIANCE}`, moved(runningVariance, unbiased));
-  return normed;
+  return { normed, mean: moved(running.mean, mean), variance: moved(running.variance, unbiased) };
 }
 
 /** Gain and bias of each channel of [N, C, …]; without a bias zeros stand for it. */

@@ -5,6 +5,7 @@ import { refusal, type FileNode, type OnnxFile } from '../onnx/import/file';
 import type { StoredTensor } from '../onnx/import/tensor-data';
 import type { FloatTensor } from '../onnx/types';
 import type { Emission } from './emission';
+import { normalizeOverBatch } from './norms';
 import type { Init } from './types';
 
 type OnnxConfig = Extract<ModelConfig, { kind: 'onnx' }>;
@@ -83,6 +84,7 @@ export function hostOf(emission: Emission, config: OnnxConfig, file: OnnxFile): 
   return {
     tape: emission.tape,
     training: emission.training,
+    portable: emission.portable,
     batch: emission.batch,
     isWeight,
     isTrained,
@@ -98,7 +100,13 @@ export function hostOf(emission: Emission, config: OnnxConfig, file: OnnxFile): 
       const copy = copies.get(stored.name) ?? 0;
       copies.set(stored.name, copy + 1);
       const name = copy === 0 ? nameOf(stored) : `${nameOf(stored)}.${copy}`;
-      return { value: emission.buffer(name, stored.shape, initOf(stored)), update: (value) => emission.update(name, value) };
+      return { name, value: emission.buffer(name, stored.shape, initOf(stored)) };
+    },
+    normalizeBatch: (x, factors, running, attributes) => {
+      const { normed, mean, variance } = normalizeOverBatch(emission, x, factors, { mean: running.mean.value, variance: running.variance.value }, attributes);
+      emission.update(running.mean.name, mean);
+      emission.update(running.variance.name, variance);
+      return normed;
     },
     mask: (of: FileNode, width, dropProbability) => emission.mask(`dropout.${dropouts.indexOf(of)}`, width, dropProbability),
   };

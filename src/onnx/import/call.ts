@@ -21,11 +21,19 @@ export function computed(tensor: Tensor): Computed {
   return { kind: 'computed', tensor };
 }
 
+/** A tensor [channels] that is kept with the model but not trained. */
+export interface Statistic {
+  readonly name: string;
+  readonly value: FloatTensor;
+}
+
 /** Where a file is emitted to, and who keeps its weights. */
 export interface Host {
   readonly tape: Tape;
   /** Whether dropout drops and batch norms take the statistics of the batch. */
   readonly training: boolean;
+  /** Whether only operators may be used that providers on GPUs have, too. */
+  readonly portable: boolean;
   /** Examples of a batch; a name where it is known only at run time. */
   readonly batch: Dim;
   /** Whether a float32 initializer is kept with the model, trained or frozen; else it is a constant of the graph. */
@@ -34,8 +42,10 @@ export interface Host {
   weight(stored: StoredTensor): FloatTensor | null;
   /** Whether the optimizer changes an initializer. */
   isTrained(initializer: string): boolean;
-  /** The running statistic that an initializer of a batch norm holds, and how it is told what it is after a step. */
-  statistic(stored: StoredTensor, of: FileNode): { readonly value: FloatTensor; readonly update: (value: FloatTensor) => void };
+  /** The running statistic that an initializer of a batch norm holds; each norm has its own. */
+  statistic(stored: StoredTensor): Statistic;
+  /** A batch norm in training: by the statistics of the batch, towards which it moves the running ones by the share `momentum`. */
+  normalizeBatch(x: FloatTensor, factors: readonly [gain: FloatTensor, bias: FloatTensor], running: { readonly mean: Statistic; readonly variance: Statistic }, attributes: { readonly epsilon: number; readonly momentum: number }): FloatTensor;
   /** The dropout mask of this step, [batch, width]. */
   mask(of: FileNode, width: number, dropProbability: number): Tensor<'uint8'>;
 }

@@ -76,11 +76,15 @@ function roomsOf(file: OnnxFile, host: Host, input: Tensor): Map<FileNode, reado
   const scratch: Host = {
     tape: new Tape(graph),
     training: false,
+    portable: host.portable,
     batch: 'batch',
     weight: (stored) => (host.isWeight(stored.name) ? stand(`weight/${stored.name}`, stored.shape) : null),
     isWeight: (name) => host.isWeight(name),
     isTrained: () => false,
-    statistic: (stored) => ({ value: stand(`weight/${stored.name}`, stored.shape), update: () => undefined }),
+    statistic: ({ name, shape }) => ({ name, value: stand(`weight/${name}`, shape) }),
+    normalizeBatch: () => {
+      throw new Error('statistics stay as they are outside training');
+    },
     mask: () => {
       throw new Error('nothing is dropped outside training');
     },

@@ -1,7 +1,7 @@
 /** Products, windows, norms, reductions and dropout. */
 import { logSoftmax, softmax } from '../operators/activations';
 import { absolute, multiply } from '../operators/arithmetic';
-import { batchNorm, fixedBatchNorm, groupNorm } from '../operators/channel-norms';
+import { fixedBatchNorm, groupNorm } from '../operators/channel-norms';
 import { convolution, transposedConvolution } from '../operators/convolution';
 import { dropout } from '../operators/dropout';
 import { gemm } from '../operators/linear';
@@ -11,7 +11,7 @@ import { averagePool, globalAveragePool, maxPool } from '../operators/pooling';
 import { cumsum, reduceL2, reduceMax, reduceMean, reduceMin, reduceSum } from '../operators/reductions';
 import { reshape } from '../operators/reshape';
 import { expand } from '../operators/shaping';
-import { add as emitAdd, multiply as emitMultiply, reshape as emitReshape, staticShape } from '../primitives';
+import { reshape as emitReshape, staticShape } from '../primitives';
 import { dimOf, formatShape, sizeOf } from '../shapes';
 import type { Dim, FloatTensor } from '../types';
 import { computed, type Call, type Computed, type Converter, type Value } from './call';
@@ -94,7 +94,8 @@ function pooled(pool: (call: Call, x: FloatTensor, kernel: readonly number[], wi
 
 function maximaOfWindows(call: Call, x: FloatTensor, kernel: readonly number[], window: Window): Computed {
   if ((call.node.outputs[1] ?? '') !== '') return call.refuse('gives the positions of its maxima');
-  return call.apply(maxPool, [x], { kernel, ...window });
+  const { training, portable } = call.around.host;
+  return call.apply(maxPool, [x], { kernel, ...window, backward: training && !portable ? 'positions' : 'comparison' });
 }
 
 function meansOfWindows(call: Call, x: FloatTensor, kernel: readonly number[], { strides, dilations, pads }: Window): Computed {
@@ -104,7 +105,7 @@ function meansOfWindows(call: Call, x: FloatTensor, kernel: readonly number[], {
 
 /**
  * Training takes the statistics of the batch, whatever mode the file was exported in, and keeps running ones as
- * torch.nn.BatchNorm does, with the unbiased variance. One whose gain and bias are both frozen stays as it is.
+ * torch.nn.BatchNorm does. One whose gain and bias are both frozen stays as it is.
  */
 function normalizeBatch(call: Call): Computed {
   const { host, initializers } = call.around;
@@ -112,18 +113,12 @@ function normalizeBatch(call: Call): Computed {
   const epsilon = call.factor('epsilon', 1e-5);
   const [mean, variance] = [3, 4].map((position) => {
     const stored = initializers.get(call.node.inputs[position] ?? '');
-    return stored === undefined ? call.refuse('has running statistics that are no initializers') : host.statistic(stored, call.node);
+    return stored === undefined ? call.refuse('has running statistics that are no initializers') : host.statistic(stored);
   });
   const trained = [1, 2].some((position) => host.isTrained(call.node.inputs[position] ?? ''));
   if (!host.training || !trained) return call.apply(fixedBatchNorm, [x, gain, bias, mean!.value, variance!.value], { epsilon });
-  const [output, ofBatch, spread] = call.tape.applyAll(batchNorm, [x, gain, bias], { epsilon });
-  const count = staticShape(x).reduce((product, size, axis) => (axis === 1 ? product : product * size), 1);
-  const keep = call.factor('momentum', 0.9);
-  const moved = (before: FloatTensor, now: FloatTensor, factor: number): FloatTensor =>
-    emitAdd(call.graph, emitMultiply(call.graph, before, call.graph.scalar(keep)), emitMultiply(call.graph, now, call.graph.scalar((1 - keep) * factor)));
-  mean!.update(moved(mean!.value, ofBatch!, 1));
-  variance!.update(moved(variance!.value, spread!, count > 1 ? count / (count - 1) : 1));
-  return computed(output!);
+  // ONNX's momentum is the share that stays.
+  return computed(host.normalizeBatch(x, [gain, bias], { mean: mean!, variance: variance! }, { epsilon, momentum: 1 - call.factor('momentum', 0.9) }));
 }
 
 function normalizeInstance(call: Call): Computed {
