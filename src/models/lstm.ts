@@ -3,9 +3,9 @@ import { RepriseError } from '../errors/errors';
 import { add } from '../onnx/operators/arithmetic';
 import { gather } from '../onnx/operators/gather';
 import { linear } from '../onnx/operators/linear';
-import { lstm } from '../onnx/operators/lstm';
 import { reshape } from '../onnx/operators/reshape';
 import { concat, slice, split, transpose } from '../onnx/operators/shaping';
+import { lstmLayer, lstmOfTokens, type LstmWeights } from '../onnx/recurrence';
 import { sizeOf, timesDim } from '../onnx/shapes';
 import type { FloatTensor, Tensor } from '../onnx/types';
 import type { Emission } from './emission';
@@ -30,17 +30,18 @@ export function emitLstm(emission: Emission, model: Lstm, data: DataShape, input
   const { tape, batch } = emission;
   const everyStep = data.target.kind === 'next-token';
   refuseUnfit(model, everyStep);
-  const { sequence, table, padding } = sequenceOf(emission, model, data, input);
-  let value = drop(emission, 'drop', sequence, model.dropout);
+  const { source, table, padding } = sourceOf(emission, model, data, input);
+  let value = 'tokens' in source ? null : drop(emission, 'drop', source, model.dropout);
   let state: FloatTensor | null = null;
   for (let layer = 0; layer < model.layers; layer += 1) {
-    const { shown, hidden } = emitLayer(emission, model, layer, value, padding);
+    const { shown, hidden } = emitLayer(emission, model, layer, value ?? source, padding);
     const normed = normalizeRows(emission, model.norm, `lstm.norm_l${layer}`, shown, model.bias);
-    const sum = model.residual && layer > 0 ? tape.apply(add, [value, normed], undefined) : normed;
+    const sum = model.residual && layer > 0 && value !== null ? tape.apply(add, [value, normed], undefined) : normed;
     value = everyStep || layer + 1 < model.layers ? drop(emission, `lstm.drop_l${layer}`, sum, model.dropout) : sum;
     // The state after the last step is what the last step shows, and its gradient is quicker.
     state = padding === null && model.norm === 'none' && !model.residual ? hidden : null;
   }
+  if (value === null) throw new Error('an LSTM has a layer');
   const rows = everyStep
     ? tape.apply(reshape, [tape.apply(transpose, [value], { permutation: [1, 0, 2] })], { shape: [timesDim(batch, sizeOf(value, 0)), model.hidden] })
     : drop(emission, `lstm.drop_l${model.layers - 1}`, rowOf(emission, model, padding, value, state), model.dropout);
@@ -75,20 +76,28 @@ function rowOf(emission: Emission, { readout, bidirectional, hidden }: Lstm, pad
   return tape.apply(concat, [readOut(emission, 'last', padding, forth), readOut(emission, 'first', padding, back)], { axis: 1 });
 }
 
+/** Tokens [steps, batch] as rows of their embedding. */
+interface Tokens {
+  readonly tokens: Tensor<'int32'>;
+  readonly table: FloatTensor;
+}
+
 /** What each step reads, [steps, batch, width]; of tokens their embedding, and of whole texts what of them is padding. */
-function sequenceOf(emission: Emission, model: Lstm, { input: shape, target }: DataShape, input: Tensor): { readonly sequence: FloatTensor; readonly table: FloatTensor | null; readonly padding: Padding | null } {
+function sourceOf(emission: Emission, model: Lstm, { input: shape, target }: DataShape, input: Tensor): { readonly source: FloatTensor | Tokens; readonly table: FloatTensor | null; readonly padding: Padding | null } {
   const { tape, graph, batch } = emission;
   switch (shape.kind) {
     case 'tokens': {
       const { length, vocabulary } = shape;
       const table = emission.parameter('embedding.weight', [vocabulary, model.embedding], embeddingInit(model, vocabulary));
       const [tokens] = graph.node('Transpose', [input], [{ type: 'int32', shape: [length, batch] }], { perm: { ints: [1, 0] } });
-      return { sequence: tape.apply(gather, [table, tokens], { axis: 0 }), table, padding: target.kind === 'next-token' ? null : paddingOf(graph, input) };
+      // A layer in one direction can look up what the embedding comes to; more rows than tokens would be more work.
+      const lookedUp = model.dropout === 0 && !model.bidirectional && typeof batch === 'number' && vocabulary <= length * batch;
+      return { source: lookedUp ? { tokens, table } : tape.apply(gather, [table, tokens], { axis: 0 }), table, padding: target.kind === 'next-token' ? null : paddingOf(graph, input) };
     }
     case 'image': {
       const { channels, rows, columns } = shape;
       const image = tape.apply(reshape, [asFloats(emission, input)], { shape: [batch, channels, rows, columns] });
-      return { sequence: tape.apply(reshape, [tape.apply(transpose, [image], { permutation: [2, 0, 1, 3] })], { shape: [rows, batch, channels * columns] }), table: null, padding: null };
+      return { source: tape.apply(reshape, [tape.apply(transpose, [image], { permutation: [2, 0, 1, 3] })], { shape: [rows, batch, channels * columns] }), table: null, padding: null };
     }
     case 'features':
       throw new RepriseError('MODEL_NEEDS_SEQUENCE', 'model.kind is lstm, but the data are no sequences.', {
@@ -110,9 +119,9 @@ interface Shown {
 }
 
 /** One layer; of two directions the results lie side by side, in the order of the steps. */
-function emitLayer(emission: Emission, model: Lstm, layer: number, value: FloatTensor, padding: Padding | null): Shown {
+function emitLayer(emission: Emission, model: Lstm, layer: number, value: FloatTensor | Tokens, padding: Padding | null): Shown {
   const forth = emitDirection(emission, model, `l${layer}`, value);
-  if (!model.bidirectional) return forth;
+  if (!model.bidirectional || 'tokens' in value) return forth;
   const back = emitDirection(emission, model, `l${layer}_reverse`, turned(emission, padding, value));
   const beside = (left: FloatTensor, right: FloatTensor): FloatTensor => emission.tape.apply(concat, [left, right], { axis: left.shape.length - 1 });
   return { shown: beside(forth.shown, turned(emission, padding, back.shown)), hidden: beside(forth.hidden, back.hidden) };
@@ -127,17 +136,17 @@ function turned(emission: Emission, padding: Padding | null, value: FloatTensor)
   return tape.apply(transpose, [reversed(emission, padding, sequences)], { permutation: [1, 0, 2] });
 }
 
-function emitDirection(emission: Emission, { hidden, init, bias, forgetBias }: Lstm, place: string, value: FloatTensor): Shown {
+function emitDirection(emission: Emission, { hidden, init, bias, forgetBias }: Lstm, place: string, value: FloatTensor | Tokens): Shown {
   const { tape, graph } = emission;
-  const inputs = sizeOf(value, 2);
+  const inputs = 'tokens' in value ? sizeOf(value.table, 1) : sizeOf(value, 2);
   // PyTorch draws all of a layer from ±1/√hidden, the weights of its input too.
   const ofInput = layerInits(init, init === 'pytorch' ? hidden : inputs, hidden, bias);
   const ofHidden = layerInits(init, hidden, hidden, bias);
-  const weightInput = emission.parameter(`lstm.weight_ih_${place}`, [4 * hidden, inputs], ofInput.weight);
-  const weightHidden = emission.parameter(`lstm.weight_hh_${place}`, [4 * hidden, hidden], ofHidden.weight);
+  const input = emission.parameter(`lstm.weight_ih_${place}`, [4 * hidden, inputs], ofInput.weight);
+  const ofState = emission.parameter(`lstm.weight_hh_${place}`, [4 * hidden, hidden], ofHidden.weight);
   const terms = [ofInput, ofHidden].flatMap((inits, index) => (inits.bias === null ? [] : [emission.parameter(`lstm.bias_${index === 0 ? 'ih' : 'hh'}_${place}`, [4 * hidden], inits.bias)]));
   if (forgetBias !== 0 || !bias) terms.push(graph.constant('float32', [4 * hidden], new Float32Array(4 * hidden).fill(forgetBias, hidden, 2 * hidden)));
-  const sum = terms.reduce((left, right) => tape.apply(add, [left, right], undefined));
-  const [shown, last] = tape.applyAll(lstm, [value, weightInput, weightHidden, sum], undefined);
-  return { shown: shown!, hidden: last! };
+  const weights: LstmWeights = { input, hidden: ofState, bias: terms.reduce((left, right) => tape.apply(add, [left, right], undefined)) };
+  const [shown, last] = 'tokens' in value ? lstmOfTokens(tape, value.table, value.tokens, weights) : lstmLayer(tape, value, weights);
+  return { shown, hidden: last };
 }

@@ -1,7 +1,7 @@
 import { add } from '../operators/arithmetic';
-import { lstm } from '../operators/lstm';
 import { reshape } from '../operators/reshape';
 import { concat, expand, slice, split } from '../operators/shaping';
+import { lstmLayer } from '../recurrence';
 import { dimOf, sizeOf } from '../shapes';
 import type { FloatTensor } from '../types';
 import { computed, type Call, type Converter, type Value } from './call';
@@ -24,10 +24,10 @@ function longShortTermMemory(call: Call): readonly Value[] {
   if (sizeOf(weights, 0) !== reverse.length) call.refuse(`is ${direction}, but has weights of ${sizeOf(weights, 0)} directions`);
   const results = reverse.map((backwards, place) => {
     const own = (value: FloatTensor): FloatTensor => directionOf(call, value, place);
-    const inputs = [backwards ? backwardsInTime(call, x) : x, inOrder(call, own(weights)), inOrder(call, own(recurrent)), bias === null ? noBias(call, weights) : summedBias(call, own(bias))] as const;
-    const [hidden, cell] = states;
-    const started = hidden === null && cell === null ? inputs : ([...inputs, ...[hidden, cell].map((state) => (state === null || state === undefined ? noState(call, x, recurrent) : own(state)))] as unknown as readonly [...typeof inputs, FloatTensor, FloatTensor]);
-    const [shown, last, kept] = tape.applyAll(lstm, started, undefined) as [FloatTensor, FloatTensor, FloatTensor];
+    const layer = { input: inOrder(call, own(weights)), hidden: inOrder(call, own(recurrent)), bias: bias === null ? noBias(call, weights) : summedBias(call, own(bias)) };
+    const [hidden = null, cell = null] = states;
+    const started = (state: FloatTensor | null): FloatTensor => (state === null ? noState(call, x, recurrent) : own(state));
+    const [shown, last, kept] = lstmLayer(tape, backwards ? backwardsInTime(call, x) : x, layer, hidden === null && cell === null ? [] : [started(hidden), started(cell)]);
     const inTime = backwards ? backwardsInTime(call, shown) : shown;
     return [tape.apply(reshape, [inTime], { shape: [dimOf(x, 0), 1, ...shown.shape.slice(1)] }), ...[last, kept].map((state) => tape.apply(reshape, [state], { shape: [1, ...state.shape] }))] as const;
   });

@@ -1,5 +1,5 @@
 import type { GraphBuilder } from '../graph';
-import { gemm, reshape, staticShape, sumTo } from '../primitives';
+import { gemm, reshape, staticShape, sumTo, transpose } from '../primitives';
 import { matmul as emitMatmul, transposedMatrices } from '../primitives/products';
 import { broadcastShapes, dimOf, sameShape } from '../shapes';
 import type { FloatTensor } from '../types';
@@ -46,6 +46,12 @@ function product(graph: GraphBuilder, left: Factor, right: Factor, like?: FloatT
   // One matrix for the whole stack: its gradient is one long product instead of a sum of many.
   if (like?.shape.length === 2 && sameShape(leadingLeft, leadingRight) && left.transposed && !right.transposed) {
     return gemm(graph, asRows(graph, left.stack), asRows(graph, right.stack), { transA: true });
+  }
+  if (like?.shape.length === 2 && sameShape(leadingLeft, leadingRight) && !left.transposed) {
+    const rank = left.stack.shape.length;
+    const rowsFirst = transpose(graph, left.stack, [rank - 2, ...Array(rank - 2).keys(), rank - 1]);
+    const [rows = 1, ...rest] = staticShape(rowsFirst);
+    return gemm(graph, reshape(graph, rowsFirst, [rows, rest.reduce((count, size) => count * size, 1)]), asRows(graph, operand(graph, right)));
   }
   const found = emitMatmul(graph, operand(graph, left), operand(graph, right));
   return like === undefined ? found : sumTo(graph, found, like.shape);

@@ -6,12 +6,12 @@ const sigma = (x: number): number => 1 / (1 + Math.exp(-x));
 const lstm: Reference = {
   sample(number) {
     const draw = new Draw('lstm', number);
-    const [length, batch, inputs, size] = [draw.whole(1, 4), draw.whole(1, 3), draw.whole(1, 4), draw.whole(1, 4)];
-    const layer = [draw.floats([length, batch, inputs]), draw.floats([4 * size, inputs]), draw.floats([4 * size, size]), draw.floats([4 * size])];
+    const [length, batch, size] = [draw.whole(1, 5), draw.whole(1, 4), draw.whole(1, 5)];
+    const layer = [draw.floats([length, 4 * size, batch]), draw.floats([4 * size, size])];
     return { inputs: number % 4 === 3 ? layer : [...layer, draw.floats([batch, size]), draw.floats([batch, size])], attributes: undefined };
   },
-  evaluate([x, weightInput, weightHidden, bias, hidden, cell]) {
-    const [length, batch, inputs] = x!.shape as [number, number, number];
+  evaluate([projected, weightHidden, hidden, cell]) {
+    const [length, , batch] = projected!.shape as [number, number, number];
     const size = weightHidden!.shape[1]!;
     let h = hidden?.data ?? new Float64Array(batch * size);
     let c = cell?.data ?? new Float64Array(batch * size);
@@ -20,8 +20,7 @@ const lstm: Reference = {
       const before = h;
       const gate = (place: number, example: number, unit: number): number => {
         const row = place * size + unit;
-        let sum = bias!.data[row]!;
-        for (let at = 0; at < inputs; at += 1) sum += weightInput!.data[row * inputs + at]! * x!.data[(step * batch + example) * inputs + at]!;
+        let sum = projected!.data[(step * 4 * size + row) * batch + example]!;
         for (let at = 0; at < size; at += 1) sum += weightHidden!.data[row * size + at]! * before[example * size + at]!;
         return sum;
       };
