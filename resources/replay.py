@@ -242,7 +242,9 @@ class Run:
         carried = [name[len("next/") :] for name in names if name.startswith("next/")]
         state = {name: self.initial[name] if name in self.initial else np.zeros(inputs[name].shape, dtype=np.float32) for name in carried}
         mask_shapes = {name: (self.batch, inputs[name].shape[2]) for name in self.masks}
-        longest = max(1, min(64, 2**26 // sum(map(math.prod, mask_shapes.values()), 1)))
+        # The graph of a model whose state is too large for a loop is one step.
+        loops = "steps" in inputs
+        longest = max(1, min(64, 2**26 // sum(map(math.prod, mask_shapes.values()), 1))) if loops else 1
         marks = [*sorted(self.log.hashes), total]
         yield 0, np.zeros(0), weights_hash({name: self.initial[name] for name in self.initial})
         done = 0
@@ -250,7 +252,9 @@ class Run:
             epoch = done // self.epoch_steps
             stop = min(done + longest, (epoch + 1) * self.epoch_steps, total, next(mark for mark in marks if mark > done))
             rows, weights = self.batches(done, stop)
-            feeds = {**state, **self.examples(epoch, rows), "steps": np.array(stop - done), "exampleWeights": weights, "scalars": self.scalars[done:stop]}
+            feeds = {**state, **self.examples(epoch, rows), "exampleWeights": weights, "scalars": self.scalars[done:stop]}
+            if loops:
+                feeds["steps"] = np.array(stop - done)
             for name, shape in mask_shapes.items():
                 feeds[name] = np.stack([mask(self.seed("noise"), name, step, shape, self.masks[name]) for step in range(done, stop)])
             results = dict(zip(names, session.run(names, feeds)))

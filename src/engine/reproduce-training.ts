@@ -9,7 +9,7 @@ import { showValue } from '../config/problems';
 import type { DataConfig } from '../config/schema';
 import { dataShape, loadPrepared } from '../datasets/prepared';
 import { prepareData } from '../datasets/prepare';
-import type { DataRef } from '../events/manifest';
+import { isExact, type DataRef } from '../events/manifest';
 import type { Provenance } from '../events/provenance';
 import { objectName, objectPath } from '../files/objects';
 import { sha256File } from '../files/hash';
@@ -76,6 +76,7 @@ export async function trainingCandidate(run: TrainingBundleRun, content: BundleC
   const recorded = run.manifest;
   const identity = identityOn(recorded.config, located.ref, located.shape, { model: model?.model ?? null, provider: recorded.runtime.executionProvider, gpus: provenance.gpus });
   const differences = differencesOf(compareEnvironments(environmentLeaves(recorded.provenance, recorded.runtime), environmentLeaves(provenance, identity.runtime), showValue));
+  if (!isExact(recorded.runtime)) differences.push(`${recorded.runtime.executionProvider} does not promise the same bits every time`);
   if (identity.trainingGraphHash !== recorded.trainingGraphHash) differences.push('this Reprise builds another training graph from the config');
   if (located.ref.fingerprint !== recorded.data.fingerprint) differences.push('the data in the bundle is not the data the run was trained on (its SHA-256 differs from the recorded fingerprint)');
   if (identity.model?.sha256 !== recorded.model?.sha256) differences.push('the ONNX file in the bundle is not the one the run was trained from (its SHA-256 differs from the recorded one)');
@@ -86,7 +87,7 @@ export async function trainingCandidate(run: TrainingBundleRun, content: BundleC
     here: null,
     judge: judgeWith({
       // Same bits are promised by runtime and graph; other data or seeds are no excuse for a difference.
-      sameRuntime: hashJson(identity.runtime) === hashJson(recorded.runtime) && identity.trainingGraphHash === recorded.trainingGraphHash,
+      sameRuntime: isExact(recorded.runtime) && hashJson(identity.runtime) === hashJson(recorded.runtime) && identity.trainingGraphHash === recorded.trainingGraphHash,
       sameData: located.ref.fingerprint === recorded.data.fingerprint && identity.model?.sha256 === recorded.model?.sha256,
       differences,
     }),

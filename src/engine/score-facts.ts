@@ -2,7 +2,7 @@
 import { isCommandConfig, type CommandConfig, type RunConfig } from '../config/command';
 import { namesIn } from '../config/template';
 import type { FactState, ScoreFact } from '../api/provenance';
-import { leakageInWords, type CommandManifest, type LoggedManifest, type RunManifest, type TrainingManifest } from '../events/manifest';
+import { isExact, leakageInWords, type CommandManifest, type LoggedManifest, type RunManifest, type TrainingManifest } from '../events/manifest';
 import type { Provenance } from '../events/provenance';
 import { imageOfCommand } from '../provenance/container';
 import { listed } from '../provenance/sentences';
@@ -96,9 +96,9 @@ function passesSeed({ task }: CommandConfig): boolean {
   return task.parameterFile !== undefined || texts.some((text) => namesIn(text).includes('seed'));
 }
 
-/** Only of the processor is it known that it sums in the same order every time. */
-function trainingRandomness({ config, runtime: { executionProvider, threads } }: TrainingManifest): Fact[] {
-  const exact = executionProvider === 'cpu';
+function trainingRandomness({ config, runtime }: TrainingManifest): Fact[] {
+  const { executionProvider, threads } = runtime;
+  const exact = isExact(runtime);
   return [
     fact('Randomness', 'seed', 'Seed', 10, 'good', String(config.seed), ''),
     fact('Randomness', 'determinism', 'Deterministic computation', 6, exact ? 'good' : 'bad', exact ? `one provider (cpu), ${String(threads)} pinned threads` : `computed by ${executionProvider}, which promises no order of its sums: the same run may come to other bits`, 'Set executor.provider to cpu where the bits matter; elsewhere compare within a tolerance.'),

@@ -90,6 +90,11 @@ export interface RuntimeIdentity {
   readonly cpuFlags: readonly string[];
 }
 
+/** Whether a runtime promises the same bits every time. In which order a GPU sums is up to its provider and its driver. */
+export function isExact({ executionProvider }: Pick<RuntimeIdentity, 'executionProvider'>): boolean {
+  return executionProvider === 'cpu';
+}
+
 /** A run that a Reprise worker trains. */
 export interface TrainingManifest {
   readonly format: 1;

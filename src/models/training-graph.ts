@@ -9,7 +9,7 @@ import { Emission, type Filling, type Layout } from './emission';
 import { emitLoss, lossFor, type Loss } from './loss';
 import { refuseLoneExamples } from './mlp';
 import { emitModel, layOut, type Model } from './model';
-import { IN_A_LOOP, type GraphTarget } from './target';
+import { fitted, IN_A_LOOP, type GraphTarget } from './target';
 import type { DataShape, TensorSpec, TrainingGraph } from './types';
 import { emitUpdates, scalarNamesOf, stateSpecs, tellsGradientNorm } from './update';
 
@@ -39,7 +39,7 @@ function planOf(model: Model, training: TrainingConfig, data: DataShape, target:
   const layout = layOut(model, data);
   if (model.kind === 'mlp') refuseLoneExamples(model, training, data.trainSize);
   const optimizerState = layout.parameters.flatMap((parameter) => stateSpecs(training, parameter));
-  return { ...layout, model, training, data, target, loss: lossFor(training, data.target), scalarNames: scalarNamesOf(training), optimizerState };
+  return { ...layout, model, training, data, target: fitted(target, [...layout.parameters, ...layout.buffers, ...optimizerState]), loss: lossFor(training, data.target), scalarNames: scalarNamesOf(training), optimizerState };
 }
 
 /** The examples of a batch, or of a part of one; with a leading axis, of several. */

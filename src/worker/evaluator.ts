@@ -7,6 +7,7 @@ import { Confusion } from './confusion';
 import { featureTensor, labelTensor, type Split } from './examples';
 import { classMeters, valuesMeters } from './meters';
 import { createSession, outputOf, run, toTensor, type Executor } from './runtime';
+import { discard, staysOnDevice, Transfer } from './transfer';
 
 /** What was measured on a split. */
 export interface Measured {
@@ -30,11 +31,14 @@ export class Evaluator {
     private readonly session: InferenceSession,
     private readonly graph: EvaluationGraph,
     private readonly data: DataShape,
+    /** Null where weights are handed over with each batch. */
+    private readonly toDevice: Transfer | null,
   ) {}
 
   /** @throws RepriseError PROVIDER_MISSING, ONNX_RUNTIME_FAILED */
   static async create(graph: EvaluationGraph, data: DataShape, executor: Executor): Promise<Evaluator> {
-    return new Evaluator(await createSession(graph.bytes, executor, 'evaluation'), graph, data);
+    const toDevice = staysOnDevice(executor) ? await Transfer.create(graph.weights.map(({ name, shape }) => ({ name, type: 'float32', shape })), executor, 'device') : null;
+    return new Evaluator(await createSession(graph.bytes, executor, 'evaluation'), graph, data, toDevice);
   }
 
   /**
@@ -44,7 +48,9 @@ export class Evaluator {
    * @throws RepriseError ONNX_RUNTIME_FAILED
    */
   async evaluate(weights: readonly NamedTensor[], split: Split, between: () => Promise<void>): Promise<Measured> {
-    const tensors = Object.fromEntries(weights.map((tensor) => [tensor.name, toTensor(tensor)]));
+    const onHost = new Map(weights.map((tensor) => [tensor.name, toTensor(tensor)]));
+    const placed = this.toDevice === null ? onHost : await this.toDevice.move(onHost);
+    const tensors = Object.fromEntries(placed);
     const confusion = Confusion.of(this.data.target);
     const { take, values } = this.data.target.kind === 'values' ? this.valuesTaker(this.data.target.size) : this.classTaker(confusion);
     const { batch } = this.graph;
@@ -54,6 +60,7 @@ export class Evaluator {
       take(await run(this.session, { ...tensors, ...feeds }, 'evaluation'), targets, count * rowsPerExample(this.data));
       await between();
     }
+    discard(placed.values());
     return { metrics: values(), confusion };
   }
 

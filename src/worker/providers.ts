@@ -10,6 +10,8 @@ import { builtInProviders, checkBuiltIn, createSession, outputOf, release, run, 
 /** Rows and columns of the matrices: enough work that handing it to a GPU does not count. */
 const SIDE = 1024;
 const ROUNDS = 3;
+/** Milliseconds after which a first round, in which a provider also makes itself ready, is told as it is: more would take too long. */
+const SLOW = 1000;
 
 function productGraph(side: number): Uint8Array {
   const graph = new GraphBuilder('product');
@@ -23,21 +25,23 @@ async function multiply(executor: Executor, side: number, rounds: number): Promi
   const session = await createSession(productGraph(side), executor, 'product');
   const ones = new Tensor('float32', new Float32Array(side * side).fill(1), [side, side]);
   let best = Infinity;
-  // The first round makes the provider ready.
   for (let round = 0; round <= rounds; round += 1) {
     const begin = performance.now();
     const product = outputOf(await run(session, { a: ones, b: ones }, 'product'), 'product').data as Float32Array;
+    const taken = performance.now() - begin;
     if (product.some((value) => value !== side)) throw new Error('its product of two matrices is wrong');
-    if (round > 0) best = Math.min(best, performance.now() - begin);
+    if (round > 0 || taken > SLOW) best = Math.min(best, taken);
+    if (taken > SLOW) break;
   }
   await release(session);
   return best;
 }
 
-/** What ONNX Runtime says, without where in its sources it was. */
+/** What ONNX Runtime says, without where in its sources it was; a sentence. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof RepriseError && error.cause !== undefined ? error.cause : error;
-  return (cause instanceof Error ? cause.message : String(cause)).replace(/^.* was false\. /su, '').trim();
+  const text = (cause instanceof Error ? cause.message : String(cause)).replace(/^.* was false\. /su, '').trim();
+  return /[.!?]$/u.test(text) ? text : `${text}.`;
 }
 
 function failed(provider: Provider, error: unknown): RepriseError {

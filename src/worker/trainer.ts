@@ -4,7 +4,7 @@ import type { TensorSpec, TrainingGraph } from '../models/types';
 import type { NamedTensor } from '../tensors/safetensors';
 import { exampleTensors, type Split, type SplitData } from './examples';
 import { createSession, outputOf, run, toTensor, type Executor } from './runtime';
-import { Transfer } from './transfer';
+import { discard, staysOnDevice, Transfer } from './transfer';
 
 /** What one call computes with, beside the state. */
 export interface ChunkInputs {
@@ -86,7 +86,7 @@ export class Trainer {
     };
     for (const [name, mask] of masks) feeds[name] = new Tensor('uint8', part(mask.data), [count, batch, mask.width]);
     const outputs = await run(this.session, feeds, 'training');
-    discard([...this.state.values()]);
+    discard(this.state.values());
     this.state = new Map([...this.state.keys()].map((name) => [name, outputOf(outputs, `next/${name}`)]));
     this.onHost = staysOnDevice(this.executor) ? null : this.state;
     return { losses: outputOf(outputs, 'losses').data as Float32Array, gradientNorms: 'gradientNorms' in outputs ? (outputOf(outputs, 'gradientNorms').data as Float32Array) : null };
@@ -134,14 +134,4 @@ const LARGEST_BUFFER = 2 ** 27;
 export function placeable(split: Split, executor: Executor): Split {
   const fits = !staysOnDevice(executor) || split.whole === null || split.whole.features.byteLength <= LARGEST_BUFFER;
   return fits ? split : { ...split, whole: null };
-}
-
-/** ONNX Runtime's Node binding can leave outputs where WebGPU made them, and nowhere else. */
-function staysOnDevice({ provider }: Executor): boolean {
-  return provider === 'webgpu';
-}
-
-/** Frees what lies on a device; what lies on the host is the garbage collector's. */
-function discard(tensors: readonly Tensor[]): void {
-  for (const tensor of tensors) if (tensor.location === 'gpu-buffer') tensor.dispose();
 }

@@ -36,6 +36,16 @@ export class Transfer {
   }
 }
 
+/** ONNX Runtime's Node binding can leave outputs where WebGPU made them, and nowhere else. */
+export function staysOnDevice({ provider }: Executor): boolean {
+  return provider === 'webgpu';
+}
+
+/** Frees what lies on a device; what lies on the host is the garbage collector's. */
+export function discard(tensors: Iterable<Tensor>): void {
+  for (const tensor of tensors) if (tensor.location === 'gpu-buffer') tensor.dispose();
+}
+
 function moved(name: string): string {
   return `moved/${name}`;
 }

@@ -78,6 +78,12 @@ describe('hashes', () => {
     const spelled = parseTrainingConfig({ seed: 1, data: { kind: 'mnist', samples: 10_000 }, training: { batchSize: 64, learningRate: 1e-3, epochs: 5 }, model: { hidden: [128], kind: 'mlp' }, experiment: 'other', tags: ['x'] });
     expect(configHash(spelled)).toBe(configHash(config));
   });
+  it('tell providers apart, of which the processor goes without saying', () => {
+    const on = (provider: string): string => configHash(parseTrainingConfig({ ...minimal, executor: { provider } }));
+    expect(on('cpu')).toBe(configHash(config));
+    expect(new Set(['cpu', 'auto', 'webgpu', 'cuda'].map(on)).size).toBe(4);
+    expect(() => on('tpu')).toThrow(/executor\.provider/u);
+  });
   it('tell seeds apart, and leave them out of the variant', () => {
     const other = parseTrainingConfig({ ...minimal, seed: 2 });
     expect(configHash(other)).not.toBe(configHash(config));
