@@ -43,7 +43,7 @@ export function Confusion({ run, tested }: { readonly run: string; readonly test
   const named = mistakes.slice(0, MISTAKES_NAMED);
   return (
     <Section title="Confusion matrix">
-      <div className="confusion-scroll" tabIndex={0} role="region" aria-label="Confusion matrix">
+      <div className="confusion-scroll" tabIndex={0} role="region" aria-label="Examples by class">
         <table className={`confusion numbers${written ? '' : ' confusion-small'}`}>
           <caption className="hidden">Examples of each class of the test split, by what they were taken for</caption>
           <thead>

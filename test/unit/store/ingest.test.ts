@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { foldEvents } from '../../../src/events/fold';
 import { RUN_FILES } from '../../../src/events/manifest';
 import { readEvents } from '../../../src/events/reader';
-import { toLogged, type ArtifactRecord, type EventBody } from '../../../src/events/records';
+import { toLogged, type ArtifactRecord, type EventBody, type MetricValues } from '../../../src/events/records';
 import { sha256Bytes } from '../../../src/files/hash';
 import { openStore } from '../../../src/store/open';
 import { rebuildWorkspace } from '../../../src/store/rebuild';
@@ -60,6 +60,18 @@ describe('ingest', () => {
     const before = await dumpStore(store);
     await store.ingest('run-a');
     expect(await dumpStore(store)).toEqual(before);
+  });
+
+  it('keeps whatever metrics a record has, and of a later attempt those alone', async () => {
+    const { store, folder } = await runStore();
+    const validated = (step: number, values: MetricValues): EventBody => ({ type: 'metrics', split: 'validation', step, epoch: 1, values });
+    append(folder, attempt(1), steps(0, 8), validated(4, { loss: 1, r2: -0.5, rmse: 2 }), validated(8, { loss: 0.5, r2: 'NaN', rmse: 'Infinity' }), died);
+    await store.ingest('run-a');
+    expect(store.metrics('run-a')).toEqual([{ split: 'validation', step: 4, epoch: 1, loss: 1, r2: -0.5, rmse: 2 }, { split: 'validation', step: 8, epoch: 1, loss: 0.5, r2: Number.NaN, rmse: Infinity }]);
+    append(folder, attempt(2, 4), steps(4, 4), validated(8, { loss: 0.25, mae: 3 }));
+    await store.ingest('run-a');
+    expect(store.metrics('run-a')).toEqual([{ split: 'validation', step: 4, epoch: 1, loss: 1, r2: -0.5, rmse: 2 }, { split: 'validation', step: 8, epoch: 1, loss: 0.25, mae: 3 }]);
+    expect(store.latestMetrics('run-a').filter(({ key }) => key.startsWith('validation.')).map(({ key, value, points }) => [key, value, points])).toEqual([['validation.loss', 0.25, 2], ['validation.mae', 3, 1], ['validation.r2', -0.5, 1], ['validation.rmse', 2, 1]]);
   });
 
   it('drops what an earlier attempt logged past the step a later one resumes at', async () => {
