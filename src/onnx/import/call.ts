@@ -5,7 +5,7 @@ import type { Operator } from '../operators/operator';
 import { concat, expand, filled, int64Vector } from '../primitives';
 import { elementCount, factorsOf, GraphError } from '../shapes';
 import type { Dim, ElementType, FloatTensor, IndexTensor, Tensor } from '../types';
-import { refusal, type AttributeValue, type FileNode } from './file';
+import { COVERED_HINT, refusal, type AttributeValue, type FileNode } from './file';
 import { elementsOf, scalarOf, type Known } from './known';
 import type { StoredTensor } from './tensor-data';
 
@@ -82,8 +82,8 @@ export class Call {
   }
 
   /** @throws RepriseError ONNX_NODE */
-  refuse(what: string, hint?: string): never {
-    throw refusal({ code: 'ONNX_NODE', message: `The ONNX file cannot be trained: ${this.title} ${what}.`, ...(hint === undefined ? {} : { hint }) });
+  refuse(what: string, hint = COVERED_HINT): never {
+    throw refusal({ code: 'ONNX_NODE', message: `The ONNX file cannot be trained: ${this.title} ${what}.`, hint });
   }
 
   has(position: number): boolean {

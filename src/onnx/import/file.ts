@@ -35,19 +35,22 @@ export interface OnnxFile {
 export interface FileProblem {
   readonly code: string;
   readonly message: string;
-  readonly hint?: string;
+  readonly hint: string;
   /** All that is wrong in this way; the message itself where it is the only one. */
   readonly problems?: readonly string[];
 }
 
+/** How a refusal of a broken file goes on. */
+const DAMAGED = 'The file is damaged: export it again.';
+
 /** A refusal of what `model.path` names. */
 export function refusal({ code, message, hint, problems }: FileProblem): RepriseError {
   const listed = (problems ?? [message]).map((text): Problem => ({ path: 'model.path', message: text }));
-  return new RepriseError(code, message, { kind: 'input', problems: listed, ...(hint === undefined ? {} : { hint }) });
+  return new RepriseError(code, message, { kind: 'input', problems: listed, hint });
 }
 
-/** The differentiable operators that are covered, with how a refusal goes on. */
-const COVERED_HINT = 'Export the model with other operators, or write the part that has it in a covered one; README.md lists what is covered.';
+/** How a refusal of a node goes on. */
+export const COVERED_HINT = 'Export the model with other operators or attributes in its place; README.md lists what is covered.';
 
 /**
  * Reads and checks a file.
@@ -59,7 +62,7 @@ export function readOnnxFile(bytes: Uint8Array, isCovered: (opType: string) => b
   const model = decodeModel(bytes);
   refuseExternalTensors(model);
   const graph = model.graph;
-  if (graph === undefined) throw refusal({ code: 'ONNX_UNREADABLE', message: 'The ONNX file has no graph.' });
+  if (graph === undefined) throw refusal({ code: 'ONNX_UNREADABLE', message: 'The ONNX file has no graph.', hint: DAMAGED });
   const opset = model.opsetImport.find(({ domain }) => isStandard(domain))?.version ?? 0n;
   if (opset < OLDEST_OPSET || opset > NEWEST_OPSET) {
     const found = opset === 0n ? 'names no operator set of ONNX' : `is of operator set ${opset}`;
@@ -126,7 +129,7 @@ function liveNodes({ node, name }: GraphProto, output: string): readonly NodePro
     live.push(one);
     for (const input of one.input) if (input !== '') wanted.add(input);
   }
-  if (live.length === 0) throw refusal({ code: 'ONNX_UNREADABLE', message: `The graph ${name} of the ONNX file has no node that makes its output ${output}.` });
+  if (live.length === 0) throw refusal({ code: 'ONNX_UNREADABLE', message: `The graph ${name} of the ONNX file has no node that makes its output ${output}.`, hint: DAMAGED });
   return live.reverse();
 }
 
@@ -140,7 +143,7 @@ function refuseUncovered(nodes: readonly NodeProto[], isCovered: (opType: string
 
 function initializersOf({ initializer, sparseInitializer }: GraphProto, read: ReadonlySet<string>): ReadonlyMap<string, StoredTensor> {
   const sparse = sparseInitializer.find(({ values }) => values !== undefined && read.has(values.name));
-  if (sparse !== undefined) throw refusal({ code: 'ONNX_TYPE', message: `The initializer ${sparse.values?.name ?? ''} of the ONNX file is sparse; dense ones are read.` });
+  if (sparse !== undefined) throw refusal({ code: 'ONNX_TYPE', message: `The initializer ${sparse.values?.name ?? ''} of the ONNX file is sparse; dense ones are read.`, hint: 'Export the model with dense weights.' });
   return new Map(
     initializer
       .filter(({ name }) => read.has(name))
@@ -148,7 +151,7 @@ function initializersOf({ initializer, sparseInitializer }: GraphProto, read: Re
         const found = storedTensor(proto);
         if (typeof found !== 'string') return [proto.name, found];
         const ofType = storedTypeOf(proto.dataType) === null;
-        throw refusal({ code: ofType ? 'ONNX_TYPE' : 'ONNX_TENSOR', message: `The initializer ${proto.name} of the ONNX file ${found}.`, hint: ofType ? 'Export the model in float32, e.g. after model.float().' : 'The file is damaged: export it again.' });
+        throw refusal({ code: ofType ? 'ONNX_TYPE' : 'ONNX_TENSOR', message: `The initializer ${proto.name} of the ONNX file ${found}.`, hint: ofType ? 'Export the model in float32, e.g. after model.float().' : DAMAGED });
       }),
   );
 }
