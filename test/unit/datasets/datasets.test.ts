@@ -233,4 +233,36 @@ describe('prepared files', () => {
     }
     await expect(RowReader.open(file)).rejects.toMatchObject({ code: 'DATA_INVALID' });
   });
+
+  it.each<[string, (data: PreparedData) => void, RegExp | null]>([
+    ['no values but good ones', () => undefined, null],
+    // 2048 features a row, four bytes each: it lies behind the first 16 MB.
+    ['NaN', ({ features }) => (features[2048 * 2500 + 3] = NaN), /the features of row 2500 hold NaN/u],
+    ['an infinity in the last row', ({ features }) => (features[features.length - 1] = Infinity), /the features of row 2999 hold Infinity/u],
+    ['a class that is none', ({ labels }) => ((labels as BigInt64Array)[2700] = 2n), /the label of row 2700 is 2, with 2 classes/u],
+  ])('are looked through piece by piece: %s', async (_, change, says) => {
+    const [rows, size] = [3000, 2048];
+    const data: PreparedData = {
+      kind: 'npy',
+      input: { kind: 'features', size, type: 'float32' },
+      target: { kind: 'class', classes: 2 },
+      parts: { train: rows, validation: null, test: null },
+      features: new Float32Array(rows * size).fill(0.5),
+      labels: BigInt64Array.from({ length: rows }, (_value, row) => BigInt(row % 2)),
+      classNames: ['0', '1'],
+      featureNames: [],
+      standardization: null,
+      tokenizer: null,
+    };
+    change(data);
+    const file = path.join(workspace, 'large.safetensors');
+    await writeFile(file, encodePrepared(inOnePiece(data)));
+    const reader = await RowReader.open(file);
+    try {
+      if (says === null) expect(await reader.checkValues()).toBeUndefined();
+      else await expect(reader.checkValues()).rejects.toMatchObject({ code: 'DATA_INVALID', message: expect.stringMatching(says) as string });
+    } finally {
+      await reader.close();
+    }
+  });
 });
