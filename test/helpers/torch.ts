@@ -6,10 +6,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { ModelConfig, TrainingConfig } from '../../src/config/schema';
+import { dataShape, loadPrepared } from '../../src/datasets/prepared';
+import { tokenOf } from '../../src/datasets/row-reader';
+import { splitParts } from '../../src/datasets/split';
 import { initialWeights } from '../../src/models/initialize';
 import { buildTrainingGraph } from '../../src/models/training-graph';
 import { inputSize, inputType, type DataShape } from '../../src/models/types';
+import { BatchOrder } from '../../src/worker/batches';
 import { drawMasks, type Examples, type Features, type Plan } from '../unit/models/run-training';
+import type { TestRun } from './worker-runs';
 
 const python = process.env['REPRISE_PYTHON'] ?? '';
 export const hasTorch = python !== '' && (process.env['REPRISE_JUDGES'] ?? '').split(',').includes('torch');
@@ -23,6 +28,8 @@ export interface TorchCase {
   readonly seed: number;
   readonly examples: Examples<Features>;
   readonly plan: Plan;
+  /** A text held back, over which the loss is told after training. */
+  readonly validation?: Int32Array;
 }
 
 export interface TorchAnswer {
@@ -30,6 +37,8 @@ export interface TorchAnswer {
   readonly losses: readonly (readonly (readonly number[])[])[];
   /** Of each case the outputs for its first examples after training, in evaluation, by the first variant. */
   readonly outputs: readonly (readonly number[])[];
+  /** Of each case the mean loss over its `validation` after training, by the first variant; null where it has none. */
+  readonly validation: readonly (number | null)[];
 }
 
 /** Ways in which PyTorch computes the same. */
@@ -54,7 +63,7 @@ export async function trainTorch(cases: readonly TorchCase[], variantsOf: (item:
     const tensors: Record<string, { file: string; type: string; shape: readonly number[] }> = {};
     const jobs: object[] = [];
     for (const [number, item] of cases.entries()) {
-      const { model, data, training, seed, examples, plan } = item;
+      const { model, data, training, seed, examples, plan, validation } = item;
       const { parameters, buffers, masks } = buildTrainingGraph(model, training, data);
       const steps = plan.batches.length / training.batchSize;
       const store = async (name: string, type: string, shape: readonly number[], { buffer, byteOffset, byteLength }: ArrayBufferView): Promise<void> => {
@@ -65,6 +74,7 @@ export async function trainTorch(cases: readonly TorchCase[], variantsOf: (item:
       const nextTokens = data.target.kind === 'next-token';
       await store('features', inputType(data.input), nextTokens ? [examples.features.length] : [data.trainSize, inputSize(data.input)], examples.features);
       if (!nextTokens) await store('labels', 'int64', [data.trainSize], examples.labels);
+      if (validation !== undefined) await store('validation', 'int32', [validation.length], validation);
       await store('batches', 'int32', [steps, training.batchSize], plan.batches);
       await store('exampleWeights', 'float32', [steps, training.batchSize], plan.exampleWeights);
       const weights = initialWeights([...parameters, ...buffers], seed);
@@ -81,6 +91,28 @@ export async function trainTorch(cases: readonly TorchCase[], variantsOf: (item:
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** A finished run, trained again by PyTorch from its initial weights with its batches and masks; of a text. */
+export async function trainRunInTorch({ dataFile, manifest }: TestRun): Promise<{ readonly losses: readonly number[]; readonly validation: number }> {
+  const { model, training, seed, seeds, data: { split } } = manifest.config;
+  const prepared = await loadPrepared(dataFile);
+  const { train, validation } = splitParts(prepared.parts, split, seeds.split);
+  const streamOf = (rows: Int32Array): Int32Array => {
+    const begin = tokenOf(prepared, rows[0]!);
+    return prepared.features.slice(begin, begin + rows.length * inputSize(prepared.input) + 1) as Int32Array;
+  };
+  const item: TorchCase = {
+    model,
+    data: dataShape(prepared, split),
+    training,
+    seed,
+    examples: { features: streamOf(train), labels: new BigInt64Array(0) },
+    plan: new BatchOrder(train.length, training.batchSize, seed).chunk(0, training.steps ?? 0),
+    validation: streamOf(validation),
+  };
+  const answer = await trainTorch([item], () => ONE_VARIANT);
+  return { losses: answer.losses[0]![0]!, validation: answer.validation[0]! };
 }
 
 /** The largest relative difference of two curves. */

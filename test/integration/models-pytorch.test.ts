@@ -119,7 +119,7 @@ async function trainOurs({ model, data, training: settings }: Case): Promise<Tra
   return runTraining(graph, settings, data, examplesOf(data), plan, start, { masks: drawMasks(graph.masks, STEPS, BATCH, SEED) });
 }
 
-let torch: TorchAnswer = { losses: [], outputs: [] };
+let torch: TorchAnswer = { losses: [], outputs: [], validation: [] };
 beforeAll(async () => {
   if (hasTorch) torch = await trainTorch(cases.map((item) => ({ ...item, seed: SEED, examples: examplesOf(item.data), plan })), () => ONE_VARIANT, EVALUATED);
 }, 300_000);
