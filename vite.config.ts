@@ -33,23 +33,8 @@ const rendererEntries = inputs({ index: 'renderer/index.html' });
 
 const nodeResolve = { noExternal: true as const, external, conditions: ['node', 'module'] };
 
-interface Modules {
-  getModuleInfo(id: string): { readonly isEntry: boolean; readonly importers: readonly string[] } | null;
-}
-
-/** Names the file of all that is loaded at once: each file more costs time, and the page has to ask the main process for it. */
-function inFirstFile(id: string, modules: Modules): string | null {
-  const seen = new Set<string>();
-  const isFirst = (module: string): boolean => {
-    if (seen.has(module)) return false;
-    seen.add(module);
-    const info = modules.getModuleInfo(module);
-    return info !== null && (info.isEntry || info.importers.some(isFirst));
-  };
-  return isFirst(id) ? 'first' : null;
-}
-
-const oneFirstFile = { codeSplitting: { groups: [{ name: inFirstFile, debugName: 'first' }] } };
+/** All that is loaded at once in one file: each file more costs time, and the page has to ask the main process for it. */
+const oneFirstFile = { codeSplitting: { groups: [{ name: 'first', tags: ['$initial' as const] }] } };
 
 function program(name: keyof typeof programs, splitting: Partial<typeof oneFirstFile>): EnvironmentOptions {
   return {

@@ -1,5 +1,5 @@
 /** What can wait until the window has been painted for the first time: whoever starts the app wants to see their runs. */
-import { startTransition, useEffect, useState, type ReactNode } from 'react';
+import { startTransition, Suspense, useEffect, useState, type ReactNode } from 'react';
 
 let painted = false;
 const waiting = new Set<() => void>();
@@ -26,7 +26,7 @@ export function usePainted(): boolean {
   return is;
 }
 
-/** Shows its content once the window has been painted; until then what looks the same and is made more quickly, or nothing. */
+/** Shows its content, which may be lazy, once the window has been painted; until then what looks the same and is made more quickly, or nothing. */
 export function AfterPaint({ before = null, children }: { readonly before?: ReactNode; readonly children: ReactNode }) {
-  return usePainted() ? children : before;
+  return usePainted() ? <Suspense fallback={before}>{children}</Suspense> : before;
 }

@@ -1,7 +1,6 @@
 /** The window: rail, view, status bar, and what lies over them. */
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { MantineProvider } from '@mantine/core';
-import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { ask, Refused, shell } from '../client';
 import { AfterPaint } from '../components/after-paint';
@@ -37,6 +36,7 @@ const Machines = lazy(async () => ({ default: (await import('../views/machines/m
 const Settings = lazy(async () => ({ default: (await import('../views/settings/settings')).Settings }));
 const ImportRuns = lazy(async () => ({ default: (await import('../views/transfer/import')).ImportRuns }));
 const ExportRuns = lazy(async () => ({ default: (await import('../views/transfer/export-runs')).ExportRuns }));
+const Notices = lazy(async () => ({ default: (await import('./notices')).Notices }));
 const Palette = lazy(async () => ({ default: (await import('./palette')).Palette }));
 
 function Shown({ place }: { readonly place: Place }) {
@@ -183,7 +183,7 @@ export function App() {
     <MantineProvider theme={theme} cssVariablesResolver={variables} colorSchemeManager={systemScheme} defaultColorScheme="auto" getStyleNonce={styleNonce}>
       <QueryClientProvider client={answers}>
         <AfterPaint>
-          <Notifications position="bottom-right" containerWidth={360} limit={4} />
+          <Notices />
         </AfterPaint>
         <FrameCommands />
         <PaletteDoor />

@@ -1,23 +1,22 @@
 /** The experiments with their counts and states; one of them, or all runs, is shown beside. */
 import { memo, useEffect, useRef, type KeyboardEvent } from 'react';
-import { Select } from '@mantine/core';
 import type { Output } from '../../../src/api/contract';
 import { StateCounts } from '../../components/state-counts';
 import { count } from '../../format';
 import { go } from '../../state/place';
 
-type Experiment = Output<'experiments.list'>[number];
+export type Experiment = Output<'experiments.list'>[number];
 
-const ALL = 'All runs';
+export const ALL = 'All runs';
 
-function show(experiment: string | null): void {
+export function show(experiment: string | null): void {
   go(experiment === null ? { view: 'experiments' } : { view: 'experiments', experiment });
 }
 
 // Each experiment is a place of its own, and the list is made anew with it: whoever chose in the list goes on in it.
 let chosenHere = false;
 
-function total(experiments: readonly Experiment[]): number {
+export function total(experiments: readonly Experiment[]): number {
   return experiments.reduce((sum, { runs }) => sum + runs, 0);
 }
 
@@ -84,18 +83,3 @@ export const ExperimentList = memo(function ExperimentList({ experiments, shown 
     </nav>
   );
 });
-
-/** The same where there is no room for a list. */
-export function ExperimentSelect({ experiments, shown }: { readonly experiments: readonly Experiment[]; readonly shown: string | null }) {
-  return (
-    <Select
-      className="experiments-select"
-      aria-label="Experiment"
-      value={shown ?? ''}
-      data={[{ value: '', label: `${ALL} (${count(total(experiments))})` }, ...experiments.map(({ name, runs }) => ({ value: name, label: `${name} (${count(runs)})` }))]}
-      allowDeselect={false}
-      searchable={experiments.length > 12}
-      onChange={(value) => show(value === '' ? null : value)}
-    />
-  );
-}

@@ -1,7 +1,8 @@
 /** The box that runs are filtered by: words, or the language of filters. What cannot be read is said below it and filters nothing. */
 import { useEffect, useId, useRef, useState, type Ref } from 'react';
-import { ActionIcon, CloseButton, Popover, TextInput } from '@mantine/core';
+import { ActionIcon, CloseButton, TextInput } from '@mantine/core';
 import { CircleQuestionMark, Search } from 'lucide-react';
+import { Popup } from '../../components/popup';
 import { RepriseError } from '../../../src/errors/errors';
 import { problemOf } from '../../../src/filter/problems';
 import { readFilter } from '../../../src/filter/read';
@@ -55,35 +56,40 @@ function Marked({ text, column }: { readonly text: string; readonly column: numb
 }
 
 function Help({ onChoose }: { readonly onChoose: (filter: string) => void }) {
-  const [opened, setOpened] = useState(false);
   return (
-    <Popover opened={opened} onChange={setOpened} position="bottom-start" withinPortal trapFocus returnFocus>
-      <Popover.Target>
-        <ActionIcon size={24} variant="subtle" color="gray" aria-label="How to filter" onClick={() => setOpened((was) => !was)}>
+    <Popup
+      position="bottom-start"
+      label="How to filter"
+      className="filter-help"
+      button={
+        <ActionIcon size={24} variant="subtle" color="gray" aria-label="How to filter">
           <CircleQuestionMark size={14} aria-hidden="true" />
         </ActionIcon>
-      </Popover.Target>
-      <Popover.Dropdown className="filter-help" aria-label="How to filter">
-        <p>Words must all occur in the name, experiment, variant, seed, state or a hash. Comparisons look into what was logged:</p>
-        <ul>
-          {EXAMPLES.map(({ filter, means }) => (
-            <li key={filter}>
-              <button
-                type="button"
-                className="mono"
-                onClick={() => {
-                  setOpened(false);
-                  onChoose(filter);
-                }}
-              >
-                {filter}
-              </button>
-              <span className="soft">{means}</span>
-            </li>
-          ))}
-        </ul>
-      </Popover.Dropdown>
-    </Popover>
+      }
+    >
+      {(close) => (
+        <>
+          <p>Words must all occur in the name, experiment, variant, seed, state or a hash. Comparisons look into what was logged:</p>
+          <ul>
+            {EXAMPLES.map(({ filter, means }) => (
+              <li key={filter}>
+                <button
+                  type="button"
+                  className="mono"
+                  onClick={() => {
+                    close();
+                    onChoose(filter);
+                  }}
+                >
+                  {filter}
+                </button>
+                <span className="soft">{means}</span>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </Popup>
   );
 }
 

@@ -1,9 +1,10 @@
 /** Runs of one experiment, or of all: the table, what is above and below it, and what can be done with the selection. */
-import { useCallback, useDeferredValue, useMemo, useRef, useState } from 'react';
+import { lazy, useCallback, useDeferredValue, useMemo, useRef, useState } from 'react';
 import { Button } from '@mantine/core';
 import type { Output } from '../../../src/api/contract';
 import type { RunGroup } from '../../../src/api/views';
 import { ExportButton } from '../../components/export-button';
+import { AfterPaint } from '../../components/after-paint';
 import { Empty, Failure, Loading } from '../../components/messages';
 import { countsInWords } from '../../components/state-counts';
 import { count, plural } from '../../format';
@@ -21,13 +22,14 @@ import { inspectorTitle, NoRun, OneRun, SeveralRuns, type RunAction, type RunAct
 import type { RunsFilter } from './page-rows';
 import { useRunPages } from './pages';
 import { MoreMenu } from './more-menu';
-import { RunsMenu } from './runs-menu';
 import { RunsTable } from './runs-table';
 import { can, idsWhere } from './selection';
 import { changeTable, MOST_LEAVES, statuses, useTableState, useVisibility, type RunStatus } from './table-state';
 import { Constants, RunsToolbar, type Hideable } from './toolbar';
 import { useSelection } from './use-selection';
 import { leafNames, metricTitle } from './values';
+
+const RunsMenu = lazy(async () => ({ default: (await import('./runs-menu')).RunsMenu }));
 
 /** The engine answers with no more leaves at once. */
 const MOST_ASKED = 40;
@@ -273,15 +275,17 @@ function Shown({ experiment, experiments, columns }: RunsViewProps & { readonly 
         </div>
       </div>
       {menu !== null && rows.length > 0 && (
-        <RunsMenu
-          at={menu}
-          rows={rows}
-          actions={actions}
-          onClose={() => {
-            setMenu(null);
-            focusTable();
-          }}
-        />
+        <AfterPaint>
+          <RunsMenu
+            at={menu}
+            rows={rows}
+            actions={actions}
+            onClose={() => {
+              setMenu(null);
+              focusTable();
+            }}
+          />
+        </AfterPaint>
       )}
     </View>
   );

@@ -1,16 +1,18 @@
 /** Above the table: filter by words and states, runs or variants, which columns. */
-import { memo, type Ref } from 'react';
-import { Button, Checkbox, Popover } from '@mantine/core';
+import { lazy, memo, type Ref } from 'react';
+import { Button, Checkbox } from '@mantine/core';
 import { Columns3 } from 'lucide-react';
 import type { Output } from '../../../src/api/contract';
 import { AfterPaint } from '../../components/after-paint';
 import { Choice } from '../../components/choice';
+import { Popup } from '../../components/popup';
 import { StateShape } from '../../components/state-mark';
 import { count } from '../../format';
-import { ExperimentSelect } from './experiment-list';
 import { FilterField } from './filter-field';
 import { changeTable, setVisible, statuses, useTableState, type RunStatus } from './table-state';
 import { leafText } from './values';
+
+const ExperimentSelect = lazy(async () => ({ default: (await import('./experiment-select')).ExperimentSelect }));
 
 function StatusChips({ byStatus, chosen, onChoose }: { readonly byStatus: Readonly<Record<RunStatus, number>>; readonly chosen: readonly RunStatus[]; readonly onChoose: (chosen: readonly RunStatus[]) => void }) {
   return (
@@ -52,30 +54,36 @@ function GroupSwitch({ grouped, onChange }: { readonly grouped: boolean; readonl
 /** A note that says how many leaves are the same in all runs, and which. */
 export const Constants = memo(function Constants({ constant }: { readonly constant: Output<'runs.columns'>['constant'] }) {
   return (
-    <Popover position="top-end" withinPortal trapFocus returnFocus>
-      <Popover.Target>
+    <Popup
+      position="top-end"
+      label="The same in all runs"
+      className="runs-constants"
+      button={
         <Button size="compact-sm" variant="subtle" color="gray" disabled={constant.length === 0}>
           {constant.length} constant
         </Button>
-      </Popover.Target>
-      <Popover.Dropdown className="runs-constants" aria-label="The same in all runs">
-        <h2>The same in all runs</h2>
-        <div className="runs-constants-scroll" role="region" aria-label="Constant config values" tabIndex={0}>
-          <table>
-            <tbody>
-              {constant.map(({ path, value }) => (
-                <tr key={path}>
-                  <th scope="row" className="mono">
-                    {path}
-                  </th>
-                  <td className="mono">{leafText(value) || 'none'}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </Popover.Dropdown>
-    </Popover>
+      }
+    >
+      {() => (
+        <>
+          <h2>The same in all runs</h2>
+          <div className="runs-constants-scroll" role="region" aria-label="Constant config values" tabIndex={0}>
+            <table>
+              <tbody>
+                {constant.map(({ path, value }) => (
+                  <tr key={path}>
+                    <th scope="row" className="mono">
+                      {path}
+                    </th>
+                    <td className="mono">{leafText(value) || 'none'}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </>
+      )}
+    </Popup>
   );
 });
 
@@ -86,18 +94,18 @@ export interface Hideable {
 
 function ColumnMenu({ columns, visibility }: { readonly columns: readonly Hideable[]; readonly visibility: Readonly<Record<string, boolean>> }) {
   return (
-    <Popover position="bottom-end" withinPortal trapFocus returnFocus>
-      <Popover.Target>
+    <Popup
+      position="bottom-end"
+      label="Shown columns"
+      className="runs-columns"
+      button={
         <Button size="compact-sm" variant="subtle" color="gray" leftSection={<Columns3 size={14} aria-hidden="true" />}>
           Columns
         </Button>
-      </Popover.Target>
-      <Popover.Dropdown className="runs-columns" aria-label="Shown columns">
-        {columns.map(({ id, title }) => (
-          <Checkbox key={id} size="xs" radius={3} label={title} checked={visibility[id] !== false} onChange={(event) => setVisible(id, event.currentTarget.checked)} />
-        ))}
-      </Popover.Dropdown>
-    </Popover>
+      }
+    >
+      {() => columns.map(({ id, title }) => <Checkbox key={id} size="xs" radius={3} label={title} checked={visibility[id] !== false} onChange={(event) => setVisible(id, event.currentTarget.checked)} />)}
+    </Popup>
   );
 }
 
