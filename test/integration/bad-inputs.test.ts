@@ -14,6 +14,7 @@ let workspace: string;
 let worker: ReturnType<typeof buildWorker>;
 beforeAll(() => {
   workspace = mkdtempSync(path.join(tmpdir(), 'reprise-bad-'));
+  writeFileSync(path.join(workspace, 'text.txt'), 'It was the best of times, it was the worst of times. '.repeat(40));
   worker = buildWorker();
 });
 afterAll(() => {
@@ -117,7 +118,7 @@ const withMetadata =
 const text: ConfigInput = {
   model: { kind: 'transformer', width: 8, layers: 1, heads: 1 },
   training: { learningRate: 0.01, batchSize: 8, steps: 4 },
-  data: { kind: 'moby-dick', length: 16, tokenizer: { kind: 'bytes' } },
+  data: { kind: 'text', path: 'text.txt', length: 16, tokenizer: { kind: 'bytes' } },
   seed: 1,
 };
 
