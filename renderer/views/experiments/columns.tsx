@@ -3,7 +3,6 @@ import { useSyncExternalStore } from 'react';
 import { createColumnHelper, type ColumnDef } from '@tanstack/react-table';
 import type { RunView } from '../../../src/api/rows';
 import type { RunListRow } from '../../../src/api/views';
-import { higherIsBetter, testMetricOf } from '../../../src/config/metrics';
 import { Hash } from '../../components/hash';
 import { ProgressBar } from '../../components/progress-bar';
 import { Sparkline } from '../../components/sparkline';
@@ -12,7 +11,7 @@ import * as format from '../../format';
 import type { GridFeatures } from './grid-columns';
 import { leafColumns } from './leaf-columns';
 import { useSparkline } from './sparklines';
-import { metricTitle, shareDone, type MetricName } from './values';
+import { largerFirst, metricTitle, shareDone, type MetricName } from './values';
 
 const tickers = new Set<() => void>();
 let ticking = 0;
@@ -76,12 +75,6 @@ function Loss({ run }: { readonly run: RunView }) {
 const helper = createColumnHelper<GridFeatures, RunListRow>();
 type RunColumn = ColumnDef<GridFeatures, RunListRow>;
 
-/** Of a series that somebody else named the larger come first: most are scores. */
-function isHigherBetter(label: MetricName): boolean {
-  const metric = testMetricOf(label);
-  return metric === null || higherIsBetter(metric);
-}
-
 /** Room for the name: of each run's metric where they differ, else in the head. */
 function metricWidth(metric: MetricName | null): number {
   if (metric === null) return 184;
@@ -92,7 +85,7 @@ function metricColumn(metric: MetricName | null): RunColumn {
   return helper.accessor((row) => row.metric?.value, {
     id: 'metric',
     header: metricTitle(metric),
-    sortDescFirst: metric === null || isHigherBetter(metric),
+    sortDescFirst: largerFirst(metric),
     meta: { width: metricWidth(metric), number: true, hint: metric === null || metric.startsWith('test ') ? `${metricTitle(metric)} at the selected checkpoint` : `${metric}: as declared, or the latest value of a run that was logged` },
     cell: ({ row: { original } }) => {
       if (original.metric === null) return <span className="soft">–</span>;
@@ -126,7 +119,7 @@ export function runColumns(options: { readonly withExperiment: boolean; readonly
     }),
     helper.accessor((row) => row.run.seed, { id: 'seed', header: 'Seed', sortDescFirst: false, meta: { width: 64, number: true }, cell: ({ row }) => row.original.run.seed }),
     metricColumn(options.metric),
-    helper.accessor((row) => row.run.finalLoss, { id: 'loss', header: 'Final loss', sortDescFirst: false, meta: { width: 148, number: true, hint: 'Training loss at the last step (cross-entropy, nats), and its course from the first step on' }, cell: ({ row }) => <Loss run={row.original.run} /> }),
+    helper.accessor((row) => row.run.finalLoss, { id: 'loss', header: 'Final loss', sortDescFirst: false, meta: { width: 148, number: true, hint: 'Training loss at the last step, and its course from the first step on' }, cell: ({ row }) => <Loss run={row.original.run} /> }),
     helper.accessor((row) => row.run.stepsDone, { id: 'progress', header: 'Progress', meta: { width: 176 }, cell: ({ row }) => <Progress run={row.original.run} secondsLeft={row.original.secondsLeft} /> }),
     ...leafColumns<RunListRow>(options.paths),
     helper.accessor((row) => row.run.endedAt, { id: 'duration', header: 'Duration', meta: { width: 96, number: true }, cell: ({ row }) => <Duration run={row.original.run} /> }),

@@ -10,7 +10,7 @@ import type { GridFeatures } from './grid-columns';
 import { groupName, sortGroups, type GroupSort } from './group-order';
 import { leafColumns } from './leaf-columns';
 import { keepPlace, placeOf, type GridPlace } from './table-state';
-import { meanText, metricTitle, type MetricName } from './values';
+import { largerFirst, meanText, metricTitle, type MetricName } from './values';
 import { VirtualGrid } from './virtual-grid';
 
 type Groups = Output<'runs.groups'>;
@@ -33,7 +33,7 @@ function groupColumns(options: { readonly withExperiment: boolean; readonly metr
     helper.accessor('mean', {
       id: 'mean',
       header: metricTitle(options.metric),
-      sortDescFirst: options.metric !== 'loss',
+      sortDescFirst: largerFirst(options.metric),
       meta: { width: 168, number: true, hint: 'Mean and half-width of the 95% interval over seeds' },
       cell: ({ row: { original } }) => {
         const { mean, half } = meanText(original.mean, original.ci);

@@ -3,6 +3,7 @@ import type { RunView } from '../../../src/api/rows';
 import type { RunListRow } from '../../../src/api/views';
 import { valueInWords } from '../../../src/ablation/describe';
 import { decimalsFor, formatFixed, formatPlain } from '../../../src/analysis/format';
+import { higherIsBetter, testMetricOf } from '../../../src/config/metrics';
 
 /** A declared metric: `test accuracy`, or the key of a series. */
 export type MetricName = string;
@@ -11,6 +12,12 @@ export type MetricName = string;
 export function metricTitle(name: MetricName | null): string {
   if (name === null) return 'Metric';
   return name.startsWith('test ') ? `Test ${name.slice('test '.length)}` : name;
+}
+
+/** Whether the best come first where the larger do; of a series that somebody else named they do, since most are scores. */
+export function largerFirst(name: MetricName | null): boolean {
+  const metric = name === null ? null : testMetricOf(name);
+  return metric === null || higherIsBetter(metric);
 }
 
 export interface MeanText {

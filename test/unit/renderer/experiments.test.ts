@@ -8,7 +8,7 @@ import { gridKey, type Pressed } from '../../../renderer/views/experiments/grid-
 import { groupName, sortGroups } from '../../../renderer/views/experiments/group-order';
 import { PAGE, pagesFor, runsOf, versionOf } from '../../../renderer/views/experiments/page-rows';
 import { can, idsWhere, MOST_SELECTED, nothing, only, ranged, rangeTo, refreshed, toggled } from '../../../renderer/views/experiments/selection';
-import { leafNames, leafText, meanText, metricRange, metricTitle, nextStep, shareDone } from '../../../renderer/views/experiments/values';
+import { largerFirst, leafNames, leafText, meanText, metricRange, metricTitle, nextStep, shareDone } from '../../../renderer/views/experiments/values';
 import { runName } from '../../../renderer/run-status';
 
 const hash = 'ab'.repeat(32);
@@ -130,6 +130,7 @@ describe('values', () => {
     expect([leafText([16, 16]), leafText(undefined), leafText({ kind: 'sgd', momentum: 0.9 })]).toEqual(['16, 16', '', 'sgd (momentum 0.9)']);
   });
   it('says metrics, progress and names', () => {
+    expect(['test perplexity', 'test macro F1', 'val_acc', null].map(largerFirst)).toEqual([false, true, true, true]);
     expect([metricTitle('test loss'), metricTitle('val_loss'), metricTitle(null)]).toEqual(['Test loss', 'val_loss', 'Metric']);
     expect([shareDone(row(0, { stepsDone: 3 }).run), shareDone(row(0, { totalSteps: null }).run)]).toEqual([0.3, null]);
     expect([runName(row(2, { variant: 'sgd' }).run), runName(row(2).run)]).toEqual(['sgd, seed 2', 'e, seed 2']);
