@@ -136,7 +136,7 @@ describe.skipIf(!canReplay)('replay.py of a bundle', () => {
     for (const command of others) {
       if (command.startsWith('bagit.py') && !judges.includes('bagit')) continue;
       const output = await new Promise<string>((resolve, reject) => {
-        execFile('bash', ['-c', command], { cwd: folder, env: { ...process.env, PATH: path }, timeout: 60_000 }, (error, stdout, stderr) => (error === null ? resolve(stdout) : reject(new Error(`${command}: ${stderr}`))));
+        execFile('bash', ['--norc', '-c', command], { cwd: folder, env: { ...process.env, PATH: path }, timeout: 60_000 }, (error, stdout, stderr) => (error === null ? resolve(stdout) : reject(new Error(`${command}: ${stderr}`))));
       });
       if (command.startsWith('sha256sum')) expect(output.slice(0, 64)).toBe((await verifyBundle(join(folder, 'real.crate.zip'))).digest);
       if (command.includes('replay.py')) expect(output).toContain('identical');
