@@ -99,16 +99,26 @@ export function defaultMetric(task: Task): MetricName {
   return DEFAULTS[task];
 }
 
-const LOSSES = { 'cross-entropy': 'cross-entropy, nats', 'binary-cross-entropy': 'binary cross-entropy, nats', mse: 'squared error', huber: 'Huber loss' } as const;
+const LOSSES = {
+  'cross-entropy': { title: 'cross-entropy', unit: 'nats' },
+  'binary-cross-entropy': { title: 'binary cross-entropy', unit: 'nats' },
+  mse: { title: 'squared error', unit: '' },
+  huber: { title: 'Huber loss', unit: '' },
+} as const;
+
+function lossOf({ data, training: { loss } }: Pick<Config, 'data' | 'training'>): { readonly title: string; readonly unit: string } {
+  return LOSSES[loss?.kind ?? (taskOf(data) === 'regression' ? 'mse' : 'cross-entropy')];
+}
 
 /** What a config's training makes small: `cross-entropy, nats`. */
-export function lossInWords({ data, training: { loss } }: Pick<Config, 'data' | 'training'>): string {
-  return LOSSES[loss?.kind ?? (taskOf(data) === 'regression' ? 'mse' : 'cross-entropy')];
+export function lossInWords(config: Pick<Config, 'data' | 'training'>): string {
+  const { title, unit } = lossOf(config);
+  return unit === '' ? title : `${title}, ${unit}`;
 }
 
 /** The unit of a metric's values; empty where there is none that is known, as of errors, which are in the unit of the user's numbers. */
 export function unitOf(name: MetricName, config: Pick<Config, 'data' | 'training'>): string {
-  return name === 'loss' && lossInWords(config).endsWith('nats') ? 'nats' : '';
+  return name === 'loss' ? lossOf(config).unit : '';
 }
 
 /** A metric of the test split as people read it: `test macro F1`. */
