@@ -5,7 +5,7 @@ import { reshape } from '../onnx/operators/reshape';
 import { split, transpose } from '../onnx/operators/shaping';
 import { reshape as emitReshape } from '../onnx/primitives';
 import { sizeOf } from '../onnx/shapes';
-import type { Dim, FloatTensor, Tensor } from '../onnx/types';
+import type { FloatTensor, Tensor } from '../onnx/types';
 import type { Emission } from './emission';
 import { activate, dense, drop, GPT2_DEVIATION, layerInits } from './layers';
 import { normalizeRows } from './norms';
@@ -92,13 +92,9 @@ function attend(context: Context, name: string, value: FloatTensor): FloatTensor
   const { tape, batch } = emission;
   const size = model.width / model.heads;
   const all = project(context, `${name}.c_attn`, value, 3 * model.width);
-  // Queries, keys and values take their places in one go.
-  const stacks = tape.apply(transpose, [tape.apply(reshape, [all], { shape: [batch, length, 3, model.heads, size] })], { permutation: [2, 0, 3, 1, 4] });
-  const stacked: readonly Dim[] = [batch, model.heads, length, size];
-  const parts = (from: FloatTensor, count: number): readonly FloatTensor[] =>
-    tape.applyAll(split, [from], { axis: 0, sizes: Array<number>(count).fill(1) }).map((part) => tape.apply(reshape, [part], { shape: stacked }));
-  const [queries, keys, values] = parts(stacks, 3) as [FloatTensor, FloatTensor, FloatTensor];
-  const turned = (stack: FloatTensor): FloatTensor => (model.positions === 'rotary' ? rotate(tape, stack) : stack);
+  const stack = (part: FloatTensor): FloatTensor => tape.apply(transpose, [tape.apply(reshape, [part], { shape: [batch, length, model.heads, size] })], { permutation: [0, 2, 1, 3] });
+  const [queries, keys, values] = tape.applyAll(split, [all], { axis: 1, sizes: Array<number>(3).fill(model.width) }).map(stack) as [FloatTensor, FloatTensor, FloatTensor];
+  const turned = (of: FloatTensor): FloatTensor => (model.positions === 'rotary' ? rotate(tape, of) : of);
   const mixed = attention(tape, turned(queries), turned(keys), values, { causal, ...(hiding === null ? {} : { hiding }), weights: (weights) => drop(emission, `${name}.drop`, weights, model.attentionDropout) });
   const joined = tape.apply(reshape, [tape.apply(transpose, [mixed], { permutation: [0, 2, 1, 3] })], { shape: value.shape });
   return drop(emission, `${name}.resid_drop`, project(context, `${name}.c_proj`, joined, model.width, true), model.dropout);

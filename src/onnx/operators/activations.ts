@@ -4,6 +4,7 @@ import {
   add,
   and,
   cast,
+  divide,
   elu as emitElu,
   erf,
   exp,
@@ -48,18 +49,19 @@ export const sigmoid = unary('sigmoid', emitSigmoid, (graph, gradient, _, y) => 
  * x·Φ(x) with the exact normal distribution function (Hendrycks & Gimpel, 2016), PyTorch's default;
  * the derivative is Φ(x) + x·φ(x).
  */
-export const gelu: Operator<One, undefined, One> = single({
+export const gelu: Operator<One, undefined, readonly [FloatTensor, FloatTensor]> = single({
   name: 'gelu',
   shape: ([x]) => x.shape,
   forward: (graph, [x]) => {
-    const half = graph.scalar(0.5);
-    const distribution = add(graph, multiply(graph, erf(graph, multiply(graph, x, graph.scalar(Math.SQRT1_2))), half), half);
-    return { output: multiply(graph, x, distribution), saved: [distribution] };
+    const scaled = multiply(graph, x, graph.scalar(Math.SQRT1_2));
+    // (1 + erf(x/√2))/2 in one pass: it never leaves 0 … 1, where a hard sigmoid is a line.
+    const distribution = emitHardSigmoid(graph, erf(graph, scaled), 0.5, 0.5);
+    return { output: multiply(graph, x, distribution), saved: [scaled, distribution] };
   },
-  vjp: (graph, { inputs: [x], saved: [distribution], gradient }) => {
-    const squared = multiply(graph, multiply(graph, x, x), graph.scalar(-0.5));
-    const density = multiply(graph, exp(graph, squared), graph.scalar(1 / Math.sqrt(2 * Math.PI)));
-    return [multiply(graph, gradient, add(graph, distribution, multiply(graph, x, density)))];
+  vjp: (graph, { saved: [scaled, distribution], gradient }) => {
+    // With u = x/√2, x·φ(x) is u/√π divided by e to the u².
+    const weighed = divide(graph, multiply(graph, scaled, graph.scalar(1 / Math.sqrt(Math.PI))), exp(graph, multiply(graph, scaled, scaled)));
+    return [multiply(graph, gradient, add(graph, distribution, weighed))];
   },
 });
 

@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../graph';
-import { gemm as emitGemm, multiply, sumTo } from '../primitives';
-import { dimOf, formatShape, GraphError } from '../shapes';
+import { add, gemm as emitGemm, multiply, sumTo, transpose } from '../primitives';
+import { dimOf, elementCount, formatShape, GraphError, sizeOf } from '../shapes';
 import type { FloatTensor } from '../types';
 import { single, type Operator } from './operator';
 
@@ -16,13 +16,27 @@ export const linear: Operator<Inputs, undefined> = single({
     }
     return [dimOf(x, 0), dimOf(weight, 0)];
   },
-  forward: (graph, [x, weight, bias]) => ({ output: emitGemm(graph, x, weight, bias === undefined ? { transB: true } : { transB: true, addend: bias }), saved: [] }),
+  forward: (graph, [x, weight, bias]) => {
+    // Gemm copies what it adds on one thread alone: the larger the result, the longer the others wait.
+    const apart = bias !== undefined && (elementCount([dimOf(x, 0), dimOf(weight, 0)]) ?? 0) >= LARGE;
+    const product = emitGemm(graph, x, weight, bias === undefined || apart ? { transB: true } : { transB: true, addend: bias });
+    return { output: apart ? add(graph, product, bias) : product, saved: [] };
+  },
   vjp: (graph, { inputs: [x, weight, bias], gradient, needs }) => [
     needs[0] === true ? emitGemm(graph, gradient, weight) : null,
-    needs[1] === true ? emitGemm(graph, gradient, x, { transA: true }) : null,
+    needs[1] === true ? weightGradient(graph, x, gradient) : null,
     needs[2] === true && bias !== undefined ? sumTo(graph, gradient, bias.shape) : null,
   ],
 });
+
+/** Elements of a matrix from which on it is worth another node to go through it quicker. */
+const LARGE = 2 ** 17;
+
+/** gᵀ·x. With many rows a product is quicker when its second factor is the narrower. */
+function weightGradient(graph: GraphBuilder, x: FloatTensor, gradient: FloatTensor): FloatTensor {
+  const [rows, inputs, outputs] = [sizeOf(x, 0), sizeOf(x, 1), sizeOf(gradient, 1)];
+  return outputs < inputs && inputs < rows && rows * inputs >= LARGE ? transpose(graph, emitGemm(graph, x, gradient, { transA: true }), [1, 0]) : emitGemm(graph, gradient, x, { transA: true });
+}
 
 export interface GemmAttributes {
   readonly transA?: boolean;
