@@ -126,8 +126,7 @@ export function testLabel(name: MetricName): string {
   return `test ${METRICS[name].title}`;
 }
 
-/** The metric of the test split that is meant by `test macro F1`, `test macroF1` or `test.macroF1`; null where it is none. */
+/** The metric of the test split that people read so; null for any other name. */
 export function testMetricOf(label: string): MetricName | null {
-  const name = /^test[ .](.+)$/u.exec(label)?.[1];
-  return METRIC_NAMES.find((metric) => metric === name || METRICS[metric].title === name) ?? null;
+  return METRIC_NAMES.find((name) => testLabel(name) === label) ?? null;
 }

@@ -1,6 +1,6 @@
 /** By which metric runs are compared: the one they declared, one that a person chose, or the one that most of them have. */
 import type { CommandConfig } from '../config/command';
-import { higherIsBetter, METRIC_NAMES, testLabel, testMetricOf, unitOf, type MetricName } from '../config/metrics';
+import { higherIsBetter, METRIC_NAMES, testLabel, unitOf, type MetricName } from '../config/metrics';
 import type { Config } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { kindOf, type RunManifest, type TrainingManifest } from '../events/manifest';
@@ -92,8 +92,8 @@ export function yardstickFor(store: Store, runs: readonly RunRow[], metric: stri
   if (metric !== undefined) {
     // Asking for what is declared anyway changes nothing.
     if (first !== undefined && others.length === 0 && (labelOf(first) === metric || (first.kind === 'series' && first.key === metric))) return first;
-    const trained = testMetricOf(metric);
-    if (trained !== null && measuredMetrics(store, runs, 'test.').includes(trained)) return { kind: 'test', metric: trained, by: 'chosen' };
+    const trained = measuredMetrics(store, runs, 'test.').find((name) => metric === testLabel(name) || metric === `test.${name}`);
+    if (trained !== undefined) return { kind: 'test', metric: trained, by: 'chosen' };
     const known = commonKeys(store, runs);
     if (!known.includes(metric)) {
       throw new RepriseError('METRIC_NOT_FOUND', `No run has a metric ${JSON.stringify(metric)}.`, { kind: 'input', hint: known.length === 0 ? 'The runs have logged no metric.' : `Known: ${known.slice(0, 20).join(', ')}.` });
