@@ -37,7 +37,7 @@ export function emitCnn(emission: Emission, model: Cnn, input: Tensor, shape: In
 }
 
 /** Halves the image as the config says; what is left over at an end is dropped. */
-function pool({ tape, training, portable }: Emission, { channels, pooling }: Cnn, image: Image, index: number, value: FloatTensor): FloatTensor {
+function pool({ tape, training }: Emission, { channels, pooling }: Cnn, image: Image, index: number, value: FloatTensor): FloatTensor {
   if (pooling !== 'max' && pooling !== 'average') return value;
   if (sizeOf(value, 2) < 2 || sizeOf(value, 3) < 2) {
     throw new RepriseError('MODEL_IMAGE_TOO_SMALL', `model.channels has ${channels.length} blocks, but images of ${image.rows}×${image.columns} can be halved ${index} times only.`, {
@@ -46,8 +46,8 @@ function pool({ tape, training, portable }: Emission, { channels, pooling }: Cnn
     });
   }
   if (pooling === 'average') return tape.apply(averagePool, [value], { kernel: [2, 2], countPadding: true });
-  // Only the gradient wants to know where the maximum was, and only the processor's MaxPool can tell.
-  return tape.apply(maxPool, [value], { kernel: [2, 2], backward: training && !portable ? 'positions' : 'comparison' });
+  // Only the gradient wants to know where the maximum was.
+  return tape.apply(maxPool, [value], { kernel: [2, 2], backward: training ? 'positions' : 'comparison' });
 }
 
 /** [batch, channels, rows, columns] → [batch, features]. */

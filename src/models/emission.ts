@@ -30,14 +30,12 @@ export class Emission {
   /**
    * @param training whether dropout drops and batch statistics are those of the batch
    * @param batch examples of a batch; a name where it is known only at run time
-   * @param portable whether only operators may be used that providers on GPUs have, too
    */
   constructor(
     readonly tape: Tape,
     readonly training: boolean,
     readonly batch: Dim,
     private readonly sources: Sources,
-    readonly portable = false,
   ) {}
 
   get graph(): GraphBuilder {

@@ -7,6 +7,7 @@ import { declareLabels, rowsOfTokens } from './batch';
 import { Emission } from './emission';
 import { emitRows, lossFor } from './loss';
 import { emitModel, layOut, type Model } from './model';
+import { IN_A_LOOP, type GraphTarget } from './target';
 import { inputSize, inputType, rowsPerExample, type DataShape, type EvaluationGraph } from './types';
 
 /** Rows of one call: as many as are quick, few enough for memory. Fixed, so that equal weights give equal bits. */
@@ -17,10 +18,10 @@ const ROWS = 512;
  * here. Equal arguments give equal bytes.
  * @throws RepriseError MODEL_… where the model does not fit the data, LOSS_… where the loss does not
  */
-export function buildEvaluationGraph(model: Model, data: DataShape, training: Pick<TrainingConfig, 'loss'> = {}): EvaluationGraph {
+export function buildEvaluationGraph(model: Model, data: DataShape, training: Pick<TrainingConfig, 'loss'> = {}, { portable }: Pick<GraphTarget, 'portable'> = IN_A_LOOP): EvaluationGraph {
   const { parameters, buffers } = layOut(model, data);
   const batch = Math.max(1, Math.floor(ROWS / rowsPerExample(data)));
-  const graph = new GraphBuilder('evaluation');
+  const graph = new GraphBuilder('evaluation', '', portable);
   const weights = new Map([...parameters, ...buffers].map(({ name, shape }): [string, FloatTensor] => [name, graph.input(name, 'float32', shape)]));
   const { input, targets } = declareBatch(graph, data, batch);
   const output = emitModel(evaluating(new Tape(graph), batch, weights), model, data, input);

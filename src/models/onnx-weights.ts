@@ -84,7 +84,6 @@ export function hostOf(emission: Emission, config: OnnxConfig, file: OnnxFile): 
   return {
     tape: emission.tape,
     training: emission.training,
-    portable: emission.portable,
     batch: emission.batch,
     isWeight,
     isTrained,

@@ -58,8 +58,8 @@ interface Inputs extends BatchInputs {
 type State = ReadonlyMap<string, FloatTensor>;
 
 function assemble(plan: Plan): TrainingGraph {
-  const { parameters, buffers, optimizerState, masks, scalarNames, training, data, target: { form } } = plan;
-  const graph = new GraphBuilder('training');
+  const { parameters, buffers, optimizerState, masks, scalarNames, training, data, target: { form, portable } } = plan;
+  const graph = new GraphBuilder('training', '', portable);
   const specs = [...parameters, ...buffers, ...optimizerState];
   const carried = specs.map(({ name, shape }) => graph.input(name, 'float32', shape));
   const steps = form === 'loop' ? graph.input('steps', 'int64', []) : null;
@@ -153,7 +153,7 @@ function emitGradients(graph: GraphBuilder, plan: Plan, examples: Examples, batc
 }
 
 /** Forward and backward pass over the examples. */
-function emitBackward(graph: GraphBuilder, { model, training, data, target, loss, parameters, buffers }: Plan, examples: Examples, { rows, exampleWeights, masks }: BatchInputs, weights: ReadonlyMap<string, FloatTensor>): Gradients {
+function emitBackward(graph: GraphBuilder, { model, training, data, loss, parameters, buffers }: Plan, examples: Examples, { rows, exampleWeights, masks }: BatchInputs, weights: ReadonlyMap<string, FloatTensor>): Gradients {
   const batch = takeBatch(graph, data, examples, rows, exampleWeights);
   const tape = new Tape(graph);
   const alwaysFull = data.trainSize % training.batchSize === 0;
@@ -162,7 +162,7 @@ function emitBackward(graph: GraphBuilder, { model, training, data, target, loss
     buffer: ({ name }) => at(weights, name),
     mask: ({ name }) => at(masks, name),
     filling: lazily(() => (alwaysFull ? null : fillingOf(graph, exampleWeights))),
-  }, target.portable);
+  });
   const value = emitLoss(tape, loss, emitModel(emission, model, data, batch.input), batch);
   return {
     loss: value,

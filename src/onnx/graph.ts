@@ -38,10 +38,14 @@ export class GraphBuilder {
   /** Floating-point operations of one run of this graph, without its subgraphs: an estimate that counts products and sums. */
   flops = 0;
 
-  /** `prefix` comes before every generated name: a subgraph needs one of its own, since ONNX forbids shadowing. */
+  /**
+   * @param prefix comes before every generated name: a subgraph needs one of its own, since ONNX forbids shadowing
+   * @param portable whether operators are chosen that execution providers on GPUs have, too
+   */
   constructor(
     private readonly name: string,
     private readonly prefix = '',
+    readonly portable = false,
   ) {}
 
   /** Declares an input of the graph. */

@@ -28,7 +28,7 @@ export type EmitBody = (step: GraphBuilder, iteration: Tensor<'int64'>, carried:
  * @param name of the body's graph; a loop inside another needs one of its own, since ONNX forbids shadowing
  */
 export function loop(graph: GraphBuilder, name: string, tripCount: Tensor<'int64'>, carried: readonly FloatTensor[], body: EmitBody): LoopResult {
-  const step = new GraphBuilder(name, `${name}/`);
+  const step = new GraphBuilder(name, `${name}/`, graph.portable);
   const iteration = step.input(`${name}/iteration`, 'int64', []);
   const goOn = step.input(`${name}/condition`, 'bool', []);
   // Under a prefix of their own: names that were generated outside could be generated inside again.

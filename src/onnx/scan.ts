@@ -36,7 +36,7 @@ export function scan(
   }
   // A name of the graph around is in the prefix, so that no scan hides a value that its body may use.
   const prefix = `scan/${first.name}/`;
-  const step = new GraphBuilder('scan', prefix);
+  const step = new GraphBuilder('scan', prefix, graph.portable);
   const before = carried.map(({ shape }, position) => step.input(`${prefix}carried_${position}`, 'float32', shape));
   const slices = scanned.map(({ shape }, position) => step.input(`${prefix}slice_${position}`, 'float32', shape.slice(1)));
   const after = body(step, before, slices);

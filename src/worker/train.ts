@@ -13,6 +13,7 @@ import { initialState, initialWeights } from '../models/initialize';
 import type { Model } from '../models/model';
 import { resolvedModel } from '../models/onnx-file';
 import { learningRateAt, stepScalars } from '../models/scalars';
+import { targetOf } from '../models/target';
 import type { TensorSpec, TrainingGraph } from '../models/types';
 import { evaluatedWeights } from '../models/update';
 import { findGpus } from '../provenance/machine';
@@ -149,7 +150,7 @@ async function trainOn(data: WorkerData, executor: Executor, options: TrainOptio
   await writeReplay(runFolder);
   log.sync();
 
-  const evaluator = await Evaluator.create(buildEvaluationGraph(model, data.shape, config.training), data.shape, executor);
+  const evaluator = await Evaluator.create(buildEvaluationGraph(model, data.shape, config.training, targetOf(executor.provider)), data.shape, executor);
   const checkpoints = new Map(before.checkpoints.filter(({ step }) => step <= fromStep).map((record) => [record.step, record]));
   const validated = before.metrics.filter(({ split, step }) => split === 'validation' && step <= fromStep).map(({ values }) => fromLogged(values[config.selection.metric] ?? 'NaN'));
   const feeder = new Feeder(data, augment, new BatchOrder(data.shape.trainSize, batchSize, seeds.order), plan);

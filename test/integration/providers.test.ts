@@ -35,7 +35,7 @@ afterAll(() => {
 
 type Provider = 'cpu' | 'webgpu' | 'cuda' | 'directml' | 'coreml';
 
-const training = { learningRate: 0.01, batchSize: 8, steps: STEPS, hashEvery: 5, checkpointEvery: 10 };
+const training = { learningRate: 0.01, batchSize: 8, steps: STEPS, evaluateEvery: STEPS, hashEvery: 5, checkpointEvery: 10 };
 const digits = { kind: 'mnist', samples: 120 } as const;
 const models: Readonly<Record<string, Pick<ConfigInput, 'model' | 'data'>>> = {
   MLP: { model: { kind: 'mlp', hidden: [24], dropout: 0.1 }, data: { kind: 'two-moons', samples: 200 } },
@@ -100,7 +100,8 @@ describe.skipIf(vulkan === '')('WebGPU', () => {
     expect(products).toContain('Gemm');
     if (name === 'CNN') expect(products).toEqual(expect.arrayContaining(['Conv', 'ConvTranspose']));
     for (const operator of products) expect([...places.get(operator)!], operator).toEqual(['WebGpuExecutionProvider']);
-    // The processor has no part in the updates: the state does not cross over.
+    // Neither logits nor the state cross over to the processor.
+    expect(places.has('LogSoftmax')).toBe(false);
     expect([...places.get('Sqrt')!]).toEqual(['WebGpuExecutionProvider']);
   });
 

@@ -32,8 +32,6 @@ export interface Host {
   readonly tape: Tape;
   /** Whether dropout drops and batch norms take the statistics of the batch. */
   readonly training: boolean;
-  /** Whether only operators may be used that providers on GPUs have, too. */
-  readonly portable: boolean;
   /** Examples of a batch; a name where it is known only at run time. */
   readonly batch: Dim;
   /** Whether a float32 initializer is kept with the model, trained or frozen; else it is a constant of the graph. */

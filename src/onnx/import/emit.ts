@@ -76,7 +76,6 @@ function roomsOf(file: OnnxFile, host: Host, input: Tensor): Map<FileNode, reado
   const scratch: Host = {
     tape: new Tape(graph),
     training: false,
-    portable: host.portable,
     batch: 'batch',
     weight: (stored) => (host.isWeight(stored.name) ? stand(`weight/${stored.name}`, stored.shape) : null),
     isWeight: (name) => host.isWeight(name),

@@ -94,8 +94,8 @@ function pooled(pool: (call: Call, x: FloatTensor, kernel: readonly number[], wi
 
 function maximaOfWindows(call: Call, x: FloatTensor, kernel: readonly number[], window: Window): Computed {
   if ((call.node.outputs[1] ?? '') !== '') return call.refuse('gives the positions of its maxima');
-  const { training, portable } = call.around.host;
-  return call.apply(maxPool, [x], { kernel, ...window, backward: training && !portable ? 'positions' : 'comparison' });
+  const { training } = call.around.host;
+  return call.apply(maxPool, [x], { kernel, ...window, backward: training ? 'positions' : 'comparison' });
 }
 
 function meansOfWindows(call: Call, x: FloatTensor, kernel: readonly number[], { strides, dilations, pads }: Window): Computed {

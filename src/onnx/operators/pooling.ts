@@ -13,7 +13,7 @@ export interface MaxPoolAttributes extends SlidingAttributes {
   readonly kernel: readonly number[];
   /**
    * Where the gradient goes: to the position that MaxPool told, or to the one found by comparing each window with its
-   * maximum, which any provider can do. Overlapping windows are always compared.
+   * maximum, which any provider can do. Overlapping windows and those of portable graphs are always compared.
    */
   readonly backward?: 'positions' | 'comparison';
 }
@@ -27,7 +27,7 @@ export const maxPool: Operator<One, MaxPoolAttributes, readonly Tensor<'int64'>[
   shape: ([x], attributes) => [dimOf(x, 0), dimOf(x, 1), ...slidOver(x.shape.slice(2), attributes.kernel, poolingOf(x, attributes))],
   forward: (graph, [x], attributes) => {
     const sliding = poolingOf(x, attributes);
-    if (attributes.backward === 'comparison' || overlaps(attributes.kernel, sliding)) return { output: maxPooled(graph, x, attributes.kernel, sliding), saved: [] };
+    if (attributes.backward === 'comparison' || graph.portable || overlaps(attributes.kernel, sliding)) return { output: maxPooled(graph, x, attributes.kernel, sliding), saved: [] };
     const [output, positions] = maxPooledAt(graph, x, attributes.kernel, sliding);
     return { output, saved: [positions] };
   },

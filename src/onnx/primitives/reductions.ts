@@ -3,6 +3,7 @@ import type { GraphBuilder } from '../graph';
 import { dimOf, elementCount, formatShape, GraphError, sameShape } from '../shapes';
 import type { Dim, FloatTensor, Tensor } from '../types';
 import { countFlops, int64Vector } from './common';
+import { exp, log, subtract } from './elementwise';
 import { gemm, ones } from './matrix';
 import { reshape } from './shaping';
 
@@ -66,7 +67,13 @@ function normalized(opType: 'Softmax' | 'LogSoftmax', graph: GraphBuilder, input
 
 /** Along an axis, the last if none is given. */
 export const softmax = normalized.bind(null, 'Softmax');
-export const logSoftmax = normalized.bind(null, 'LogSoftmax');
+
+/** Along an axis, the last if none is given. WebGPU has no LogSoftmax: all logits would go to the host and back. */
+export function logSoftmax(graph: GraphBuilder, input: FloatTensor, axis = input.shape.length - 1): FloatTensor {
+  if (!graph.portable) return normalized('LogSoftmax', graph, input, axis);
+  const shifted = subtract(graph, input, maximumOver(graph, input, [axis]));
+  return subtract(graph, shifted, log(graph, sumOver(graph, exp(graph, shifted), [axis])));
+}
 
 /** Sums of the elements up to each along an axis: without the element itself if `exclusive`, from the end if `reverse`. */
 export function cumulativeSum(graph: GraphBuilder, input: FloatTensor, axis: number, exclusive: boolean, reverse: boolean): FloatTensor {

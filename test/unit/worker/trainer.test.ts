@@ -21,7 +21,7 @@ const cases: readonly (readonly [string, DataShape, object, object])[] = [
   ['MLP with batch norm', table, { kind: 'mlp', hidden: [12], norm: 'batch' }, { optimizer: { kind: 'sgd', momentum: 0.9 } }],
   ['CNN, accumulated', images, { kind: 'cnn', channels: [3], hidden: [7], dropout: 0.2 }, { accumulate: 2 }],
   ['transformer', text, { kind: 'transformer', width: 8, layers: 1, heads: 2, dropout: 0.1 }, { optimizer: { kind: 'adamw' } }],
-  ['LSTM', text, { kind: 'lstm' }, { optimizer: { kind: 'rmsprop', centered: true } }],
+  ['LSTM', text, { kind: 'lstm', embedding: 8, hidden: 16 }, {}],
 ];
 
 const examplesOf = (data: DataShape): { rows: number; features: Uint8Array | Float32Array | Int32Array; labels: BigInt64Array | null } =>
