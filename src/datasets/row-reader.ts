@@ -4,6 +4,7 @@ import { toErrorReport } from '../errors/errors';
 import { inputSize } from '../models/types';
 import { decodeSafetensorsHeader, safetensorsDataStart, type TensorEntry } from '../tensors/safetensors';
 import { describePrepared, featureProblem, invalidData, labelProblem, missingData, type DataDescription, type Features, type Labels } from './prepared';
+import { readStretches, type Stretch } from './stretches';
 
 /** Prepared files of this size and more are not loaded whole, bytes. */
 export const READ_BY_ROWS_FROM = 1 << 28;
@@ -26,6 +27,7 @@ const VALUES: Readonly<Record<TensorEntry['type'], new (buffer: ArrayBuffer) => 
 
 export class RowReader {
   private keptLabels: Promise<Uint8Array> | null = null;
+  private readonly underWay = new Set<Promise<void>>();
 
   private constructor(
     private readonly handle: FileHandle,
@@ -49,8 +51,8 @@ export class RowReader {
     }
     try {
       const { size } = await handle.stat();
-      const dataStart = safetensorsDataStart(await fill(new Uint8Array(Math.min(8, size)), handle, file, 0));
-      const { entries, metadata } = decodeSafetensorsHeader(await fill(new Uint8Array(Math.min(dataStart, size)), handle, file, 0), size);
+      const dataStart = safetensorsDataStart(await bytesOf(handle, file, 0, Math.min(8, size)));
+      const { entries, metadata } = decodeSafetensorsHeader(await bytesOf(handle, file, 0, Math.min(dataStart, size)), size);
       const description = describePrepared(entries, metadata, file);
       const entryOf = (name: string): TensorEntry | null => entries.find((entry) => entry.name === name) ?? null;
       const features = entryOf('features');
@@ -63,8 +65,10 @@ export class RowReader {
     }
   }
 
-  close(): Promise<void> {
-    return this.handle.close();
+  /** Waits for the reads that are under way. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.underWay);
+    await this.handle.close();
   }
 
   /** Reads all values once. @throws RepriseError DATA_INVALID naming the row of the first that no graph could take */
@@ -73,7 +77,7 @@ export class RowReader {
     for (const entry of [this.features, ...(this.labels === null ? [] : [this.labels])]) {
       const Values = VALUES[entry.type];
       for (let begin = entry.begin; begin < entry.end; begin += MAX_READ) {
-        const bytes = await this.read(new Uint8Array(Math.min(MAX_READ, entry.end - begin)), this.dataStart + begin);
+        const bytes = await bytesOf(this.handle, file, this.dataStart + begin, Math.min(MAX_READ, entry.end - begin));
         const values = new Values(bytes.buffer as ArrayBuffer);
         const from = ((begin - entry.begin) / bytes.length) * values.length;
         const problem = entry === this.labels ? labelProblem(description, values as Labels, from) : featureProblem(description, values as Features, from);
@@ -106,17 +110,24 @@ export class RowReader {
     let taken: ArrayBuffer;
     if (size > KEPT_LABELS) taken = await this.take(labels, numbers, each, (row) => row * each);
     else {
-      this.keptLabels ??= this.read(new Uint8Array(size), this.dataStart + labels.begin);
+      this.keptLabels ??= this.readLabels(labels);
       taken = gathered(await this.keptLabels, numbers, each);
     }
     return labels.type === 'int64' ? new BigInt64Array(taken) : new Float32Array(taken);
+  }
+
+  private async readLabels({ begin, end }: TensorEntry): Promise<Uint8Array> {
+    const into = new Uint8Array(end - begin);
+    await this.read([{ into, position: this.dataStart + begin }]);
+    return into;
   }
 
   /** `size` bytes from `start(row)` on for each row. */
   private async take(entry: TensorEntry, numbers: Int32Array, size: number, start: (row: number) => number): Promise<ArrayBuffer> {
     const out = new Uint8Array(numbers.length * size);
     const begin = this.dataStart + entry.begin;
-    const reads: Promise<void>[] = [];
+    const stretches: Stretch[] = [];
+    const scattered: (() => void)[] = [];
     for (let index = 0; index < numbers.length; ) {
       const first = index;
       const from = start(numbers[first]!);
@@ -127,23 +138,28 @@ export class RowReader {
         if (place < from || place > to || place + size - from > MAX_READ) break;
         to = Math.max(to, place + size);
       }
-      reads.push(this.takeRun(out.subarray(first * size, index * size), begin + from, to - from, Array.from(numbers.subarray(first, index), (row) => start(row) - from)));
+      const rows = out.subarray(first * size, index * size);
+      // Rows that follow on one another lie in the file as they shall lie here.
+      const into = to - from === rows.length ? rows : new Uint8Array(to - from);
+      stretches.push({ into, position: begin + from });
+      if (into !== rows) {
+        const places = Array.from(numbers.subarray(first, index), (row) => start(row) - from);
+        scattered.push(() => places.forEach((place, at) => rows.set(into.subarray(place, place + size), at * size)));
+      }
     }
-    await Promise.all(reads);
+    await this.read(stretches);
+    for (const scatter of scattered) scatter();
     return out.buffer;
   }
 
-  /** Fills `out` with as many pieces as `places` names, each from its place in the `length` bytes at `position`. */
-  private async takeRun(out: Uint8Array, position: number, length: number, places: readonly number[]): Promise<void> {
-    // Pieces that follow on one another lie in the file as they shall lie here.
-    if (length === out.length) return void (await this.read(out, position));
-    const bytes = await this.read(new Uint8Array(length), position);
-    const size = out.length / places.length;
-    places.forEach((place, index) => out.set(bytes.subarray(place, place + size), index * size));
-  }
-
-  private read(out: Uint8Array, position: number): Promise<Uint8Array> {
-    return fill(out, this.handle, this.file, position);
+  private async read(stretches: readonly Stretch[]): Promise<void> {
+    const reading = readStretches(this.handle.fd, this.file, stretches);
+    this.underWay.add(reading);
+    try {
+      await reading;
+    } finally {
+      this.underWay.delete(reading);
+    }
   }
 }
 
@@ -160,12 +176,9 @@ function gathered(bytes: Uint8Array, numbers: Int32Array, size: number): ArrayBu
   return out.buffer;
 }
 
-/** Reads bytes from a position on. @throws RepriseError DATA_INVALID where the file ends before */
-async function fill(out: Uint8Array, handle: FileHandle, file: string, position: number): Promise<Uint8Array> {
-  for (let done = 0; done < out.length; ) {
-    const { bytesRead } = await handle.read(out, done, out.length - done, position + done);
-    if (bytesRead === 0) throw invalidData(file, `it ends before byte ${position + out.length}`);
-    done += bytesRead;
-  }
-  return out;
+/** @throws RepriseError DATA_INVALID where the file ends before */
+async function bytesOf(handle: FileHandle, file: string, position: number, length: number): Promise<Uint8Array> {
+  const into = new Uint8Array(length);
+  await readStretches(handle.fd, file, [{ into, position }]);
+  return into;
 }
