@@ -97,7 +97,7 @@ export function resolveSeeds(config: Pick<Config, 'seed' | 'seeds'>): ResolvedSe
   };
 }
 
-/** Whether a run draws noise while it trains: dropout, changes of images. */
+/** Whether a run draws noise while it trains: dropout, of which a file of the user may have some, and changes of images. */
 export function drawsNoise({ model, data }: Pick<Config, 'model' | 'data'>): boolean {
-  return ('dropout' in model && model.dropout > 0) || ('attentionDropout' in model && model.attentionDropout > 0) || augmentOf(data) !== null;
+  return model.kind === 'onnx' || ('dropout' in model && model.dropout > 0) || ('attentionDropout' in model && model.attentionDropout > 0) || augmentOf(data) !== null;
 }

@@ -39,6 +39,13 @@ describe('fieldsOf', () => {
     expect(keysOfKind('training.optimizer', 'sgd')).toEqual(['kind', 'momentum', 'nesterov', 'weightDecay', 'decay']);
     expect(keysOfKind('model', 'tree')).toEqual([]);
   });
+  it('has the path and the names of a model of one’s own', () => {
+    const own = { ...(written as object), model: { kind: 'onnx' } };
+    expect(field('model.path', own)).toMatchObject({ of: { type: 'text', maxLength: 4096 }, required: true, value: undefined, fallback: undefined });
+    expect(field('model.train', own)).toMatchObject({ of: { type: 'texts' }, required: false, fallback: ['*'] });
+    expect(field('model.freeze', own)).toMatchObject({ of: { type: 'texts' }, required: false, fallback: [] });
+    expect(keysOfKind('model', 'onnx')).toEqual(['kind', 'path', 'train', 'freeze']);
+  });
   it('has no defaults in a part that is left out', () => {
     expect(field('training.earlyStopping.minDelta')).toMatchObject({ fallback: undefined, value: undefined, required: false });
     const stopping = { ...written, training: { ...written.training, earlyStopping: { patience: 3 } } };

@@ -1,4 +1,5 @@
 /** Users' ONNX files as models: each covered operator against ONNX Runtime on the file itself, roles of initializers, refusals. */
+import { readFileSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { onnxSchema } from '../../../src/config/models';
@@ -224,6 +225,11 @@ describe('a covered operator', () => {
     const tested = new Set([...cases, ...recurrentCases].flatMap(({ file }) => file.nodes.map(({ op }) => op)));
     const folded = ['And', 'Ceil', 'Equal', 'Floor', 'GreaterOrEqual', 'LessOrEqual', 'Mod', 'Or', 'ReduceProd', 'Sign', 'Size', 'Xor'];
     expect(COVERED.filter((op) => !tested.has(op))).toEqual(folded);
+  });
+
+  it('is told of in the README', () => {
+    const [, list = ''] = /^Covered are (.+)\. Another one/mu.exec(readFileSync('README.md', 'utf8')) ?? [];
+    expect(list.match(/\w+(?=`)/gu)).toEqual(COVERED);
   });
 
   it.each([...cases, ...recurrentCases])('computes as ONNX Runtime does, and trains: $name', async ({ file, data }) => {
