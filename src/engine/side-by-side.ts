@@ -56,7 +56,7 @@ export function dataLeaves(store: Store, manifest: RunManifest): Leaves {
   if (manifest.kind === 'logged') return new Map(store.datasets(manifest.runId).map(({ name, digest }) => [name, digest]));
   if (manifest.kind === 'command') return new Map(manifest.inputs.map(({ path, fingerprint }) => [path, fingerprint]));
   const { fingerprint, bytes, source, license, sourceSha256 } = manifest.data;
-  return leavesOf({ fingerprint, source, bytes, license, ...(sourceSha256 === undefined ? {} : { sourceSha256 }) });
+  return leavesOf({ fingerprint, source, bytes, license, ...(sourceSha256 === undefined ? {} : { sourceSha256 }), ...(manifest.model === undefined ? {} : { model: manifest.model.sha256 }) });
 }
 
 /** What a run came to. What it does not have (yet) is not there, rather than null. */
