@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ComparisonView, ReproduceView, RunResult, RunView, StudyPlan, StudyResult, VerifyView } from '../../src/api/rows';
 import { splitIndices } from '../../src/datasets/split';
 import { decodeSafetensors } from '../../src/tensors/safetensors';
+import { BatchOrder } from '../../src/worker/batches';
 import { alterLoss, pack, remakeHashes, unpack, type Files } from '../helpers/bundle-surgery';
 import { cli, cliJson, smallConfig, temporaryFolder } from '../helpers/cli';
 
@@ -139,10 +140,10 @@ describe('an ablation, from plan to verdict', () => {
     expect(verdict.sentence).toContain('2 of 9 runs');
   });
 
-  const baselineRun = (files: Files): { folder: string; manifest: { config: { seeds: { split: number }; data: { split: { validation: number; test: number } } }; data: { fingerprint: string } } } => {
+  const baselineRun = (files: Files): { folder: string; manifest: { config: { seed: number; seeds: { split: number }; training: { batchSize: number }; data: { split: { validation: number; test: number } } }; data: { fingerprint: string } } } => {
     for (const [name, bytes] of files) {
       if (!name.endsWith('/run.json')) continue;
-      const manifest = JSON.parse(bytes.toString('utf8')) as ReturnType<typeof baselineRun>['manifest'] & { variant: { variant: string } | null; config: { seed: number } };
+      const manifest = JSON.parse(bytes.toString('utf8')) as ReturnType<typeof baselineRun>['manifest'] & { variant: { variant: string } | null };
       if (manifest.variant?.variant === 'baseline' && manifest.config.seed === 1) return { folder: name.slice(0, -'run.json'.length), manifest };
     }
     throw new Error('no baseline run in the bundle');
@@ -158,21 +159,17 @@ describe('an ablation, from plan to verdict', () => {
 
   it('names the step that first sees a changed training example', async () => {
     const files = await unpack(bundle);
-    const { folder: run, manifest } = baselineRun(files);
-    // Files that runs have in common stand in the bundle once; its index says where.
-    const index = JSON.parse(files.get('data/bundle.json')?.toString('utf8') ?? '') as { runs: { eventLog: string; files: { scalars: string } }[] };
-    const scalars = files.get(index.runs.find((entry) => entry.eventLog === `${run}events.log`)?.files.scalars ?? '');
+    const { manifest } = baselineRun(files);
     const dataName = [...files.keys()].find((name) => name.includes(manifest.data.fingerprint)) ?? '';
     const data = files.get(dataName);
-    if (scalars === undefined || data === undefined) throw new Error('bundle lacks scalars or data');
-    const batches = decodeSafetensors(scalars).tensors.find((tensor) => tensor.name === 'batches');
+    if (data === undefined) throw new Error('bundle lacks data');
     const features = decodeSafetensors(data).tensors.find((tensor) => tensor.name === 'features');
-    if (batches === undefined || features === undefined) throw new Error('no batches or features');
-    const [, batchSize = 0] = batches.shape;
+    if (features === undefined) throw new Error('no features');
     const [count = 0, width = 0] = features.shape;
     const step = 7;
     const { train } = splitIndices(count, manifest.config.data.split, manifest.config.seeds.split);
-    const row = train[Number(batches.data[step * batchSize])] ?? -1;
+    const { batches } = new BatchOrder(train.length, manifest.config.training.batchSize, manifest.config.seed).chunk(step, step + 1);
+    const row = train[batches[0] ?? -1] ?? -1;
     // The features are one contiguous block in the file; the sign bit of a coordinate is the top bit of its fourth byte.
     const block = Buffer.from(features.data.buffer, features.data.byteOffset, features.data.byteLength);
     const start = data.indexOf(block);
