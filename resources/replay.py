@@ -235,7 +235,7 @@ class Run:
             raise Stop(f"ONNX Runtime {onnxruntime.__version__} cannot load the training graph: {error}") from error
 
     def train(self, total):
-        """After each stretch of steps the number of steps done, the losses of the stretch and the hash of the weights."""
+        """After each stretch of steps the number of steps done, the losses of the stretch, and the weights."""
         session = self.session()
         inputs = {given.name: given for given in session.get_inputs()}
         names = [output.name for output in session.get_outputs()]
@@ -246,7 +246,7 @@ class Run:
         loops = "steps" in inputs
         longest = max(1, min(64, 2**26 // sum(map(math.prod, mask_shapes.values()), 1))) if loops else 1
         marks = [*sorted(self.log.hashes), total]
-        yield 0, np.zeros(0), weights_hash({name: self.initial[name] for name in self.initial})
+        yield 0, np.zeros(0), self.initial
         done = 0
         while done < total:
             epoch = done // self.epoch_steps
@@ -261,7 +261,7 @@ class Run:
             state = {name: results[f"next/{name}"] for name in carried}
             done = stop
             # Where averages of the weights are kept, they are the model.
-            yield done, results["losses"].astype(np.float64), weights_hash({name: state.get(f"ema/{name}", state[name]) for name in self.initial})
+            yield done, results["losses"].astype(np.float64), {name: state.get(f"ema/{name}", state[name]) for name in self.initial}
 
 
 def first_outside(tolerance, logged, losses):
@@ -282,14 +282,15 @@ def replay(folder, data_file, most):
     if version != onnxruntime.__version__:
         print(f"This is ONNX Runtime {onnxruntime.__version__}, which may compute other bits.")
     losses, wrong, compared = np.zeros(0), [], 0
-    for done, computed, found in run.train(min(most, len(log.losses))):
+    for done, computed, weights in run.train(min(most, len(log.losses))):
         losses = np.append(losses, computed)
         if done not in log.hashes:
             continue
         compared += 1
-        wrong += [] if found == log.hashes[done] else [done]
-        shown = "" if done == 0 else f"loss {losses[-1]:.9g}, logged {log.losses[done - 1]:.9g}; "
-        print(f"step {done}: {shown}weights {'differ' if done in wrong else 'equal'}")
+        found, logged = weights_hash(weights), log.hashes[done]
+        wrong += [] if found == logged else [done]
+        loss = "" if done == 0 else f"loss {losses[-1]:.9g}, logged {log.losses[done - 1]:.9g}; "
+        print(f"step {done}: {loss}weights {found[:16]}, {'equal' if found == logged else f'logged {logged[:16]}'}")
     return judge(run, folder, losses, wrong, compared)
 
 
