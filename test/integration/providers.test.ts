@@ -105,8 +105,11 @@ describe.skipIf(vulkan === '')('WebGPU', () => {
     expect([...places.get('Sqrt')!]).toEqual(['WebGpuExecutionProvider']);
   });
 
-  it('goes on from a checkpoint after a kill as if it had not been', { timeout: 240_000 }, async () => {
+  it('comes to the same from examples that are brought to the device call by call, and after a kill', { timeout: 240_000 }, async () => {
     const calm = await trained('webgpu', models['MLP']!);
+    vi.stubEnv('REPRISE_READ_BY_ROWS_FROM', '1');
+    const brought = await trained('webgpu', models['MLP']!).finally(() => vi.stubEnv('REPRISE_READ_BY_ROWS_FROM', undefined));
+    expect(difference(brought.losses.map(Number), calm.losses.map(Number))).toBeLessThan(AGREEMENT);
     const run = await make('webgpu', models['MLP']!);
     const first = startWorker(worker.entry, run);
     await until(run, ({ checkpoints }) => checkpoints.some(({ step }) => step === 10), 60_000);

@@ -7,7 +7,7 @@ import { stepScalars } from '../../../src/models/scalars';
 import { buildTrainingGraph } from '../../../src/models/training-graph';
 import type { GraphTarget } from '../../../src/models/target';
 import type { DataShape } from '../../../src/models/types';
-import { Trainer, type ChunkOutputs } from '../../../src/worker/trainer';
+import { placeable, Trainer, type ChunkOutputs } from '../../../src/worker/trainer';
 import type { NamedTensor } from '../../../src/tensors/safetensors';
 import { drawMasks, makeExamples, planBatches } from '../models/run-training';
 
@@ -64,5 +64,15 @@ describe('one step a run', () => {
     const [usual, portable] = [await trained(one, { form: 'loop', portable: false }), await trained(one, { form: 'step', portable: true })];
     const losses = ({ told }: Trained): number[] => told.flatMap(({ losses: of }) => [...of]);
     losses(portable).forEach((loss, step) => expect(Math.abs(loss / losses(usual)[step]! - 1)).toBeLessThan(1e-5));
+  });
+});
+
+describe('examples', () => {
+  it('stay whole unless a GPU has no buffer that is large enough for them', () => {
+    const split = (bytes: number) => ({ rows: 1, whole: { rows: 1, features: new Uint8Array(bytes), labels: null }, take: () => Promise.reject(new Error('nothing is taken')) });
+    const [fitting, large] = [split(2 ** 27), split(2 ** 27 + 1)];
+    expect(placeable(large, { provider: 'cpu', threads: 1 })).toBe(large);
+    expect(placeable(fitting, { provider: 'webgpu', threads: 1 })).toBe(fitting);
+    expect(placeable(large, { provider: 'webgpu', threads: 1 })).toEqual({ ...large, whole: null });
   });
 });
