@@ -19,6 +19,8 @@ const NAMED = 12;
 
 /** What every training is validated by. */
 const VALIDATION = 'validation.';
+/** Norms of a training: of its gradients, where they are told, and of its weights. */
+const NORMS = /^train\.\w+Norm$/u;
 /** A longer series of a command or a logged run is read in buckets. */
 const MOST_POINTS = 100_000;
 const BUCKETS = 10_000;
@@ -31,7 +33,8 @@ interface Read extends Curve {
 function trainingCurve(store: Store, runId: string, key: CurveKey): Curve {
   if (key === 'train.loss' || key === 'train.learningRate') return store.series(runId, key);
   const metric = METRIC_NAMES.find((name) => key === `${VALIDATION}${name}`);
-  const points = metric === undefined ? [] : store.metrics(runId).flatMap((row) => (row.split === 'validation' && row[metric] !== undefined ? [{ step: row.step, value: row[metric] }] : []));
+  if (metric === undefined) return onePerStep(store.points(runId, key));
+  const points = store.metrics(runId).flatMap((row) => (row.split === 'validation' && row[metric] !== undefined ? [{ step: row.step, value: row[metric] }] : []));
   return { steps: Float64Array.from(points, ({ step }) => step), values: Float64Array.from(points, ({ value }) => value) };
 }
 
@@ -134,7 +137,9 @@ function methodOf({ counts, thinned, leftOut, notes }: Told): string {
 function keysOf(store: Store, variants: readonly Variant[]): string[] {
   const runs = variants.flatMap((variant) => variant.runs.filter((run) => run !== null));
   const others = runs.filter(({ kind }) => kind !== 'training');
-  const trained = runs.length === 0 || others.length < runs.length ? ['train.loss', ...measuredMetrics(store, runs, VALIDATION).map((name) => `${VALIDATION}${name}`)] : [];
+  const trainings = runs.filter(({ kind }) => kind === 'training');
+  const norms = commonKeys(store, trainings).filter((key) => NORMS.test(key));
+  const trained = runs.length === 0 || trainings.length > 0 ? ['train.loss', ...measuredMetrics(store, runs, VALIDATION).map((name) => `${VALIDATION}${name}`), ...norms] : [];
   return [...trained, ...commonKeys(store, others)];
 }
 

@@ -23,6 +23,8 @@ const MOST_SEGMENTS = 3;
 /** `Train loss`, `Validation macro F1`; what others named goes by its name. */
 function labelOf(key: CurveKey): string {
   if (key === 'train.loss') return 'Train loss';
+  if (key === 'train.gradientNorm') return 'Norm of gradients';
+  if (key === 'train.weightNorm') return 'Norm of weights';
   const metric = METRIC_NAMES.find((name) => key === `validation.${name}`);
   return metric === undefined ? key : `Validation ${METRICS[metric].title}`;
 }

@@ -4,8 +4,9 @@ import { leavesOf } from '../../../src/config/leaves';
 import { compareCurves } from '../../../src/engine/compare-curves';
 import type { EngineContext } from '../../../src/engine/context';
 import { compareRuns, sectionOf } from '../../../src/engine/side-by-side';
-import type { LoggedNumber } from '../../../src/events/records';
+import type { EventBody, LoggedNumber } from '../../../src/events/records';
 import type { Store } from '../../../src/store/types';
+import { exitedWell } from '../../fixtures/sample';
 import { addRun, addStudy, openSample } from './sample';
 
 const contextOf = (store: Store): EngineContext => ({ store }) as EngineContext;
@@ -40,6 +41,35 @@ describe('compare.curves', () => {
     expect([...(variants[1]?.mean ?? [])]).toEqual([3, 4, Number.NaN, Number.NaN]);
     expect(method).toContain('seed 2 of baseline: diverged, train.loss is not a finite number from step 2 on');
     expect(method).toContain('eed 1 of odd: diverged, train.loss is not a finite number from step 2 on, shown as a gap');
+  });
+
+  it('does the same where the run failed for it, in series that end before', async () => {
+    const store = await openSample();
+    const failed = { type: 'failed', code: 'TRAINING_DIVERGED', message: 'The training diverged.' } as const;
+    const validated = [0.5, 0.25].map((accuracy, index) => ({ type: 'metrics', split: 'validation', step: 2 * index + 2, epoch: 1, values: { loss: 1, accuracy } }) as const);
+    await addRun(store, 'run-a', ramp(4), { seed: 1 });
+    await addRun(store, 'run-b', [3, 4, 'NaN'], { seed: 2, end: [...validated, failed] });
+    await addRun(store, 'run-c', [3, 4, 'NaN'], { seed: 1, end: [...validated, failed] });
+    await addStudy(store, { baseline: ['run-a', 'run-b', null], odd: ['run-c', null, null] });
+    const { variants, method } = await curves(store);
+    expect(variants.map(({ n }) => n)).toEqual([1, 1]);
+    expect([...(variants[1]?.mean ?? [])]).toEqual([3, 4, Number.NaN]);
+    expect(method).toContain('seed 2 of baseline: diverged, train.loss is not a finite number from step 2 on');
+    const accuracy = await compareCurves(contextOf(store), { experiment: 'sample', key: 'validation.accuracy', points: 500 });
+    expect([...(accuracy.variants[1]?.mean ?? [])]).toEqual([0.5, 0.25]);
+    expect(accuracy.method).toContain('eed 1 of odd: diverged after the last validation.accuracy');
+  });
+
+  it('draws the norms that trainings tell', async () => {
+    const store = await openSample();
+    const normed = (norms: readonly number[]): EventBody[] => norms.map((norm, index) => ({ type: 'weights-hash', step: 5 * index, hash: 'h', chain: 'c', norm }));
+    const end: EventBody = { type: 'finished', weightsHash: 'w', selectedStep: 6, finalLoss: 1, bestLoss: 1 };
+    await addRun(store, 'run-a', ramp(6), { seed: 1, end: [...normed([1, 3]), end, exitedWell] });
+    await addRun(store, 'run-b', ramp(6), { seed: 2, end: [...normed([2, 5]), end, exitedWell] });
+    await addStudy(store, { baseline: ['run-a', 'run-b', null] });
+    const { keys, variants } = await compareCurves(contextOf(store), { experiment: 'sample', key: 'train.weightNorm', points: 500 });
+    expect(keys).toEqual(['train.loss', 'train.weightNorm']);
+    expect(variants[0]).toMatchObject({ n: 2, steps: Float64Array.of(0, 5), mean: Float64Array.of(1.5, 4) });
   });
 
   it('hides no spike, and neither first nor last, by thinning', async () => {
