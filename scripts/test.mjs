@@ -19,7 +19,7 @@ const parts = [...always, 'gallery', 'bench'];
 /** Parts that open the window. */
 const inWindow = ['e2e', 'gallery', 'bench'];
 /** Benchmarks that open none: they run as whoever starts them, who can start the Python beside which they measure. */
-const windowless = ['**/store.test.ts', '**/store-peers.test.ts'];
+const windowless = ['**/store.test.ts', '**/store-peers.test.ts', '**/training.test.ts', '**/quality.test.ts'];
 const windowed = ['**/window.test.ts', '**/store-live.test.ts'];
 const without = (files) => files.flatMap((file) => ['--exclude', file]);
 
@@ -33,6 +33,8 @@ const further = (firstOther === -1 ? [] : given.slice(firstOther)).filter((argum
 /** Why a part cannot run, by part. */
 const broken = new Map();
 const needs = (part) => wanted.includes(part);
+/** Whether benchmarks of this name are asked for. */
+const measures = (name) => needs('bench') && (further.length === 0 || further.includes(name));
 
 /** Does one piece of set-up; where it fails the parts that need it fail, and the others go on. */
 async function prepare(forParts, action) {
@@ -51,13 +53,14 @@ async function setUp() {
   await ensurePackages();
   await prepare(['integration', ...inWindow], ensureBuild);
   const sqlite = await prepare(['unit', 'integration', ...inWindow], ensureSqlite);
-  const judges = await prepare(['integration'], async () => {
+  const judges = await prepare(['integration', 'bench'], async () => {
+    if (!needs('integration') && !measures('training') && !measures('quality')) return {};
     const { env, skipped } = await ensureJudges();
     for (const { name, reason } of skipped) say(`skipped: the judge ${name} cannot be had: ${reason}`);
     return env;
   });
   const peers = await prepare(['bench'], async () => {
-    if (further.length > 0 && !further.includes('store')) return {};
+    if (!measures('store')) return {};
     const { env, skipped } = await ensurePeers();
     for (const { name, reason } of skipped) say(`not measured beside ${name}: ${reason}`);
     return env;
@@ -122,7 +125,7 @@ function rowsIn(file) {
 function printRows(rows) {
   if (rows.length === 0) return;
   const shown = rows.map(({ name, ours, peer, unit, ratio }) => [name, `${ours} ${unit}`, peer === null ? '' : `${peer} ${unit}`, ratio === null ? '' : `${ratio}×`]);
-  const table = [['', 'Reprise', 'MLflow', 'better'], ...shown];
+  const table = [['', 'Reprise', 'peer', 'better'], ...shown];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((cells) => cells[column].length)));
   say(`\n${table.map((cells) => cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join('  ')).join('\n')}`);
   for (const { name, note } of rows) if (note !== undefined) say(`${name}: ${note}`);
@@ -146,7 +149,7 @@ async function runPart(part, setup, reports, rows) {
     const report = join(reports, `${part}.json`);
     const [program, ...args] = [...display, node, ...vitest(part, report)];
     const measured = join(reports, 'rows.jsonl');
-    const result = counts(report, await runAttached(program, args, { cwd: root, env: childEnvironment({ ...setup.sqlite, ...setup.window, ...setup.peers, ...pictures(part), REPRISE_BENCH_ROWS: measured }) }, { quiet: asJson }));
+    const result = counts(report, await runAttached(program, args, { cwd: root, env: childEnvironment({ ...setup.sqlite, ...setup.window, ...(part === 'bench' ? { ...setup.judges, ...setup.peers } : {}), ...pictures(part), REPRISE_BENCH_ROWS: measured }) }, { quiet: asJson }));
     rows.push(...rowsIn(measured));
     return result;
   }
@@ -157,7 +160,7 @@ async function runPart(part, setup, reports, rows) {
   if (part === 'bench') {
     const report = join(reports, 'windowless.json');
     const measured = join(reports, 'rows.jsonl');
-    const env = childEnvironment({ ...setup.sqlite, ...setup.peers, REPRISE_BENCH_ROWS: measured });
+    const env = childEnvironment({ ...setup.sqlite, ...setup.judges, ...setup.peers, REPRISE_BENCH_ROWS: measured });
     add(counts(report, await runAttached(node, vitest(part, report, { leaveOut: windowed }), { cwd: root, env }, { quiet: asJson })));
     rows.push(...rowsIn(measured));
   }

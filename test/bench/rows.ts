@@ -25,3 +25,6 @@ export function row({ name, ours, peer, unit, note, larger = false }: Measured):
 }
 
 export const median = (values: readonly number[]): number => values.toSorted((left, right) => left - right)[values.length >> 1] ?? Number.NaN;
+
+/** The value below which a quarter of them lie. */
+export const quartile = (values: readonly number[]): number => values.toSorted((left, right) => left - right)[values.length >> 2] ?? Number.NaN;
