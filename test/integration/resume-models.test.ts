@@ -51,7 +51,7 @@ afterAll(async () => {
 });
 
 describe(`a run killed at ${KILLS} random steps`, () => {
-  it.each(CASES.map((item, index) => ({ ...item, index, kind: item.model.kind })))('of a $kind has the bits of one that never was', { timeout: 60_000 }, async ({ index, kind, ...item }) => {
+  it.each(CASES.map((item, index) => ({ ...item, index, kind: item.model.kind })))('of a $kind has the bits of one that never was', { timeout: 120_000 }, async ({ index, kind, ...item }) => {
     const calm = await makeRun(workspace, `${kind}-calm`, configOf(item));
     const expected = await trainHere(calm);
     expect(expected).toMatchObject({ status: 'finished', totalSteps: STEPS });
