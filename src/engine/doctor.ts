@@ -181,7 +181,7 @@ async function checkProviders(): Promise<Check> {
   const name = 'Execution providers';
   const found = (await askProviders()).filter(({ builtIn }) => builtIn);
   const working = found.flatMap(({ provider, milliseconds }) => (milliseconds === null ? [] : [`${provider} (${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms for a product of 1024 × 1024)`]));
-  const others = found.flatMap(({ provider, problem }) => (problem === null ? [] : [`${provider} does not work: ${problem}`]));
+  const others = found.flatMap(({ provider, problem }) => (problem === null ? [] : [`${provider} does not work (${problem.replace(/\.$/u, '')})`]));
   const text = [working.join(', '), ...others].filter((part) => part !== '').join('; ');
   return found.some(({ provider, milliseconds }) => provider === 'cpu' && milliseconds !== null) ? ok(name, text) : missing(name, text === '' ? 'none' : text, 'Nothing can be trained: install Reprise again.');
 }

@@ -101,5 +101,6 @@ describe('control', () => {
     const answer = await cliJson<DoctorView>(['doctor', '--workspace', workspace]);
     expect(answer.ok).toBe(true);
     expect(answer.checks.map((check) => check.name).join('\n')).toMatch(/ONNX Runtime/u);
+    expect(answer.checks.find(({ name }) => name === 'Execution providers')!.found).toMatch(/^cpu \([\d.]+ ms for a product of 1024 × 1024\)/u);
   });
 });
