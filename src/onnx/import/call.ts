@@ -57,6 +57,8 @@ export interface Surroundings {
   readonly initializers: ReadonlyMap<string, StoredTensor>;
   /** For a file that was written for one example: the shapes that its Reshape nodes get, with the batch by name. */
   readonly rooms: Map<FileNode, readonly Dim[]> | null;
+  /** Known values that are tensors of the graph already. */
+  readonly made: Map<Known, Tensor>;
   valueOf(name: string): Value | undefined;
 }
 
@@ -182,7 +184,14 @@ export class Call {
   }
 
   /** A known value as a tensor of the graph. */
-  materialized({ type, shape, values }: Known): Tensor {
+  materialized(value: Known): Tensor {
+    const { made } = this.around;
+    const tensor = made.get(value) ?? this.tensorOf(value);
+    made.set(value, tensor);
+    return tensor;
+  }
+
+  private tensorOf({ type, shape, values }: Known): Tensor {
     if (type === 'float64') return this.refuse('computes in float64', 'Export the model in float32, e.g. after model.float().');
     const count = elementCount(shape);
     if (count !== null && values.length === count) return this.constant(type, shape as readonly number[], values);

@@ -1,7 +1,7 @@
 /** Operators that make values out of nothing but numbers. */
 import { elementCount } from '../shapes';
 import type { Call, Converter, Value } from './call';
-import { elementsOf, known, knownOf, rounded } from './known';
+import { elementsOf, known, knownOf, rounded, writable } from './known';
 
 /** Of one number, or of several. */
 function constant(call: Call): Value {
@@ -25,7 +25,8 @@ function constantOfShape(call: Call): Value {
 function range(call: Call): Value {
   const [start = 0, end = 0, step = 1] = [call.number(0), call.number(1), call.number(2)].map((bound) => bound ?? 0);
   const type = call.known(0)?.type ?? 'int64';
-  return known(type, [Math.max(0, Math.ceil((end - start) / step))], Array.from({ length: Math.max(0, Math.ceil((end - start) / step)) }, (_, index) => rounded(type, start + index * step)));
+  const length = writable(Math.max(0, Math.ceil((end - start) / step)));
+  return known(type, [length], Array.from({ length }, (_, index) => rounded(type, start + index * step)));
 }
 
 /** The product of a vector of sizes. */

@@ -4,10 +4,10 @@ import { elu, gelu, geluTanh, hardSigmoid, hardSwish, leakyRelu, relu, sigmoid, 
 import { absolute, add, clip, constantPower, cos, divide, erf, exp, log, maximum, minimum, multiply, negate, power, reciprocal, sin, sqrt, subtract, where, type Binary } from '../operators/arithmetic';
 import type { Operator } from '../operators/operator';
 import { cast } from '../primitives';
-import { broadcastShapes } from '../shapes';
+import { broadcastShapes, elementCount } from '../shapes';
 import type { ElementType, FloatTensor, Tensor } from '../types';
 import { computed, type Call, type Computed, type Converter, type Value } from './call';
-import { ARITHMETIC, broadcastPositions, combined, COMPARISONS, elementsOf, FUNCTIONS, known, rounded, type Known } from './known';
+import { ARITHMETIC, combined, COMPARISONS, elementReader, FUNCTIONS, known, rounded, type ElementReader, type Known } from './known';
 import { storedTypeOf, typeInWords } from './tensor-data';
 
 type One = Operator<readonly [FloatTensor], undefined, readonly Tensor[]>;
@@ -90,9 +90,8 @@ function choose(call: Call): Value {
     const [first] = condition.values;
     const chosen = first === 1 ? yes : no;
     if (condition.values.length === 1 && chosen.values.length === 1) return known(yes.type, shape, chosen.values);
-    const parts = [condition, yes, no].map((part) => ({ elements: elementsOf(part), positions: broadcastPositions(part.shape as readonly number[], shape as readonly number[]) }));
-    const element = (part: number, index: number) => parts[part]!.elements[parts[part]!.positions[index] ?? 0] ?? 0;
-    return known(yes.type, shape, parts[0]!.positions.map((_, index) => (element(0, index) === 1 ? element(1, index) : element(2, index))));
+    const [test, left, right] = [condition, yes, no].map((part) => elementReader(part, shape)) as [ElementReader, ElementReader, ElementReader];
+    return known(yes.type, shape, Array.from({ length: elementCount(shape) ?? 0 }, (_, index) => (test(index) === 1 ? left(index) : right(index))));
   }
   const test = call.tensor(0);
   if (test.type !== 'bool') call.refuse(`is given ${test.type} as its condition`);

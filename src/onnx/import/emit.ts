@@ -5,8 +5,9 @@ import type { Dim, Tensor } from '../types';
 import { Call, computed, naming, type Converter, type Host, type Surroundings, type Value } from './call';
 import { CONSTANTS } from './constants';
 import { ELEMENTWISE } from './elementwise';
-import { readOnnxFile, type FileNode, type OnnxFile } from './file';
-import { knownOf } from './known';
+import { COVERED_HINT, readOnnxFile, refusal, type FileNode, type OnnxFile } from './file';
+import { foldsOf } from './folds';
+import type { Known } from './known';
 import { LAYERS } from './layers';
 import { RECURRENT } from './recurrent';
 import { SHAPING } from './shaping';
@@ -38,19 +39,28 @@ export function emitFile(file: OnnxFile, host: Host, input: Tensor): Tensor {
 
 function emitNodes(file: OnnxFile, host: Host, input: Tensor, rooms: Surroundings['rooms']): Tensor {
   const values = new Map<string, Value>([[file.input.name, computed(input)]]);
+  const folds = foldsOf(file);
   const valueOf = (name: string): Value | undefined => {
     const value = values.get(name);
     const stored = value === undefined ? file.initializers.get(name) : undefined;
     if (stored === undefined) return value;
     const weight = stored.type === 'float32' ? host.weight(stored) : null;
-    const made = weight === null ? knownOf(stored) : computed(weight);
+    const made = weight === null ? folds.ofInitializer(stored) : computed(weight);
     values.set(name, made);
     return made;
   };
-  const around: Surroundings = { host, opset: file.opset, input, initializers: file.initializers, rooms, valueOf };
+  // Asks for no weight: a model names its tensors where they are used.
+  const knownInputs = ({ inputs }: FileNode): readonly (Known | null)[] | null => {
+    const isWeight = (name: string): boolean => !values.has(name) && file.initializers.get(name)?.type === 'float32' && host.isWeight(name);
+    const found = inputs.map((name) => (name === '' || isWeight(name) ? null : valueOf(name)));
+    return found.every((value, position) => value?.kind === 'known' || inputs[position] === '') ? (found as readonly (Known | null)[]) : null;
+  };
+  const around: Surroundings = { host, opset: file.opset, input, initializers: file.initializers, rooms, made: new Map(), valueOf };
   for (const node of file.nodes) {
     const call = new Call(node, around);
-    const results = naming(node, () => CONVERTERS.get(node.opType)?.(call) ?? call.refuse('is not covered'));
+    const convert = () => CONVERTERS.get(node.opType)?.(call) ?? call.refuse('is not covered');
+    const inputs = node.opType === 'Dropout' ? null : knownInputs(node);
+    const results = naming(node, () => (inputs === null ? convert() : folds.of(node, inputs, convert)));
     ('kind' in results ? [results] : results).forEach((value, position) => {
       const name = node.outputs[position] ?? '';
       if (name !== '' && value !== null) values.set(name, value);
@@ -58,7 +68,7 @@ function emitNodes(file: OnnxFile, host: Host, input: Tensor, rooms: Surrounding
   }
   const last = file.nodes.at(-1);
   const output = valueOf(file.output);
-  if (output === undefined || last === undefined) throw new Error(`nothing makes the output ${file.output}`);
+  if (output === undefined || last === undefined) throw refusal({ code: 'ONNX_NODE', message: `The ONNX file cannot be trained: its output ${file.output} is a result that no covered operator gives.`, hint: COVERED_HINT });
   return output.kind === 'computed' ? output.tensor : new Call(last, around).materialized(output);
 }
 

@@ -25,11 +25,20 @@ export function knownShape(shape: readonly Dim[]): Known {
   return known('int64', [shape.length], shape);
 }
 
-/** All elements, each written out. Throws GraphError where their number is not known. */
+/** Elements that are written out at most. Masks are the square of a text's length; a few bytes of a file can ask for any number. */
+const MOST_ELEMENTS = 2 ** 24;
+
+/** A number of elements that are to be written out. Throws GraphError for one that is none, or too many. */
+export function writable(count: number): number {
+  if (!(count <= MOST_ELEMENTS)) throw new GraphError(`${count} elements are computed before there are data, at most ${MOST_ELEMENTS}`);
+  return count;
+}
+
+/** All elements, each written out. Throws GraphError where their number is not known, or too large. */
 export function elementsOf({ shape, values }: Known): readonly Dim[] {
   const count = elementCount(shape);
   if (count === null) throw new GraphError('the number of elements depends on the number of examples');
-  return values.length === count ? values : Array.from({ length: count }, () => values[0] ?? 0);
+  return values.length === count ? values : Array.from({ length: writable(count) }, () => values[0] ?? 0);
 }
 
 /** The number that is there alone; null where there are several, or a name. */
@@ -48,8 +57,21 @@ export function rounded(type: StoredType, value: number): number {
   return type === 'float64' ? value : Math.trunc(value);
 }
 
-/** For each element of a shape the position of the element of an operand that broadcasts to it. */
-export function broadcastPositions(from: readonly number[], to: readonly number[]): number[] {
+/** Tells the element of an operand that broadcasts to the element at a position of a shape. */
+export type ElementReader = (position: number) => Dim;
+
+/** Throws GraphError where the number of elements of the operand is not known. */
+export function elementReader(operand: Known, to: readonly Dim[]): ElementReader {
+  const [first = 0] = operand.values;
+  if (operand.values.length === 1) return () => first;
+  const elements = elementsOf(operand);
+  if (elementCount(to) === elements.length) return (position) => elements[position] ?? 0;
+  const positions = broadcastPositions(operand.shape as readonly number[], to as readonly number[]);
+  return (position) => elements[positions[position] ?? 0] ?? 0;
+}
+
+function broadcastPositions(from: readonly number[], to: readonly number[]): number[] {
+  writable(elementCount(to) ?? 0);
   const missing = to.length - from.length;
   let positions = [0];
   to.forEach((size, axis) => {
@@ -73,10 +95,10 @@ export function combined(left: Known, right: Known, type: StoredType, combine: C
     const value = computed(left.values[0] ?? 0, right.values[0] ?? 0);
     return value === null ? null : known(type, shape, [value]);
   }
-  if (elementCount(shape) === null) return null;
-  const places = [left, right].map((operand) => ({ elements: elementsOf(operand), positions: broadcastPositions(operand.shape as readonly number[], shape as readonly number[]) }));
-  const [a, b] = places;
-  const values = a!.positions.map((position, index) => computed(a!.elements[position] ?? 0, b!.elements[b!.positions[index] ?? 0] ?? 0));
+  const count = elementCount(shape);
+  if (count === null) return null;
+  const [a, b] = [elementReader(left, shape), elementReader(right, shape)];
+  const values = Array.from({ length: count }, (_, position) => computed(a(position), b(position)));
   return values.includes(null) ? null : known(type, shape, values as readonly Dim[]);
 }
 

@@ -8,7 +8,7 @@ import { broadcastShapes, elementCount, formatShape } from '../shapes';
 import type { Dim, FloatTensor, Tensor } from '../types';
 import { computed, type Call, type Computed, type Converter, type Value } from './call';
 import { divided, multiplied, productOf, withBatch, withRoomFor } from './dims';
-import { elementsOf, known, knownShape, type Known } from './known';
+import { elementsOf, known, knownShape, writable, type Known } from './known';
 
 const isFloat = (tensor: Tensor): tensor is FloatTensor => tensor.type === 'float32';
 
@@ -90,12 +90,14 @@ function transposeAxes(call: Call): Value {
 /** The elements of a known value at the sums of one offset along each axis of the result. */
 function picked(value: Known, shape: readonly Dim[], offsets: readonly (readonly number[])[]): Known {
   const elements = elementsOf(value);
+  writable(offsets.reduce((count, along) => count * along.length, 1));
   const positions = offsets.reduce<readonly number[]>((sums, along) => sums.flatMap((sum) => along.map((offset) => sum + offset)), [0]);
   return known(value.type, shape, positions.map((position) => elements[position] ?? 0));
 }
 
 /** The offsets of the elements of each axis in a value of `shape`. */
 function offsetsOf(shape: readonly Dim[]): number[][] {
+  writable(elementCount(shape) ?? 0);
   return shape.map((size, axis) => Array.from({ length: Number(size) }, (_, index) => index * (elementCount(shape.slice(axis + 1)) ?? 0)));
 }
 
@@ -137,6 +139,7 @@ function expandTo(call: Call): Value {
   if (value.kind === 'computed') return computed(expandedTo(call, value.tensor, target));
   const shape = broadcastShapes(value.shape, target);
   if (value.values.length === 1) return known(value.type, shape, value.values);
+  writable(elementCount(shape) ?? 0);
   const missing = shape.length - value.shape.length;
   const offsets = offsetsOf(value.shape);
   return picked(value, shape, shape.map((size, axis) => (axis < missing || value.shape[axis - missing] === 1 ? Array.from({ length: Number(size) }, () => 0) : offsets[axis - missing]!)));

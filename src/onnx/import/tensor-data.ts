@@ -62,6 +62,6 @@ export function storedTensor(proto: TensorProto): StoredTensor | string {
   if (type === null) return `is of ${typeInWords(proto.dataType)}`;
   const shape = proto.dims.map(Number);
   const data = elementsOf(proto, type);
-  if (data === null || data.length !== elementCount(shape)) return `has the shape ${formatShape(shape)}, but ${data === null ? `${proto.rawData.length} bytes` : `${data.length} elements`}`;
+  if (data === null || shape.some((size) => size < 0) || data.length !== elementCount(shape)) return `has the shape ${formatShape(shape)}, but ${data === null ? `${proto.rawData.length} bytes` : `${data.length} elements`}`;
   return { name: proto.name, type, shape, data };
 }
