@@ -48,6 +48,7 @@ function descriptions({ study, config }: ReportModel): Row[] {
 /** Section "Experiment configuration". */
 export function configurationBlocks(model: ReportModel): Block[] {
   const { config } = model;
+  const models = new Set(model.runs.flatMap(({ manifest }) => manifest.model?.sourceSha256 ?? []));
   const data = [...new Map(model.runs.map(({ manifest }) => [manifest.data.fingerprint, manifest.data])).values()];
   const whose = ownership(model);
   const seeds = seedsOf(model);
@@ -64,7 +65,7 @@ export function configurationBlocks(model: ReportModel): Block[] {
     ...(whose.sentence === '' ? [] : [paragraph(whose.sentence)]),
     { type: 'facts', rows: labels },
     heading(3, 'Model configuration'),
-    { type: 'facts', rows: [row('Model type', config.model.kind), ...fieldsOf(config.model, ['kind']), ...fieldsOf(config.training, [])] },
+    { type: 'facts', rows: [row('Model type', config.model.kind), ...fieldsOf(config.model, ['kind']), ...[...models].map((sha256): Row => ({ name: 'ONNX file (SHA-256)', value: [code(sha256)] })), ...fieldsOf(config.training, [])] },
     heading(3, 'Data configuration'),
     {
       type: 'facts',

@@ -7,7 +7,7 @@ import { cast } from '../primitives';
 import { broadcastShapes, elementCount } from '../shapes';
 import type { ElementType, FloatTensor, Tensor } from '../types';
 import { computed, type Call, type Computed, type Converter, type Value } from './call';
-import { ARITHMETIC, combined, COMPARISONS, elementReader, FUNCTIONS, known, rounded, type ElementReader, type Known } from './known';
+import { ARITHMETIC, combined, COMPARISONS, elementReader, FUNCTIONS, known, rounded, writable, type ElementReader, type Known } from './known';
 import { storedTypeOf, typeInWords } from './tensor-data';
 
 type One = Operator<readonly [FloatTensor], undefined, readonly Tensor[]>;
@@ -91,7 +91,7 @@ function choose(call: Call): Value {
     const chosen = first === 1 ? yes : no;
     if (condition.values.length === 1 && chosen.values.length === 1) return known(yes.type, shape, chosen.values);
     const [test, left, right] = [condition, yes, no].map((part) => elementReader(part, shape)) as [ElementReader, ElementReader, ElementReader];
-    return known(yes.type, shape, Array.from({ length: elementCount(shape) ?? 0 }, (_, index) => (test(index) === 1 ? left(index) : right(index))));
+    return known(yes.type, shape, Array.from({ length: writable(elementCount(shape) ?? 0) }, (_, index) => (test(index) === 1 ? left(index) : right(index))));
   }
   const test = call.tensor(0);
   if (test.type !== 'bool') call.refuse(`is given ${test.type} as its condition`);

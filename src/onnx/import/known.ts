@@ -98,7 +98,7 @@ export function combined(left: Known, right: Known, type: StoredType, combine: C
   const count = elementCount(shape);
   if (count === null) return null;
   const [a, b] = [elementReader(left, shape), elementReader(right, shape)];
-  const values = Array.from({ length: count }, (_, position) => computed(a(position), b(position)));
+  const values = Array.from({ length: writable(count) }, (_, position) => computed(a(position), b(position)));
   return values.includes(null) ? null : known(type, shape, values as readonly Dim[]);
 }
 
