@@ -79,7 +79,7 @@ export class RowReader {
       for (let begin = entry.begin; begin < entry.end; begin += MAX_READ) {
         const bytes = await bytesOf(this.handle, file, this.dataStart + begin, Math.min(MAX_READ, entry.end - begin));
         const values = new Values(bytes.buffer as ArrayBuffer);
-        const from = ((begin - entry.begin) / bytes.length) * values.length;
+        const from = (begin - entry.begin) / values.BYTES_PER_ELEMENT;
         const problem = entry === this.labels ? labelProblem(description, values as Labels, from) : featureProblem(description, values as Features, from);
         if (problem !== null) throw invalidData(file, problem);
       }

@@ -45,10 +45,20 @@ function rolesOf({ train, freeze }: OnnxConfig, { initializers, nodes }: OnnxFil
   return { isWeight: (name) => weights.has(name), isTrained: (name) => trained.has(name) };
 }
 
-/** Whether a name is as a pattern says. */
+/** Whether a name is as a pattern says: begins and ends as it does, with its other parts between in their order. */
 function matcherOf(pattern: string): (name: string) => boolean {
-  const expression = new RegExp(`^${pattern.split('*').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\/-]/gu, String.raw`\$&`)).join('.*')}$`, 'su');
-  return (name) => expression.test(name);
+  const [begin = '', ...parts] = pattern.split('*');
+  const end = parts.pop();
+  if (end === undefined) return (name) => name === pattern;
+  return (name) => {
+    let at = name.startsWith(begin) ? begin.length : -1;
+    // The leftmost place of each part leaves most to those after it.
+    for (const part of parts) {
+      const found = at < 0 ? -1 : name.indexOf(part, at);
+      at = found < 0 ? -1 : found + part.length;
+    }
+    return at >= 0 && at + end.length <= name.length && name.endsWith(end);
+  };
 }
 
 function listed(names: readonly string[]): string {
@@ -56,7 +66,7 @@ function listed(names: readonly string[]): string {
 }
 
 /** Names that Reprise's graphs and files give, or that mark a tensor of the optimizer. */
-const OWN_NAMES = /^(?:features|labels|steps|batches|exampleWeights|scalars|losses|predictions|gradientNorms?|input|logits|probabilities|values|[A-Z]\w*_\d+(?:_\d+)?|constant_\d+|dropout\.\d+|(?:adam|sgd|rmsprop|ema)\b.*)$/u;
+const OWN_NAMES = /^(?:features|labels|steps|batches|exampleWeights|scalars|losses|predictions|ranks|confidences|gradientNorms?|input|logits|probabilities|values|[A-Z]\w*_\d+(?:_\d+)?|constant_\d+|dropout\.\d+|(?:adam|sgd|rmsprop|ema)\b.*)$/u;
 
 /** What the weights of a file are called in a run: as in the file, with dots for slashes, and behind `onnx.` where Reprise uses the name. */
 function namesIn({ initializers }: OnnxFile): ReadonlyMap<string, string> {
@@ -64,22 +74,34 @@ function namesIn({ initializers }: OnnxFile): ReadonlyMap<string, string> {
   return new Map(
     [...initializers.keys()].map((name) => {
       const plain = name.replaceAll('/', '.');
-      let free = OWN_NAMES.test(plain) ? `onnx.${plain}` : plain;
-      for (let copy = 1; taken.has(free); copy += 1) free = `${plain}.${copy}`;
-      taken.add(free);
-      return [name, free];
+      return [name, freeName(OWN_NAMES.test(plain) ? `onnx.${plain}` : plain, taken)];
     }),
   );
+}
+
+/** The first of NAME, NAME.1, NAME.2, … that nothing has, which is taken from then on. */
+function freeName(name: string, taken: Set<string>): string {
+  let free = name;
+  for (let copy = 1; taken.has(free); copy += 1) free = `${name}.${copy}`;
+  taken.add(free);
+  return free;
 }
 
 /** The side of an emission that a file's nodes see. @throws RepriseError ONNX_NAME, ONNX_NOTHING_TO_TRAIN */
 export function hostOf(emission: Emission, config: OnnxConfig, file: OnnxFile): Host {
   const { isWeight, isTrained } = rolesOf(config, file);
   const names = namesIn(file);
-  const nameOf = (stored: StoredTensor): string => names.get(stored.name) ?? stored.name;
+  const taken = new Set(names.values());
+  const given = new Set<string>();
+  // Exporters let norms share statistics that began alike, or even the zeros of a weight; each keeps its own.
+  const give = (stored: StoredTensor): string => {
+    const own = names.get(stored.name) ?? stored.name;
+    const name = given.has(own) ? freeName(own, taken) : own;
+    given.add(name);
+    return name;
+  };
   const initOf = ({ data }: StoredTensor): Init => ({ kind: 'values', values: data as Float32Array });
   const used = new Map<string, FloatTensor>();
-  const copies = new Map<string, number>();
   const dropouts = file.nodes.filter(({ opType }) => opType === 'Dropout');
   return {
     tape: emission.tape,
@@ -90,15 +112,12 @@ export function hostOf(emission: Emission, config: OnnxConfig, file: OnnxFile): 
     weight: (stored) => {
       if (!isWeight(stored.name)) return null;
       const keep = isTrained(stored.name) ? 'parameter' : 'buffer';
-      const tensor = used.get(stored.name) ?? emission[keep](nameOf(stored), stored.shape, initOf(stored));
+      const tensor = used.get(stored.name) ?? emission[keep](give(stored), stored.shape, initOf(stored));
       used.set(stored.name, tensor);
       return tensor;
     },
     statistic: (stored) => {
-      // Exporters let norms share statistics that began alike; each keeps its own.
-      const copy = copies.get(stored.name) ?? 0;
-      copies.set(stored.name, copy + 1);
-      const name = copy === 0 ? nameOf(stored) : `${nameOf(stored)}.${copy}`;
+      const name = give(stored);
       return { name, value: emission.buffer(name, stored.shape, initOf(stored)) };
     },
     normalizeBatch: (x, factors, running, attributes) => {

@@ -301,8 +301,36 @@ describe('the initializers of a file', () => {
     expect(roles(['head.*']).parameters.map(({ name }) => name)).toEqual(['head.weight', 'head.bias']);
     expect(roles(undefined, ['*.weight', 'one/*']).parameters.map(({ name }) => name)).toEqual(['onnx.features', 'gain', 'shift', 'gain2', 'head.bias']);
     expect(roles(['temperature', 'head.bias']).parameters.map(({ name }) => name)).toEqual(['temperature', 'head.bias']);
+    expect(roles(['h*d.*t*']).parameters.map(({ name }) => name)).toEqual(['head.weight']);
+    expect(() => roles(['head.*s.*bias'])).toThrow(expect.objectContaining({ code: 'ONNX_NAME' }));
     expect(() => roles(['nothing.*'])).toThrow(expect.objectContaining({ code: 'ONNX_NAME', message: expect.stringContaining('"nothing.*"') }));
     expect(() => roles(undefined, ['*'])).toThrow(expect.objectContaining({ code: 'ONNX_NOTHING_TO_TRAIN' }));
+  });
+
+  it('are named by characters that mean something elsewhere', () => {
+    const file: MadeFile = { nodes: [{ op: 'Mul', inputs: ['x', 'layer-1.(gain)+'], outputs: ['a'] }, head('a')], initializers: { ...HEAD, 'layer-1.(gain)+': drawn('gain', 4) } };
+    const frozen = (freeze: string) => layOut(modelOf(file, { freeze: [freeze] }), classes).buffers.map(({ name }) => name);
+    expect(frozen('layer-1.(gain)+')).toEqual(['layer-1.(gain)+']);
+    expect(frozen('layer-1*')).toEqual(['layer-1.(gain)+']);
+    expect(() => frozen('layer-1.(gain)')).toThrow(expect.objectContaining({ code: 'ONNX_NAME' }));
+  });
+
+  it('never take the name of another tensor', () => {
+    const own = ['ranks', 'confidences', 'losses', 'predictions', 'features', 'labels', 'batches', 'scalars', 'steps', 'input', 'probabilities', 'logits'];
+    const file: MadeFile = { nodes: [...own.map((name, place): MadeNode => ({ op: 'Add', inputs: [place === 0 ? 'x' : `sum${place}`, name], outputs: [`sum${place + 1}`] })), head(`sum${own.length}`)], initializers: { ...HEAD, ...Object.fromEntries(own.map((name) => [name, drawn(name, 4)])) } };
+    const model = modelOf(file);
+    const { parameters, buffers } = layOut(model, classes);
+    expect(parameters.map(({ name }) => name)).toEqual([...own.map((name) => `onnx.${name}`), 'head.weight', 'head.bias']);
+    expect(buildTrainingGraph(model, training, classes).parameters).toHaveLength(parameters.length);
+    expect(buildEvaluationGraph(model, classes).weights).toHaveLength(parameters.length);
+    expect(buildInferenceGraph(model, classes, initialWeights([...parameters, ...buffers], 1)).length).toBeGreaterThan(0);
+  });
+
+  it('keep apart what is the statistic of several norms, a weight, or called as a copy would be', () => {
+    const shared: MadeFile = { ...net, nodes: [{ op: 'Add', inputs: ['x', 'mean'], outputs: ['x0'] }, { op: 'Add', inputs: ['x0', 'mean.1'], outputs: ['x1'] }, { ...net.nodes[0]!, inputs: ['x1', 'one/weight', 'features'] }, ...net.nodes.slice(1)], initializers: { ...net.initializers, 'mean.1': drawn('mean.1', 4) } };
+    const { parameters, buffers } = layOut(modelOf(shared), classes);
+    expect(parameters.map(({ name }) => name)).toContain('mean.1');
+    expect(buffers.map(({ name }) => name)).toEqual(['mean', 'mean.2', 'variance', 'mean.3', 'variance.1']);
   });
 
   it('move where they are trained, and only there; a norm that is frozen keeps its statistics', async () => {
@@ -336,6 +364,10 @@ describe('a file is refused', () => {
       return error;
     }
   };
+  const counting = (start: number, end: number, step: number): MadeFile => {
+    const bound = (value: number) => ({ shape: [], data: BigInt64Array.of(BigInt(value)) });
+    return { nodes: [{ op: 'Range', inputs: ['start', 'end', 'step'], outputs: ['numbers'], name: 'range' }, { op: 'Cast', inputs: ['numbers'], outputs: ['floats'], attributes: { to: TensorProto_DataType.FLOAT } }, { op: 'Add', inputs: ['x', 'floats'], outputs: ['d'] }, head('d')], initializers: { ...HEAD, start: bound(start), end: bound(end), step: bound(step) } };
+  };
   const cases: readonly (readonly [what: string, code: string, words: RegExp, file: MadeFile | Uint8Array, data?: DataShape])[] = [
     ['that is no ONNX file', 'ONNX_UNREADABLE', /not an ONNX model/u, new TextEncoder().encode('PK hello, this is not a model')],
     ['that is empty', 'ONNX_UNREADABLE', /not an ONNX model/u, new Uint8Array()],
@@ -358,6 +390,11 @@ describe('a file is refused', () => {
     ['whose shapes do not fit', 'ONNX_SHAPES', /the shapes of operator Add of node plus do not fit: shapes \[1, 4\] and \[5\]/u, { nodes: [{ op: 'Add', inputs: ['x', 'five'], outputs: ['d'], name: 'plus' }, head('d')], initializers: { ...HEAD, five: drawn('five', 5) } }],
     ['whose shapes follow from the data', 'ONNX_NODE', /operator Reshape of node shaped has input 1 computed from the data/u, { nodes: [{ op: 'Cast', inputs: ['x'], outputs: ['to'], attributes: { to: TensorProto_DataType.INT64 } }, { op: 'Reshape', inputs: ['x', 'to'], outputs: ['d'], name: 'shaped' }, head('d')], initializers: HEAD }],
     ['with windows beyond the end', 'ONNX_NODE', /ceil_mode/u, { ...onImages('', [{ op: 'MaxPool', inputs: ['x'], outputs: ['v'], attributes: { kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1 } }]).file }, images],
+    ['whose tensor has sizes below zero', 'ONNX_TENSOR', /has the shape \[-4, -3\]/u, { ...linear, initializers: { ...HEAD, 'head.weight': { ...HEAD['head.weight'], shape: [-4, -3] } } }],
+    ['that counts without an end', 'ONNX_SHAPES', /Range of node range.*Infinity elements/u, counting(1, 4, 0)],
+    ['that asks for more numbers than memory has', 'ONNX_SHAPES', /Range of node range.*1000000000000 elements are computed before there are data/u, counting(0, 1e12, 1)],
+    ['that fills more than memory has', 'ONNX_SHAPES', /Add of node plus.*1000000000000 elements/u, { nodes: [{ op: 'ConstantOfShape', inputs: ['sizes'], outputs: ['zeros'] }, { op: 'Add', inputs: ['zeros', 'pair'], outputs: ['many'], name: 'plus' }, { op: 'ReduceSum', inputs: ['many'], outputs: ['sum'] }, { op: 'Add', inputs: ['x', 'sum'], outputs: ['d'] }, head('d')], initializers: { ...HEAD, sizes: ints(5e11, 2), pair: floats([2], [-Infinity, 0]) } }],
+    ['whose output is a mask of dropout', 'ONNX_NODE', /its output y is a result that no covered operator gives/u, { nodes: [{ ...head('x'), outputs: ['logits'] }, { op: 'Dropout', inputs: ['logits'], outputs: ['dropped', 'y'] }], initializers: HEAD }],
     ['without a weight', 'ONNX_NOTHING_TO_TRAIN', /nothing would be trained/u, { nodes: [{ op: 'Slice', inputs: ['x', 'from', 'to', 'axis'] }], initializers: { from: ints(0), to: ints(3), axis: ints(1) } }],
   ];
   it.each(cases.map(([what, code, words, file, data]) => ({ what, code, words, file, data })))('$what: $code', ({ code, words, file, data }) => {
