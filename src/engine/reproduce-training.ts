@@ -9,6 +9,7 @@ import { showValue } from '../config/problems';
 import type { DataConfig } from '../config/schema';
 import { dataShape, loadPrepared } from '../datasets/prepared';
 import { prepareData } from '../datasets/prepare';
+import { RepriseError } from '../errors/errors';
 import { isExact, type DataRef } from '../events/manifest';
 import type { Provenance } from '../events/provenance';
 import { objectName, objectPath } from '../files/objects';
@@ -49,7 +50,12 @@ async function locateModel({ manifest, files }: TrainingBundleRun, unpacked: str
   const held = files['model-file'];
   if (held === undefined) return 'the ONNX file of its model is not in the bundle';
   const file = join(unpacked, ...held.split('/'));
-  return { file, model: await loadModel(file, manifest.model) };
+  try {
+    return { file, model: await loadModel(file, manifest.model) };
+  } catch (error) {
+    if (!(error instanceof RepriseError)) throw error;
+    return `the ONNX file of its model cannot be used (${error.message})`;
+  }
 }
 
 /** The data from a place that a person gave: the one file or folder they are read from, or a folder that holds all. */

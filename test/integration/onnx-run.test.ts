@@ -6,10 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ReproduceView, RunResult, RunView } from '../../src/api/rows';
+import type { ReproduceView, RunResult, RunView, VerifyView } from '../../src/api/rows';
 import { ModelProtoSchema, StringStringEntryProtoSchema, TensorProto_DataLocation } from '../../src/onnx/proto/onnx_pb';
 import { normals } from '../../src/random/streams';
 import { decodeSafetensors } from '../../src/tensors/safetensors';
+import { pack, remakeHashes, unpack } from '../helpers/bundle-surgery';
 import { cli, cliJson, startCli, temporaryFolder } from '../helpers/cli';
 import { floats, madeFile } from '../unit/onnx/made-file';
 
@@ -78,6 +79,17 @@ describe('a run of a user’s ONNX file', { timeout: 120_000 }, () => {
     const reproduced = await cliJson<ReproduceView>(['reproduce', bundle, '--trust', digest, '--workspace', workspace('elsewhere')]);
     await rename(join(folder.path, 'away.onnx'), join(folder.path, 'model.onnx'));
     expect(reproduced.verdict).toBe('identical');
+
+    for (const [other, verdict, code] of [[net('two'), 'diverged', 1], [new TextEncoder().encode('no model'), 'not-executed', 3]] as const) {
+      const contents = await unpack(bundle);
+      contents.set(`data/runs/${result.run}/model.onnx`, Buffer.from(other));
+      remakeHashes(contents);
+      const forged = await pack(contents, join(folder.path, `${verdict}.crate.zip`));
+      const verified = JSON.parse((await cli(['verify', forged, '--json'])).stdout) as VerifyView;
+      expect(verified.valid).toBe(false);
+      expect(verified.problems.map(({ message }) => message)).toContain(`is not the model file that the run ${result.run} names.`);
+      expect((await cliJson<ReproduceView>(['reproduce', forged, '--trust', verified.digest, '--workspace', workspace('elsewhere')], code)).verdict).toBe(verdict);
+    }
 
     await rm(join(workspace('first'), 'reprise.db'));
     await cliJson(['workspace', 'rebuild', '--workspace', workspace('first')]);
