@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson, computeHash, configHash } from '../config/hash';
 import { mapMetrics, type MetricNumbers } from '../config/metrics';
+import { modelPath } from '../config/models';
 import { parseTrainingConfig } from '../config/parse';
 import { parseYaml } from '../config/yaml';
 import type { Problem } from '../errors/errors';
@@ -64,7 +65,7 @@ function logProblems(log: RunState): string[] {
   return wrong;
 }
 
-/** What a manifest says against its own hashes. */
+/** What a manifest says against its own hashes, and of the model's file against its config. */
 function manifestProblems({ manifest }: TrainingBundleRun): string[] {
   const { config, model, runtime, trainingGraphHash } = manifest;
   const wrong: string[] = [];
@@ -72,6 +73,7 @@ function manifestProblems({ manifest }: TrainingBundleRun): string[] {
   if (manifest.computeHash !== computeHash(config, { dataFingerprint: manifest.data.fingerprint, modelFile: model?.sha256, trainingGraphHash, runtime })) {
     wrong.push('has a computeHash that is not that of its config, data, model, training graph and runtime.');
   }
+  if ((modelPath(config.model) === null) !== (model === undefined)) wrong.push(model === undefined ? 'has a model that is read from a file, and no hash of that file.' : 'has the hash of a model file, and a model that is read from none.');
   return wrong;
 }
 
