@@ -44,12 +44,18 @@ const PROFILES = process.env['REPRISE_PROFILES'];
 const profiled = new Set<InferenceSession>();
 if (PROFILES !== undefined) process.once('exit', () => profiled.forEach((session) => session.endProfiling()));
 
+export interface SessionOptions {
+  /** Outputs that stay where the provider made them; WebGPU alone can keep them. */
+  readonly onDevice?: readonly string[];
+  /** The folder its profile is written to when it is released. */
+  readonly profiles?: string | undefined;
+}
+
 /**
  * @param what the kind of graph, for messages
- * @param onDevice outputs that stay where the provider made them; WebGPU alone can keep them
  * @throws RepriseError PROVIDER_MISSING, ONNX_RUNTIME_FAILED
  */
-export async function createSession(bytes: Uint8Array, { provider, threads }: Executor, what: string, onDevice: readonly string[] = []): Promise<InferenceSession> {
+export async function createSession(bytes: Uint8Array, { provider, threads }: Executor, what: string, { onDevice = [], profiles = PROFILES }: SessionOptions = {}): Promise<InferenceSession> {
   checkBuiltIn(provider);
   try {
     const session = await InferenceSession.create(bytes, {
@@ -61,9 +67,9 @@ export async function createSession(bytes: Uint8Array, { provider, threads }: Ex
       logSeverityLevel: 3,
       extra: { session: { intra_op: waiting(threads), inter_op: { allow_spinning: '0' } } },
       ...(onDevice.length > 0 ? { preferredOutputLocation: Object.fromEntries(onDevice.map((name) => [name, 'gpu-buffer' as const])) } : {}),
-      ...(PROFILES === undefined ? {} : { enableProfiling: true, profileFilePrefix: path.join(PROFILES, what) }),
+      ...(profiles === undefined ? {} : { enableProfiling: true, profileFilePrefix: path.join(profiles, what) }),
     });
-    if (PROFILES !== undefined) profiled.add(session);
+    if (profiles !== undefined) profiled.add(session);
     return session;
   } catch (error) {
     throw runtimeError(`ONNX Runtime cannot load the ${what} graph${onProvider(provider)}`, error);

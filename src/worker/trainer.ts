@@ -52,8 +52,8 @@ export class Trainer {
 
   /** @param train null where each call brings its own examples. @throws RepriseError PROVIDER_MISSING, ONNX_RUNTIME_FAILED */
   static async create(graph: TrainingGraph, train: SplitData | null, initial: readonly NamedTensor[], executor: Executor): Promise<Trainer> {
-    const kept = staysOnDevice(executor) ? initial.map(({ name }) => `next/${name}`) : [];
-    const trainer = new Trainer(await createSession(graph.bytes, executor, 'training', kept), graph, executor, initial);
+    const onDevice = staysOnDevice(executor) ? initial.map(({ name }) => `next/${name}`) : [];
+    const trainer = new Trainer(await createSession(graph.bytes, executor, 'training', { onDevice }), graph, executor, initial);
     if (train !== null) trainer.examples = await trainer.place(train);
     return trainer;
   }

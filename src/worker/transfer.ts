@@ -26,7 +26,7 @@ export class Transfer {
     const graph = new GraphBuilder('transfer');
     for (const { name, type, shape } of cargo) graph.output(graph.input(name, type, shape), moved(name));
     const bytes = graph.encode({ description: `Tensors on their way to the ${to}.` });
-    return new Transfer(await createSession(bytes, executor, 'transfer', to === 'device' ? cargo.map(({ name }) => moved(name)) : []), cargo);
+    return new Transfer(await createSession(bytes, executor, 'transfer', { onDevice: to === 'device' ? cargo.map(({ name }) => moved(name)) : [] }), cargo);
   }
 
   /** @throws RepriseError ONNX_RUNTIME_FAILED */

@@ -27,7 +27,8 @@ describe('ProgressGuard', () => {
 
 describe('workerEnvironment', () => {
   it('passes on what a process needs and nothing that changes numbers', () => {
-    const host = { PATH: '/bin', HOME: '/home/me', LC_ALL: 'de_DE.UTF-8', LANG: 'de_DE', OMP_NUM_THREADS: '4', MKL_NUM_THREADS: '4', NODE_OPTIONS: '--x', TZ: 'Asia/Tokyo' };
-    expect(workerEnvironment(host)).toEqual({ PATH: '/bin', HOME: '/home/me', LC_ALL: 'C', LANG: 'C', TZ: 'UTC' });
+    const host = { PATH: '/bin', HOME: '/home/me', LC_ALL: 'de_DE.UTF-8', LANG: 'de_DE', OMP_NUM_THREADS: '4', MKL_NUM_THREADS: '4', NODE_OPTIONS: '--x', TZ: 'Asia/Tokyo', VK_DRIVER_FILES: '/driver.json' };
+    // The driver that a person chose is recorded with the run.
+    expect(workerEnvironment(host)).toEqual({ PATH: '/bin', HOME: '/home/me', LC_ALL: 'C', LANG: 'C', TZ: 'UTC', NVIDIA_TF32_OVERRIDE: '0', VK_DRIVER_FILES: '/driver.json' });
   });
 });
