@@ -86,7 +86,7 @@ function build(onExit: (code: number) => void): Command {
     .option('--deleted', 'only deleted runs')
     .option('--group-by <fields>', 'one row for runs that are equal in these; with --order METRIC its mean, sd, minimum and maximum')
     .option('--group-all-but [params]', 'one row for runs that are equal in all parameters but these (default: seed)');
-  add(program, 'compare <experiment>', 'compare the variants of an experiment over seeds', compare).option('--metric <name>', 'compare by another metric than the declared one: "test macro F1", a series');
+  add(program, 'compare <experiment>', 'compare the variants of an experiment over seeds', compare).option('--metric <name>', 'compare by another metric than the declared one: macroF1, "test macro F1", a series');
   add(program, 'diff <left> <right>', 'differences of config, environment, code and data between two runs', diff);
   add(program, 'report <target>', 'write the report of an experiment or a run', report)
     .requiredOption('-o, --out <file>', 'file to write')

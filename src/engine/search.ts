@@ -110,8 +110,10 @@ function notesOn(store: Store, fields: readonly Field[]): string[] {
   const known = store.names();
   return named.flatMap((field) => {
     if (!('key' in field) || known.includes(field.key)) return [];
-    const near = nearest(field.key, known);
-    return [`No run has a ${WORDS[field.kind]} "${field.key}".${near === null ? '' : ` Did you mean "${near}"?`}`];
+    // Of `accuracy` or `dropout` more often the first part was left out than a letter mistaken.
+    const longer = known.filter((name) => name.endsWith(`.${field.key}`)).toSorted().slice(0, 3);
+    const near = longer.length > 0 ? longer : [nearest(field.key, known)].filter((name) => name !== null);
+    return [`No run has a ${WORDS[field.kind]} "${field.key}".${near.length === 0 ? '' : ` Did you mean ${near.map((name) => `"${name}"`).join(' or ')}?`}`];
   });
 }
 

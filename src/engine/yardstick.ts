@@ -79,7 +79,7 @@ export function mostCommon(keys: readonly (readonly string[])[]): string[] {
 }
 
 /**
- * @param metric the key of a series that a person chose
+ * @param metric what a person chose: a test metric by its label or by its name in a config, or the key of a series
  * @throws RepriseError METRICS_DIFFER where the runs declare different ones, METRIC_NOT_FOUND where no run has the chosen one, or none has any
  */
 export function yardstickFor(store: Store, runs: readonly RunRow[], metric: string | undefined): Yardstick {
@@ -92,9 +92,10 @@ export function yardstickFor(store: Store, runs: readonly RunRow[], metric: stri
   if (metric !== undefined) {
     // Asking for what is declared anyway changes nothing.
     if (first !== undefined && others.length === 0 && (labelOf(first) === metric || (first.kind === 'series' && first.key === metric))) return first;
-    const trained = measuredMetrics(store, runs, 'test.').find((name) => metric === testLabel(name) || metric === `test.${name}`);
-    if (trained !== undefined) return { kind: 'test', metric: trained, by: 'chosen' };
     const known = commonKeys(store, runs);
+    // A series that goes by the bare name of a metric comes first.
+    const trained = measuredMetrics(store, runs, 'test.').find((name) => metric === testLabel(name) || metric === `test.${name}` || (metric === name && !known.includes(metric)));
+    if (trained !== undefined) return first?.kind === 'test' && first.metric === trained && others.length === 0 ? first : { kind: 'test', metric: trained, by: 'chosen' };
     if (!known.includes(metric)) {
       throw new RepriseError('METRIC_NOT_FOUND', `No run has a metric ${JSON.stringify(metric)}.`, { kind: 'input', hint: known.length === 0 ? 'The runs have logged no metric.' : `Known: ${known.slice(0, 20).join(', ')}.` });
     }

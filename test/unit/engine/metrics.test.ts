@@ -61,12 +61,13 @@ describe('metrics of trainings', () => {
     expect(declared).toMatchObject({ metric: 'test accuracy', higherIsBetter: true, unit: '', metrics: ['test loss', 'test accuracy', 'test macro F1', 'test calibration error'], missing: [] });
     const loss = await ask(on, 'compare.experiment', { experiment: 'sample', metric: 'test loss' });
     expect(loss).toMatchObject({ metric: 'test loss', higherIsBetter: false, unit: 'nats', missing: [] });
-    for (const metric of ['test macro F1', 'test.macroF1']) {
+    for (const metric of ['test macro F1', 'test.macroF1', 'macroF1']) {
       const f1 = await ask(on, 'compare.experiment', { experiment: 'sample', metric });
       expect(f1).toMatchObject({ metric: 'test macro F1', higherIsBetter: true, missing: [{ seed: 2, run: 'run-4', reason: 'has no test macro F1' }] });
       expect(f1.variants.map(({ mean }) => mean)).toEqual([0.625, 0.85]);
       expect(f1.method).toContain('The test macro F1 was asked for; the runs declare another metric.');
     }
+    for (const metric of ['test accuracy', 'test.accuracy', 'accuracy']) expect(await ask(on, 'compare.experiment', { experiment: 'sample', metric })).toEqual(declared);
     const calibration = await ask(on, 'compare.experiment', { experiment: 'sample', metric: 'test calibration error' });
     expect(calibration.higherIsBetter).toBe(false);
     expect(calibration.variants.map(({ n }) => n)).toEqual([2, 0]);
@@ -90,6 +91,7 @@ describe('metrics of trainings', () => {
     const { on } = await sample();
     const found = await ask(on, 'runs.page', { text: 'metrics.test.macroF1 > 0.65', offset: 0, limit: 10 });
     expect(found.rows.map(({ run: row }) => row.runId).toSorted()).toEqual(['run-1', 'run-3']);
+    expect((await ask(on, 'runs.search', { filter: 'metrics.macroF1 > 0.65' })).notes).toEqual(['No run has a metric "macroF1". Did you mean "test.macroF1" or "validation.macroF1"?']);
     const { lines } = await ask(on, 'runs.log', { run: 'run-3', after: -1, limit: 100 });
     expect(lines.map(({ text }) => text)).toContain('test at the selected checkpoint, step 10: loss 0.4000, accuracy 0.9000, macro F1 0.8500, calibration error –');
   });
