@@ -69,6 +69,7 @@ function isMissing(cell: Cell, lenient: boolean): boolean {
 
 /** A cell as a number of float32's range, or what is wrong with it. */
 function numberOf(cell: Cell): number | string {
+  if (typeof cell === 'string' && MISSING.has(cell)) return `"${cell}" is not a number; data.missing: mean puts the mean of the training split in its place.`;
   if (typeof cell === 'string' && !NUMBER.test(cell)) return `"${cell.slice(0, 60)}" is not a number (decimal point, no thousands separators); a column of categories is named in data.categorical.`;
   if (typeof cell !== 'string' && typeof cell !== 'number' && typeof cell !== 'bigint' && typeof cell !== 'boolean') return `a ${cell instanceof Date ? 'date' : 'value of this type'} is not a number.`;
   const value = Number(cell);
@@ -82,7 +83,7 @@ function nameOf(cell: Cell): string | null {
   return typeof cell === 'number' || typeof cell === 'bigint' || typeof cell === 'boolean' ? String(cell) : null;
 }
 
-const EMPTY = 'the cell is empty; every cell needs a value, or data.missing says what becomes of it.';
+const EMPTY = 'the cell is empty; with data.missing: mean it becomes the mean of the training split (of a category: no level).';
 
 /** The first pass over all rows: what features there are, and the targets. */
 interface Survey {
@@ -103,7 +104,7 @@ async function survey(parts: TableParts, config: TableConfig, columns: readonly 
     const where = table.where(row);
     const target = cells[columns.length];
     const value = config.task === 'regression' ? numberOf(target) : nameOf(target);
-    if (isMissing(target, false)) problems.add('EMPTY_CELL', where, config.target, config.task === 'regression' ? 'the value to be told is missing.' : 'the class is empty.');
+    if (isMissing(target, config.task === 'regression')) problems.add('EMPTY_CELL', where, config.target, config.task === 'regression' ? 'the value to be told is missing.' : 'the class is empty.');
     else if (value === null || (config.task === 'regression' && typeof value === 'string')) problems.add('NOT_A_NUMBER', where, config.target, value ?? 'a value of this type is no class.');
     else targets.push(value);
     columns.forEach((column, feature) => {

@@ -32,12 +32,16 @@ export function tableError(format: Table['format'], code: string, message: strin
 }
 
 const MAX_PROBLEMS = 20;
+/** Of problems alike in one column, as where a column of texts is read as numbers. */
+const MAX_ALIKE = 3;
 
 /** Collects what is wrong, so that a person sees it all at once; the first problem gives the code. */
 export class TableProblems {
   private readonly shown: Problem[] = [];
   private count = 0;
   private code = '';
+  /** Problems alike in one column: how many, and the last of them that is shown. */
+  private readonly alike = new Map<string, { count: number; last: number }>();
 
   constructor(private readonly format: Table['format']) {}
 
@@ -45,7 +49,23 @@ export class TableProblems {
   add(code: string, where: string, column: string | null, message: string): void {
     if (this.count === 0) this.code = code;
     this.count++;
-    if (this.shown.length < MAX_PROBLEMS) this.shown.push({ path: column === null ? where : `${where}:${column}`, message });
+    const kind = `${code} ${column ?? ''}`;
+    const alike = this.alike.get(kind) ?? { count: 0, last: 0 };
+    this.alike.set(kind, alike);
+    alike.count++;
+    if (alike.count > MAX_ALIKE || this.shown.length === MAX_PROBLEMS) return;
+    alike.last = this.shown.length;
+    this.shown.push({ path: column === null ? where : `${where}:${column}`, message });
+  }
+
+  /** What is shown, with how many more there are of its kind. */
+  private told(): Problem[] {
+    const told = [...this.shown];
+    for (const { count, last } of this.alike.values()) {
+      const problem = told[last];
+      if (count > MAX_ALIKE && problem !== undefined) told[last] = { ...problem, message: `${problem.message} So it is in ${count - MAX_ALIKE} more places.` };
+    }
+    return told;
   }
 
   /** @throws RepriseError with the code of the first problem, if there is one */
@@ -55,7 +75,7 @@ export class TableProblems {
     const more = this.count > 1 ? ` (and ${this.count - 1} more ${this.count === 2 ? 'problem' : 'problems'})` : '';
     throw new RepriseError(`${this.format.toUpperCase()}_${this.code}`, `The ${this.format} file cannot be used: ${first.path}: ${first.message}${more}`, {
       hint: 'Correct the file or the columns that data names; nothing is skipped or guessed.',
-      problems: this.shown,
+      problems: this.told(),
     });
   }
 }

@@ -157,10 +157,20 @@ describe('CSV', () => {
     expect(await refusal(Uint8Array.of(0x61, 0xff, 0x0a))).toMatchObject({ code: 'CSV_NOT_UTF8' });
   });
 
-  it('collects up to 20 problems', async () => {
+  it('tells up to 20 problems, of those alike in a column three and how many more there are', async () => {
     const error = await refusal(['a,b,class', ...Array.from({ length: 40 }, () => 'x,,even')].join('\n'));
-    expect(error.problems).toHaveLength(20);
     expect(error.message).toContain('and 79 more problems');
+    expect(error.problems!.map(({ path }) => path)).toEqual(['data.csv:2:a', 'data.csv:2:b', 'data.csv:3:a', 'data.csv:3:b', 'data.csv:4:a', 'data.csv:4:b']);
+    expect(error.problems!.map(({ message }) => /37 more/u.test(message))).toEqual([false, false, false, false, true, true]);
+    const names = Array.from({ length: 30 }, (_, index) => `x${index}`);
+    expect((await refusal([`${names.join(',')},class`, ...Array.from({ length: 40 }, () => `${names.map(() => '?').join(',')},even`)].join('\n'))).problems).toHaveLength(20);
+  });
+
+  it('says what becomes of missing values, and that a missing target stays an error', async () => {
+    const rows = (cell: string, target: string): string => ['a,value', ...Array.from({ length: 40 }, (_, row) => (row === 5 ? `${cell},${target}` : `${row},${row}`))].join('\n');
+    const numbers = { task: 'regression', target: 'value' };
+    for (const cell of ['', 'NaN', 'NA']) expect((await refusal(rows(cell, '1'), numbers)).message).toContain('data.missing: mean');
+    for (const missing of ['refuse', 'mean']) expect(await refusal(rows('1', 'NaN'), { ...numbers, missing })).toMatchObject({ code: 'CSV_EMPTY_CELL', message: expect.stringContaining('data.csv:7:value: the value to be told is missing') });
   });
 });
 
