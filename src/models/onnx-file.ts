@@ -8,7 +8,7 @@ import { elementCount, formatShape, timesDim } from '../onnx/shapes';
 import type { Dim, FloatTensor, Tensor } from '../onnx/types';
 import type { Emission } from './emission';
 import { asFloats } from './layers';
-import { hostOf } from './onnx-weights';
+import { keeperOf } from './onnx-weights';
 import { inputSize, outputWidth, rowsPerExample, type DataShape, type InputShape } from './types';
 
 type OnnxConfig = Extract<ModelConfig, { kind: 'onnx' }>;
@@ -39,13 +39,18 @@ export function resolvedModel(config: ModelConfig, file: ModelFile | null): Mode
  * @param input [batch, size of an example]
  * @returns [batch · rowsPerExample, outputWidth]
  * @throws RepriseError ONNX_BATCH, ONNX_INPUT, ONNX_OUTPUT where the file does not fit the data; ONNX_NAME, ONNX_NOTHING_TO_TRAIN
- * where the config does not fit the file; ONNX_NODE, ONNX_SHAPES, ONNX_TYPE naming a node
+ * where the config does not fit the file; ONNX_NO_GRADIENT; ONNX_NODE, ONNX_SHAPES, ONNX_TYPE naming a node
  */
 export function emitOnnx(emission: Emission, { config, file }: OnnxModel, data: DataShape, input: Tensor): FloatTensor {
   refuseSoftmax(file, data);
   refuseSmallTable(file, data);
-  const output = emitFile(file, hostOf(emission, config, file), asFileInput(emission, file, data.input, input));
-  return asRows(emission, output, data);
+  const { host, used } = keeperOf(emission, config, file);
+  const rows = asRows(emission, emitFile(file, host, asFileInput(emission, file, data.input, input)), data);
+  if (!emission.training) return rows;
+  const behind = emission.tape.behind(rows);
+  const still = [...used].find(([name, { name: tensor }]) => host.isTrained(name) && !behind.has(tensor));
+  if (still !== undefined) throw refusal({ code: 'ONNX_NO_GRADIENT', message: `The initializer ${still[0]} of the ONNX file cannot be trained: the output follows from it by comparisons or whole numbers alone, which have no gradient.`, hint: 'Name it in model.freeze.' });
+  return rows;
 }
 
 /** The data as the file's input: [batch, …] in its type. */

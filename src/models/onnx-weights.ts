@@ -87,8 +87,14 @@ function freeName(name: string, taken: Set<string>): string {
   return free;
 }
 
-/** The side of an emission that a file's nodes see. @throws RepriseError ONNX_NAME, ONNX_NOTHING_TO_TRAIN */
-export function hostOf(emission: Emission, config: OnnxConfig, file: OnnxFile): Host {
+/** The side of an emission that a file's nodes see, and the weights that they have asked for, by their names in the file. */
+export interface WeightKeeper {
+  readonly host: Host;
+  readonly used: ReadonlyMap<string, FloatTensor>;
+}
+
+/** @throws RepriseError ONNX_NAME, ONNX_NOTHING_TO_TRAIN */
+export function keeperOf(emission: Emission, config: OnnxConfig, file: OnnxFile): WeightKeeper {
   const { isWeight, isTrained } = rolesOf(config, file);
   const names = namesIn(file);
   const taken = new Set(names.values());
@@ -103,7 +109,7 @@ export function hostOf(emission: Emission, config: OnnxConfig, file: OnnxFile): 
   const initOf = ({ data }: StoredTensor): Init => ({ kind: 'values', values: data as Float32Array });
   const used = new Map<string, FloatTensor>();
   const dropouts = file.nodes.filter(({ opType }) => opType === 'Dropout');
-  return {
+  const host: Host = {
     tape: emission.tape,
     training: emission.training,
     batch: emission.batch,
@@ -128,4 +134,5 @@ export function hostOf(emission: Emission, config: OnnxConfig, file: OnnxFile): 
     },
     mask: (of: FileNode, width, dropProbability) => emission.mask(`dropout.${dropouts.indexOf(of)}`, width, dropProbability),
   };
+  return { host, used };
 }

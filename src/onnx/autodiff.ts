@@ -103,6 +103,15 @@ export class Tape {
     });
   }
 
+  /** Names of the tensors that a value depends on, its own included: others have no gradient. */
+  behind(output: FloatTensor): ReadonlySet<string> {
+    const names = new Set([output.name]);
+    for (const { inputs, outputs } of this.entries.toReversed()) {
+      if (outputs.some(({ name }) => names.has(name))) for (const { name } of inputs) names.add(name);
+    }
+    return names;
+  }
+
   /** Names of the tensors that depend on the wanted ones, these included. */
   private reachedFrom(wanted: readonly FloatTensor[]): ReadonlySet<string> {
     const names = new Set(wanted.map((tensor) => tensor.name));

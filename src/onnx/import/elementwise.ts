@@ -1,5 +1,4 @@
 /** Operators of one element of the result from one element of each input. */
-import type { StoredType } from './tensor-data';
 import { elu, gelu, geluTanh, hardSigmoid, hardSwish, leakyRelu, relu, sigmoid, softplus, tanh } from '../operators/activations';
 import { absolute, add, clip, constantPower, cos, divide, erf, exp, log, maximum, minimum, multiply, negate, power, reciprocal, sin, sqrt, subtract, where, type Binary } from '../operators/arithmetic';
 import type { Operator } from '../operators/operator';
@@ -8,30 +7,27 @@ import { broadcastShapes, elementCount } from '../shapes';
 import type { ElementType, FloatTensor, Tensor } from '../types';
 import { computed, type Call, type Computed, type Converter, type Value } from './call';
 import { ARITHMETIC, combined, COMPARISONS, elementReader, FUNCTIONS, known, rounded, writable, type ElementReader, type Known } from './known';
-import { storedTypeOf, typeInWords } from './tensor-data';
+import { storedTypeOf, typeInWords, type StoredType } from './tensor-data';
 
 type One = Operator<readonly [FloatTensor], undefined, readonly Tensor[]>;
 
 function unary(operator: One): Converter {
-  return (call) => {
-    const value = call.known(0);
-    const formula = FUNCTIONS[call.node.opType];
-    if (value !== null && formula !== undefined && value.values.every((element) => typeof element === 'number')) return folded(value, formula);
-    return call.apply(operator, [call.float(0)], undefined);
-  };
+  return (call) => ofNumbers(call) ?? call.apply(operator, [call.float(0)], undefined);
 }
 
-function folded(value: Known, formula: (element: number) => number): Known {
+/** A function of known numbers; null where the input is computed, or every machine computes the function in its own way. */
+function ofNumbers(call: Call): Known | null {
+  const value = call.known(0);
+  const formula = FUNCTIONS[call.node.opType];
+  if (value === null || formula === undefined || value.values.some((element) => typeof element !== 'number')) return null;
   return known(value.type, value.shape, value.values.map((element) => rounded(value.type, formula(element as number))));
 }
 
-/** Of a constant: `where` it is none, the operator. */
-function knownOnly(call: Call): Value {
-  const value = call.known(0);
-  const formula = FUNCTIONS[call.node.opType];
-  if (value !== null && formula !== undefined && value.values.every((element) => typeof element === 'number')) return folded(value, formula);
+/** The derivative of a step is 0 wherever there is one. */
+function stepwise(call: Call): Value {
+  const value = ofNumbers(call);
+  if (value !== null) return value;
   const tensor = call.tensor(0);
-  // The derivative of a step is 0 wherever there is one.
   return call.raw([tensor], tensor.type, tensor.shape);
 }
 
@@ -50,6 +46,10 @@ function binary(operator: Binary | null): Converter {
 function between(call: Call, type: ElementType): Computed {
   const [left, right] = [call.tensor(0), call.tensor(1)];
   return call.raw([left, right], type, broadcastShapes(left.shape, right.shape));
+}
+
+function remainder(call: Call): Value | readonly (Value | null)[] {
+  return call.factor('fmod', 0) === 0 ? binary(null)(call) : call.refuse('takes the remainder with the sign of its first input (fmod)');
 }
 
 function comparison(call: Call): Value {
@@ -156,7 +156,7 @@ export const ELEMENTWISE: Readonly<Record<string, Converter>> = {
   Sub: binary(subtract),
   Mul: binary(multiply),
   Div: binary(divide),
-  Mod: binary(null),
+  Mod: remainder,
   Max: chained(maximum),
   Min: chained(minimum),
   Sum: chained(add),
@@ -174,10 +174,10 @@ export const ELEMENTWISE: Readonly<Record<string, Converter>> = {
   And: comparison,
   Or: comparison,
   Xor: comparison,
-  Not: knownOnly,
-  Floor: knownOnly,
-  Ceil: knownOnly,
-  Sign: knownOnly,
+  Not: stepwise,
+  Floor: stepwise,
+  Ceil: stepwise,
+  Sign: stepwise,
   Neg: unary(negate),
   Abs: unary(absolute),
   Reciprocal: unary(reciprocal),
