@@ -1,7 +1,7 @@
 /** Arrays of numbers in files: NumPy's .npy and .npz, and IDX, the format of MNIST. */
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { crc32, createGunzip } from 'node:zlib';
 import { openPromise, type Entry, type ZipFile } from 'yauzl';
 import { RepriseError } from '../errors/errors';
 
@@ -86,7 +86,7 @@ interface Opened {
 /** An array of a stream that can be opened again and again. */
 async function streamedArray(format: ArrayFormat, name: string, open: () => Promise<AsyncIterable<Uint8Array>>, header: (reader: ByteReader) => Promise<Opened>): Promise<NumberArray> {
   const unreadable = (error: unknown): unknown =>
-    error instanceof RepriseError ? error : arrayError(format, 'CORRUPT', name, `cannot be read: ${error instanceof Error ? error.message : String(error)}`, CUT_OFF, error);
+    error instanceof RepriseError ? error : arrayError(format, 'CORRUPT', name, `cannot be read: ${(error instanceof Error ? error.message : String(error)).replace(/\.+$/u, '')}`, CUT_OFF, error);
   const begin = async (): Promise<{ reader: ByteReader; opened: Opened }> => {
     try {
       const reader = new ByteReader(await open());
@@ -205,7 +205,7 @@ export function npzArray(file: string, name: string, array: string): Promise<Num
         const known = [...entries.keys()].map((key) => `"${key.replace(/\.npy$/u, '')}"`).join(', ');
         throw arrayError('NPY', 'NO_ARRAY', name, `has no array "${array}"; it has ${known === '' ? 'none' : known}`, 'Name the arrays in data.featuresArray and data.labelsArray.');
       }
-      return closing(await zip.openReadStreamPromise(entry), zip);
+      return checked(await zip.openReadStreamPromise(entry), entry, zip);
     } catch (error) {
       zip.close();
       throw error;
@@ -214,9 +214,15 @@ export function npzArray(file: string, name: string, array: string): Promise<Num
   return streamedArray('NPY', `${name} (${array})`, open, (reader) => npyHeader(reader, `${name} (${array})`));
 }
 
-async function* closing(stream: Readable, zip: ZipFile): AsyncGenerator<Uint8Array> {
+/** The bytes of an entry; closes the zip when they are read. @throws Error where they are not those that were zipped, which yauzl does not look at */
+async function* checked(stream: Readable, entry: Entry, zip: ZipFile): AsyncGenerator<Uint8Array> {
   try {
-    for await (const bytes of stream) yield bytes as Uint8Array;
+    let checksum = 0;
+    for await (const bytes of stream as AsyncIterable<Uint8Array>) {
+      checksum = crc32(bytes, checksum);
+      yield bytes;
+    }
+    if (checksum !== entry.crc32) throw new Error(`the CRC-32 of ${entry.fileName} is not the one that the file states`);
   } finally {
     stream.destroy();
     zip.close();

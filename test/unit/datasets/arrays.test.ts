@@ -1,5 +1,7 @@
+import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import yazl from 'yazl';
 import { dataSchema } from '../../../src/config/data';
 import { splitIndices } from '../../../src/datasets/split';
 import { bytesOf, DataFolder, idxBytes, npyBytes, type Spec } from './files';
@@ -123,6 +125,18 @@ describe('NumPy arrays', () => {
   it('need a file of labels, or hold them', () => {
     expect(dataSchema.safeParse({ kind: 'npy', path: 'x.npy' }).error?.issues[0]).toMatchObject({ path: ['labels'] });
     expect(dataSchema.safeParse({ kind: 'npy', path: 'x.npz', labels: 'y.npy' }).success).toBe(false);
+  });
+
+  it.each([false, true])('are refused where a bit of a .npz file is wrong (compressed: %s)', async (compress) => {
+    const zip = new yazl.ZipFile();
+    zip.addBuffer(Buffer.from(npyBytes('<f4', [ROWS, 3], bytesOf(floats))), 'x.npy', { compress });
+    zip.addBuffer(Buffer.from(npyBytes('<i8', [ROWS], bytesOf(classes))), 'y.npy', { compress });
+    zip.end();
+    const bytes = await buffer(zip.outputStream as NodeJS.ReadableStream);
+    folder.write('x.npz', bytes);
+    expect((await folder.read({ kind: 'npy', path: 'x.npz' })).features).toEqual(floats);
+    folder.write('x.npz', bytes.map((byte, index) => (index === 300 ? byte ^ 1 : byte)));
+    expect(await folder.refusal({ kind: 'npy', path: 'x.npz' })).toMatchObject({ code: 'NPY_CORRUPT', message: expect.stringMatching(/x\.npz \(x\) cannot be read: .*[^.]\.$/u) });
   });
 
   it('are refused where the .npz file is no zip', async () => {
