@@ -7,6 +7,7 @@ import type { EngineState, RepriseBridge } from '../../src/api/bridge';
 import type { RunView } from '../../src/api/rows';
 import type { OpenedFile } from '../../src/api/shell';
 import type { Result } from '../../src/errors/errors';
+import { identityOf } from '../../src/files/process-identity';
 import { projectRoot, temporaryFolder } from '../helpers/cli';
 
 declare global {
@@ -179,13 +180,9 @@ export async function lossSteps(page: Page, run: string): Promise<{ steps: numbe
   return answer;
 }
 
+/** Whether a process runs: one that has ended and whose exit code nobody has asked for does not. */
 export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+  return identityOf(pid) !== null;
 }
 
 /** Command line of a process, on Linux. */
