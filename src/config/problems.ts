@@ -168,7 +168,16 @@ function problemsOfIssue(schema: z.ZodType, input: unknown, issue: z.core.$ZodIs
     if (meant !== null) return meant.flatMap((inner) => problemsOfIssue(schema, input, inner, [...at, ...inner.path]));
   }
   const value = valueAt(input, at);
-  return [{ path: path === '' ? '(document)' : path, message: value === undefined ? `is missing, ${allowed(issue)}` : `is ${showValue(value)}, ${allowed(issue)}` }];
+  const wanted = issue.code === 'invalid_type' && issue.expected === 'object' ? `${allowed(issue)}${contents(schema, input, at)}` : allowed(issue);
+  return [{ path: path === '' ? '(document)' : path, message: value === undefined ? `is missing, ${wanted}` : `is ${showValue(value)}, ${wanted}` }];
+}
+
+/** What a mapping may hold, where something else was written or nothing. */
+function contents(schema: z.ZodType, input: unknown, at: readonly PropertyKey[]): string {
+  const kinds = memberNames(schema, at);
+  if (kinds.length > 0) return ` whose kind is one of ${kinds.join(', ')}`;
+  const known = knownKeys(schema, input, at);
+  return known.length === 0 ? '' : ` of ${known.join(', ')}`;
 }
 
 function memberNames(schema: unknown, path: readonly PropertyKey[]): string[] {

@@ -96,7 +96,7 @@ export const trainingSchema = z
   .overwrite((training) => (training.epochs === undefined && training.steps === undefined ? { ...training, epochs: DEFAULT_EPOCHS } : training))
   .check(({ value, issues }) => {
     const refuse = (path: string, message: string): void => void issues.push({ code: 'custom', input: value, path: [path], message });
-    if (value.epochs !== undefined && value.steps !== undefined) refuse('steps', 'and epochs exclude each other: give one of them');
+    if (value.epochs !== undefined && value.steps !== undefined) refuse('steps', 'but training.epochs is given, too: leave one of them out');
     if (value.accumulate > 1 && value.loss?.kind === 'cross-entropy' && value.loss.ignoreIndex !== undefined) {
       refuse('accumulate', 'must be 1 where a class is ignored: the mean over the others is that of the whole batch');
     }

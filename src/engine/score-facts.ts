@@ -101,7 +101,7 @@ function trainingRandomness({ config, runtime }: TrainingManifest): Fact[] {
   const exact = isExact(runtime);
   return [
     fact('Randomness', 'seed', 'Seed', 10, 'good', String(config.seed), ''),
-    fact('Randomness', 'determinism', 'Deterministic computation', 6, exact ? 'good' : 'bad', exact ? `one provider (cpu), ${String(threads)} pinned threads` : `computed by ${executionProvider}, which promises no order of its sums: the same run may come to other bits`, 'Set executor.provider to cpu where the bits matter; elsewhere compare within a tolerance.'),
+    fact('Randomness', 'determinism', 'Deterministic computation', 6, exact ? 'good' : 'bad', exact ? `one provider (cpu), ${String(threads)} pinned thread${threads === 1 ? '' : 's'}` : `computed by ${executionProvider}, which promises no order of its sums: the same run may come to other bits`, 'Set executor.provider to cpu where the bits matter; elsewhere compare within a tolerance.'),
   ];
 }
 

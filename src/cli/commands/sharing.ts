@@ -70,7 +70,7 @@ export async function verify([file = '']: readonly string[], options: GlobalOpti
   const result = await verifyFile(file);
   if (options.json === true) printJson(result);
   else {
-    print(result.valid ? `valid: every hash of ${file} is right (${result.runs.length} runs, licence ${result.license}).` : `not valid: ${result.problems.length} problem${result.problems.length === 1 ? '' : 's'} in ${file}.`);
+    print(result.valid ? `valid: every hash of ${file} is right (${result.runs.length} run${result.runs.length === 1 ? '' : 's'}, licence ${result.license}).` : `not valid: ${result.problems.length} problem${result.problems.length === 1 ? '' : 's'} in ${file}.`);
     for (const problem of result.problems) print(`  ${problem.path}: ${problem.message}`);
     print(`digest  ${result.digest}`);
   }

@@ -57,6 +57,9 @@ describe('parseTrainingConfig', () => {
     [{ ...minimal, selection: { metric: 'f1' } }, 'selection.metric', /must be one of "loss", "perplexity", "accuracy"/u],
     [{ ...minimal, experiment: 'a/b' }, 'experiment', /slashes/u],
     [{ ...minimal, environment: { memoryGb: '16' } }, 'environment.memoryGb', /is "16", must be a number/u],
+    [{ ...minimal, model: undefined }, 'model', /is missing, must be a mapping whose kind is one of linear, mlp, /u],
+    [{ ...minimal, training: 3 }, 'training', /is 3, must be a mapping of learningRate, batchSize, /u],
+    [{ ...minimal, training: { ...minimal.training, earlyStopping: true } }, 'training.earlyStopping', /is true, must be a mapping of patience, minDelta$/u],
     [null, '(document)', /is null, must be a mapping/u],
     [[], '(document)', /must be a mapping/u],
   ])('refuses %j', (input, path, message) => {

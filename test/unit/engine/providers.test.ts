@@ -47,7 +47,7 @@ describe('the identity of a run', () => {
       const manifest = sampleManifest('r1');
       return factsOf({ ...manifest, runtime: { ...manifest.runtime, executionProvider } }, null).find(({ id }) => id === 'determinism');
     });
-    expect(exact).toMatchObject({ state: 'good', found: 'one provider (cpu), 1 pinned threads' });
+    expect(exact).toMatchObject({ state: 'good', found: 'one provider (cpu), 1 pinned thread' });
     expect(other).toMatchObject({ state: 'bad', found: expect.stringMatching(/^computed by webgpu, which promises no order/u), fix: expect.stringContaining('executor.provider') });
   });
 });

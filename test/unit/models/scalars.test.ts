@@ -50,7 +50,7 @@ describe('what a training may say', () => {
     expect(make({}).steps).toBeUndefined();
     expect(make({ steps: 7 }).epochs).toBeUndefined();
     expect(trainingSchema.parse(make({ steps: 7 }))).toEqual(make({ steps: 7 }));
-    expect(problems({ steps: 7, epochs: 2 })).toEqual(['steps and epochs exclude each other: give one of them']);
+    expect(problems({ steps: 7, epochs: 2 })).toEqual(['steps but training.epochs is given, too: leave one of them out']);
   });
 
   test('makes sense', () => {
