@@ -5,9 +5,11 @@ import { mapMetrics, type MetricNumbers } from '../config/metrics';
 import { modelPath } from '../config/models';
 import { parseTrainingConfig } from '../config/parse';
 import { parseYaml } from '../config/yaml';
+import type { Config } from '../config/schema';
 import type { Problem } from '../errors/errors';
 import { confusionSchema } from '../events/confusion';
 import type { RunState } from '../events/fold';
+import type { TrainingManifest } from '../events/manifest';
 import { nextChain } from '../events/hash-chain';
 import type { ArtifactName } from '../events/records';
 import { initializerData } from '../onnx/initializers';
@@ -65,9 +67,12 @@ function logProblems(log: RunState): string[] {
   return wrong;
 }
 
-/** What a manifest says against its own hashes, and of the model's file against its config. */
-function manifestProblems({ manifest }: TrainingBundleRun): string[] {
-  const { config, model, runtime, trainingGraphHash } = manifest;
+/**
+ * What a manifest says against its own hashes, and of the model's file against its config.
+ * @param config as it stands in the manifest: that of an earlier Reprise lacks settings that came later, of which its hashes know nothing
+ */
+function manifestProblems(manifest: TrainingManifest, config: Config): string[] {
+  const { model, runtime, trainingGraphHash } = manifest;
   const wrong: string[] = [];
   if (manifest.configHash !== configHash(config)) wrong.push('has a configHash that is not that of its config.');
   if (manifest.computeHash !== computeHash(config, { dataFingerprint: manifest.data.fingerprint, modelFile: model?.sha256, trainingGraphHash, runtime })) {
@@ -98,6 +103,9 @@ export interface RunFiles {
   readonly attempt: (path: string, check: () => Promise<void>) => Promise<void>;
 }
 
+/** The first trainer whose runs have their initial weights in a file; those of earlier ones are drawn from the seed. */
+const STORES_INITIAL_WEIGHTS = 3;
+
 function artifactProblems(run: TrainingBundleRun, log: RunState, files: RunFiles): Problem[] {
   const problems: Problem[] = [];
   for (const [name, path] of Object.entries(run.files) as [ArtifactName, string | undefined][]) {
@@ -108,8 +116,9 @@ function artifactProblems(run: TrainingBundleRun, log: RunState, files: RunFiles
     else if (recorded.sha256 !== found) problems.push({ path, message: `is not the ${name} that ${run.eventLog} names.` });
   }
   if (run.status !== 'finished') return problems;
-  const { model } = run.manifest;
-  for (const name of [...(model === undefined ? [] : ['model-file' as const]), 'weights', 'training-graph', 'initial-weights', 'scalars'] satisfies ArtifactName[]) {
+  const { model, runtime } = run.manifest;
+  const needed: readonly ArtifactName[] = [...(model === undefined ? [] : ['model-file' as const]), 'weights', 'training-graph', ...(runtime.trainer < STORES_INITIAL_WEIGHTS ? [] : ['initial-weights' as const]), 'scalars'];
+  for (const name of needed) {
     if (run.files[name] === undefined) problems.push({ path: `data/runs/${run.manifest.runId}`, message: `has no ${name}, without which the run cannot be replayed.` });
   }
   const modelFile = run.files['model-file'];
@@ -162,7 +171,11 @@ export async function checkRun(run: TrainingBundleRun, log: RunState, files: Run
   const { manifest } = run;
   for (const wrong of outcomeProblems(run, log)) problems.push({ path: 'data/bundle.json', message: `gives run ${manifest.runId} ${wrong}.` });
   for (const message of logProblems(log)) problems.push({ path: run.eventLog, message });
-  for (const message of manifestProblems(run)) problems.push({ path: `data/runs/${manifest.runId}/run.json`, message });
+  const source = `data/runs/${manifest.runId}/run.json`;
+  await files.attempt(source, async () => {
+    const { config } = JSON.parse(await files.readText(source)) as TrainingManifest;
+    for (const message of manifestProblems(manifest, config)) problems.push({ path: source, message });
+  });
   problems.push(...artifactProblems(run, log, files));
   await files.attempt(run.configFile, async () => {
     const config = parseTrainingConfig(parseYaml(await files.readText(run.configFile), run.configFile), run.configFile);
