@@ -21,28 +21,34 @@ const TAKE_WEIGHTS = new Set(['Gemm', 'MatMul', 'Conv', 'ConvTranspose', 'Add', 
 
 /**
  * A weight is a float32 initializer with at least one axis and finite elements (a mask of −∞ is none), and of a single
- * element only where it is a bias or a gain. What a pattern names in part or whole is one in any case.
+ * element only where it is a bias or a gain. What a pattern names is one in any case; of a copy the file has the origin.
  * @throws RepriseError ONNX_NAME for a pattern without an initializer, ONNX_NOTHING_TO_TRAIN
  */
 function rolesOf({ train, freeze }: OnnxConfig, { initializers, nodes }: OnnxFile): Roles {
   const floats = [...initializers.values()].filter(({ type }) => type === 'float32');
   const [trains, freezes] = [train, freeze].map((patterns) => patterns.map((pattern) => ({ pattern, matches: matcherOf(pattern) })));
-  const unknown = [...trains!, ...freezes!].find(({ pattern, matches }) => pattern !== '*' && !floats.some(({ name }) => matches(name)));
+  const unknown = [...trains!, ...freezes!].find(({ pattern, matches }) => pattern !== '*' && !floats.some((stored) => matches(inFile(stored))));
   if (unknown !== undefined) {
     const key = trains!.includes(unknown) ? 'train' : 'freeze';
-    throw refusal({ code: 'ONNX_NAME', message: `model.${key} names ${JSON.stringify(unknown.pattern)}, but the ONNX file has no such float32 initializer; it has ${listed(floats.map(({ name }) => name))}.`, hint: 'Use the names of the file’s initializers, with * for any characters.' });
+    throw refusal({ code: 'ONNX_NAME', message: `model.${key} names ${JSON.stringify(unknown.pattern)}, but the ONNX file has no such float32 initializer; it has ${listed([...new Set(floats.map(inFile))])}.`, hint: 'Use the names of the file’s initializers, with * for any characters.' });
   }
   const singular = new Set(nodes.filter(({ opType }) => TAKE_WEIGHTS.has(opType)).flatMap(({ inputs }) => inputs));
   const statistics = new Set(nodes.filter(({ opType }) => opType === 'BatchNormalization').flatMap(({ inputs }) => inputs.slice(3)));
   const isNamed = (name: string): boolean => [...trains!, ...freezes!].some(({ pattern, matches }) => pattern !== '*' && matches(name));
-  const weights = new Set(
-    floats
-      .filter(({ name, shape, data }) => isNamed(name) || (shape.length > 0 && (data.length > 1 || singular.has(name)) && (data as Float32Array).every((value) => Number.isFinite(value))))
-      .map(({ name }) => name),
-  );
-  const trained = new Set([...weights].filter((name) => !statistics.has(name) && trains!.some(({ matches }) => matches(name)) && !freezes!.some(({ matches }) => matches(name))));
+  const weights = floats.filter((stored) => {
+    const { name, shape, data } = stored;
+    return isNamed(inFile(stored)) || (shape.length > 0 && (data.length > 1 || singular.has(name)) && (data as Float32Array).every((value) => Number.isFinite(value)));
+  });
+  const isMeant = (stored: StoredTensor): boolean => trains!.some(({ matches }) => matches(inFile(stored))) && !freezes!.some(({ matches }) => matches(inFile(stored)));
+  const kept = new Set(weights.map(({ name }) => name));
+  const trained = new Set(weights.filter((stored) => !statistics.has(stored.name) && isMeant(stored)).map(({ name }) => name));
   if (trained.size === 0) throw refusal({ code: 'ONNX_NOTHING_TO_TRAIN', message: 'Of the ONNX file nothing would be trained: it has no weight that model.train names and model.freeze does not.', hint: 'Let model.train name an initializer, or export the file with its weights (export_params=True).' });
-  return { isWeight: (name) => weights.has(name), isTrained: (name) => trained.has(name) };
+  return { isWeight: (name) => kept.has(name), isTrained: (name) => trained.has(name) };
+}
+
+/** What the file calls a tensor. */
+function inFile({ name, origin }: StoredTensor): string {
+  return origin ?? name;
 }
 
 /** Whether a name is as a pattern says: begins and ends as it does, with its other parts between in their order. */

@@ -11,6 +11,7 @@ import type { Known } from './known';
 import { LAYERS } from './layers';
 import { RECURRENT } from './recurrent';
 import { SHAPING } from './shaping';
+import { withOwnFactors } from './untie';
 
 const CONVERTERS: ReadonlyMap<string, Converter> = new Map([CONSTANTS, ELEMENTWISE, SHAPING, LAYERS, RECURRENT].flatMap((part) => Object.entries(part)));
 
@@ -19,7 +20,7 @@ export const COVERED: readonly string[] = [...CONVERTERS.keys()].sort();
 
 /** @throws RepriseError as `readOnnxFile` */
 export function readTrainable(bytes: Uint8Array): OnnxFile {
-  return readOnnxFile(bytes, (opType) => CONVERTERS.has(opType));
+  return withOwnFactors(readOnnxFile(bytes, (opType) => CONVERTERS.has(opType)));
 }
 
 /** Whether a file was written for one example, as exporters do that are told of no dynamic axis. */

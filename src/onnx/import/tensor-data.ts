@@ -7,6 +7,8 @@ export type StoredType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8' | '
 
 export interface StoredTensor {
   readonly name: string;
+  /** Of a copy, the name of what it is a copy of. */
+  readonly origin?: string;
   readonly type: StoredType;
   readonly shape: readonly number[];
   readonly data: Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
