@@ -62,6 +62,7 @@ export class ProgressPrinter {
       const words = metricsInWords(this.metrics.get(row.runId) ?? {});
       return `${name}: running${words === '' ? '' : `, ${words}`}`;
     }
+    if (row.status === 'finished' && row.kind === 'training') return `${name}: finished after ${row.stepsDone} steps`;
     if (row.status !== 'running' || row.totalSteps === null) return `${name}: ${row.status}`;
     const eta = row.throughput !== null && row.throughput > 0 ? `, ≈ ${formatDuration((row.totalSteps - row.stepsDone) / row.throughput)} left` : '';
     return `${name}: step ${row.stepsDone} of ${row.totalSteps}, loss ${formatPlain(row.finalLoss)}${eta}`;

@@ -18,9 +18,17 @@ const ROWS = 12;
 
 function epochsOf({ metrics, row, manifest }: ReportRun): string {
   const done = metrics.reduce((most, entry) => (entry.split === 'validation' ? Math.max(most, entry.epoch) : most), 0);
-  const planned = manifest.config.training.epochs;
+  const { epochs: planned, earlyStopping } = manifest.config.training;
   const told = String(Number(done.toFixed(2)));
-  return row.status === 'finished' || planned === undefined ? told : `${told} of ${planned}`;
+  if (row.status !== 'finished') return planned === undefined ? told : `${told} of ${planned}`;
+  return earlyStopping !== undefined && planned !== undefined && done < planned ? `${told} of ${planned}, stopped early` : told;
+}
+
+/** Of a run that was stopped early the row has the steps it came to as its total; the config has those it was to make. */
+function stepsOf({ row, manifest }: ReportRun): string {
+  const { steps: planned } = manifest.config.training;
+  if (row.status === 'finished' && planned !== undefined && row.stepsDone < planned) return `${row.stepsDone} of ${planned}, stopped early`;
+  return row.totalSteps === null ? String(row.stepsDone) : `${row.stepsDone} of ${row.totalSteps}`;
 }
 
 function trainingMetrics(model: ReportModel): Block[] {
@@ -40,7 +48,7 @@ function trainingMetrics(model: ReportModel): Block[] {
           fact('Final loss', `${lossText(row.finalLoss)} (training, last step)`),
           fact('Best loss', `${lossText(row.bestLoss)} (training, smallest of any step)`),
           fact('Training epochs', epochsOf(only)),
-          fact('Steps', row.totalSteps === null ? String(row.stepsDone) : `${row.stepsDone} of ${row.totalSteps}`),
+          fact('Steps', stepsOf(only)),
           ...(test === undefined ? [] : metricsIn(test)).map((name) => fact(capitalized(testLabel(name)), `${formatMeasured(test?.[name])}${name === 'loss' ? ` (mean ${lossInWords(manifest.config)})` : ''}`)),
           fact('Selected checkpoint', row.selectedStep === null ? '–' : `${manifest.config.selection.checkpoint}: after step ${row.selectedStep}`),
           fact('Duration', durationOf(only)),
@@ -206,7 +214,7 @@ function validation(model: ReportModel, names: readonly string[]): Block[] {
     svg: lineChart({ title: `Validation ${title} by epoch`, description: how, xLabel: 'epoch', yLabel: title, series, dots: epochs.length <= 40, height: several ? Math.max(280, 60 + 15 * drawn.length) : 220 }),
     caption: `Validation ${title} by epoch. ${how}`.trim(),
     instead: [
-      paragraph(`Validation ${title} by epoch. ${how}${every > 1 ? ` Every ${every}th epoch is listed.` : ''}`.trim()),
+      paragraph(`Validation ${title} by epoch. ${how}${every > 1 ? ` Of every ${every} epochs one is listed.` : ''}`.trim()),
       {
         type: 'table',
         columns: [{ title: 'Variant', align: 'left' }, ...listed.map((epoch) => ({ title: `Epoch ${epoch}`, align: 'right' as const }))],

@@ -87,6 +87,20 @@ describe.each([['a run', runModel], ['an experiment', experimentModel]] as const
   });
 });
 
+describe('the length of a training', () => {
+  const markdownOf = (training: Partial<ReportModel['config']['training']>): string => {
+    const model = runModel();
+    return renderMarkdown({ ...model, runs: model.runs.map((run) => ({ ...run, manifest: { ...run.manifest, config: { ...run.manifest.config, training: { ...run.manifest.config.training, ...training } } } })) });
+  };
+
+  it('tells what early stopping spared, in steps or in epochs', () => {
+    expect(markdownOf({})).toContain('- **Training epochs**: 5\n- **Steps**: 1250 of 1250\n');
+    const earlyStopping = { patience: 2, minDelta: 0 };
+    expect(markdownOf({ epochs: 20, earlyStopping })).toContain('- **Training epochs**: 5 of 20, stopped early\n');
+    expect(markdownOf({ epochs: undefined, steps: 4000, earlyStopping })).toContain('- **Steps**: 1250 of 4000, stopped early\n');
+  });
+});
+
 describe('reproduction instructions', () => {
   it('of a run write the config exactly and run it', () => {
     const model = runModel({ description: "it's `$HOME` $(date) \\ \"q\"\nREPRISE_END\n```\nend" });
