@@ -131,7 +131,7 @@ function inWords(record: EventRecord, kind: RunKind, totalSteps: number | null):
     case 'artifact':
       return info(`${record.name.replaceAll('-', ' ')} written: ${record.file}, ${formatCount(record.bytes)} bytes`);
     case 'finished':
-      return info(`${record.stoppedAfter === undefined ? 'finished' : `stopped early after ${formatCount(record.stoppedAfter)}${totalSteps === null ? '' : ` of ${formatCount(totalSteps)}`} steps, as validation got no better`}: loss ${formatPlain(fromLogged(record.finalLoss))} at the last step, ${formatPlain(fromLogged(record.bestLoss))} at the best; checkpoint of step ${formatCount(record.selectedStep)} selected`);
+      return info(`finished: loss ${formatPlain(fromLogged(record.finalLoss))} at the last step, ${formatPlain(fromLogged(record.bestLoss))} at the best; checkpoint of step ${formatCount(record.selectedStep)} selected`);
     case 'failed':
       return { level: 'error', text: `failed: ${record.message} (${record.code})` };
     case 'cancelled':

@@ -36,8 +36,8 @@ async function sample(): Promise<{ on: Engine; matrixFile: string }> {
   const config = configSchema.parse({ ...manifest.config, model: { kind: 'mlp', hidden: [16] } });
   await store.createRun({ ...manifest, createdAt: 1_700_000_000_003, config, configHash: configHash(config), computeHash: hashJson(['compute', 'run-3']) });
   writeFileSync(join(store.runFolder('run-3'), 'confusion.json'), bytes);
-  append(store.runFolder('run-3'), attempt(1, 0, 40), steps(0, 10), { type: 'metrics', split: 'test', step: 10, epoch: 2, values: { loss: 0.4, accuracy: 0.9, macroF1: 0.85, calibrationError: 'NaN' } });
-  append(store.runFolder('run-3'), { type: 'artifact', name: 'confusion-matrix', file: 'confusion.json', sha256: sha256Bytes(bytes), bytes: bytes.length }, { type: 'finished', weightsHash: 'e'.repeat(64), selectedStep: 10, finalLoss: 9, bestLoss: 0, stoppedAfter: 10 }, exitedWell);
+  append(store.runFolder('run-3'), attempt(1), steps(0, 10), { type: 'metrics', split: 'test', step: 10, epoch: 2, values: { loss: 0.4, accuracy: 0.9, macroF1: 0.85, calibrationError: 'NaN' } });
+  append(store.runFolder('run-3'), { type: 'artifact', name: 'confusion-matrix', file: 'confusion.json', sha256: sha256Bytes(bytes), bytes: bytes.length }, { type: 'finished', weightsHash: 'e'.repeat(64), selectedStep: 10, finalLoss: 9, bestLoss: 0 }, exitedWell);
   await store.ingest('run-3');
   await run(store, 'run-4', 2, 16, { loss: 0.3, accuracy: 0.95 });
   const matrixFile = store.objectPath(sha256Bytes(bytes));
@@ -94,7 +94,6 @@ describe('metrics of trainings', () => {
     expect((await ask(on, 'runs.search', { filter: 'metrics.macroF1 > 0.65' })).notes).toEqual(['No run has a metric "macroF1". Did you mean "test.macroF1" or "validation.macroF1"?']);
     const { lines } = await ask(on, 'runs.log', { run: 'run-3', after: -1, limit: 100 });
     expect(lines.map(({ text }) => text)).toContain('test at the selected checkpoint, step 10: loss 0.4000, accuracy 0.9000, macro F1 0.8500, calibration error –');
-    expect(lines.some(({ text }) => text.startsWith('stopped early after 10 of 40 steps, as validation got no better: loss 9'))).toBe(true);
   });
 
   it('have a confusion matrix where the run left one', async () => {
