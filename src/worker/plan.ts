@@ -13,7 +13,7 @@ export interface StepPlan {
 }
 
 /** Work of one call, in floating-point operations: some tens of milliseconds on one core. */
-const FLOPS_PER_CHUNK = 2e9;
+const FLOPS_PER_CHUNK = 4e9;
 /** Bound on what a call hands over (losses, scalars, masks), and on how long a small model goes unheard. */
 const MAX_CHUNK = 256;
 
