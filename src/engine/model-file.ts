@@ -10,13 +10,14 @@ import { putObject } from '../files/objects';
 import type { ModelFile } from '../models/onnx-file';
 import { decodeModel } from '../onnx/codec';
 import { externalFiles, withDataInside } from '../onnx/external-data';
+import { withoutNotes } from '../onnx/notes';
 import { readTrainable } from '../onnx/import/emit';
 import { refusal } from '../onnx/import/file';
 
 /** Largest file that is read, bytes; protobuf itself ends at 2 GB. */
 export const MAX_MODEL_BYTES = 1_000_000_000;
 
-/** A file as it is used: with all its data inside. */
+/** A file as it is used: with all its data inside, and nothing but what it computes. */
 export interface PreparedModel extends ModelFile {
   readonly ref: ModelRef;
 }
@@ -46,11 +47,14 @@ async function read(place: string, named: string): Promise<Uint8Array> {
   });
 }
 
-/** The bytes of a file with all its data inside: as they are, or with those of the files beside it that it names. */
-async function withDataBeside(bytes: Uint8Array, place: string, named: string): Promise<Uint8Array> {
-  const model = decodeModel(bytes);
+function tooLarge(named: string, bytes: number): RepriseError {
+  return refusal({ code: 'ONNX_TOO_LARGE', message: `The ONNX file ${named} has ${bytes} bytes with the data beside it; at most ${MAX_MODEL_BYTES} (1 GB) are read.`, hint: 'Train a smaller model.' });
+}
+
+/** A file as it is kept: with the data of the files beside it that it names, and without notes. */
+async function asKept(bytes: Uint8Array, place: string, named: string): Promise<Uint8Array> {
+  const model = withoutNotes(decodeModel(bytes));
   const names = externalFiles(model);
-  if (names.length === 0) return bytes;
   const beside = new Map<string, Uint8Array>();
   let total = bytes.length;
   for (const name of names) {
@@ -65,9 +69,9 @@ async function withDataBeside(bytes: Uint8Array, place: string, named: string): 
       throw refusal({ code: 'ONNX_EXTERNAL_DATA', message: `The ONNX file ${named} keeps tensors in ${name}, which is not beside it.`, hint: 'Put the two files into one folder, or export with the data inside (external_data=False).' });
     }
     total += beside.get(name)?.length ?? 0;
+    if (total > MAX_MODEL_BYTES) throw tooLarge(named, total);
   }
-  if (total > MAX_MODEL_BYTES) throw refusal({ code: 'ONNX_TOO_LARGE', message: `The ONNX file ${named} has ${total} bytes with the data beside it; at most ${MAX_MODEL_BYTES} (1 GB) are read.`, hint: 'Train a smaller model.' });
-  return withDataInside(model, beside);
+  return withDataInside(model, beside, MAX_MODEL_BYTES);
 }
 
 /**
@@ -80,7 +84,7 @@ export async function prepareModel(model: ModelConfig, folder: string, workspace
   if (model.kind !== 'onnx') return null;
   const place = path.resolve(folder, model.path);
   const source = await read(place, model.path);
-  const bytes = await withDataBeside(source, place, model.path);
+  const bytes = await asKept(source, place, model.path);
   // Refused before anything is kept.
   const file = readTrainable(bytes);
   await putObject(workspace, bytes);

@@ -133,7 +133,7 @@ function trainingSections(manifest: TrainingManifest, run: RunRow, patch: Item |
         ...(data.sourceSha256 === undefined ? [] : [hash('Source file (SHA-256)', data.sourceSha256)]),
       ],
     },
-    ...(manifest.model === undefined ? [] : [{ title: 'Model', items: [text('File', modelPath(manifest.config.model) ?? ''), text('Size', `${formatCount(manifest.model.bytes)} bytes`), hash('ONNX file (SHA-256)', manifest.model.sourceSha256), ...(manifest.model.sha256 === manifest.model.sourceSha256 ? [] : [hash('With the data beside it (SHA-256)', manifest.model.sha256)])] }]),
+    ...(manifest.model === undefined ? [] : [{ title: 'Model', items: [text('File', modelPath(manifest.config.model) ?? ''), text('Size', `${formatCount(manifest.model.bytes)} bytes`), hash('ONNX file (SHA-256)', manifest.model.sourceSha256), ...(manifest.model.sha256 === manifest.model.sourceSha256 ? [] : [hash('As it is kept (SHA-256)', manifest.model.sha256)])] }]),
     {
       title: 'Hashes',
       items: [

@@ -62,11 +62,11 @@ export interface DataRef {
   readonly leakage?: Leakage;
 }
 
-/** The user's ONNX file that a model is read from: an object of the workspace, with all its data inside. */
+/** The user's ONNX file that a model is read from: an object of the workspace, with all its data inside and without notes. */
 export interface ModelRef {
   /** Of the object, hex. */
   readonly sha256: string;
-  /** Of the user's file itself, hex: another where it keeps tensors in files beside it. */
+  /** Of the user's file itself, hex. */
   readonly sourceSha256: string;
   readonly bytes: number;
 }

@@ -81,11 +81,14 @@ export function externalFiles(model: ModelProto): readonly string[] {
 }
 
 /**
- * The bytes of an ONNX file that holds all its data. Equal models and files give equal bytes.
- * @param files by the names of `externalFiles`
- * @throws RepriseError ONNX_EXTERNAL_DATA where a tensor reaches beyond the end of its file
+ * The bytes of an ONNX file that holds all its data, and nothing that ONNX does not know. Equal models and files give
+ * equal bytes.
+ * @param files by the names of `externalFiles`; none where the model has all its data
+ * @param most bytes of data that are copied: many tensors may name the same stretch of a file
+ * @throws RepriseError ONNX_EXTERNAL_DATA where a tensor reaches beyond the end of its file, ONNX_TOO_LARGE
  */
-export function withDataInside(model: ModelProto, files: ReadonlyMap<string, Uint8Array>): Uint8Array {
+export function withDataInside(model: ModelProto, files: ReadonlyMap<string, Uint8Array>, most: number): Uint8Array {
+  let copied = 0;
   for (const { tensor, name } of externalTensors(model)) {
     const location = valueOf(tensor, 'location') ?? '';
     const bytes = files.get(location) ?? new Uint8Array();
@@ -97,9 +100,13 @@ export function withDataInside(model: ModelProto, files: ReadonlyMap<string, Uin
         problems: [{ path: name, message: `lies beyond the end of ${location}.` }],
       });
     }
+    copied += length;
+    if (copied > most) {
+      throw new RepriseError('ONNX_TOO_LARGE', `The tensors of the ONNX file have more than ${most} bytes in other files.`, { hint: 'Train a smaller model.' });
+    }
     tensor.rawData = bytes.slice(offset, offset + length);
     tensor.externalData = [];
     tensor.dataLocation = TensorProto_DataLocation.DEFAULT;
   }
-  return toBinary(ModelProtoSchema, model);
+  return toBinary(ModelProtoSchema, model, { writeUnknownFields: false });
 }
