@@ -3,10 +3,10 @@
 
 usage: replay.py [RUN] [--data FILE] [--steps N]
 
-RUN is the folder of a run, or in a bundle its id; left out, the folder that this file lies in. The initial weights, the
-training graph and the scalars of each step are files of the run; the order of the examples, the dropout masks and the
-changes of training images are drawn again from its seeds. Needs Python 3.9 or later, numpy and onnxruntime, of the
-version the run was trained with: another one may compute other bits, and so may another processor.
+RUN is the folder of a run, or in a bundle its id; left out, the folder that this file lies in, or a bundle's only run.
+The initial weights, the training graph and the scalars of each step are files of the run; the order of the examples,
+the dropout masks and the changes of training images are drawn again from its seeds. Needs Python 3.9 or later, numpy
+and onnxruntime, of the version the run was trained with: another one may compute other bits, and so may another processor.
 Exit code: 0 the same bits, or within the tolerance that the bundle states; 1 neither; 2 it cannot be said.
 """
 import argparse
@@ -320,12 +320,14 @@ def folder_of(run):
         if (folder / "run.json").is_file():
             return folder
     known = sorted(manifest.parent.name for manifest in HERE.glob("runs/*/run.json"))
-    raise Stop(f"{run or HERE} is no run" + (f"; there are {', '.join(known)}" if known else ""))
+    if run is None and len(known) == 1:
+        return HERE / "runs" / known[0]
+    raise Stop(f"{run or HERE} is no run" + (f"; name one of these: {', '.join(known)}" if known else ""))
 
 
 def main():
     parser = argparse.ArgumentParser(description="Trains a run again without Reprise, and compares it with its log.")
-    parser.add_argument("run", nargs="?", help="folder of a run, or in a bundle its id; the folder of this file when left out")
+    parser.add_argument("run", nargs="?", help="folder of a run, or in a bundle its id; when left out the folder of this file, or a bundle's only run")
     parser.add_argument("--data", type=Path, help="the prepared data, where they are not beside the runs")
     parser.add_argument("--steps", type=int, default=sys.maxsize, help="train the first N steps only")
     arguments = parser.parse_args()

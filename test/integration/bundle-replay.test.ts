@@ -1,6 +1,6 @@
 /** `replay.py` of a bundle of really trained runs; test/integration/replay.test.ts tries what it covers of a training. */
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { traceOfLog } from '../../src/bundle/event-log';
@@ -91,6 +91,14 @@ describe.skipIf(!canReplay)('replay.py of a bundle', () => {
     expect(errors).toBe('');
     expect(output).toContain(`identical: ${runs.find(({ manifest }) => manifest.runId === runId)?.totalSteps} losses`);
     expect(code).toBe(0);
+  });
+
+  it('needs no name where there is one run, and asks for one where there are more', async () => {
+    expect(await replayed('--steps', '1')).toMatchObject({ code: 2, errors: expect.stringContaining('name one of these: ') });
+    const only = join(folder, 'only');
+    await cp(join(bag, 'data'), only, { recursive: true });
+    for (const other of await readdir(join(only, 'runs'))) if (other !== 'mlprun') await rm(join(only, 'runs', other), { recursive: true });
+    expect(await replay(join(only, 'replay.py'), ['--steps', '1'])).toMatchObject({ code: 0, output: expect.stringContaining('mlprun: ') });
   });
 
   it('trains the first steps only where that is asked for', async () => {
