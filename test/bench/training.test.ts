@@ -61,10 +61,11 @@ const cases: readonly Case[] = [
   { name: 'lstm-lm', bar: 1, model: { kind: 'lstm', embedding: 256, hidden: 256 }, data: { ...text, length: 64 }, batchSize: 32, steps: 60, block: 1, variants: usual },
 ];
 
+/** PyTorch is not asked to keep checkpoints, so neither are we before the end. */
 const configOf = ({ model, data, batchSize, steps }: Case, seed: number, threads: number): ConfigInput => ({
   model,
   data,
-  training: { learningRate: 1e-3, batchSize, steps, evaluateEvery: steps, optimizer: { kind: 'adam' } },
+  training: { learningRate: 1e-3, batchSize, steps, evaluateEvery: steps, checkpointEvery: steps, optimizer: { kind: 'adam' } },
   seed,
   executor: { threads },
   selection: { metric: 'loss' },
