@@ -77,8 +77,8 @@ function unwrap(schema: unknown): unknown {
   return current;
 }
 
-/** Keys an object at `path` may have, given the input (to choose the member of a discriminated union). */
-function knownKeys(schema: unknown, input: unknown, path: readonly PropertyKey[]): string[] {
+/** What describes the value at `path`, given the input (to choose the members of discriminated unions); null where nothing does. */
+function schemaAt(schema: unknown, input: unknown, path: readonly PropertyKey[]): unknown {
   let current = unwrap(schema);
   let value = input;
   const choose = (): void => {
@@ -99,12 +99,17 @@ function knownKeys(schema: unknown, input: unknown, path: readonly PropertyKey[]
   for (const part of path) {
     const definition = definitionOf(current);
     const child = typeof part === 'number' ? definition.element : definition.shape?.[String(part)];
-    if (child === undefined) return [];
+    if (child === undefined) return null;
     current = unwrap(child);
     value = (value as Record<PropertyKey, unknown> | undefined)?.[part];
     choose();
   }
-  return Object.keys(definitionOf(current).shape ?? {});
+  return current;
+}
+
+/** Keys an object at `path` may have. */
+function knownKeys(schema: unknown, input: unknown, path: readonly PropertyKey[]): string[] {
+  return Object.keys(definitionOf(schemaAt(schema, input, path) ?? {}).shape ?? {});
 }
 
 /** What an issue allows, in words. */
@@ -161,7 +166,7 @@ function problemsOfIssue(schema: z.ZodType, input: unknown, issue: z.core.$ZodIs
   if (issue.code === 'invalid_union') {
     if ('discriminator' in issue && issue.discriminator !== undefined) {
       // zod's path of this issue already ends in the discriminator.
-      const names = memberNames(schema, at.slice(0, -1)).map((name) => showValue(name));
+      const names = memberNames(schema, input, at.slice(0, -1)).map((name) => showValue(name));
       return [{ path, message: `is ${showValue(valueAt(input, at))}, must be one of ${names.join(', ')}` }];
     }
     const meant = issuesOfMeant(issue);
@@ -174,23 +179,17 @@ function problemsOfIssue(schema: z.ZodType, input: unknown, issue: z.core.$ZodIs
 
 /** What a mapping may hold, where something else was written or nothing. */
 function contents(schema: z.ZodType, input: unknown, at: readonly PropertyKey[]): string {
-  const kinds = memberNames(schema, at);
+  const kinds = memberNames(schema, input, at);
   if (kinds.length > 0) return ` whose kind is one of ${kinds.join(', ')}`;
   const known = knownKeys(schema, input, at);
   return known.length === 0 ? '' : ` of ${known.join(', ')}`;
 }
 
-function memberNames(schema: unknown, path: readonly PropertyKey[]): string[] {
-  let current = unwrap(schema);
-  for (const part of path) {
-    const definition = definitionOf(current);
-    const child = typeof part === 'number' ? definition.element : definition.shape?.[String(part)];
-    if (child === undefined) return [];
-    current = unwrap(child);
-  }
-  const definition = definitionOf(current);
-  return (definition.options ?? []).flatMap((option) => {
-    const literal = definitionOf(unwrap(definitionOf(unwrap(option)).shape?.[definition.discriminator ?? '']));
+/** Kinds of the discriminated union at `path`, where the input names none of them. */
+function memberNames(schema: unknown, input: unknown, path: readonly PropertyKey[]): string[] {
+  const { options = [], discriminator = '' } = definitionOf(schemaAt(schema, input, path) ?? {});
+  return options.flatMap((option) => {
+    const literal = definitionOf(unwrap(definitionOf(unwrap(option)).shape?.[discriminator]));
     return (literal.values ?? []).map(String);
   });
 }

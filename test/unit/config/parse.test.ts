@@ -58,6 +58,8 @@ describe('parseTrainingConfig', () => {
     [{ ...minimal, experiment: 'a/b' }, 'experiment', /slashes/u],
     [{ ...minimal, environment: { memoryGb: '16' } }, 'environment.memoryGb', /is "16", must be a number/u],
     [{ ...minimal, model: undefined }, 'model', /is missing, must be a mapping whose kind is one of linear, mlp, /u],
+    [{ ...minimal, data: { kind: 'text', path: 'a.txt', tokenizer: { kind: 'word' } } }, 'data.tokenizer.kind', /is "word", must be one of "character", "bytes", "bpe"$/u],
+    [{ ...minimal, data: { kind: 'text', path: 'a.txt', tokenizer: 'word' } }, 'data.tokenizer', /is "word", must be a mapping whose kind is one of character, bytes, bpe$/u],
     [{ ...minimal, training: 3 }, 'training', /is 3, must be a mapping of learningRate, batchSize, /u],
     [{ ...minimal, training: { ...minimal.training, earlyStopping: true } }, 'training.earlyStopping', /is true, must be a mapping of patience, minDelta$/u],
     [null, '(document)', /is null, must be a mapping/u],
