@@ -114,7 +114,7 @@ export async function decodeImage(bytes: Uint8Array): Promise<Picture> {
     if (hasPngSignature(bytes)) return readPng(bytes);
     if (bytes[0] === 0xff && bytes[1] === 0xd8) return await readJpeg(bytes);
   } catch (error) {
-    throw error instanceof PictureProblem ? error : new PictureProblem(`cannot be decoded: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw error instanceof PictureProblem ? error : new PictureProblem(`cannot be decoded: ${(error instanceof Error ? error.message : String(error)).replace(/[.:]+$/u, '')}`, { cause: error });
   }
   throw new PictureProblem('is neither PNG nor JPEG');
 }

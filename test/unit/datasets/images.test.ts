@@ -89,6 +89,7 @@ describe('image folders', () => {
     folder.write('pets/dog/99.png', make());
     const error = await folder.refusal(images);
     expect(error).toMatchObject({ code: 'IMAGES_UNREADABLE', kind: 'input' });
+    expect(error.message).toMatch(/[^.:]\.$/u);
     expect(error.message).toMatch(message);
     expect(error.message).toContain('pets/dog/99.png');
   });
