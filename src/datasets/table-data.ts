@@ -67,10 +67,10 @@ function isMissing(cell: Cell, lenient: boolean): boolean {
   return lenient && (typeof cell === 'string' ? MISSING.has(cell) : typeof cell === 'number' && Number.isNaN(cell));
 }
 
-/** A cell as a number of float32's range, or what is wrong with it. */
-function numberOf(cell: Cell): number | string {
+/** A cell as a number of float32's range, or what is wrong with it. @param texts what to do with a column of texts */
+function numberOf(cell: Cell, texts: string): number | string {
   if (typeof cell === 'string' && MISSING.has(cell)) return `"${cell}" is not a number; data.missing: mean puts the mean of the training split in its place.`;
-  if (typeof cell === 'string' && !NUMBER.test(cell)) return `"${cell.slice(0, 60)}" is not a number (decimal point, no thousands separators); a column of categories is named in data.categorical.`;
+  if (typeof cell === 'string' && !NUMBER.test(cell)) return `"${cell.slice(0, 60)}" is not a number (decimal point, no thousands separators); ${texts}`;
   if (typeof cell !== 'string' && typeof cell !== 'number' && typeof cell !== 'bigint' && typeof cell !== 'boolean') return `a ${cell instanceof Date ? 'date' : 'value of this type'} is not a number.`;
   const value = Number(cell);
   if (Number.isNaN(value)) return 'NaN is not a number; data.missing: mean puts the mean of the training split in its place.';
@@ -103,7 +103,7 @@ async function survey(parts: TableParts, config: TableConfig, columns: readonly 
   for await (const { table, row, number, cells } of rowsOfTables(parts, [...columns, config.target])) {
     const where = table.where(row);
     const target = cells[columns.length];
-    const value = config.task === 'regression' ? numberOf(target) : nameOf(target);
+    const value = config.task === 'regression' ? numberOf(target, 'classes are told with data.task: classification.') : nameOf(target);
     if (isMissing(target, config.task === 'regression')) problems.add('EMPTY_CELL', where, config.target, config.task === 'regression' ? 'the value to be told is missing.' : 'the class is empty.');
     else if (value === null || (config.task === 'regression' && typeof value === 'string')) problems.add('NOT_A_NUMBER', where, config.target, value ?? 'a value of this type is no class.');
     else targets.push(value);
@@ -117,7 +117,7 @@ async function survey(parts: TableParts, config: TableConfig, columns: readonly 
         if (level === null) problems.add('NOT_A_LEVEL', where, column, 'a value of this type is no category.');
         else if (isTraining[number] === 1) seen.add(level);
       } else {
-        const measured = numberOf(cell);
+        const measured = numberOf(cell, 'a column of categories is named in data.categorical.');
         if (typeof measured === 'string') problems.add('NOT_A_NUMBER', where, column, measured);
         else if (isTraining[number] === 1) standardizer.add(feature, measured);
       }

@@ -170,6 +170,8 @@ describe('CSV', () => {
     const rows = (cell: string, target: string): string => ['a,value', ...Array.from({ length: 40 }, (_, row) => (row === 5 ? `${cell},${target}` : `${row},${row}`))].join('\n');
     const numbers = { task: 'regression', target: 'value' };
     for (const cell of ['', 'NaN', 'NA']) expect((await refusal(rows(cell, '1'), numbers)).message).toContain('data.missing: mean');
+    expect((await refusal(rows('p', '1'), numbers)).message).toContain('named in data.categorical');
+    expect((await refusal(rows('1', 'p'), numbers)).message).toContain('data.task: classification');
     for (const missing of ['refuse', 'mean']) expect(await refusal(rows('1', 'NaN'), { ...numbers, missing })).toMatchObject({ code: 'CSV_EMPTY_CELL', message: expect.stringContaining('data.csv:7:value: the value to be told is missing') });
   });
 });
