@@ -25,6 +25,9 @@ const runtimeSchema = z.object({
 const counted = z.int().min(0);
 const leakageSchema = z.object({ trainValidation: counted, trainTest: counted, validationTest: counted });
 
+const share = z.number().min(0).max(1);
+const unknownSchema = z.object({ validation: share, test: share });
+
 const trainingSchema = z.object({
   format: z.literal(1),
   kind: z.literal('training').optional(),
@@ -37,7 +40,16 @@ const trainingSchema = z.object({
   configHash: sha256,
   computeHash: sha256,
   runtime: runtimeSchema,
-  data: z.object({ fingerprint: sha256, file: safePath, bytes: z.number().min(0), source: text(4000), license: text(200), sourceSha256: sha256.optional(), leakage: leakageSchema.optional() }),
+  data: z.object({
+    fingerprint: sha256,
+    file: safePath,
+    bytes: z.number().min(0),
+    source: text(4000),
+    license: text(200),
+    sourceSha256: sha256.optional(),
+    leakage: leakageSchema.optional(),
+    unknownCharacters: unknownSchema.optional(),
+  }),
   model: z.object({ sha256, sourceSha256: sha256, bytes: z.number().min(0) }).optional(),
   trainingGraphHash: sha256,
   createdAt: time,

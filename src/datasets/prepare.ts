@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { DataPathKey, FileData } from '../config/data';
 import { canonicalJson } from '../config/hash';
 import type { DataConfig } from '../config/schema';
-import type { DataRef, Leakage } from '../events/manifest';
+import type { DataRef } from '../events/manifest';
 import { atomicWrite } from '../files/atomic-write';
 import { sha256Bytes } from '../files/hash';
 import { hasObject, objectName, objectPath } from '../files/objects';
@@ -24,6 +24,7 @@ import { csvTable, parquetTable, type Table } from './table';
 import { readTables } from './table-data';
 import { findMobyDick, mobyDick, partsByName, readText } from './text';
 import { fileSource, type ByteSource } from './text-source';
+import { findUnknown } from './unknown';
 
 export interface PrepareOptions {
   /** Folder that the paths of a config are relative to. */
@@ -198,7 +199,7 @@ export async function prepareData(data: DataConfig, options: PrepareOptions): Pr
       source: source.description,
       license: source.license,
       ...(source.sha256 === undefined ? {} : { sourceSha256: source.sha256 }),
-      leakage: await leakageOf(entry, data.split, options),
+      ...(await splitFactsOf(entry, data.split, options)),
     },
     shape: dataShape(entry, data.split),
   };
@@ -215,21 +216,24 @@ async function fillCache(cacheFile: string, source: Source, split: DataConfig['s
   return entry;
 }
 
+type SplitFacts = Pick<DataRef, 'leakage' | 'unknownCharacters'>;
+
 /** Counted once for each split of a data set. */
-async function leakageOf(entry: CacheEntry, split: DataConfig['split'], { workspace, splitSeed }: PrepareOptions): Promise<Leakage> {
+async function splitFactsOf(entry: CacheEntry, split: DataConfig['split'], { workspace, splitSeed }: PrepareOptions): Promise<SplitFacts> {
   const key = sha256Bytes(canonicalJson({ fingerprint: entry.fingerprint, split, splitSeed }));
-  const file = path.join(workspace, 'cache', 'data', `leakage-${key}.json`);
+  const file = path.join(workspace, 'cache', 'data', `splits-${key}.json`);
   try {
-    const { trainValidation, trainTest, validationTest } = JSON.parse(await readFile(file, 'utf8')) as Leakage;
-    return { trainValidation, trainTest, validationTest };
+    return JSON.parse(await readFile(file, 'utf8')) as SplitFacts;
   } catch {
     // Not counted yet.
   }
   const reader = await RowReader.open(objectPath(workspace, entry.fingerprint));
   try {
-    const leakage = await findLeakage(reader, splitParts(entry.parts, split, splitSeed));
-    await writeCache(file, leakage);
-    return leakage;
+    const splits = splitParts(entry.parts, split, splitSeed);
+    const unknownCharacters = await findUnknown(reader, splits);
+    const facts: SplitFacts = { leakage: await findLeakage(reader, splits), ...(unknownCharacters === null ? {} : { unknownCharacters }) };
+    await writeCache(file, facts);
+    return facts;
   } finally {
     await reader.close();
   }

@@ -45,6 +45,12 @@ export interface Leakage {
   readonly validationTest: number;
 }
 
+/** Shares, from 0 to 1, of the characters of a split that are not in the training split. */
+export interface UnknownCharacters {
+  readonly validation: number;
+  readonly test: number;
+}
+
 /** The prepared data set a run trains on: one safetensors file, content-addressed. */
 export interface DataRef {
   /** SHA-256 of the prepared file, hex: the data fingerprint. */
@@ -60,6 +66,8 @@ export interface DataRef {
   readonly sourceSha256?: string;
   /** Absent in manifests written before it was looked for. */
   readonly leakage?: Leakage;
+  /** Absent where each character is known, as tokenizers of bytes know them, and in manifests written before they were counted. */
+  readonly unknownCharacters?: UnknownCharacters;
 }
 
 /** The user's ONNX file that a model is read from: an object of the workspace, with all its data inside and without notes. */
@@ -193,4 +201,14 @@ export function leakageInWords({ trainValidation, trainTest, validationTest }: L
     ...(tested.length === 0 ? [] : [`${tested.join('')} ${verb(validationTest)} also in the validation split`]),
   ];
   return parts.length === 0 ? null : parts.join('; ');
+}
+
+/** `12.5% of the characters of the validation split are not in the training split`; null where all of them are. */
+export function unknownInWords({ validation, test }: UnknownCharacters): string | null {
+  const percent = (share: number): string => (share < 0.0001 ? 'less than 0.01%' : `${Number((share * 100).toPrecision(3))}%`);
+  const parts = [
+    ...(validation === 0 ? [] : [`${percent(validation)} of the characters of the validation split`]),
+    ...(test === 0 ? [] : [`${percent(test)} of ${validation === 0 ? 'the characters' : 'those'} of the test split`]),
+  ];
+  return parts.length === 0 ? null : `${parts.join(' and ')} are not in the training split`;
 }

@@ -4,7 +4,7 @@ import { higherIsBetter, mapMetrics, metricOf } from '../config/metrics';
 import { resolveSeeds, type Config, type SelectionConfig } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { foldEvents } from '../events/fold';
-import { leakageInWords, type TrainingManifest } from '../events/manifest';
+import { leakageInWords, unknownInWords, type DataRef, type TrainingManifest } from '../events/manifest';
 import { fromLogged, toLogged, type CheckpointRecord, type SplitName } from '../events/records';
 import type { EventLogWriter } from '../events/writer';
 import { buildEvaluationGraph } from '../models/evaluation-graph';
@@ -140,8 +140,7 @@ async function trainOn(data: WorkerData, executor: Executor, options: TrainOptio
   if (passedOver > 0) {
     log.append({ type: 'message', level: 'warning', text: `${passedOver} newer checkpoint${passedOver === 1 ? ' is' : 's are'} missing or damaged; going on from step ${fromStep}.` });
   }
-  const leaked = manifest.data.leakage === undefined ? null : leakageInWords(manifest.data.leakage);
-  if (leaked !== null && before.attempts === 0) log.append({ type: 'message', level: 'warning', text: `The splits are not apart: ${leaked}. Metrics on these examples tell less than they seem to.` });
+  if (before.attempts === 0) for (const text of dataWarnings(manifest.data)) log.append({ type: 'message', level: 'warning', text });
   if (modelFile !== null) log.append(await writeArtifact(runFolder, 'model-file', modelFile.bytes));
   log.append(await writeArtifact(runFolder, 'training-graph', graph.bytes));
   const initial = weightsBefore(manifest, graph, seeds.init);
@@ -159,6 +158,16 @@ async function trainOn(data: WorkerData, executor: Executor, options: TrainOptio
   const trainer = await Trainer.create(graph, data.train.whole, start.tensors, executor);
   const end = await trainSteps(context, trainer, start);
   await finish(context, end);
+}
+
+/** What makes the metrics on these data tell less than they seem to. */
+function dataWarnings({ leakage, unknownCharacters }: DataRef): string[] {
+  const leaked = leakage === undefined ? null : leakageInWords(leakage);
+  const unknown = unknownCharacters === undefined ? null : unknownInWords(unknownCharacters);
+  return [
+    ...(leaked === null ? [] : [`The splits are not apart: ${leaked}. Metrics on these examples tell less than they seem to.`]),
+    ...(unknown === null ? [] : [`${unknown.charAt(0).toUpperCase()}${unknown.slice(1)}: they count as one unknown character that is never trained.`]),
+  ];
 }
 
 /** Parameters and buffers as training finds them. */

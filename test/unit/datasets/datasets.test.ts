@@ -103,7 +103,7 @@ describe('the cache', () => {
     await writeFile(file, 'damaged');
     expect((await prepare(data)).ref).toEqual(first.ref);
     expect(createHash('sha256').update(await readFile(file)).digest('hex')).toBe(first.ref.fingerprint);
-    const entry = (await readdir(path.join(workspace, 'cache', 'data'))).find((name) => !name.startsWith('leakage'));
+    const entry = (await readdir(path.join(workspace, 'cache', 'data'))).find((name) => !name.startsWith('splits'));
     await writeFile(path.join(workspace, 'cache', 'data', entry!), '{');
     expect((await prepare(data)).ref).toEqual(first.ref);
   });

@@ -256,6 +256,8 @@ describe('labelled texts', () => {
     expect(row(odd)).toEqual([4, 3, 5, 0, 0, 0]);
     const unknown = Array.from({ length: 40 }, (_, index) => index).find((index) => !isTraining.has(index))!;
     expect(row(unknown)).toEqual([1, 1, 1, 0, 0, 0]);
+    // Padding is no character.
+    expect((await folder.prepare({ kind: 'labelled-text', path: 'reviews.csv', length: 6 })).ref.unknownCharacters).toEqual({ validation: 1, test: 1 });
     expect((await folder.refusal({ kind: 'labelled-text', path: 'reviews.csv', text: 'body' }))).toMatchObject({ code: 'CSV_COLUMN_MISSING', message: expect.stringContaining('"body" (data.text)') });
   });
 });

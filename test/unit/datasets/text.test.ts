@@ -5,6 +5,7 @@ import { piecesOf, trainBpe, type Merge } from '../../../src/datasets/bpe';
 import { RowReader, tokenOf } from '../../../src/datasets/row-reader';
 import { characterStart, memorySource, textOf } from '../../../src/datasets/text-source';
 import { decoderOf, encoderOf, vocabularyOf, type TokenizerModel } from '../../../src/datasets/tokenizer';
+import { unknownInWords } from '../../../src/events/manifest';
 import { DataFolder, type Spec } from './files';
 
 let folder: DataFolder;
@@ -200,6 +201,30 @@ describe('texts', () => {
     const { ref } = await folder.prepare(text({ path: 'wiki', tokenizer: { kind: 'bytes' } }));
     // The validation part is the beginning of the training part, word for word.
     expect(ref.leakage!.trainValidation).toBe(12);
+  });
+
+  it('tell what share of their characters their tokenizer does not know', async () => {
+    folder.write('train.txt', 'abcd'.repeat(50));
+    // 32 characters are two examples, and the last is no example's but the next token of one.
+    folder.write('valid.txt', `${'abcdabcX'.repeat(4)}a`);
+    folder.write('test.txt', 'dcba'.repeat(9));
+    const parts = text({ path: 'train.txt', validationPath: 'valid.txt', testPath: 'test.txt' });
+    const { ref } = await folder.prepare(parts);
+    expect(ref.unknownCharacters).toEqual({ validation: 0.125, test: 0 });
+    // The second call answers from the cache.
+    expect((await folder.prepare(parts)).ref).toEqual(ref);
+    expect((await folder.prepare({ ...parts, tokenizer: { kind: 'bytes' } })).ref).not.toHaveProperty('unknownCharacters');
+    folder.write('book.txt', 'abcd'.repeat(50));
+    expect((await folder.prepare(text())).ref.unknownCharacters).toEqual({ validation: 0, test: 0 });
+  });
+
+  it.each([
+    [{ validation: 0, test: 0 }, null],
+    [{ validation: 0.125, test: 0 }, '12.5% of the characters of the validation split are not in the training split'],
+    [{ validation: 0, test: 1 }, '100% of the characters of the test split are not in the training split'],
+    [{ validation: 0.0312345, test: 1e-7 }, '3.12% of the characters of the validation split and less than 0.01% of those of the test split are not in the training split'],
+  ])('say that share in words: %j', (shares, words) => {
+    expect(unknownInWords(shares)).toBe(words);
   });
 
   it('are all files of a folder, by their names', async () => {
