@@ -155,7 +155,7 @@ async function exportTarget(context: EngineContext, target: Target, input: Input
   const commands = runs.filter((run) => run.kind === 'command').map(({ manifest }) => manifest);
   const mostInput = input.includeData === undefined ? SMALL_INPUT_BYTES : input.includeData ? MAX_DATA_BYTES : -1;
   const createdAt = Date.now();
-  const report = buildReport(store, target, { generatedAt: createdAt, bundle: basename(input.out) });
+  const report = await buildReport(store, target, { generatedAt: createdAt, bundle: basename(input.out) });
   const config = runs[0]?.manifest.config;
   const description = target.source === null ? config?.description : parseStudy(parseYaml(target.source, 'study')).description || config?.description;
   const written = await writeBundle(

@@ -9,6 +9,7 @@ import { formatYaml, parseYaml } from '../config/yaml';
 import { onePerStep } from '../analysis/align';
 import { redactNamed, redactText } from '../provenance/secrets';
 import { RepriseError } from '../errors/errors';
+import { ARTIFACT_FILES } from '../events/manifest';
 import { atomicWrite } from '../files/atomic-write';
 import { refuseTarget } from '../files/targets';
 import type { AnyReport } from '../report/build';
@@ -19,6 +20,7 @@ import type { TrackedReport, TrackedRun } from '../report/tracked';
 import type { RunRow, Series, Store } from '../store/types';
 import type { Arrangement } from './arrange';
 import { compareArrangement } from './compare';
+import { confusionOf } from './confusion';
 import type { EngineContext } from './context';
 import { repriseVersion } from './package-info';
 import { chooseTarget, variantNames, type Target } from './target';
@@ -62,8 +64,11 @@ interface ReportOptions {
   readonly bundle: string | null;
 }
 
-/** Everything a report says, from the store: about trainings where all runs are, else about runs by what they logged. */
-export function buildReport(store: Store, target: Target, options: ReportOptions): AnyReport {
+/**
+ * Everything a report says, from the store: about trainings where all runs are, else about runs by what they logged.
+ * @throws RepriseError NOTHING_TO_REPORT, ARTIFACT_DAMAGED
+ */
+export async function buildReport(store: Store, target: Target, options: ReportOptions): Promise<AnyReport> {
   return target.runs.every(({ kind }) => kind === 'training') ? trainingReport(store, target, options) : trackedReport(store, target, options);
 }
 
@@ -125,12 +130,13 @@ function trackedReport(store: Store, target: Target, options: ReportOptions): Tr
   };
 }
 
-function trainingReport(store: Store, target: Target, options: ReportOptions): ReportModel {
+async function trainingReport(store: Store, target: Target, options: ReportOptions): Promise<ReportModel> {
   const { arrangement } = target;
   // A run that another study made keeps that study's name for it; here it goes by the name it has in this one.
   const names = variantNames(arrangement);
   const runs = target.runs.map((row) => reportRun(store, row, names.get(row.runId) ?? null));
   const ofStudy = target.source === null ? undefined : parseStudy(parseYaml(target.source, 'study')).baseline;
+  const matrix = target.kind === 'run' && runs[0] !== undefined ? await confusionOf(store, runs[0].row.runId) : null;
   const config = ofStudy === undefined || isCommandConfig(ofStudy) ? runs[0]?.manifest.config : ofStudy;
   if (config === undefined) throw new RepriseError('NOTHING_TO_REPORT', `${JSON.stringify(target.name)} has no runs.`, { kind: 'input' });
   return {
@@ -143,6 +149,7 @@ function trainingReport(store: Store, target: Target, options: ReportOptions): R
     study: arrangement === null ? null : reportStudy(arrangement),
     runs,
     comparison: arrangement === null ? null : compareArrangement(store, arrangement),
+    confusion: matrix === null ? null : { ...matrix, file: ARTIFACT_FILES['confusion-matrix'] },
     supersededRuns: arrangement?.superseded ?? 0,
     dataFiles: dataFilesOf(runs),
     bundle: options.bundle,
@@ -153,11 +160,11 @@ function rendered(report: AnyReport, format: Input<'report.write'>['format']): s
   return format === 'html' ? renderHtml(report) : renderMarkdown(report);
 }
 
-/** @throws RepriseError TARGET_NOT_FOUND, FILE_EXISTS, FOLDER_NOT_FOUND */
+/** @throws RepriseError TARGET_NOT_FOUND, NOTHING_TO_REPORT, ARTIFACT_DAMAGED, FILE_EXISTS, FOLDER_NOT_FOUND */
 export async function writeReport({ store }: EngineContext, input: Input<'report.write'>): Promise<Output<'report.write'>> {
   const file = resolve(input.out);
   refuseTarget(file, input.overwrite === true);
-  const report = buildReport(store, chooseTarget(store, input.target), { generatedAt: Date.now(), bundle: null });
+  const report = await buildReport(store, chooseTarget(store, input.target), { generatedAt: Date.now(), bundle: null });
   // What a person's program logged or was given may hold what nobody else should read.
   const text = 'of' in report ? redactText(rendered(report, input.format)) : rendered(report, input.format);
   await atomicWrite(file, text);

@@ -1,7 +1,7 @@
 /** Sections "Reproducibility information", "Validation" and "Notes". */
 import { metricsIn, testLabel } from '../config/metrics';
 import { code, heading, paragraph, shortHash, utc, type Block, type Line } from './document';
-import { count, seedsOf, supersededInWords, surroundings, testMetric, variantOf } from './facts';
+import { count, seedsOf, supersededInWords, surroundings, testMetric, testRow, variantOf } from './facts';
 import type { ReportModel, ReportRun } from './model';
 import { fullHash } from './results';
 
@@ -92,7 +92,7 @@ export function validationBlocks(model: ReportModel): Block[] {
   ];
   if (model.kind === 'run') {
     const { row } = first;
-    const test = first.metrics.findLast((entry) => entry.split === 'test');
+    const test = testRow(first);
     return [title, { type: 'list', ordered: true, items }, {
       type: 'facts',
       rows: [

@@ -2,7 +2,7 @@
 import { formatDuration, formatPlain } from '../analysis/format';
 import { dataPaths } from '../config/data';
 import type { Config } from '../config/schema';
-import type { RunRow } from '../store/types';
+import type { MetricRow, RunRow } from '../store/types';
 import type { ReportModel, ReportRun } from './model';
 
 function spaced(name: string): string {
@@ -31,11 +31,14 @@ export function count(amount: number, noun: string, plural = `${noun}s`): string
   return `${amount} ${amount === 1 ? noun : plural}`;
 }
 
-/** The declared metric on the test split at the selected checkpoint of a finished run. */
+/** The metrics on the test split at the selected checkpoint; of a run that did not finish there are none. */
+export function testRow({ row, metrics }: ReportRun): MetricRow | undefined {
+  return row.status === 'finished' ? metrics.findLast(({ split }) => split === 'test') : undefined;
+}
+
+/** The declared metric among them. */
 export function testMetric(run: ReportRun): number | null {
-  if (run.row.status !== 'finished') return null;
-  const { metric } = run.manifest.config.selection;
-  return run.metrics.findLast((row) => row.split === 'test')?.[metric] ?? null;
+  return testRow(run)?.[run.manifest.config.selection.metric] ?? null;
 }
 
 /** The experiment's name: a study says it; a run that it reused may carry the name of another experiment. */

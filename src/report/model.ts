@@ -80,6 +80,14 @@ export interface ReportModel {
   readonly supersededRuns?: number;
   /** null for one run. */
   readonly comparison: ComparisonModel | null;
+  /** Of one run: which classes its test examples were taken for, where it left a matrix. */
+  readonly confusion?: {
+    readonly classes: readonly string[];
+    /** A row for each class, a column for what its examples were taken for. */
+    readonly counts: readonly (readonly number[])[];
+    /** Name of its file in the folder of the run. */
+    readonly file: string;
+  } | null;
   /** SHA-256 of data files as they were read, by the path the config names, where the engine knows them. */
   readonly dataFiles?: readonly { readonly path: string; readonly sha256: string }[];
   /** File name of the bundle that carries these runs, where there is one. */

@@ -1,12 +1,13 @@
 /** Section "Results": training metrics, comparison, curves. */
 import { formatMeasured, formatPlain } from '../analysis/format';
-import { lossInWords, metricOf, metricsIn, testLabel } from '../config/metrics';
+import { lossInWords, METRIC_NAMES, metricOf, metricsIn, testLabel } from '../config/metrics';
 import { domainOf, intervalChart, lineChart, seriesStyle, type LineSeries } from './charts';
 import { comparisonCells, comparisonRemarks } from './comparison-table';
+import { confusionBlocks } from './confusion';
 import { code, heading, paragraph, shortHash, strong, type Block, type Line } from './document';
 import { downsample, type Bucket } from './downsample';
 import { escapeHtml } from './escape';
-import { capitalized, count, durationOf, lossText, testMetric, variantNames, variantOf } from './facts';
+import { capitalized, count, durationOf, lossText, testMetric, testRow, variantNames, variantOf } from './facts';
 import type { ComparisonModel, ReportModel, ReportRun } from './model';
 
 /** Points a curve is drawn with; panels are smaller. */
@@ -31,13 +32,32 @@ function stepsOf({ row, manifest }: ReportRun): string {
   return row.totalSteps === null ? String(row.stepsDone) : `${row.stepsDone} of ${row.totalSteps}`;
 }
 
+/** All test metrics of each run; nothing where the table of runs has the only one. */
+function allTestMetrics(runs: readonly ReportRun[]): Block[] {
+  const tested = runs.flatMap((run) => {
+    const test = testRow(run);
+    return test === undefined ? [] : [{ run, test }];
+  });
+  const names = METRIC_NAMES.filter((name) => tested.some(({ test }) => test[name] !== undefined));
+  if (names.length < 2) return [];
+  const losses = [...new Set(tested.map(({ run }) => lossInWords(run.manifest.config)))];
+  return [
+    paragraph(`All metrics of the test split at the selected checkpoint of each run that finished. The loss is the mean ${losses.join(' or ')}.`),
+    {
+      type: 'table',
+      columns: [{ title: 'Variant', align: 'left' }, { title: 'Seed', align: 'right' }, ...names.map((name) => ({ title: capitalized(testLabel(name)), align: 'right' as const }))],
+      rows: tested.map(({ run, test }): Line[] => [[variantOf(run)], [String(run.row.seed)], ...names.map((name): Line => [formatMeasured(test[name])])]),
+    },
+  ];
+}
+
 function trainingMetrics(model: ReportModel): Block[] {
   const title = heading(3, 'Training metrics');
   const [only] = model.runs;
   if (only === undefined) return [title, paragraph('There are no runs.')];
   if (model.kind === 'run') {
-    const { row, metrics, manifest } = only;
-    const test = row.status === 'finished' ? metrics.findLast((entry) => entry.split === 'test') : undefined;
+    const { row, manifest } = only;
+    const test = testRow(only);
     const fact = (name: string, value: string): { name: string; value: Line } => ({ name, value: [value] });
     return [
       title,
@@ -55,6 +75,7 @@ function trainingMetrics(model: ReportModel): Block[] {
         ],
       },
       paragraph('One seed: these values say nothing about how much another seed would change them.'),
+      ...(test === undefined ? [] : confusionBlocks(model)),
     ];
   }
   const { metric } = only.manifest.config.selection;
@@ -73,6 +94,7 @@ function trainingMetrics(model: ReportModel): Block[] {
       ]),
       marked: model.runs.flatMap((run, index) => (run.row.status === 'finished' ? [] : [index])),
     },
+    ...allTestMetrics(model.runs),
   ];
 }
 
@@ -121,6 +143,11 @@ function bucketsOf(run: ReportRun, most: number): Bucket[] {
   return run.loss === null ? [] : downsample(run.loss.steps, run.loss.values, most);
 }
 
+/** A value of a bucket; one without a finite value has none. */
+function bucketText(bucket: Bucket, value: 'mean' | 'min' | 'max'): string {
+  return bucket.count === 0 ? 'not finite' : lossText(bucket[value]);
+}
+
 const middle = ({ from, to }: Bucket): number => (from + to) / 2;
 
 function lossOfRun(run: ReportRun): Block[] {
@@ -147,7 +174,7 @@ function lossOfRun(run: ReportRun): Block[] {
       {
         type: 'table',
         columns: [{ title: 'Steps', align: 'right' }, { title: 'Mean', align: 'right' }, { title: 'Smallest', align: 'right' }, { title: 'Largest', align: 'right' }, { title: 'Not finite', align: 'right' }],
-        rows: rows.map((bucket) => [[`${bucket.from}–${bucket.to}`], [lossText(bucket.mean)], [lossText(bucket.min)], [lossText(bucket.max)], [String(bucket.broken)]]),
+        rows: rows.map((bucket) => [[`${bucket.from}–${bucket.to}`], [bucketText(bucket, 'mean')], [bucketText(bucket, 'min')], [bucketText(bucket, 'max')], [String(bucket.broken)]]),
       },
     ],
   }];
@@ -179,7 +206,7 @@ function lossPanels(model: ReportModel, names: readonly string[]): Block[] {
         columns: [{ title: 'Variant', align: 'left' }, { title: 'Seed', align: 'right' }, ...Array.from({ length: parts }, (_, index) => ({ title: `${index * 20}–${(index + 1) * 20}%`, align: 'right' as const }))],
         rows: model.runs.map((run) => {
           const buckets = bucketsOf(run, parts);
-          return [[variantOf(run)], [String(run.row.seed)], ...Array.from({ length: parts }, (_, index): Line => [buckets[index] === undefined ? '–' : lossText(buckets[index].mean)])];
+          return [[variantOf(run)], [String(run.row.seed)], ...Array.from({ length: parts }, (_, index): Line => [buckets[index] === undefined ? '–' : bucketText(buckets[index], 'mean')])];
         }),
       },
     ],

@@ -217,6 +217,71 @@ describe('runs started one by one', () => {
   });
 });
 
+describe('test metrics', () => {
+  /** @param more metrics of the test split besides those that the sample has */
+  const withMetrics = (model: ReportModel, more: Partial<ReportModel['runs'][number]['metrics'][number]>): ReportModel => ({
+    ...model,
+    runs: model.runs.map((run) => ({ ...run, metrics: run.metrics.map((row) => (row.split === 'test' ? { ...row, ...more } : row)) })),
+  });
+
+  it('of a run are all told', () => {
+    const markdown = renderMarkdown(withMetrics(runModel(), { macroF1: 0.8765, calibrationError: 0.0123 }));
+    expect(markdown).toMatch(/^- \*\*Test loss\*\*: \S+ \(mean cross-entropy, nats\)\n- \*\*Test accuracy\*\*: \S+\n- \*\*Test macro F1\*\*: 0\.8765\n- \*\*Test calibration error\*\*: 0\.01230$/mu);
+  });
+
+  it('of an experiment are all in a table of their own, of the runs that finished', () => {
+    const model = withMetrics(experimentModel(), { macroF1: 0.8765 });
+    const markdown = renderMarkdown(model);
+    expect(markdown).toContain('The loss is the mean cross-entropy, nats.');
+    const [, table = ''] = /^(\| Variant \| Seed \| Test loss \| Test accuracy \| Test macro F1 \|\n(?:\|.*\n)+)/mu.exec(markdown) ?? [];
+    const rows = table.trimEnd().split('\n').slice(2);
+    expect(rows).toHaveLength(14);
+    expect(rows.every((row) => row.endsWith('| 0.8765 |'))).toBe(true);
+    expect(rows.filter((row) => row.startsWith('| narrow'))).toHaveLength(2);
+    expect(renderHtml(model)).toContain('<th scope="col" class="r">Test macro F1</th>');
+  });
+});
+
+describe('the confusion matrix of a run', () => {
+  const withClasses = (classes: readonly string[]): ReportModel => ({ ...runModel(), confusion: { classes, counts: classes.map((_, row) => classes.map((__, column) => 10 * row + column)), file: 'confusion.json' } });
+
+  it('is a table in both formats', () => {
+    const model = withClasses(['cat', 'a|b', '<i>']);
+    expect(renderMarkdown(model)).toContain([
+      '| True class | cat | a\\|b | &lt;i&gt; |', '| --- | ---: | ---: | ---: |', '| cat | 0 | 1 | 2 |', '| a\\|b | 10 | 11 | 12 |', '| &lt;i&gt; | 20 | 21 | 22 |', '',
+    ].join('\n'));
+    expect(renderHtml(model)).toContain('<tr><td>&lt;i&gt;</td><td class="r">20</td><td class="r">21</td><td class="r">22</td></tr>');
+  });
+
+  it('is named by its place where it has more than 20 classes', () => {
+    const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `class ${index}`);
+    expect(renderMarkdown(withClasses(names(20)))).toContain('| class 19 | 190 |');
+    const large = withClasses(names(21));
+    expect(renderMarkdown(large)).toContain('has 21 classes, too many for a table here. It is the file confusion.json in the folder of the run.');
+    expect(renderMarkdown(large)).not.toContain('True class');
+    expect(renderHtml({ ...large, bundle: 'a.crate.zip' })).toContain('It is the file confusion.json of the run in the bundle a.crate.zip.');
+  });
+
+  it('is left out where there is none', () => {
+    expect(renderMarkdown({ ...runModel(), confusion: null })).not.toContain('Confusion matrix');
+  });
+});
+
+describe('a loss that is not finite', () => {
+  it.each([Infinity, NaN])('is told in words: %s', (last) => {
+    const diverged = (model: ReportModel): ReportModel => ({
+      ...model,
+      runs: model.runs.map((run) => ({ ...run, loss: { steps: Float64Array.of(0, 1, 2), values: Float64Array.of(2, 3, last) }, row: { ...run.row, finalLoss: Infinity } })),
+    });
+    const markdown = renderMarkdown(diverged(runModel()));
+    expect(markdown).toContain('- **Final loss**: ∞');
+    expect(markdown).toMatch(/^\| 2–2 \| not finite \| not finite \| not finite \| 1 \|$/mu);
+    expect(markdown).not.toContain('NaN');
+    expect(renderMarkdown(diverged(experimentModel()))).toContain('| baseline | 1 | 2.0000 | 3.0000 | not finite | – | – |');
+    expect(renderHtml(diverged(runModel()))).toContain('<td class="r">not finite</td>');
+  });
+});
+
 describe('facts of a run', () => {
   const withRow = (row: Partial<ReportModel['runs'][number]['row']>): string => {
     const model = runModel();
