@@ -8,6 +8,7 @@ import { openBundle } from '../bundle/open';
 import { isJudged } from '../bundle/series';
 import { verifyBundle } from '../bundle/verify';
 import { RepriseError } from '../errors/errors';
+import { providerObstacle } from './providers';
 
 /** Checks every hash of a bundle. @throws RepriseError BUNDLE_… (kind input) for what is no bundle at all */
 export async function verify(file: string): Promise<VerifyView> {
@@ -54,7 +55,7 @@ const counted = (count: number, noun: string): string => `${count} ${noun}${coun
 
 function runLine(run: BundleRun, content: BundleContent, data: string | undefined): string {
   const { reproductionId, config } = run.manifest;
-  const obstacle = missingData(run, content, data);
+  const obstacle = missingData(run, content, data) ?? (isTrainingRun(run) ? providerObstacle(run.manifest.runtime.executionProvider) : null);
   const what = isTrainingRun(run) ? `${run.manifest.config.model.kind}, ${run.manifest.config.data.kind}, ` : '';
   const size = isTrainingRun(run) ? `${counted(stepsOf(run), 'step')}, ${counted(config.executor.threads, 'thread')}` : `${counted(run.series.filter(({ key }) => isJudged(key)).length, 'metric')}, ${counted(run.files.length, 'output file')} to compare`;
   return `${reproductionId}  ${what}seed ${config.seed}, ${obstacle === null ? size : `cannot be run: ${obstacle}`}`;

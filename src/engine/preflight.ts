@@ -7,6 +7,7 @@ import { refuseMissingInputs } from './commands-identity';
 import { IdentityFinder, refuseThreads } from './identity';
 import { naming, readConfig, readStudy } from './inputs';
 import { inputsOf, RunPlanner } from './plan-runs';
+import { refuseProvider } from './providers';
 import { refuseSecrets } from './refuse-secrets';
 import { inScratchFolder } from './scratch';
 import { refuseEnvironment } from './warnings';
@@ -16,6 +17,7 @@ async function tryOut(workspace: string, file: string, folder: string, configs: 
   await naming(file, () => {
     for (const config of configs) {
       refuseThreads(config, availableParallelism());
+      refuseProvider(config);
       refuseSecrets(config);
     }
   });

@@ -1,6 +1,8 @@
 /** Which execution providers work on this machine, found out by a worker for each: one that fails may end its process. */
 import { execFile } from 'node:child_process';
+import { isCommandConfig, type RunConfig } from '../config/command';
 import { PROVIDERS, type Provider } from '../config/schema';
+import { RepriseError } from '../errors/errors';
 import { workerEnvironment } from '../execution/local-spawn';
 import { workerEntry } from './local-workers';
 
@@ -34,6 +36,29 @@ export async function askProviders(): Promise<readonly ProviderFound[]> {
   const found: ProviderFound[] = [];
   for (const provider of PROVIDERS) found.push(await ask(provider));
   return found;
+}
+
+/** The operating systems of the providers that are not made for all. */
+const SYSTEMS: Readonly<Partial<Record<Provider, readonly NodeJS.Platform[]>>> = { cuda: ['linux', 'win32'], directml: ['win32'], coreml: ['darwin'] };
+const SYSTEM_NAMES: Readonly<Partial<Record<NodeJS.Platform, string>>> = { darwin: 'macOS', linux: 'Linux', win32: 'Windows' };
+
+/** Why a provider cannot be on an operating system, the end of a sentence; null where it can. Whether it works here, a worker alone can tell. */
+export function providerObstacle(provider: Provider, platform: NodeJS.Platform = process.platform): string | null {
+  const name = (system: NodeJS.Platform): string => SYSTEM_NAMES[system] ?? system;
+  const canBe = (one: Provider): boolean => SYSTEMS[one]?.includes(platform) ?? true;
+  if (canBe(provider)) return null;
+  return `${provider} is for ${SYSTEMS[provider]?.map(name).join(' and ')} alone; ${name(platform)} can have ${PROVIDERS.filter(canBe).join(', ')}`;
+}
+
+/** Another machine's config may name a provider that cannot be here: it can be read, but not run. @throws RepriseError PROVIDER_MISSING */
+export function refuseProvider(config: RunConfig, platform: NodeJS.Platform = process.platform): void {
+  const provider = isCommandConfig(config) ? undefined : config.executor.provider;
+  const obstacle = provider === undefined || provider === 'auto' ? null : providerObstacle(provider, platform);
+  if (obstacle === null) return;
+  throw new RepriseError('PROVIDER_MISSING', `executor.provider is ${provider}, but ${obstacle}.`, {
+    kind: 'input',
+    hint: 'Set executor.provider to one that `reprise doctor` shows as working, or to auto.',
+  });
 }
 
 let known: Promise<readonly ProviderFound[]> | undefined;

@@ -19,6 +19,7 @@ import { missingData } from './bundles';
 import { compareEnvironments, environmentLeaves } from './environment';
 import { identityOn, manifestOf } from './identity';
 import { loadModel, type PreparedModel } from './model-file';
+import { providerObstacle } from './providers';
 import { differencesOf, type Candidate, type Surroundings } from './reproduce-candidate';
 
 interface LocatedData {
@@ -74,7 +75,8 @@ export async function trainingCandidate(run: TrainingBundleRun, content: BundleC
     return { ...judged, series: [], files: [], trace: { key: 'train.loss', recorded: losses(recordedRun.losses), here: losses(actual?.losses ?? []) } };
   };
   const unready = (obstacle: string): Candidate => ({ run, ready: null, obstacle, here: null, judge: judgeWith({ sameRuntime: false, sameData: false, differences: [] }) });
-  if (chosen !== null) return unready(chosen);
+  const obstacle = chosen ?? providerObstacle(run.manifest.runtime.executionProvider);
+  if (obstacle !== null) return unready(obstacle);
   const located = await locateData(run, content, surroundings);
   if (typeof located === 'string') return unready(located);
   const model = await locateModel(run, surroundings.unpacked);

@@ -9,6 +9,7 @@ import { hostScheduler, type EngineContext } from './context';
 import { refuseThreads } from './identity';
 import { naming, readConfig } from './inputs';
 import { inputsOf, makeRun, RunPlanner } from './plan-runs';
+import { refuseProvider } from './providers';
 import { resultOf } from './results';
 import { dataLeaves, environmentOfRun, type Leaves } from './side-by-side';
 import { warningsOf } from './warnings';
@@ -21,6 +22,7 @@ export async function startRun(context: EngineContext, input: Input<'runs.start'
   const scheduler = hostScheduler(context);
   const { config, folder } = await readConfig(input.config, input.seed);
   refuseThreads(config, context.cores);
+  refuseProvider(config);
   const planner = new RunPlanner({ workspace: context.workspace, folder, codeFolder: folder, config, inputs: inputsOf([config], folder) });
   const plan = await naming(input.config, () => planner.plan(config));
   const pending = input.fresh === true ? null : context.store.findByComputeHash(plan.computeHash, PENDING);

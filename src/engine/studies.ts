@@ -17,6 +17,7 @@ import { estimate } from './estimate';
 import { newId, refuseThreads } from './identity';
 import { naming, readStudy, type ReadStudy } from './inputs';
 import { inputsOf, makeRun, RunPlanner, type RunPlan } from './plan-runs';
+import { refuseProvider } from './providers';
 import { inScratchFolder } from './scratch';
 import { warningsOf } from './warnings';
 
@@ -117,7 +118,10 @@ export async function startStudy(context: EngineContext, input: Input<'studies.s
   const read = await readStudy(input.study);
   const { study, folder } = read;
   const reuse = input.reuse ?? true;
-  for (const variant of expandStudy(study)) refuseThreads(variant.config, context.cores);
+  for (const { config } of expandStudy(study)) {
+    refuseThreads(config, context.cores);
+    refuseProvider(config);
+  }
   const planner = plannerOf(context, read, context.workspace);
   const planned = await naming(fileOf(input.study), () => planVariants(store, planner, study, reuse));
   // Asked before the new runs are there to be found.

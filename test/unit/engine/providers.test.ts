@@ -1,10 +1,15 @@
 /** What `auto` stands for, and how the provider that computes enters a run's identity and its score. */
-import { describe, expect, it } from 'vitest';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseTrainingConfig } from '../../../src/config/parse';
 import { identityOn } from '../../../src/engine/identity';
-import { quickest, type ProviderFound } from '../../../src/engine/providers';
+import { preflightConfig } from '../../../src/engine/preflight';
+import { providerObstacle, quickest, refuseProvider, type ProviderFound } from '../../../src/engine/providers';
 import { factsOf } from '../../../src/engine/score-facts';
 import { sampleManifest } from '../../fixtures/sample';
+import { temporaryFolder } from '../../helpers/cli';
 
 const works = (provider: ProviderFound['provider'], milliseconds: number): ProviderFound => ({ provider, milliseconds, problem: null, builtIn: true });
 const fails = (provider: ProviderFound['provider']): ProviderFound => ({ provider, milliseconds: null, problem: 'There is no driver.', builtIn: true });
@@ -21,6 +26,39 @@ describe('auto', () => {
     ['what is clearly quicker', large, [works('cpu', 30), works('webgpu', 15)], 'webgpu'],
   ] as const)('is %s', (_, flops, found, provider) => {
     expect(quickest(flops, found)).toBe(provider);
+  });
+});
+
+describe('a provider of another operating system', () => {
+  const naming = (provider: string) => parseTrainingConfig({ model: { kind: 'mlp', hidden: [4] }, training: { learningRate: 0.1, batchSize: 8 }, data: { kind: 'two-moons' }, seed: 1, executor: { provider } });
+
+  it.each([
+    ['coreml', 'linux', 'coreml is for macOS alone; Linux can have cpu, webgpu, cuda'],
+    ['coreml', 'darwin', null],
+    ['directml', 'darwin', 'directml is for Windows alone; macOS can have cpu, webgpu, coreml'],
+    ['directml', 'win32', null],
+    ['cuda', 'darwin', 'cuda is for Linux and Windows alone; macOS can have cpu, webgpu, coreml'],
+    ['cuda', 'linux', null],
+    ['webgpu', 'freebsd', null],
+  ] as const)('is read, but not run: %s on %s', (provider, platform, obstacle) => {
+    expect(providerObstacle(provider, platform)).toBe(obstacle);
+    const run = () => refuseProvider(naming(provider), platform);
+    if (obstacle === null) expect(run).not.toThrow();
+    else expect(run).toThrow(expect.objectContaining({ code: 'PROVIDER_MISSING', kind: 'input', message: `executor.provider is ${provider}, but ${obstacle}.` }));
+  });
+
+  it('is refused before there is a workspace', async () => {
+    const folder = await temporaryFolder();
+    onTestFinished(() => folder.remove());
+    const provider = process.platform === 'darwin' ? 'directml' : 'coreml';
+    const [file, workspace] = [path.join(folder.path, 'config.json'), path.join(folder.path, 'workspace')];
+    await writeFile(file, JSON.stringify(naming(provider)));
+    await expect(preflightConfig(workspace, file)).rejects.toMatchObject({ code: 'PROVIDER_MISSING', kind: 'input', message: expect.stringContaining(`executor.provider is ${provider}, but`) });
+    expect(existsSync(workspace)).toBe(false);
+  });
+
+  it('is none for configs that name no provider, and for auto', () => {
+    for (const provider of ['cpu', 'auto']) expect(() => refuseProvider(naming(provider), 'freebsd')).not.toThrow();
   });
 });
 
