@@ -31,9 +31,16 @@ function stepwise(call: Call): Value {
   return call.raw([tensor], tensor.type, tensor.shape);
 }
 
+function isWhole(type: string): boolean {
+  return type !== 'float32' && type !== 'float64';
+}
+
 function binary(operator: Binary | null): Converter {
   return (call) => {
     const [left, right] = [call.known(0), call.known(1)];
+    const divides = call.node.opType === 'Div' || call.node.opType === 'Mod';
+    // The end of the process where ONNX Runtime does it.
+    if (divides && right !== null && isWhole(right.type) && right.values.includes(0)) call.refuse('divides whole numbers by 0');
     const combine = ARITHMETIC[call.node.opType];
     const value = left === null || right === null || combine === undefined ? null : combined(left, right, left.type, combine);
     if (value !== null) return value;
@@ -103,7 +110,10 @@ function choose(call: Call): Value {
 function converted(call: Call, to: StoredType): Value {
   const value = call.value(0);
   if (value.kind === 'known') {
-    const element = (from: number): number => (to === 'bool' ? Number(from !== 0) : rounded(to, from));
+    const element = (from: number): number => {
+      if (to === 'bool') return Number(from !== 0);
+      return isWhole(to) && !Number.isFinite(from) ? call.refuse(`turns ${from} into a whole number`) : rounded(to, from);
+    };
     return known(to, value.shape, value.values.map((from) => (typeof from === 'number' ? element(from) : from)));
   }
   if (value.tensor.type === to) return value;
