@@ -27,7 +27,7 @@ const VALUES: Readonly<Record<TensorEntry['type'], new (buffer: ArrayBuffer) => 
 
 export class RowReader {
   private keptLabels: Promise<Uint8Array> | null = null;
-  private readonly underWay = new Set<Promise<void>>();
+  private readonly underWay = new Set<Promise<Rows>>();
 
   private constructor(
     private readonly handle: FileHandle,
@@ -65,7 +65,7 @@ export class RowReader {
     }
   }
 
-  /** Waits for the reads that are under way. */
+  /** Waits for the examples that are being read. */
   async close(): Promise<void> {
     await Promise.allSettled(this.underWay);
     await this.handle.close();
@@ -92,6 +92,16 @@ export class RowReader {
    * @throws RepriseError DATA_INVALID for a file that became shorter
    */
   async rows(numbers: Int32Array): Promise<Rows> {
+    const reading = this.readRows(numbers);
+    this.underWay.add(reading);
+    try {
+      return await reading;
+    } finally {
+      this.underWay.delete(reading);
+    }
+  }
+
+  private async readRows(numbers: Int32Array): Promise<Rows> {
     const { description, features, labels } = this;
     const width = inputSize(description.input);
     const isStream = description.target.kind === 'next-token';
@@ -118,7 +128,7 @@ export class RowReader {
 
   private async readLabels({ begin, end }: TensorEntry): Promise<Uint8Array> {
     const into = new Uint8Array(end - begin);
-    await this.read([{ into, position: this.dataStart + begin }]);
+    await readStretches(this.handle.fd, this.file, [{ into, position: this.dataStart + begin }]);
     return into;
   }
 
@@ -147,19 +157,9 @@ export class RowReader {
         scattered.push(() => places.forEach((place, at) => rows.set(into.subarray(place, place + size), at * size)));
       }
     }
-    await this.read(stretches);
+    await readStretches(this.handle.fd, this.file, stretches);
     for (const scatter of scattered) scatter();
     return out.buffer;
-  }
-
-  private async read(stretches: readonly Stretch[]): Promise<void> {
-    const reading = readStretches(this.handle.fd, this.file, stretches);
-    this.underWay.add(reading);
-    try {
-      await reading;
-    } finally {
-      this.underWay.delete(reading);
-    }
   }
 }
 
