@@ -276,10 +276,14 @@ def first_outside(tolerance, logged, losses):
     return None
 
 
+def counted(number, noun, plural=None):
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
 def replay(folder, data_file, most):
     run = Run(folder, data_file)
     log, version = run.log, run.runtime["onnxruntime"]
-    print(f"{run.id}: {len(log.losses)} steps, trained with ONNX Runtime {version}, {run.runtime['threads']} thread(s)")
+    print(f"{run.id}: {counted(len(log.losses), 'step')}, trained with ONNX Runtime {version}, {counted(run.runtime['threads'], 'thread')}")
     if version != onnxruntime.__version__:
         print(f"This is ONNX Runtime {onnxruntime.__version__}, which may compute other bits.")
     losses, wrong, compared = np.zeros(0), [], 0
@@ -299,10 +303,10 @@ def judge(run, folder, losses, wrong, compared):
     logged = run.log.losses[: len(losses)]
     different = np.flatnonzero(~((logged == losses) | (np.isnan(logged) & np.isnan(losses))))
     if len(different) == 0 and not wrong:
-        print(f"identical: {len(losses)} losses and {compared} hashes of the weights")
+        print(f"identical: {counted(len(losses), 'loss', 'losses')} and {counted(compared, 'hash', 'hashes')} of the weights")
         return 0
     steps = [int(step) + 1 for step in different[:1]] + [max(1, step) for step in wrong[:1]]
-    print(f"{len(different)} of {len(losses)} losses and {len(wrong)} of {compared} hashes of the weights differ, from step {min(steps)} on")
+    print(f"{len(different)} of {counted(len(losses), 'loss', 'losses')} and {len(wrong)} of {counted(compared, 'hash', 'hashes')} of the weights differ, from step {min(steps)} on")
     sealed = folder.parent.parent / "tolerance.json"
     if sealed.is_file() and 0 not in wrong:
         outside = first_outside(json.loads(sealed.read_text(encoding="utf-8"))["runs"][run.id], logged, losses)
