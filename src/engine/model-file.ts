@@ -53,7 +53,7 @@ function tooLarge(named: string, bytes: number): RepriseError {
 
 /** A file as it is kept: with the data of the files beside it that it names, and without notes. */
 async function asKept(bytes: Uint8Array, place: string, named: string): Promise<Uint8Array> {
-  const model = withoutNotes(decodeModel(bytes));
+  const model = withoutNotes(decodeModel(bytes, `The file ${named}`));
   const names = externalFiles(model);
   const beside = new Map<string, Uint8Array>();
   let total = bytes.length;

@@ -89,21 +89,22 @@ export function encodeModel(graph: GraphProto, header: ModelHeader): Uint8Array 
 
 /**
  * Reads an ONNX file.
+ * @param named what it is called in errors
  * @throws RepriseError ONNX_UNREADABLE when the bytes are no ONNX model.
  */
-export function decodeModel(bytes: Uint8Array): ModelProto {
+export function decodeModel(bytes: Uint8Array, named = 'The file'): ModelProto {
   let model: ModelProto;
   try {
     model = fromBinary(ModelProtoSchema, bytes);
   } catch (error) {
-    throw unreadable(error);
+    throw unreadable(named, error);
   }
-  if (model.graph === undefined) throw unreadable(undefined);
+  if (model.graph === undefined) throw unreadable(named, undefined);
   return model;
 }
 
-function unreadable(cause: unknown): RepriseError {
-  return new RepriseError('ONNX_UNREADABLE', 'The file is not an ONNX model: its bytes cannot be read as one.', {
+function unreadable(named: string, cause: unknown): RepriseError {
+  return new RepriseError('ONNX_UNREADABLE', `${named} is not an ONNX model: its bytes cannot be read as one.`, {
     hint: 'Check that the file was copied whole, and that it was exported in the ONNX format.',
     cause,
   });

@@ -47,6 +47,12 @@ describe('the file of a model', () => {
     expect(prepared!.ref).toMatchObject({ sourceSha256: sha256Bytes(source), bytes: kept.length });
   });
 
+  it('is named where it is no ONNX file', async () => {
+    await writeFile(join(folder.path, 'model.onnx'), 'PK hello, this is not a model');
+    const prepared = prepareModel(modelSchema.parse({ kind: 'onnx', path: 'model.onnx' }), folder.path, join(folder.path, 'workspace'));
+    await expect(prepared).rejects.toMatchObject({ code: 'ONNX_UNREADABLE', message: 'The file model.onnx is not an ONNX model: its bytes cannot be read as one.' });
+  });
+
   it('is refused where its tensors name more of the files beside it than may be read', () => {
     const model = linear();
     for (const tensor of model.graph!.initializer) {
