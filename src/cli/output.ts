@@ -35,9 +35,14 @@ export function say(text: string): void {
   process.stderr.write(`${harmless(text)}\n`);
 }
 
+/** A headline counts the problems after its first one; it need not where all follow one by one. */
+function headline({ message, problems = [] }: ErrorReport): string {
+  return problems.length > 1 ? message.replace(new RegExp(String.raw` \(and ${problems.length - 1} more(?: \w+)?\)(?=\.?$)`, 'u'), '') : message;
+}
+
 /** An error as sentences on stderr: what happened, each further problem, what to do, the code. */
 export function sayError(error: ErrorReport): void {
-  say(`error: ${error.message}`);
+  say(`error: ${headline(error)}`);
   const problems = error.problems ?? [];
   if (problems.length > 1) for (const problem of problems) say(`  ${problem.path}: ${problem.message}`);
   if (error.hint !== undefined) say(`  ${error.hint}`);
