@@ -2,7 +2,8 @@
 import { copyFileSync, rmSync } from 'node:fs';
 import { RepriseError } from '../errors/errors';
 import { APPLICATION_ID, corrupt, type Database } from './database';
-import { FIRST, FOURTH, SECOND, THIRD } from './schema';
+import { FIRST, SECOND, THIRD } from './schema';
+import { FOURTH } from './schema-metrics';
 
 export interface Migration {
   /** Counts from 1 without gaps. */
