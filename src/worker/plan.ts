@@ -34,6 +34,12 @@ export function planSteps(training: TrainingConfig, trainSize: number, flopsPerS
   };
 }
 
+/** What a person should know where a batch has room for more examples than there are; null where it has not. */
+export function batchNote(batchSize: number, trainSize: number): string | null {
+  if (batchSize <= trainSize) return null;
+  return `batchSize is ${batchSize}, but the training split has ${trainSize} example${trainSize === 1 ? '' : 's'}: each step sees all of them.`;
+}
+
 function nextMultiple(step: number, of: number): number {
   return (Math.floor(step / of) + 1) * of;
 }

@@ -31,7 +31,7 @@ import { nextLink, weightsHashOf } from './hash-chain';
 import { Feeder, fitChunks } from './feeder';
 import { openData, type WorkerData } from './inputs';
 import { readModelFile } from './model-file';
-import { chunkEnd, dueAfter, planSteps, type StepPlan } from './plan';
+import { batchNote, chunkEnd, dueAfter, planSteps, type StepPlan } from './plan';
 import { startProvider } from './providers';
 import type { Executor } from './runtime';
 import { placeable, Trainer } from './trainer';
@@ -141,6 +141,8 @@ async function trainOn(data: WorkerData, executor: Executor, options: TrainOptio
     log.append({ type: 'message', level: 'warning', text: `${passedOver} newer checkpoint${passedOver === 1 ? ' is' : 's are'} missing or damaged; going on from step ${fromStep}.` });
   }
   if (before.attempts === 0) for (const text of dataWarnings(manifest.data)) log.append({ type: 'message', level: 'warning', text });
+  const note = batchNote(batchSize, data.shape.trainSize);
+  if (note !== null && before.attempts === 0) log.append({ type: 'message', level: 'info', text: note });
   if (modelFile !== null) log.append(await writeArtifact(runFolder, 'model-file', modelFile.bytes));
   log.append(await writeArtifact(runFolder, 'training-graph', graph.bytes));
   const initial = weightsBefore(manifest, graph, seeds.init);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { trainingSchema } from '../../../src/config/training';
 import { BatchOrder } from '../../../src/worker/batches';
 import { hasStalled } from '../../../src/worker/early-stopping';
-import { chunkEnd, dueAfter, planSteps } from '../../../src/worker/plan';
+import { batchNote, chunkEnd, dueAfter, planSteps } from '../../../src/worker/plan';
 
 const training = trainingSchema.parse({ learningRate: 0.1, batchSize: 16, epochs: 3, checkpointEvery: 7, hashEvery: 5 });
 
@@ -34,6 +34,14 @@ describe('planSteps', () => {
     expect(dueAfter(plan, 7)).toEqual({ validation: false, checkpoint: true, hash: false });
     expect(dueAfter(plan, 10)).toEqual({ validation: true, checkpoint: true, hash: true });
     expect(dueAfter({ ...plan, totalSteps: 28 }, 28)).toMatchObject({ hash: true });
+  });
+});
+
+describe('a batch', () => {
+  it('that has room for more examples than there are is told of', () => {
+    expect(batchNote(64, 40)).toBe('batchSize is 64, but the training split has 40 examples: each step sees all of them.');
+    expect(batchNote(40, 40)).toBeNull();
+    expect(batchNote(16, 40)).toBeNull();
   });
 });
 
