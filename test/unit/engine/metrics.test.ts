@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -100,6 +100,9 @@ describe('metrics of trainings', () => {
     const { on, matrixFile } = await sample();
     expect(await ask(on, 'runs.confusion', { run: 'run-3' })).toEqual({ classes: MATRIX.classes, counts: MATRIX.counts });
     expect(await ask(on, 'runs.confusion', { run: 'run-1' })).toBeNull();
+    const out = `${matrixFile}.md`;
+    await ask(on, 'report.write', { target: 'run-3', format: 'md', out });
+    expect(readFileSync(out, 'utf8')).toContain('| cat | 3 | 1 |\n| dog | 0 | 4 |\n');
     writeFileSync(matrixFile, 'damaged');
     expect(await on.call('runs.confusion', { run: 'run-3' })).toMatchObject({ ok: false, error: { code: 'ARTIFACT_DAMAGED' } });
   });
