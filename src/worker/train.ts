@@ -4,7 +4,7 @@ import { higherIsBetter, mapMetrics, metricOf } from '../config/metrics';
 import { resolveSeeds, type Config, type SelectionConfig } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { foldEvents } from '../events/fold';
-import { leakageInWords, unknownInWords, type DataRef, type TrainingManifest } from '../events/manifest';
+import type { TrainingManifest } from '../events/manifest';
 import { fromLogged, toLogged, type CheckpointRecord, type SplitName } from '../events/records';
 import type { EventLogWriter } from '../events/writer';
 import { buildEvaluationGraph } from '../models/evaluation-graph';
@@ -24,6 +24,7 @@ import { encodeScalars, writeArtifact, writeReplay } from './artifacts';
 import { augmentedBy } from './augmented';
 import { BatchOrder } from './batches';
 import { newestCheckpoint, pruneCheckpoints, readCheckpoint, removeTornFiles, writeCheckpoint, type Checkpoint } from './checkpoints';
+import { dataWarnings } from './data-warnings';
 import { diverged, lossProblem, tensorProblem } from './divergence';
 import { hasStalled } from './early-stopping';
 import { Evaluator, type Measured } from './evaluator';
@@ -160,16 +161,6 @@ async function trainOn(data: WorkerData, executor: Executor, options: TrainOptio
   const trainer = await Trainer.create(graph, data.train.whole, start.tensors, executor);
   const end = await trainSteps(context, trainer, start);
   await finish(context, end);
-}
-
-/** What makes the metrics on these data tell less than they seem to. */
-function dataWarnings({ leakage, unknownCharacters }: DataRef): string[] {
-  const leaked = leakage === undefined ? null : leakageInWords(leakage);
-  const unknown = unknownCharacters === undefined ? null : unknownInWords(unknownCharacters);
-  return [
-    ...(leaked === null ? [] : [`The splits are not apart: ${leaked}. Metrics on these examples tell less than they seem to.`]),
-    ...(unknown === null ? [] : [`${unknown.charAt(0).toUpperCase()}${unknown.slice(1)}: they count as one unknown character that is never trained.`]),
-  ];
 }
 
 /** Parameters and buffers as training finds them. */
