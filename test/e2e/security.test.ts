@@ -67,7 +67,7 @@ describe('context isolation', () => {
     // Written out, so that whatever is added is seen here.
     const methods = [
       'appInfo', 'experimentsList', 'runsList', 'runsGet', 'runsPage', 'runsColumns', 'runsGroups', 'runsSparklines', 'runsDetails', 'runsLog', 'runsDelete', 'runsRestore', 'trashPlan', 'runsSeries',
-      'runsSearch', 'runsSearchGroups', 'runsRestoreCode', 'runsScore', 'configScore', 'runsOpening', 'runsSaveFile', 'runsOutput', 'seriesWindow', 'runsImport', 'runsExport',
+      'runsSearch', 'runsSearchGroups', 'runsRestoreCode', 'runsScore', 'configScore', 'runsOpening', 'runsConfusion', 'runsSaveFile', 'runsOutput', 'seriesWindow', 'runsImport', 'runsExport',
       'runsStart', 'runsCancel', 'runsRetry', 'runsWait', 'runsDiff', 'studiesList', 'studiesGet', 'studiesPause', 'studiesResume', 'studiesPlan', 'studiesStart',
       'compareExperiment', 'compareCurves', 'compareRuns', 'compareTable', 'reportWrite', 'bundleExport', 'bundleEstimate', 'bundleInspect', 'bundleVerify', 'bundlePlan', 'bundleReproduce',
       'verdictsList', 'verdictsGet', 'verdictsTrace', 'tasksList', 'tasksCancel', 'queueStatus', 'trackingStatus', 'trackingStart', 'trackingStop', 'workspaceCheck', 'doctor',

@@ -343,7 +343,7 @@ describe('doctor', () => {
     await mkdir(workspace);
     const view = await doctor({ workspace, packageRoot, repriseVersion: '1.2.3' });
     expect(view.ok, JSON.stringify(view)).toBe(true);
-    expect(view.checks.map(({ name }) => name)).toEqual(['Reprise', 'Node.js', 'ONNX Runtime', 'SQLite', 'git', 'Processor', 'Memory', 'Workspace', 'Disk', 'Display', 'Electron', 'Docker', 'Slurm', 'GPU']);
+    expect(view.checks.map(({ name }) => name)).toEqual(['Reprise', 'Node.js', 'ONNX Runtime', 'SQLite', 'git', 'Processor', 'Memory', 'Workspace', 'Disk', 'Display', 'Electron', 'Docker', 'Slurm', 'GPU', 'Execution providers']);
     for (const check of view.checks) expect(check.hint === null).toBe(check.status === 'ok');
     expect(await readdir(workspace)).toEqual([]);
   });
