@@ -71,8 +71,7 @@ export async function fillRuns(workspace: string, count: number): Promise<string
         'attempts, steps_done, total_steps, throughput, final_loss, best_loss, weights_hash, selected_step, error_code, error_message, variant, variant_hash, group_hash, training_graph_hash, threads, metric, filled) ' +
         "VALUES (?, 'training', '', ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, 1)",
     );
-    const putMetrics = database.prepare("INSERT INTO metrics (run, split, step, epoch, loss, accuracy) VALUES (?, 'test', ?, 24, ?, ?)");
-    const { keys, series, latest } = tablesOf(database);
+    const { keys, series, latest, metrics } = tablesOf(database);
     const lossKey = keys.of('train.loss');
     const plans = EXPERIMENTS.map((experiment) => variantsOf(experiment));
     for (const { variantHash: hash, config } of plans.flat()) putVariant.run(hash, JSON.stringify(variantConfig(config)));
@@ -105,7 +104,7 @@ export async function fillRuns(workspace: string, count: number): Promise<string
           isFinished ? STEPS : null, status === 'failed' ? 'WORKER_DIED' : null, status === 'failed' ? 'The worker ended with exit code 1 three times without getting further.' : null,
           variant.name, variant.variantHash, variant.groupHash, variant.graphHash, isFinished ? accuracy : null,
         ).lastInsertRowid as number;
-        if (isFinished) putMetrics.run(run, STEPS, loss * 1.1, accuracy);
+        if (isFinished) metrics.put(run, { split: 'test', step: STEPS, epoch: 24, loss: loss * 1.1, accuracy });
         const steps = Float64Array.from({ length: CURVE_POINTS }, (_, point) => point);
         const values = steps.map((step) => loss + Math.exp(-step / 6) * (1 + 0.2 * noise(index, 10 + step)));
         latest.add(run, lossKey, series.add(run, lossKey, { steps, times: steps.map((step) => createdAt + 500 + (step * ms) / CURVE_POINTS), values }));
