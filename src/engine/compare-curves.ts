@@ -6,7 +6,7 @@ import type { CurveKey, CurvesView } from '../api/views';
 import { alignCurves, onePerStep } from '../analysis/align';
 import { bandOf, type Curve } from '../analysis/band';
 import { pick, thinnedIndices } from '../analysis/thin';
-import { METRIC_NAMES } from '../config/metrics';
+import { METRIC_NAMES, type MetricName } from '../config/metrics';
 import type { RunRow, Store } from '../store/types';
 import { arrange, seedOfColumn, type Arrangement } from './arrange';
 import type { EngineContext } from './context';
@@ -30,9 +30,14 @@ interface Read extends Curve {
   readonly averaged: boolean;
 }
 
+/** The metric of the validation split that a key names. */
+function validatedBy(key: CurveKey): MetricName | undefined {
+  return METRIC_NAMES.find((name) => key === `${VALIDATION}${name}`);
+}
+
 function trainingCurve(store: Store, runId: string, key: CurveKey): Curve {
   if (key === 'train.loss' || key === 'train.learningRate') return store.series(runId, key);
-  const metric = METRIC_NAMES.find((name) => key === `${VALIDATION}${name}`);
+  const metric = validatedBy(key);
   if (metric === undefined) return onePerStep(store.points(runId, key));
   const points = store.metrics(runId).flatMap((row) => (row.split === 'validation' && row[metric] !== undefined ? [{ step: row.step, value: row[metric] }] : []));
   return { steps: Float64Array.from(points, ({ step }) => step), values: Float64Array.from(points, ({ value }) => value) };
@@ -161,6 +166,6 @@ export async function compareCurves({ store }: EngineContext, input: Input<'comp
     // A long series takes a while; other calls have their turn in between.
     await setImmediate();
   }
-  const unit = input.key === 'train.loss' ? 'loss' : METRIC_NAMES.find((name) => input.key === `${VALIDATION}${name}`);
+  const unit = input.key === 'train.loss' ? 'loss' : validatedBy(input.key);
   return { key: input.key, unit: unit === undefined ? '' : unitIn(store, variants.flatMap(({ runs }) => runs), unit), method: methodOf(told), keys: keysOf(store, variants), variants: views };
 }

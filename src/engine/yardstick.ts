@@ -118,7 +118,9 @@ export function measuredMetrics(store: Store, runs: readonly RunRow[], prefix: s
 
 /** The unit of a metric of trainings; empty where their tasks differ in it. */
 export function unitIn(store: Store, runs: readonly (RunRow | null)[], metric: MetricName): string {
-  const units = new Set(runs.flatMap((run) => (run?.kind === 'training' ? [unitOf(metric, store.trainingManifest(run.runId).config)] : [])));
+  const variants = new Set(runs.flatMap((run) => (run?.kind === 'training' ? (store.listedRun(run.runId).variantHash ?? []) : [])));
+  const configs = [...variants].flatMap((hash) => store.variantConfig(hash) ?? []);
+  const units = new Set(configs.flatMap((config) => ('task' in config ? [] : [unitOf(metric, config)])));
   return units.size === 1 ? ([...units][0] ?? '') : '';
 }
 
