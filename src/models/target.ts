@@ -1,6 +1,6 @@
 /** What a training graph is built for: each execution provider has its own limits. */
 import type { Provider } from '../config/schema';
-import type { TensorSpec } from './types';
+import { elementsOf, type TensorSpec } from './types';
 
 export interface GraphTarget {
   /** `loop`: any number of steps in one run of the graph. `step`: one step a run. */
@@ -35,6 +35,6 @@ const LARGEST_IN_A_LOOP = 2 ** 30;
 
 /** The target of a model with this state. */
 export function fitted(target: GraphTarget, state: readonly TensorSpec[]): GraphTarget {
-  const bytes = 4 * state.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+  const bytes = 4 * elementsOf(state);
   return bytes > LARGEST_IN_A_LOOP ? { ...target, form: 'step' } : target;
 }

@@ -97,6 +97,11 @@ export interface EvaluationGraph {
   readonly ignored: number | null;
 }
 
+/** Numbers in all tensors together. */
+export function elementsOf(specs: readonly Pick<TensorSpec, 'shape'>[]): number {
+  return specs.reduce((count, { shape }) => count + shape.reduce((product, size) => product * size, 1), 0);
+}
+
 /** Values of one example of the input. */
 export function inputSize(input: InputShape): number {
   switch (input.kind) {

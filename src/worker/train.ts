@@ -14,7 +14,7 @@ import type { Model } from '../models/model';
 import { resolvedModel } from '../models/onnx-file';
 import { learningRateAt, stepScalars } from '../models/scalars';
 import { targetOf } from '../models/target';
-import type { TensorSpec, TrainingGraph } from '../models/types';
+import { elementsOf, type TensorSpec, type TrainingGraph } from '../models/types';
 import { evaluatedWeights } from '../models/update';
 import { findGpus } from '../provenance/machine';
 import { runtimeIdentity } from '../provenance/runtime';
@@ -170,10 +170,16 @@ function weightsBefore({ perturbInit }: TrainingManifest, { parameters, buffers 
   return weights;
 }
 
-function firstState({ graph, log }: Context, weights: readonly NamedTensor[]): Checkpoint {
-  const link = nextLink('', 0, weights);
+/** Logs the next link of the hash chain, with the norm of the parameters; gives the chain up to it. */
+function appendLink({ graph, log }: Context, chain: string, step: number, weights: readonly NamedTensor[]): string {
+  const link = nextLink(chain, step, weights);
   log.append({ ...link, norm: toLogged(normOf(weights.slice(0, graph.parameters.length))) });
-  return { step: 0, chain: link.chain, best: null, finalLoss: NaN, bestLoss: NaN, tensors: [...weights, ...initialState(graph.optimizerState)] };
+  return link.chain;
+}
+
+function firstState(context: Context, weights: readonly NamedTensor[]): Checkpoint {
+  const { graph } = context;
+  return { step: 0, chain: appendLink(context, '', 0, weights), best: null, finalLoss: NaN, bestLoss: NaN, tensors: [...weights, ...initialState(graph.optimizerState)] };
 }
 
 async function measure(context: Context, parameters: readonly NamedTensor[], split: Exclude<SplitName, 'train'>, step: number): Promise<Measured> {
@@ -181,11 +187,6 @@ async function measure(context: Context, parameters: readonly NamedTensor[], spl
   const values = mapMetrics(measured.metrics, toLogged);
   context.log.append({ type: 'metrics', split, step, epoch: Math.floor(step / context.plan.stepsPerEpoch), values });
   return measured;
-}
-
-/** Numbers in all tensors together. */
-function elementsOf(specs: readonly TensorSpec[]): number {
-  return specs.reduce((count, { shape }) => count + shape.reduce((product, size) => product * size, 1), 0);
 }
 
 /** √Σw² over all tensors, summed in float64 in their order. */
@@ -246,7 +247,8 @@ function stalls({ config, validated }: Context): boolean {
 async function trainSteps(context: Context, trainer: Trainer, start: Checkpoint): Promise<Checkpoint> {
   const { config, graph, plan, log, runFolder, manifest } = context;
   let { step, chain, best, finalLoss, bestLoss } = start;
-  const weights = (): NamedTensor[] => evaluatedWeights([...graph.parameters, ...graph.buffers], [...trainer.weights(), ...trainer.optimizerState()]);
+  const tensors = (): NamedTensor[] => [...trainer.weights(), ...trainer.optimizerState()];
+  const weights = (): NamedTensor[] => evaluatedWeights([...graph.parameters, ...graph.buffers], tensors());
   // A run that was interrupted while it ended early goes on with its end.
   let stalled = stalls(context);
   while (step < plan.totalSteps && !stalled) {
@@ -261,7 +263,7 @@ async function trainSteps(context: Context, trainer: Trainer, start: Checkpoint)
     const due = dueAfter(plan, step);
     if (due.validation || due.hash || due.checkpoint) await trainer.fetch();
     // What is kept must be of use: an update may have gone past the largest number before a loss shows it.
-    if (due.checkpoint) refuse(context, tensorProblem([...trainer.weights(), ...trainer.optimizerState()], step), step);
+    if (due.checkpoint) refuse(context, tensorProblem(tensors(), step), step);
     if (due.validation) {
       const { metrics } = await measure(context, weights(), 'validation', step);
       refuse(context, lossProblem(`validation loss after step ${step}`, metrics.loss), step);
@@ -270,14 +272,9 @@ async function trainSteps(context: Context, trainer: Trainer, start: Checkpoint)
       context.validated.push(value);
       stalled = stalls(context);
     }
-    if (due.hash || stalled) {
-      const link = nextLink(chain, step, weights());
-      chain = link.chain;
-      log.append({ ...link, norm: toLogged(normOf(weights().slice(0, graph.parameters.length))) });
-    }
+    if (due.hash || stalled) chain = appendLink(context, chain, step, weights());
     if (due.checkpoint) {
-      const tensors = [...trainer.weights(), ...trainer.optimizerState()];
-      const record = await writeCheckpoint(runFolder, { step, chain, best, finalLoss, bestLoss, tensors }, manifest.computeHash);
+      const record = await writeCheckpoint(runFolder, { step, chain, best, finalLoss, bestLoss, tensors: tensors() }, manifest.computeHash);
       context.checkpoints.set(step, record);
       log.append(record);
       // Older files may go only when the record of the new one cannot be lost.
@@ -285,7 +282,7 @@ async function trainSteps(context: Context, trainer: Trainer, start: Checkpoint)
       await pruneCheckpoints(runFolder, best === null || config.selection.checkpoint === 'last' ? [step] : [step, best.step]);
     }
   }
-  return { step, chain, best, finalLoss, bestLoss, tensors: [...trainer.weights(), ...trainer.optimizerState()] };
+  return { step, chain, best, finalLoss, bestLoss, tensors: tensors() };
 }
 
 /** The checkpoint the config declared: the last, or the one with the best validation value. */
