@@ -39,6 +39,20 @@ const recordSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('dataset'), name: z.string(), digest: z.string(), sourceType: z.string(), source: z.string(), schema: z.string().nullable(), profile: z.string().nullable(), tags: z.record(z.string(), z.string()) }),
   z.object({ type: z.literal('state'), status: z.enum(['scheduled', 'running', 'finished', 'failed', 'killed']).optional(), endedAt: z.number().nullable().optional(), startedAt: z.number().optional(), name: z.string().optional() }),
   z.object({ type: z.literal('source'), source: z.string(), position: z.string() }),
+  z.object({
+    type: z.literal('place'),
+    event: z.enum(['submitted', 'started', 'requeued', 'lost', 'found', 'ended', 'collected']),
+    attempt: count,
+    executor: z.enum(['local', 'docker', 'ssh', 'slurm']),
+    machine: z.string().nullable(),
+    job: z.string().optional(),
+    node: z.string().optional(),
+    exitCode: z.int().nullable().optional(),
+    signal: z.string().nullable().optional(),
+    outOfMemory: z.boolean().optional(),
+    reason: z.string().optional(),
+    facts: z.record(z.string(), z.string()).optional(),
+  }),
   z.object({ type: z.literal('message'), level: z.enum(['info', 'warning', 'error']), text: z.string() }),
 ]);
 
@@ -66,6 +80,13 @@ function redactRecord(record: EventRecord, redact: Redact): EventRecord {
       };
     case 'state':
       return record.name === undefined ? record : { ...record, name: redact(record.name) };
+    case 'place':
+      return {
+        ...record,
+        ...(record.node === undefined ? {} : { node: redact(record.node) }),
+        ...(record.reason === undefined ? {} : { reason: redact(record.reason) }),
+        ...(record.facts === undefined ? {} : { facts: mapValues(record.facts, redact) }),
+      };
     case 'source':
       return { ...record, source: redact(record.source), position: redact(record.position) };
     default:

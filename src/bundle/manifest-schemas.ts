@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { isCommandConfig, type RunConfig } from '../config/command';
 import { parseConfig } from '../config/parse';
-import { PROVIDERS } from '../config/schema';
+import { PROVIDERS } from '../config/executor';
 import { RepriseError, type Problem } from '../errors/errors';
 import type { CommandManifest, TrainingManifest } from '../events/manifest';
 import { provenanceSchema } from './provenance-schema';

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { environmentSchema } from './environment';
+import { commandExecutorSchema } from './executor';
 import { seedNumber } from './numbers';
 import { label, type Config } from './schema';
 
@@ -59,7 +60,7 @@ export const commandConfigSchema = z.strictObject({
   params: paramsSchema.default({}),
   seed: seedNumber,
   environment: environmentSchema.prefault({}),
-  executor: z.strictObject({ kind: z.literal('local').default('local'), threads: z.int().min(1).max(256).default(1).meta({ description: 'Cores the command takes', unit: 'cores' }) }).prefault({}),
+  executor: commandExecutorSchema.prefault({ kind: 'local' }),
   selection: commandSelectionSchema.optional(),
 });
 

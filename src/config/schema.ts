@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { augmentOf, dataSchema } from './data';
 import { environmentSchema } from './environment';
+import { executorSchema } from './executor';
 import { defaultMetric, METRIC_NAMES, taskOf, type MetricName } from './metrics';
 import { modelSchema } from './models';
 import { seedNumber } from './numbers';
@@ -19,22 +20,6 @@ export const seedsSchema = z.strictObject({
   order: seedNumber.optional().meta({ description: 'Seed of the order of samples; the run’s seed when not set' }),
   noise: seedNumber.optional().meta({ description: 'Seed of dropout; the run’s seed when not set' }),
 });
-
-/** ONNX Runtime's execution providers that can train. */
-export const PROVIDERS = ['cpu', 'webgpu', 'cuda', 'directml', 'coreml'] as const;
-export type Provider = (typeof PROVIDERS)[number];
-
-export const executorSchema = z
-  .strictObject({
-    kind: z.literal('local').default('local'),
-    provider: z
-      .enum([...PROVIDERS, 'auto'])
-      .optional()
-      .meta({ description: 'What computes: the processor (cpu), whose bits can be had again; a GPU through WebGPU, CUDA, DirectML or Core ML; or auto, the quickest that is there', default: 'cpu' }),
-    threads: z.int().min(1).max(256).default(1).meta({ description: 'Threads of ONNX Runtime in the worker; pinned, because the count can change bits', unit: 'threads' }),
-  })
-  // Asking for what holds anyway asks for nothing: both configs have one hash.
-  .overwrite(({ provider, ...executor }) => (provider === undefined || provider === 'cpu' ? executor : { ...executor, provider }));
 
 const metricName = z.enum(METRIC_NAMES);
 const metric = metricName.optional().meta({ description: 'Metric on the test split by which variants are compared; accuracy for classes, perplexity for next tokens, RMSE for numbers where it is not set' });
@@ -60,7 +45,7 @@ export const configSchema = z
     seed: seedNumber,
     seeds: seedsSchema.prefault({}),
     environment: environmentSchema.prefault({}),
-    executor: executorSchema.prefault({}),
+    executor: executorSchema.prefault({ kind: 'local' }),
     selection: selectionSchema.prefault({}),
   })
   .overwrite((config) => {

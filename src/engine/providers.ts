@@ -1,7 +1,7 @@
 /** Which execution providers work on this machine, found out by a worker for each: one that fails may end its process. */
 import { execFile } from 'node:child_process';
 import { isCommandConfig, type RunConfig } from '../config/command';
-import { PROVIDERS, type Provider } from '../config/schema';
+import { PROVIDERS, type Provider } from '../config/executor';
 import { RepriseError } from '../errors/errors';
 import { workerEnvironment } from '../execution/local-spawn';
 import { workerEntry } from './local-workers';

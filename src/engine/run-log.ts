@@ -7,7 +7,7 @@ import { mapMetrics, metricOf, metricsIn } from '../config/metrics';
 import { RepriseError } from '../errors/errors';
 import { RUN_FILES } from '../events/manifest';
 import { readEvents } from '../events/reader';
-import { fromLogged, type EventRecord } from '../events/records';
+import { fromLogged, type EventRecord, type PlaceRecord } from '../events/records';
 import type { RunRow, Store } from '../store/types';
 import type { EngineContext } from './context';
 
@@ -162,6 +162,8 @@ function inWords(record: EventRecord, kind: RunKind, totalSteps: number | null):
       return info([...(record.name === undefined ? [] : [`named ${record.name}`]), ...(record.status === undefined ? [] : [`said to be ${record.status}`])].join(', ') || 'times of start and end told');
     case 'source':
       return info(`what ${record.source} told so far was taken in`);
+    case 'place':
+      return { level: record.event === 'lost' || record.outOfMemory === true ? 'warning' : 'info', text: placeInWords(record) };
   }
 }
 
@@ -170,6 +172,29 @@ function assignments(values: Readonly<Record<string, string | null>>): string {
   const entries = Object.entries(values);
   const shown = entries.slice(0, MOST_ASSIGNMENTS).map(([name, value]) => (value === null ? `${name} taken away` : `${name} = ${value}`));
   return [...shown, ...(entries.length > shown.length ? [`${formatCount(entries.length - shown.length)} more`] : [])].join(', ');
+}
+
+const PLACE_EVENTS: Readonly<Record<PlaceRecord['event'], string>> = {
+  submitted: 'handed over to',
+  started: 'started on',
+  requeued: 'put back into the queue of',
+  lost: 'out of reach on',
+  found: 'found again on',
+  ended: 'ended on',
+  collected: 'all of it fetched from',
+};
+
+/** `started on cluster (slurm), node n1, job 12_3`. */
+function placeInWords({ event, executor, machine, node, job, exitCode, signal, outOfMemory, reason }: PlaceRecord): string {
+  const where = machine === null ? executor : `${machine} (${executor})`;
+  const more = [
+    ...(node === undefined ? [] : [`node ${node}`]),
+    ...(job === undefined ? [] : [`job ${job}`]),
+    ...(event !== 'ended' || (exitCode === undefined && signal === undefined) ? [] : [endOfProcess(exitCode ?? null, signal ?? null)]),
+    ...(outOfMemory === true ? ['out of memory'] : []),
+    ...(reason === undefined ? [] : [reason]),
+  ];
+  return [`${PLACE_EVENTS[event]} ${where}`, ...more].join(', ');
 }
 
 function endOfProcess(exitCode: number | null, signal: string | null): string {

@@ -176,6 +176,7 @@ function apply(state: Draft, record: EventRecord): void {
     case 'dataset':
     case 'state':
     case 'source':
+    case 'place':
       // What authors named is read from the store; a log is folded for what a worker says.
       break;
     default:

@@ -2,7 +2,8 @@
  * `run.json`: what a run is, written into its folder before its first step and never changed.
  * The worker reads it; `workspace rebuild` reads it; the store indexes it.
  */
-import type { Config, Provider } from '../config/schema';
+import type { Provider } from '../config/executor';
+import type { Config } from '../config/schema';
 import type { CommandConfig } from '../config/command';
 import type { Provenance } from './provenance';
 import type { ArtifactName } from './records';

@@ -2,6 +2,7 @@
  * The records of a run's event log, the append-only file that its worker writes and the truth
  * about the run. One record a line: `CRC32(hex8) SPACE JSON`, JSON with `seq` counting from 0.
  */
+import type { ExecutorKind } from '../config/executor';
 import type { MetricValuesOf } from '../config/metrics';
 
 /** What JSON cannot say travels as strings, so that NaN, infinities and −0 survive. */
@@ -212,7 +213,33 @@ export interface SourceRecord {
   readonly position: string;
 }
 
+/**
+ * What an executor learned of an attempt, appended by the host: this is how a later host finds again what still runs.
+ * submitted: handed over. started: it computes. requeued: the cluster starts it again. lost, found: out of reach and
+ * back. ended: how it ended there, before all it wrote is here. collected: all of it is here, nothing is left there.
+ */
+export interface PlaceRecord {
+  readonly type: 'place';
+  readonly event: 'submitted' | 'started' | 'requeued' | 'lost' | 'found' | 'ended' | 'collected';
+  readonly attempt: number;
+  readonly executor: ExecutorKind;
+  /** Name of the machine; null for this one. */
+  readonly machine: string | null;
+  /** What it is called there, unique among all machines that could be meant by the name: a container's id with its engine's, a job with its cluster's name and start. */
+  readonly job?: string;
+  /** Host that computes. */
+  readonly node?: string;
+  readonly exitCode?: number | null;
+  readonly signal?: string | null;
+  readonly outOfMemory?: boolean;
+  /** Why: a sentence, or the engine's own word (`PREEMPTED`, `TIMEOUT`). */
+  readonly reason?: string;
+  /** What else is to be known: image digest, folder, script, clock offset. No secret. */
+  readonly facts?: Readonly<Record<string, string>>;
+}
+
 export type EventBody =
+  | PlaceRecord
   | PointsRecord
   | ParamsRecord
   | TagsRecord
@@ -233,6 +260,9 @@ export type EventBody =
   | ExitRecord
   | RequeuedRecord
   | MessageRecord;
+
+/** A record to be appended. Without a time it gets that of now; what was written on another machine keeps its own, in this machine's clock. */
+export type NewRecord = EventBody & { readonly time?: number };
 
 /** A record as it stands in the log. `time`: milliseconds since 1970, UTC; never enters a number of the run. */
 export type EventRecord = EventBody & { readonly seq: number; readonly time: number };

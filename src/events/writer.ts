@@ -4,7 +4,7 @@ import { RepriseError } from '../errors/errors';
 import { encodeRecords } from './codec';
 import { claimLog, releaseLog } from './owner';
 import { readEvents } from './reader';
-import type { EventBody, EventRecord } from './records';
+import type { EventRecord, NewRecord } from './records';
 
 /** A record that is in the log, and where it ends there: bytes from the start. */
 export interface Appended {
@@ -61,7 +61,7 @@ export class EventLogWriter {
   }
 
   /** Appends one record. It survives the end of this process from now on, and of the machine after `sync`. */
-  append(body: EventBody): EventRecord {
+  append(body: NewRecord): EventRecord {
     return this.appendAll([body])[0]!.record;
   }
 
@@ -69,7 +69,7 @@ export class EventLogWriter {
    * Appends records, all or none of them.
    * @throws RepriseError EVENT_LOG_TORN after a write that failed half way and could not be taken back
    */
-  appendAll(bodies: readonly EventBody[]): Appended[] {
+  appendAll(bodies: readonly NewRecord[]): Appended[] {
     if (this.closed) throw new Error(`The event log ${this.file} is closed.`);
     if (this.torn) {
       throw new RepriseError('EVENT_LOG_TORN', `The event log ${this.file} ends in a record that was written in part, behind which nothing can be added.`, {
@@ -78,7 +78,7 @@ export class EventLogWriter {
       });
     }
     const time = Date.now();
-    const records = bodies.map((body, index): EventRecord => ({ ...body, seq: this.nextSeq + index, time }));
+    const records = bodies.map((body, index): EventRecord => ({ ...body, seq: this.nextSeq + index, time: body.time ?? time }));
     const { bytes, ends } = encodeRecords(records);
     const from = this.size;
     let done = 0;

@@ -6,7 +6,7 @@ import { RepriseError } from '../errors/errors';
 import { RUN_FILES } from '../events/manifest';
 import { logOwned, logOwner, ownerFile } from '../events/owner';
 import { readEvents } from '../events/reader';
-import type { EventBody } from '../events/records';
+import type { NewRecord } from '../events/records';
 import { EventLogWriter } from '../events/writer';
 import { holderOf } from '../files/claim';
 import { identityOf, isAlive, isSameProcess, lifeOf, ownIdentity, type ProcessIdentity } from '../files/process-identity';
@@ -84,7 +84,7 @@ function killed(pid: number): boolean {
  * @throws RepriseError EVENT_LOG_CORRUPT where the log is damaged, EVENT_LOG_OWNED, EVENT_LOG_NOT_WRITTEN (disk full,
  * permissions)
  */
-export async function appendAsHost(log: string, ...records: readonly EventBody[]): Promise<void> {
+export async function appendAsHost(log: string, ...records: readonly NewRecord[]): Promise<void> {
   await freeLog(log);
   try {
     const writer = EventLogWriter.open(log);

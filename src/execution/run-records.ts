@@ -1,7 +1,7 @@
 /** What a host writes down of its runs: records of their logs, and the database's rows after them. */
 import { join } from 'node:path';
 import { RUN_FILES } from '../events/manifest';
-import type { EventBody } from '../events/records';
+import type { NewRecord } from '../events/records';
 import { whenThereIsRoom } from '../files/when-there-is-room';
 import type { RunRow, Store } from '../store/types';
 import { appendAsHost } from './host-log';
@@ -17,7 +17,7 @@ export class RunRecords {
   }
 
   /** Adds records to a log that no worker has: of a command run by the writer that its store keeps open. */
-  async append(runId: string, ...records: readonly EventBody[]): Promise<void> {
+  async append(runId: string, ...records: readonly NewRecord[]): Promise<void> {
     const isTraining = this.#store.getRun(runId).kind === 'training';
     await this.whenRoom(runId, () => (isTraining ? appendAsHost(join(this.#store.runFolder(runId), RUN_FILES.events), ...records) : this.#store.append(runId, records)));
   }

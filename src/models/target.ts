@@ -1,5 +1,5 @@
 /** What a training graph is built for: each execution provider has its own limits. */
-import type { Provider } from '../config/schema';
+import type { Provider } from '../config/executor';
 import { elementsOf, type TensorSpec } from './types';
 
 export interface GraphTarget {

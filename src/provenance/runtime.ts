@@ -4,7 +4,7 @@ import { cpus } from 'node:os';
 import path from 'node:path';
 import { readFileSync } from 'node:fs';
 import { RepriseError } from '../errors/errors';
-import type { Provider } from '../config/schema';
+import type { Provider } from '../config/executor';
 import { TRAINER } from '../config/trainer';
 import { DEVICE_VARIABLES, type RuntimeIdentity } from '../events/manifest';
 import type { Gpu } from '../events/provenance';

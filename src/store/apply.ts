@@ -184,6 +184,7 @@ function applyRecord(tables: Tables, run: Subject, state: RunState, pending: Pen
     case 'checkpoint':
     case 'message':
     case 'source':
+    case 'place':
       // Kept in the log only: workers and readers of sources resume from there, and people read it there.
       break;
     default:

@@ -9,7 +9,7 @@ import { RepriseError } from '../errors/errors';
 import { RUN_FILES } from '../events/manifest';
 import { readEvents } from '../events/reader';
 import { recordProblem, sayable } from '../events/record-problem';
-import type { EventBody, EventRecord } from '../events/records';
+import type { EventBody, EventRecord, NewRecord } from '../events/records';
 import { EventLogWriter, type Appended } from '../events/writer';
 import { BUSY_TIMEOUT_MS, type Database } from './database';
 import { applyBatch, BYTES_AT_ONCE } from './ingest';
@@ -79,7 +79,7 @@ export class HostLogs {
    * Appends records, all or none. A log that is not open yet must have been taken in.
    * @throws RepriseError RUN_NOT_FOUND, RUN_DELETED, RECORD_INVALID, EVENT_LOG_OWNED, EVENT_LOG_CORRUPT, EVENT_LOG_NOT_WRITTEN
    */
-  append(runId: string, bodies: readonly EventBody[]): void {
+  append(runId: string, bodies: readonly NewRecord[]): void {
     for (const body of bodies) refuseRecord(runId, body);
     // To open it anew repairs it.
     if (this.#logs.get(runId)?.writer.isTorn === true) this.release(runId);

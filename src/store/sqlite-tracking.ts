@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { RepriseError } from '../errors/errors';
 import type { LoggedSystem } from '../events/manifest';
-import type { EventBody } from '../events/records';
+import type { NewRecord } from '../events/records';
 import { guard, type Database } from './database';
 import { sourceKey } from './documents';
 import { infoOf } from './experiment-files';
@@ -54,7 +54,7 @@ export abstract class SqliteTracking implements TrackingStore {
     return this.row(runId);
   }
 
-  async append(runId: string, records: readonly EventBody[]): Promise<void> {
+  async append(runId: string, records: readonly NewRecord[]): Promise<void> {
     this.refuseReader();
     // What a log that is not open yet has is taken in first, so that it need not be read to be written.
     if (!this.logs.isOpen(runId)) await this.ingest(runId);

@@ -3,7 +3,7 @@
  * as things of their own. Times are milliseconds since 1970, UTC.
  */
 import type { LoggedSystem, RunKind } from '../events/manifest';
-import type { EventBody } from '../events/records';
+import type { NewRecord } from '../events/records';
 import type { RunRow } from './types';
 
 export interface ExperimentInfo {
@@ -112,7 +112,7 @@ export interface TrackingStore {
    * @throws RepriseError RUN_NOT_FOUND, RUN_DELETED, RECORD_INVALID, EVENT_LOG_OWNED, EVENT_LOG_CORRUPT, EVENT_LOG_NOT_WRITTEN;
    * none of the records is in the log then
    */
-  append(runId: string, records: readonly EventBody[]): Promise<void>;
+  append(runId: string, records: readonly NewRecord[]): Promise<void>;
   /** Whether the database could not take in what was logged, when it was tried last: reading would wait for whoever has it locked. */
   readonly isBehind: boolean;
   /** Makes the database hold all that was appended, to one run or to all; of all a little at a time, so that nobody else waits for it. */

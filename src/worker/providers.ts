@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { Tensor } from 'onnxruntime-node';
-import { PROVIDERS, type Provider } from '../config/schema';
+import { PROVIDERS, type Provider } from '../config/executor';
 import { RepriseError } from '../errors/errors';
 import { GraphBuilder } from '../onnx/graph';
 import { matmul } from '../onnx/primitives/products';

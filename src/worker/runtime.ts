@@ -1,7 +1,7 @@
 /** ONNX Runtime: sessions on an execution provider, and the way of tensors in and out. */
 import path from 'node:path';
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
-import { PROVIDERS, type Provider } from '../config/schema';
+import { PROVIDERS, type Provider } from '../config/executor';
 import { RepriseError } from '../errors/errors';
 import type { NamedTensor } from '../tensors/safetensors';
 

@@ -1,5 +1,6 @@
 /** The training graph of a config with its hash; needs no ONNX Runtime, so the engine can ask for it before a run. */
-import type { Config, Provider } from '../config/schema';
+import type { Provider } from '../config/executor';
+import type { Config } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { sha256Bytes } from '../files/hash';
 import { resolvedModel, type ModelFile } from '../models/onnx-file';

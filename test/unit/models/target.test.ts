@@ -1,7 +1,7 @@
 /** What a training graph is built as for each execution provider. */
 import { describe, expect, it } from 'vitest';
 import { modelSchema } from '../../../src/config/models';
-import { PROVIDERS } from '../../../src/config/schema';
+import { PROVIDERS } from '../../../src/config/executor';
 import { trainingSchema } from '../../../src/config/training';
 import { buildInferenceGraph } from '../../../src/models/inference-graph';
 import { initialWeights } from '../../../src/models/initialize';
