@@ -32,7 +32,7 @@ const rooms: Readonly<Record<string, Room>> = {
   provenance: { may: ['config', 'events', 'files'], door: 'provenance/ captures: engine/ stores what it returns' },
   store: { may: ['events', 'config', 'files', 'filter'], door: 'store/ holds rows: engine/ joins them with what other rooms know' },
   ingest: { may: ['events', 'store', 'files', 'config', 'filter'], door: 'ingest/ turns what other programs write or say into records: engine/ gives it the store' },
-  execution: { may: ['events', 'store', 'files'], door: 'execution/ starts and tails runs: engine/ gives it the run folder and takes what it reports' },
+  execution: { may: ['config', 'events', 'store', 'files'], door: 'execution/ starts and tails runs: engine/ gives it the run folder and takes what it reports' },
   report: { may: ['store', 'analysis', 'config'], door: 'report/ renders: engine/ gathers what it renders' },
   bundle: { may: ['store', 'events', 'config', 'tensors', 'files', 'onnx/external-data', 'onnx/initializers'], door: 'bundle/ packs, checks and judges: engine/ re-executes for it' },
   worker: { may: ['models', 'datasets', 'onnx', 'random', 'tensors', 'config', 'events', 'files', 'provenance/machine', 'provenance/runtime', 'provenance/secrets'], exact: true, door: 'a worker writes its run folder and nothing else: engine/ reads it from there' },
@@ -51,6 +51,7 @@ const packages: readonly { name: string; only: readonly string[]; door: string }
   { name: 'onnxruntime-node', only: ['worker'], door: 'src/worker alone imports onnxruntime-node: let engine/ start a worker' },
   { name: 'better-sqlite3', only: ['store'], door: 'src/store alone imports better-sqlite3: use or add a query there' },
   { name: 'electron', only: ['main'], door: 'main/ alone imports electron: the engine reaches it through a port' },
+  ...['dockerode', 'ssh2'].map((name) => ({ name, only: ['execution'], door: `src/execution alone imports ${name}: executors are its folders` })),
   { name: 'commander', only: ['cli'], door: 'src/cli alone imports commander' },
   ...['react', 'react-dom', 'zustand', '@mantine', '@tanstack', 'lucide-react'].map((name) => ({ name, only: rendererRooms, door: 'renderer/ alone shows things' })),
   ...['@codemirror', '@lezer'].map((name) => ({ name, only: ['renderer/editor'], door: 'renderer/editor alone imports CodeMirror' })),
@@ -68,7 +69,7 @@ const packagePatterns = (room: string): Pattern[] =>
 /** Node's own modules, with and without `node:`. */
 const nodePattern = (door: string): Pattern => ({ regex: `^(node:.*|${anyOf(builtinModules.filter((name) => !name.startsWith('_')))}.*)$`, message: `No Node module here: ${door}.` });
 
-/** The rooms of src/ that are closed to one that may import `may`; an entry like `execution/spawn` opens one file. */
+/** The rooms of src/ that are closed to one that may import `may`; an entry like `execution/local/spawn` opens one file. */
 const closedRooms = (self: string, may: readonly string[], prefix: string): Pattern[] => {
   const closed = roomNames.filter((name) => name !== self && name !== 'errors' && !may.includes(name));
   const opened = may.filter((name) => name.includes('/'));
@@ -165,7 +166,7 @@ export default defineConfig({
       rules: {
         'no-restricted-imports': restricted([
           ...packagePatterns('main'),
-          ...withDoor(closedRooms('', ['engine', 'api', 'execution/spawn', 'execution/end-supervisor', 'execution/local-spawn', 'files/atomic-write'], 'src/'), mainDoor),
+          ...withDoor(closedRooms('', ['engine', 'api', 'execution/local/spawn', 'execution/local/end-supervisor', 'execution/local/local-spawn', 'files/atomic-write'], 'src/'), mainDoor),
           { regex: '^(\\.\\./)+renderer(/|$)', message: windows.message },
           outOfSource,
         ]),

@@ -1,6 +1,6 @@
 /** The engine's side of the spawn port: only Electron's main process can fork, so it is asked to. */
 import { RepriseError } from '../src/errors/errors';
-import type { Spawn, WorkerExit } from '../src/execution/spawn';
+import type { Spawn, WorkerExit } from '../src/execution/local/spawn';
 import type { EngineMessage, MainMessage } from './messages';
 
 interface Pending {

@@ -1,6 +1,6 @@
 /** The main process' side of the spawn port: checks what the engine asks for, forks workers, and ends them with the engine. */
 import { realpath } from 'node:fs/promises';
-import type { WorkerExit } from '../src/execution/spawn';
+import type { WorkerExit } from '../src/execution/local/spawn';
 import type { EngineMessage, MainMessage } from './messages';
 import { isInside, workerVerdict } from './policies';
 

@@ -3,9 +3,9 @@ import { createWriteStream } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { app, utilityProcess, type UtilityProcess } from 'electron';
-import { endSupervisor } from '../src/execution/end-supervisor';
-import { supervisorEnvironment, WORKER_LOG, workerEnvironment } from '../src/execution/local-spawn';
-import type { WorkerExit } from '../src/execution/spawn';
+import { endSupervisor } from '../src/execution/local/end-supervisor';
+import { supervisorEnvironment, WORKER_LOG, workerEnvironment } from '../src/execution/local/local-spawn';
+import type { WorkerExit } from '../src/execution/local/spawn';
 import type { ForkWorker } from './broker';
 import { killNow, type KeepOutput } from './child-process';
 

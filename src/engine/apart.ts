@@ -8,7 +8,7 @@ import { RepriseError } from '../errors/errors';
 import type { CommandManifest, TrainingManifest } from '../events/manifest';
 import type { CoreBudget } from '../execution/core-budget';
 import { Scheduler } from '../execution/scheduler';
-import type { Spawn } from '../execution/spawn';
+import type { Spawn } from '../execution/local/spawn';
 import { putObject } from '../files/objects';
 import { openStore } from '../store/open';
 import { markTemporary } from '../store/sweep';

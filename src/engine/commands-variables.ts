@@ -38,3 +38,9 @@ export function pinnedVariables({ config, provenance }: CommandManifest): Pinned
   }
   return { env, lost };
 }
+
+/** The recorded variables that another place is to have, those that were recorded whole. */
+export function recordedWhole({ config, provenance }: CommandManifest): Record<string, string> {
+  const recorded = withHashSeed(config, provenance.variables ?? {});
+  return Object.fromEntries(Object.entries(recorded).filter(([, value]) => isRecordedWhole(value)));
+}

@@ -9,7 +9,8 @@ export function commandsWhenNeeded(options: CommandsOptions): CommandRunner {
     return loaded;
   };
   return {
-    prepare: async (runId, attempt) => (await commands()).prepare(runId, attempt),
+    prepare: async (runId, attempt, place) => (await commands()).prepare(runId, attempt, place),
+    adopt: async (runId, attempt) => (await commands()).adopt(runId, attempt),
     follow: async (runId) => (await commands()).follow(runId),
     settle: async (runId, attempt) => (await commands()).settle(runId, attempt),
   };

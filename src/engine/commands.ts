@@ -10,14 +10,15 @@ import { RUN_FILES, type CommandManifest } from '../events/manifest';
 import { readEvents } from '../events/reader';
 import type { EventBody } from '../events/records';
 import type { CommandEnd, CommandRunner } from '../execution/commands';
-import { COMMAND_GRACE_MS } from '../execution/end-supervisor';
+import type { CommandOrder, Executor } from '../execution/executor';
+import { COMMAND_GRACE_MS } from '../execution/local/end-supervisor';
 import { atomicWriteWith } from '../files/atomic-write';
 import { identityFrom, isAlive } from '../files/process-identity';
 import { endProcesses } from '../files/process-tree';
 import type { Store } from '../store/types';
-import { makeWorkingCopy, readOrigin, refuseChangedInputs, workingCopyOf, type WorkingCopy } from './commands-copy';
+import { codeOf, makeWorkingCopy, readOrigin, refuseChangedInputs, workingCopyOf, type WorkingCopy } from './commands-copy';
 import { keepOutputs } from './commands-outputs';
-import { pinnedVariables } from './commands-variables';
+import { pinnedVariables, recordedWhole } from './commands-variables';
 import { CommandFollower, programOf } from './follow-command';
 
 /** Bytes of a command's output that are kept. */
@@ -48,37 +49,41 @@ export class Commands implements CommandRunner {
     this.#tracking = tracking;
   }
 
-  async prepare(runId: string, attempt: number): Promise<EventBody[]> {
+  async prepare(runId: string, attempt: number, { kind, copies }: Pick<Executor, 'kind' | 'copies'>): Promise<{ readonly order: CommandOrder; readonly records: EventBody[] }> {
     const manifest = this.#manifest(runId);
     const runFolder = this.#store.runFolder(runId);
     const task = fillTask(manifest.config);
     await rm(path.join(runFolder, COMMAND_FILES.stop), { force: true });
     const own = await readOrigin(runFolder);
     await refuseChangedInputs(this.#store.workspace, manifest, own);
-    const pinned = pinnedVariables(manifest);
-    const copy = await makeWorkingCopy(this.#store.workspace, runFolder, manifest, task);
+    // Variables of this machine's processes are not those of another place: it gets all that were recorded.
+    const pinned = kind === 'local' ? pinnedVariables(manifest) : { env: recordedWhole(manifest), lost: [] };
+    const copy = copies === 'here' ? await makeWorkingCopy(this.#store.workspace, runFolder, manifest, task) : null;
     const folder = attemptFolder(runFolder, attempt);
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
-    const launch: Launch = {
-      runId,
-      attempt,
-      command: programIn(task.command, path.join(copy.folder, task.cwd), own.folder === null ? null : path.resolve(own.folder, task.cwd)),
-      cwd: path.join(copy.folder, task.cwd),
-      env: { ...pinned.env, ...(await this.#variables(manifest, folder)), ...task.env },
+    const order: CommandOrder = {
+      command: kind === 'local' && copy !== null ? programIn(task.command, path.join(copy.folder, task.cwd), own.folder === null ? null : path.resolve(own.folder, task.cwd)) : (task.command as Launch['command']),
+      cwd: path.posix.join(codeOf(manifest).folder, task.cwd.replaceAll('\\', '/')),
+      env: { ...this.#variables(manifest), ...(kind === 'local' ? await this.#address(runId) : {}), ...withoutNull(pinned.env), ...task.env },
       timeLimitMs: manifest.config.task.timeLimitSeconds === undefined ? null : manifest.config.task.timeLimitSeconds * 1000,
       graceMs: COMMAND_GRACE_MS,
       outputLimit: OUTPUT_LIMIT,
     };
-    await atomicWriteWith(path.join(runFolder, COMMAND_FILES.launch), async (handle) => {
-      await handle.chmod(0o600);
-      await handle.writeFile(JSON.stringify(launch));
-    });
+    if (kind === 'local' && copy !== null) await writeLaunch(runFolder, { runId, attempt, ...order, cwd: path.join(copy.folder, task.cwd), env: { ...pinned.env, ...filesOf(folder), ...order.env } });
     // So that there is a file to append to, for programs that do not make one.
     await writeFile(path.join(folder, ATTEMPT_FILES.metrics), '');
     this.#untold.delete(runId);
-    this.#followers.set(runId, await this.#follower(manifest, attempt, copy, new Map()));
-    return pinned.lost.map((name) => ({ type: 'message', level: 'warning', text: `The variable ${name} is another here than where the run was made, and was not recorded whole: the command gets the one of here.` }));
+    if (kind === 'local' && copy !== null) this.#followers.set(runId, await this.#follower(manifest, attempt, copy, new Map()));
+    return { order, records: pinned.lost.map((name) => ({ type: 'message', level: 'warning', text: `The variable ${name} is another here than where the run was made, and was not recorded whole: the command gets the one of here.` })) };
+  }
+
+  async adopt(runId: string, attempt: number): Promise<void> {
+    const manifest = this.#manifest(runId);
+    const runFolder = this.#store.runFolder(runId);
+    await mkdir(attemptFolder(runFolder, attempt), { recursive: true });
+    this.#followers.get(runId)?.close();
+    this.#followers.set(runId, await this.#follower(manifest, attempt, workingCopyOf(runFolder, codeOf(manifest)), positionsIn(path.join(runFolder, RUN_FILES.events))));
   }
 
   async follow(runId: string): Promise<boolean> {
@@ -90,7 +95,7 @@ export class Commands implements CommandRunner {
     const runFolder = this.#store.runFolder(runId);
     const exit = await readExit(runFolder, attempt);
     // A supervisor that was killed could not end what it had started.
-    if (exit === null) await endLeftovers(runId, runFolder, attempt);
+    if (exit === null && manifest.config.executor.kind === 'local') await endLeftovers(runId, runFolder, attempt);
     const code = manifest.provenance.code ?? null;
     const copy = code === null ? null : workingCopyOf(runFolder, code);
     if (copy !== null && existsSync(attemptFolder(runFolder, attempt))) {
@@ -144,18 +149,32 @@ export class Commands implements CommandRunner {
   }
 
   /** What Reprise adds to the command's environment. */
-  async #variables({ runId, config }: CommandManifest, folder: string): Promise<Record<string, string>> {
-    const address = this.#tracking === null ? null : await this.#tracking(runId);
-    return {
-      PYTHONUNBUFFERED: '1',
-      WANDB_MODE: 'offline',
-      WANDB_DIR: folder,
-      ...(address === null ? {} : { MLFLOW_TRACKING_URI: address.uri, MLFLOW_TRACKING_TOKEN: address.token, MLFLOW_RUN_ID: runId }),
-      [RUN_VARIABLE]: runId,
-      [SEED_VARIABLE]: String(config.seed),
-      REPRISE_METRICS: path.join(folder, ATTEMPT_FILES.metrics),
-    };
+  #variables({ runId, config }: CommandManifest): Record<string, string> {
+    return { PYTHONUNBUFFERED: '1', WANDB_MODE: 'offline', [RUN_VARIABLE]: runId, [SEED_VARIABLE]: String(config.seed) };
   }
+
+  /** Of the tracking server, which listens on this machine alone. */
+  async #address(runId: string): Promise<Record<string, string>> {
+    const address = this.#tracking === null ? null : await this.#tracking(runId);
+    return address === null ? {} : { MLFLOW_TRACKING_URI: address.uri, MLFLOW_TRACKING_TOKEN: address.token, MLFLOW_RUN_ID: runId };
+  }
+}
+
+/** The variables that name files of the attempt. */
+function filesOf(folder: string): Record<string, string> {
+  return { WANDB_DIR: folder, REPRISE_METRICS: path.join(folder, ATTEMPT_FILES.metrics) };
+}
+
+/** It may hold what nobody else should read. */
+async function writeLaunch(runFolder: string, launch: Launch): Promise<void> {
+  await atomicWriteWith(path.join(runFolder, COMMAND_FILES.launch), async (handle) => {
+    await handle.chmod(0o600);
+    await handle.writeFile(JSON.stringify(launch));
+  });
+}
+
+function withoutNull(env: Readonly<Record<string, string | null>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== null));
 }
 
 /** A word where the declared metric, by which variants are compared, is not among what was logged. */

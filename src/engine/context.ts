@@ -2,7 +2,7 @@ import type { EventName, EventOf } from '../api/contract';
 import { RepriseError } from '../errors/errors';
 import type { CoreBudget } from '../execution/core-budget';
 import type { Scheduler } from '../execution/scheduler';
-import type { Spawn } from '../execution/spawn';
+import type { Spawn } from '../execution/local/spawn';
 import type { Store } from '../store/types';
 import type { QueueMonitor } from './queue';
 import type { TrackingHost } from './serve-host';

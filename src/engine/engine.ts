@@ -5,7 +5,7 @@ import { problemsOf } from '../config/problems';
 import { RepriseError, toErrorReport, type Result } from '../errors/errors';
 import { CoreBudget } from '../execution/core-budget';
 import { Scheduler } from '../execution/scheduler';
-import type { Spawn } from '../execution/spawn';
+import type { Spawn } from '../execution/local/spawn';
 import { openStore } from '../store/open';
 import { sweepLeftovers } from '../store/sweep';
 import { commandsWhenNeeded } from './commands-when-needed';

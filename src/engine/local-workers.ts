@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { localSpawn } from '../execution/local-spawn';
-import type { Spawn } from '../execution/spawn';
+import { localSpawn } from '../execution/local/local-spawn';
+import type { Spawn } from '../execution/local/spawn';
 import { packageRoot } from './package-info';
 
 /** The built worker: beside the running program, unpacked from the archive in a packaged application. */

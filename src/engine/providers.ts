@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { isCommandConfig, type RunConfig } from '../config/command';
 import { PROVIDERS, type Provider } from '../config/executor';
 import { RepriseError } from '../errors/errors';
-import { workerEnvironment } from '../execution/local-spawn';
+import { workerEnvironment } from '../execution/local/local-spawn';
 import { workerEntry } from './local-workers';
 
 export interface ProviderFound {

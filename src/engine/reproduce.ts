@@ -10,7 +10,7 @@ import { verifyBundle } from '../bundle/verify';
 import { refuseCancelled } from '../errors/cancelled';
 import { toErrorReport, type Problem } from '../errors/errors';
 import type { CoreBudget } from '../execution/core-budget';
-import type { Spawn } from '../execution/spawn';
+import type { Spawn } from '../execution/local/spawn';
 import { captureProvenance } from '../provenance/capture';
 import type { RunRow } from '../store/types';
 import { executeApart, inTemporaryFolder } from './apart';

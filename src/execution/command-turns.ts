@@ -5,8 +5,8 @@ import { readEvents } from '../events/reader';
 import type { EventBody, EventRecord } from '../events/records';
 import type { Store } from '../store/types';
 import type { CommandEnd, CommandRunner } from './commands';
+import type { CommandOrder, Executor } from './executor';
 import { freeLog } from './host-log';
-import type { Spawn, WorkerProcess } from './spawn';
 
 /** Bytes of a log that are read at once. */
 const PIECE = 8 << 20;
@@ -22,14 +22,29 @@ export class CommandTurns {
     this.#runner = runner;
   }
 
-  /** Starts the next attempt. @throws RepriseError why it cannot; the attempt is in the log then too */
-  async start(runId: string, spawn: Spawn): Promise<WorkerProcess> {
-    const attempt = this.#store.getRun(runId).attempts + 1;
-    // Before anything of it is made, so that what is left of it can be found.
-    await this.#append(runId, { type: 'attempt', attempt, fromStep: 0, totalSteps: 0, stepsPerEpoch: 0, pid: process.pid });
-    const records = await this.#runner.prepare(runId, attempt);
+  /** Makes all ready for an attempt. @throws RepriseError why it cannot be; the attempt is in the log then too */
+  async prepare(runId: string, attempt: number, { kind, copies }: Pick<Executor, 'kind' | 'copies'>): Promise<CommandOrder> {
+    // Before anything of it is made here, so that what is left of it can be found.
+    if (kind === 'local') await this.#append(runId, opening(attempt, process.pid));
+    const { order, records } = await this.#runner.prepare(runId, attempt, { kind, copies });
     if (records.length > 0) await this.#append(runId, ...records);
-    return spawn(this.#store.runFolder(runId), null);
+    return order;
+  }
+
+  /** An attempt elsewhere has started. */
+  begin(runId: string, attempt: number): Promise<void> {
+    return this.#inTurn(runId, async () => {
+      if (this.#attemptIn(runId).number !== attempt) await this.#append(runId, opening(attempt, 0));
+      await this.#runner.adopt(runId, attempt);
+    });
+  }
+
+  /** Follows an attempt that an earlier host left, if it has started. */
+  adopt(runId: string): Promise<void> {
+    return this.#inTurn(runId, async () => {
+      const { number, isOpen } = this.#attemptIn(runId);
+      if (isOpen) await this.#runner.adopt(runId, number);
+    });
   }
 
   /** @returns whether there is something new of it */
@@ -49,9 +64,14 @@ export class CommandTurns {
   async #settle(runId: string, problem: { readonly code: string; readonly message: string } | null): Promise<void> {
     await freeLog(join(this.#store.runFolder(runId), RUN_FILES.events));
     const { run, attempt } = this.#store.listedRun(runId);
+    const { isOpen, number } = this.#attemptIn(runId);
     // A program may have said by itself that it is done.
-    if (attempt === null && !this.#isOpen(runId)) return;
-    const { attempts } = run;
+    if (attempt === null && !isOpen) {
+      if (problem === null) return;
+      // It came to its end elsewhere before it started.
+      await this.#append(runId, opening(number + 1, 0));
+    }
+    const { attempts } = isOpen || attempt !== null ? run : this.#store.getRun(runId);
     const end = await this.#runner.settle(runId, attempts);
     const ended: CommandEnd = problem === null ? end : { status: 'failed', exitCode: null, signal: null, ...problem, retries: 0 };
     // With the failure that is told of now.
@@ -70,14 +90,15 @@ export class CommandTurns {
     return turn;
   }
 
-  /** Whether the log has an attempt without an exit record. */
-  #isOpen(runId: string): boolean {
-    let open = false;
-    for (const { type } of this.#records(runId)) {
-      if (type === 'attempt') open = true;
-      else if (type === 'exit' || type === 'requeued') open = false;
+  /** The newest attempt in the log, 0 where there is none, and whether no exit record closes it. */
+  #attemptIn(runId: string): { readonly number: number; readonly isOpen: boolean } {
+    let number = 0;
+    let isOpen = false;
+    for (const record of this.#records(runId)) {
+      if (record.type === 'attempt') [number, isOpen] = [record.attempt, true];
+      else if (record.type === 'exit' || record.type === 'requeued') isOpen = false;
     }
-    return open;
+    return { number, isOpen };
   }
 
   /** Attempts that failed, of all there were. */
@@ -101,6 +122,10 @@ export class CommandTurns {
   async #append(runId: string, ...records: readonly EventBody[]): Promise<void> {
     await this.#store.append(runId, records);
   }
+}
+
+function opening(attempt: number, pid: number): EventBody {
+  return { type: 'attempt', attempt, fromStep: 0, totalSteps: 0, stepsPerEpoch: 0, pid };
 }
 
 function recordOf(end: CommandEnd): EventBody {

@@ -1,5 +1,6 @@
 /** The port to who carries out command runs; the queue starts their supervisors and keeps their logs. */
 import type { EventBody } from '../events/records';
+import type { CommandOrder, Executor } from './executor';
 
 /** How an attempt ended. */
 export type CommandEnd =
@@ -15,8 +16,13 @@ export type CommandEnd =
     };
 
 export interface CommandRunner {
-  /** Makes the working copy and all else the supervisor needs for a new attempt. @returns records for the log; @throws RepriseError why it cannot start */
-  prepare(runId: string, attempt: number): Promise<EventBody[]>;
+  /**
+   * Makes what an attempt needs: on this machine and for an executor that copies here the working copy, for this machine
+   * alone what the supervisor reads. @returns how the program is started, and records for the log; @throws RepriseError why it cannot start
+   */
+  prepare(runId: string, attempt: number, place: Pick<Executor, 'kind' | 'copies'>): Promise<{ readonly order: CommandOrder; readonly records: EventBody[] }>;
+  /** Begins to take in what an attempt elsewhere writes, from where its log says. */
+  adopt(runId: string, attempt: number): Promise<void>;
   /** Takes in what the command wrote since the last call. @returns whether there was something */
   follow(runId: string): Promise<boolean>;
   /**
@@ -29,6 +35,7 @@ export interface CommandRunner {
 /** For queues that have no command runs. */
 export const NO_COMMANDS: CommandRunner = {
   prepare: () => Promise.reject(new Error('This queue runs no commands.')),
+  adopt: () => Promise.resolve(),
   follow: () => Promise.resolve(false),
   settle: () => Promise.resolve({ status: 'interrupted', exitCode: null, signal: null }),
 };

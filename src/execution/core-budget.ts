@@ -42,7 +42,12 @@ export class CoreBudget {
     return true;
   }
 
-  /** Gives back what `take` took. */
+  /** Counts a worker that is at work already, whether there is room or not. */
+  claim(threads: number): void {
+    this.#used += this.costOf(threads);
+  }
+
+  /** Gives back what `take` or `claim` took. */
   free(threads: number): void {
     this.#used -= this.costOf(threads);
     this.#wakeFirst();

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { RepriseError } from '../errors/errors';
 import type { RunRow } from '../store/types';
-import { WORKER_LOG } from './local-spawn';
-import type { WorkerExit } from './spawn';
+import { WORKER_LOG } from './local/local-spawn';
+import type { WorkerExit } from './local/spawn';
 
 export function schedulerStopped(): RepriseError {
   return new RepriseError('SCHEDULER_STOPPED', 'Reprise is closing; unfinished runs go on at the next start.', { kind: 'cancelled' });

@@ -4,18 +4,23 @@ import { join } from 'node:path';
 import { RepriseError, toErrorReport } from '../errors/errors';
 import { RUN_FILES } from '../events/manifest';
 import type { RunRow, RunStatus, Store } from '../store/types';
+import { Attempts } from './attempts';
 import { CommandTurns } from './command-turns';
 import { NO_COMMANDS, type CommandRunner } from './commands';
 import { CoreBudget, type Claimant } from './core-budget';
-import { forgetWorker, freeLog, noteWorker, standingOf } from './host-log';
+import type { Attempt, AttemptEnd, Demand, Executors } from './executor';
 import { Holds } from './holds';
+import type { Spawn } from './local/spawn';
 import { ProgressGuard } from './progress-guard';
-import { refuseLogged, runHeld, runInterrupted, schedulerStopped, workerDied } from './refusals';
+import { refuseLogged, runHeld, runInterrupted, schedulerStopped } from './refusals';
 import { RowTeller } from './row-teller';
+import { RunEnds } from './run-ends';
 import { RunRecords } from './run-records';
 import { hasEnded, RECOVERABLE } from './run-status';
-import type { Spawn, WorkerExit, WorkerProcess } from './spawn';
 import { Waiters } from './waiters';
+
+/** Rows behind one that waits for cores that are looked at for others that want none of them. */
+const LOOK_BEHIND = 2000;
 
 export interface SchedulerOptions {
   readonly store: Store;
@@ -26,6 +31,8 @@ export interface SchedulerOptions {
   readonly pollMs?: number;
   /** Milliseconds a worker has to stop when asked to; 10,000 by default. */
   readonly cancelGraceMs?: number;
+  /** Who carries out runs elsewhere; nobody by default. */
+  readonly executors?: Executors;
   /** Who carries out command runs; none by default. */
   readonly commands?: CommandRunner;
   /** Called with every row that changed: status, progress, throughput. */
@@ -35,20 +42,24 @@ export interface SchedulerOptions {
 interface Job {
   readonly runId: string;
   readonly isCommand: boolean;
-  readonly threads: number;
-  process: WorkerProcess | null;
+  readonly demand: Demand;
+  readonly abort: AbortController;
+  attempt: Attempt | null;
   /** Settles when the run has left the scheduler's hands, whatever became of it. */
   done: Promise<void>;
 }
 
 /**
  * The queue is the store's runs with status `queued`, oldest first, so it survives the host. The first of them starts
- * as soon as its threads fit; none overtakes it. A run that asks for more threads than there are cores runs alone.
+ * as soon as its threads fit; none overtakes it but those that run elsewhere, of which each place has its own line. A run
+ * that asks for more threads than there are cores runs alone. A run that waits in the queue of a cluster is `queued`, too.
  * Runs that are held keep their place but do not start; they belong to the host, which says so again after a restart.
  */
 export class Scheduler {
   readonly #store: Store;
-  readonly #spawn: Spawn;
+  readonly #executors: Executors | null;
+  readonly #attempts: Attempts;
+  readonly #ends: RunEnds;
   readonly #commands: CommandTurns;
   readonly #budget: CoreBudget;
   readonly #claimant: Claimant = { wake: () => this.#pump() };
@@ -57,6 +68,8 @@ export class Scheduler {
   readonly #rows: RowTeller;
   readonly #records: RunRecords;
   readonly #jobs = new Map<string, Job>();
+  /** What runs take, of those that were looked at. */
+  readonly #demands = new Map<string, Demand>();
   readonly #holds = new Holds();
   /** Runs whose log the host is changing. */
   readonly #changing = new Map<string, Promise<unknown>>();
@@ -67,7 +80,7 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#store = options.store;
-    this.#spawn = options.spawn;
+    this.#executors = options.executors ?? null;
     this.#commands = new CommandTurns(options.store, options.commands ?? NO_COMMANDS);
     this.#budget = typeof options.cores === 'number' ? new CoreBudget(options.cores) : options.cores;
     this.#pollMs = options.pollMs ?? 100;
@@ -75,18 +88,29 @@ export class Scheduler {
     this.#rows = new RowTeller(options.onRun ?? (() => undefined));
     this.#records = new RunRecords(options.store, (runId, error) => this.#waitsForRoom(runId, error));
     this.#waiters = new Waiters((runId) => this.#store.getRun(runId), (row) => hasEnded(row.status), (row) => this.#whyIdle(row));
+    const { store, spawn } = options;
+    this.#attempts = new Attempts({ store, spawn, executors: this.#executors, commands: this.#commands, records: this.#records, onChange: (runId) => this.#showAnew(runId) });
+    this.#ends = new RunEnds({ store, commands: this.#commands, records: this.#records, rows: this.#rows, holds: this.#holds, guard: this.#guard, isStopped: () => this.#stopped });
   }
 
   /**
    * Settles what an earlier host left: waits for workers that still live (5 s, then kills them), reads all logs, closes
    * attempts that have no exit record. A run where that is not possible fails with the reason. With `requeue` (the
-   * default) interrupted runs and the queue go on at once, but for those that are held.
+   * default) interrupted runs and the queue go on at once, but for those that are held, and what still runs elsewhere is
+   * taken up.
    * @returns ids of the runs that now wait or run, oldest first; none without `requeue`
    */
   async recover(options: { readonly requeue?: boolean } = {}): Promise<string[]> {
     const requeue = options.requeue ?? true;
     const left = this.#ours(RECOVERABLE).filter((row) => !this.#jobs.has(row.runId));
-    await Promise.all(left.map((row) => this.#change(row.runId, () => this.#recoverRun(row, requeue).catch((error: unknown) => this.#fail(row.runId, error)))));
+    const recover = async (row: RunRow): Promise<void> => {
+      try {
+        if ((await this.#ends.recover(row, requeue)) && requeue) this.#takeUp(row);
+      } catch (error) {
+        this.#ends.fail(row.runId, error);
+      }
+    };
+    await Promise.all(left.map((row) => this.#change(row.runId, () => recover(row))));
     if (!requeue) return [];
     this.#pump();
     return this.#pending();
@@ -104,7 +128,7 @@ export class Scheduler {
       return;
     }
     if (row.status === 'interrupted' && !this.#changing.has(row.runId)) {
-      void this.#change(row.runId, () => this.#requeue(row.runId)).then(
+      void this.#change(row.runId, () => this.#ends.requeue(row.runId)).then(
         () => this.#pump(),
         (error: unknown) => this.#waiters.fail(row.runId, error),
       );
@@ -119,7 +143,12 @@ export class Scheduler {
    * bits and nothing is trained twice; a command, which has no checkpoint, comes to its end. Those who wait for such a run are told RUN_HELD.
    */
   hold(runIds: readonly string[]): void {
-    for (const runId of runIds) this.#holds.hold(runId, this.#jobs.has(runId) ? this.#log(runId) : null);
+    for (const runId of runIds) {
+      const job = this.#jobs.get(runId);
+      this.#holds.hold(runId, job === undefined ? null : this.#log(runId));
+      // It waits in another queue, where nobody knows of the hold.
+      if (job?.demand.pool !== 'here' && job?.attempt != null && this.#store.getRun(runId).status === 'queued') job.attempt.kill();
+    }
     this.#waiters.look();
     // The first that is not held may be one that fits beside those that run.
     if (this.#jobs.size > 0) this.#pump();
@@ -138,12 +167,14 @@ export class Scheduler {
     await this.#changing.get(id);
     for (let job = this.#jobs.get(id); job !== undefined; job = this.#jobs.get(id)) {
       const { done } = job;
-      writeFileSync(this.#cancelFile(id), '');
-      const timer = setTimeout(() => this.#jobs.get(id)?.process?.kill(), this.#cancelGraceMs);
+      writeFileSync(this.#ends.cancelFile(id), '');
+      job.abort.abort('cancelled');
+      job.attempt?.cancel();
+      const timer = setTimeout(() => this.#jobs.get(id)?.attempt?.kill(), this.#cancelGraceMs);
       await done.finally(() => clearTimeout(timer));
       // A worker that died just before it was asked may have been put back into the queue, and started, already.
     }
-    return this.#change(id, () => this.#cancelIdle(id));
+    return this.#change(id, () => this.#ends.cancelIdle(id));
   }
 
   /**
@@ -170,7 +201,7 @@ export class Scheduler {
     }
     this.#guard.forget(id);
     this.#holds.release(id);
-    const queued = await this.#change(id, () => this.#requeue(id));
+    const queued = await this.#change(id, () => this.#ends.requeue(id));
     if (queued.status !== 'queued') {
       throw new RepriseError('RUN_NOT_RETRYABLE', `Run ${id} cannot be retried: ${queued.errorMessage ?? `it is ${queued.status}`}`, { kind: 'system', hint: 'Start the config again for a fresh run.' });
     }
@@ -190,13 +221,17 @@ export class Scheduler {
     return result;
   }
 
-  /** Kills the workers and waits for their end; their runs are interrupted and go on with the next host's `recover`. */
+  /** Kills the workers of this machine and waits for their end; their runs are interrupted and go on with the next host's `recover`. What runs elsewhere goes on. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#budget.leave(this.#claimant);
     this.#waiters.failAll(schedulerStopped());
-    for (const job of this.#jobs.values()) job.process?.kill();
+    for (const job of this.#jobs.values()) {
+      job.abort.abort('detached');
+      job.attempt?.detach();
+    }
     await Promise.allSettled([...[...this.#jobs.values()].map((job) => job.done), ...this.#changing.values()]);
+    await this.#executors?.close();
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
@@ -205,28 +240,38 @@ export class Scheduler {
   #pump(): void {
     if (this.#stopped) return;
     let waits = false;
+    let behind = 0;
     for (const row of this.#ours(['queued'])) {
       if (this.#jobs.has(row.runId) || this.#changing.has(row.runId) || this.#holds.has(row.runId)) continue;
-      const threads = this.#threadsOf(row.runId);
-      if (threads === null) continue;
-      if (!this.#budget.take(this.#claimant, threads)) {
-        waits = true;
-        break;
-      }
-      const job: Job = { runId: row.runId, isCommand: row.kind === 'command', threads, process: null, done: Promise.resolve() };
-      this.#jobs.set(row.runId, job);
-      job.done = this.#work(job, row);
-      void job.done.catch((error: unknown) => this.#waiters.fail(row.runId, error));
+      if (waits && (this.#executors === null || (behind += 1) > LOOK_BEHIND)) break;
+      const demand = this.#demandOrFail(row.runId);
+      if (demand === null) continue;
+      if (demand.pool === 'here') {
+        waits ||= !this.#budget.take(this.#claimant, demand.cores);
+        if (waits) continue;
+      } else if ([...this.#jobs.values()].filter((job) => job.demand.pool === demand.pool).length >= (demand as Exclude<Demand, { pool: 'here' }>).most) continue;
+      this.#begin(row, demand);
     }
     if (!waits) this.#budget.leave(this.#claimant);
     this.#poll();
   }
 
-  /** Threads a run takes, or null where its manifest cannot be read: then it fails at once. */
-  #threadsOf(runId: string): number | null {
+  /** @throws RepriseError for a manifest that cannot be read, or an executor that is not known */
+  #demandOf(runId: string): Demand {
+    const known = this.#demands.get(runId);
+    if (known !== undefined) return known;
+    const manifest = this.#store.manifest(runId);
+    if (manifest.kind === 'logged') throw new Error('A logged run has no turn.');
+    const { executor } = manifest.config;
+    const demand: Demand = this.#executors === null || executor.kind === 'local' ? { pool: 'here', cores: executor.threads } : this.#executors.demand(executor);
+    this.#demands.set(runId, demand);
+    return demand;
+  }
+
+  /** Null where it cannot be told: then the run fails at once. */
+  #demandOrFail(runId: string): Demand | null {
     try {
-      const manifest = this.#store.manifest(runId);
-      return manifest.kind === 'logged' ? null : manifest.config.executor.threads;
+      return this.#demandOf(runId);
     } catch (error) {
       const { code, message } = toErrorReport(error);
       this.#store.setStatus(runId, 'failed', { errorCode: code, errorMessage: message });
@@ -235,132 +280,68 @@ export class Scheduler {
     }
   }
 
+  /** Goes on with a run that an earlier host left at work elsewhere: it has what it takes. */
+  #takeUp(row: RunRow): void {
+    const demand = this.#demandOf(row.runId);
+    this.#budget.claim(demand.cores);
+    this.#begin(row, demand);
+  }
+
+  /** Gives a run its turn; what it takes is taken. */
+  #begin(row: RunRow, demand: Demand): void {
+    const job: Job = { runId: row.runId, isCommand: row.kind === 'command', demand, abort: new AbortController(), attempt: null, done: Promise.resolve() };
+    this.#jobs.set(row.runId, job);
+    job.done = this.#work(job, row);
+    void job.done.catch((error: unknown) => this.#waiters.fail(row.runId, error));
+    this.#poll();
+  }
+
   async #work(job: Job, row: RunRow): Promise<void> {
-    const { runId } = job;
+    const { runId, isCommand, demand } = job;
     try {
       this.#guard.begin(runId, row.stepsDone);
-      rmSync(this.#cancelFile(runId), { force: true });
-      await this.#records.whenRoom(runId, () => this.#store.setStatus(runId, 'running'));
-      this.#rows.show(this.#store.getRun(runId));
-      let exit: WorkerExit;
-      let problem: { readonly code: string; readonly message: string } | null = null;
-      try {
-        exit = await this.#execute(job);
-      } catch (error) {
-        const { code, message, hint } = toErrorReport(error);
-        problem = { code, message: hint === undefined || !job.isCommand ? message : `${message} ${hint}` };
-        exit = { exitCode: null, signal: null };
-      }
-      const failure = problem;
-      if (job.isCommand) await this.#records.whenRoom(runId, () => this.#commands.settle(runId, failure));
-      else if (failure !== null) await this.#records.append(runId, { type: 'failed', ...failure });
-      await this.#settle(runId, exit);
+      const { end, problem } = await this.#carryOut(job, row);
+      // It goes on elsewhere, and the next host takes it up.
+      if (end === 'detached') return;
+      if (isCommand) await this.#records.whenRoom(runId, () => this.#commands.settle(runId, problem ?? end.problem));
+      else if (problem !== null) await this.#records.append(runId, { type: 'failed', ...problem });
+      await this.#ends.settle(runId, end);
     } catch (error) {
-      await this.#records.whenRoom(runId, () => this.#fail(runId, error));
+      await this.#records.whenRoom(runId, () => this.#ends.fail(runId, error));
     } finally {
       this.#jobs.delete(runId);
+      this.#demands.delete(runId);
       this.#holds.stopped(runId);
-      this.#budget.free(job.threads);
+      this.#budget.free(demand.cores);
       this.#waiters.look();
       this.#pump();
     }
   }
 
-  /** Starts the worker and waits for its end. */
-  async #execute(job: Job): Promise<WorkerExit> {
-    const folder = this.#store.runFolder(job.runId);
-    const worker = job.isCommand ? await this.#commands.start(job.runId, this.#spawn) : await this.#spawn(folder, join(this.#store.workspace, this.#store.trainingManifest(job.runId).data.file));
-    job.process = worker;
+  /** @returns how the attempt ended, and why it could not be started where it could not */
+  async #carryOut(job: Job, row: RunRow): Promise<{ readonly end: AttemptEnd | 'detached'; readonly problem: { readonly code: string; readonly message: string } | null }> {
+    const { runId, isCommand } = job;
+    const onStart = (attempt: Attempt): void => {
+      job.attempt = attempt;
+      // What it would do until the hold is noticed is lost either way: it has only just begun.
+      if (this.#stopped) attempt.detach();
+      else if (existsSync(this.#ends.cancelFile(runId))) attempt.cancel();
+      else if (this.#holds.has(runId) && row.status === 'queued') attempt.kill();
+    };
     try {
-      noteWorker(folder, worker.pid);
+      // A run that is taken up may have been cancelled while nobody looked.
+      if (row.status === 'queued') rmSync(this.#ends.cancelFile(runId), { force: true });
+      return { end: await this.#attempts.carryOut({ runId, isCommand, signal: job.abort.signal, onStart }), problem: null };
     } catch (error) {
-      worker.kill();
-      await worker.exit;
-      throw error;
-    }
-    // What it would do until the hold is noticed is lost either way: it has only just begun.
-    if (this.#stopped || this.#holds.has(job.runId)) worker.kill();
-    const exit = await worker.exit;
-    forgetWorker(folder);
-    return exit;
-  }
-
-  /**
-   * Sets a run whose log can no longer be read or written to `failed`, so that the others go on; one that had finished
-   * stays so. While the host stops it is left to the next one.
-   */
-  #fail(runId: string, error: unknown): void {
-    if (this.#store.getRun(runId).status === 'finished') return;
-    if (this.#stopped) this.#store.setStatus(runId, 'interrupted');
-    else {
+      const nothing: AttemptEnd = { exitCode: null, signal: null, problem: null };
+      // Nothing went wrong: it was no longer wanted before it was handed over.
+      if (job.abort.signal.aborted) return { end: this.#stopped ? 'detached' : nothing, problem: null };
       const { code, message, hint } = toErrorReport(error);
-      this.#store.setStatus(runId, 'failed', { errorCode: code, errorMessage: hint === undefined ? message : `${message} ${hint}` });
+      return { end: nothing, problem: { code, message: hint === undefined || !isCommand ? message : `${message} ${hint}` } };
     }
-    this.#rows.show(this.#store.getRun(runId));
-  }
-
-  /** After the end of a worker's process: what became of its run. */
-  async #settle(runId: string, exit: WorkerExit): Promise<void> {
-    const log = this.#log(runId);
-    await freeLog(log);
-    let row = await this.#records.ingest(runId);
-    if (row.status === 'running') {
-      await this.#records.append(runId, { type: 'exit', attempt: row.attempts, ...exit });
-      row = await this.#records.ingest(runId);
-    }
-    if (hasEnded(row.status)) this.#guard.forget(runId);
-    else if (existsSync(this.#cancelFile(runId))) await this.#records.append(runId, { type: 'cancelled', step: row.stepsDone });
-    else if (!this.#stopped && !this.#holds.has(runId)) {
-      const { checkpointStep } = standingOf(log);
-      if (this.#guard.died(runId, row.stepsDone, checkpointStep)) await this.#records.append(runId, { type: 'failed', code: 'WORKER_DIED', message: workerDied(this.#store.runFolder(runId), exit) });
-      else if (row.status === 'interrupted') await this.#records.append(runId, { type: 'requeued' });
-    }
-    this.#rows.show(await this.#records.ingest(runId));
   }
 
   // ——— runs without a worker
-
-  async #recoverRun(row: RunRow, requeue: boolean): Promise<void> {
-    const { runId } = row;
-    this.#rows.know(row);
-    const log = this.#log(runId);
-    if (row.status === 'running' || row.status === 'interrupted') await freeLog(log);
-    if (row.kind === 'command') await this.#commands.settle(runId);
-    let now = await this.#store.ingest(runId);
-    if (now.status === 'running' || now.status === 'interrupted') {
-      if (standingOf(log).exitMissing) {
-        await this.#records.append(runId, { type: 'exit', attempt: now.attempts, exitCode: null, signal: null });
-        now = await this.#store.ingest(runId);
-      }
-      // The host died between taking the run from the queue and its worker's first word.
-      if (now.status === 'running') this.#store.setStatus(runId, 'queued');
-      now = this.#store.getRun(runId);
-    }
-    if (!hasEnded(now.status)) {
-      if (existsSync(this.#cancelFile(runId))) now = await this.#cancelIdle(runId);
-      else if (requeue && now.status === 'interrupted' && !this.#holds.has(runId)) now = await this.#requeue(runId);
-    }
-    this.#rows.show(now);
-  }
-
-  async #requeue(runId: string): Promise<RunRow> {
-    rmSync(this.#cancelFile(runId), { force: true });
-    await this.#records.append(runId, { type: 'requeued' });
-    const row = await this.#store.ingest(runId);
-    this.#rows.show(row);
-    return row;
-  }
-
-  async #cancelIdle(runId: string): Promise<RunRow> {
-    const row = this.#store.getRun(runId);
-    if (hasEnded(row.status)) return row;
-    await this.#records.append(runId, { type: 'cancelled', step: row.stepsDone });
-    rmSync(this.#cancelFile(runId), { force: true });
-    const cancelled = await this.#store.ingest(runId);
-    this.#rows.show(cancelled);
-    this.#waiters.look();
-    return cancelled;
-  }
 
   /** Does something to a run's log; until it is done the run is not started, nor changed by another call. */
   async #change<T>(runId: string, work: () => Promise<T>): Promise<T> {
@@ -386,13 +367,13 @@ export class Scheduler {
   }
 
   async #follow(): Promise<void> {
-    for (const { runId, isCommand, process: worker } of this.#jobs.values()) {
-      if (worker === null) continue;
+    for (const { runId, isCommand, attempt } of this.#jobs.values()) {
+      if (attempt === null) continue;
       try {
         // Its metrics are no part of its row.
         if (isCommand && (await this.#commands.follow(runId))) this.#rows.forget(runId);
         this.#rows.show(await this.#store.ingest(runId));
-        if (this.#holds.mayStop(runId, this.#log(runId))) worker.kill();
+        if (this.#holds.mayStop(runId, this.#log(runId))) attempt.kill();
       } catch {
         // The end of the worker reads the log again and reports what is wrong.
       }
@@ -428,8 +409,9 @@ export class Scheduler {
     return join(this.#store.runFolder(runId), RUN_FILES.events);
   }
 
-  #cancelFile(runId: string): string {
-    return join(this.#store.runFolder(runId), RUN_FILES.cancel);
+  #showAnew(runId: string): void {
+    this.#rows.forget(runId);
+    this.#rows.show(this.#store.getRun(runId));
   }
 
   #refuseStopped(): void {

@@ -16,7 +16,7 @@ import type { Result } from '../../src/errors/errors';
 import { RUN_FILES } from '../../src/events/manifest';
 import type { EventRecord } from '../../src/events/records';
 import { readEvents } from '../../src/events/reader';
-import { localSpawn } from '../../src/execution/local-spawn';
+import { localSpawn } from '../../src/execution/local/local-spawn';
 import { initialWeights } from '../../src/models/initialize';
 import type { DataShape, TrainingGraph } from '../../src/models/types';
 import { GraphBuilder } from '../../src/onnx/graph';

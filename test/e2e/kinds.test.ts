@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatYaml } from '../../src/config/yaml';
 import { createEngine } from '../../src/engine/engine';
 import { localWorkers } from '../../src/engine/local-workers';
-import { localSpawn } from '../../src/execution/local-spawn';
+import { localSpawn } from '../../src/execution/local/local-spawn';
 import { openStore } from '../../src/store/open';
 import { LOOKS, putOn } from '../gallery/pictures';
 import { violations } from './axe';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ComparisonView, ReproduceView, StudyResult, VerifyView } from '../../src/api/rows';
 import { createEngine } from '../../src/engine/engine';
-import { localSpawn } from '../../src/execution/local-spawn';
+import { localSpawn } from '../../src/execution/local/local-spawn';
 import { cli, cliJson, smallConfig, temporaryFolder } from '../helpers/cli';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createEngine, type Engine } from '../../src/engine/engine';
-import { localSpawn } from '../../src/execution/local-spawn';
+import { localSpawn } from '../../src/execution/local/local-spawn';
 import { objectPath } from '../../src/files/objects';
 
 /** What the client takes for a failure that may pass. */

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createEngine, type Engine } from '../../src/engine/engine';
-import { localSpawn } from '../../src/execution/local-spawn';
+import { localSpawn } from '../../src/execution/local/local-spawn';
 import { checkWorkspace } from '../../src/store/check';
 import { openStore } from '../../src/store/open';
 import { rebuildWorkspace } from '../../src/store/rebuild';

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ConfigInput } from '../../src/config/schema';
 import { createEngine } from '../../src/engine/engine';
 import { ARTIFACT_FILES, RUN_FILES } from '../../src/events/manifest';
-import { localSpawn } from '../../src/execution/local-spawn';
+import { localSpawn } from '../../src/execution/local/local-spawn';
 import { normals } from '../../src/random/streams';
 import { alterLoss } from '../helpers/bundle-surgery';
 import { canReplay, replay } from '../helpers/replay';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import type { Input, Method, Output } from '../../src/api/contract';
 import { createEngine, type Engine } from '../../src/engine/engine';
 import { localWorkers } from '../../src/engine/local-workers';
-import type { Spawn } from '../../src/execution/spawn';
+import type { Spawn } from '../../src/execution/local/spawn';
 import { smallConfig, temporaryFolder } from '../helpers/cli';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;

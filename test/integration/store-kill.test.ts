@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { logOwner } from '../../src/events/owner';
 import { readEvents } from '../../src/events/reader';
-import { localSpawn } from '../../src/execution/local-spawn';
+import { localSpawn } from '../../src/execution/local/local-spawn';
 import { Scheduler } from '../../src/execution/scheduler';
 import { checkWorkspace } from '../../src/store/check';
 import { openStore } from '../../src/store/open';

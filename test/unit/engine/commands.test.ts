@@ -11,6 +11,8 @@ import type { Store } from '../../../src/store/types';
 import { sampleManifest, temporaryFolder } from '../store/sample';
 import { commandManifest } from '../store/tracked';
 
+const HERE = { kind: 'local', copies: 'here' } as const;
+
 it('what a command told while the disk was full is told as soon as there is room, and nothing twice', async () => {
   const [workspace, folder] = [temporaryFolder(), join(temporaryFolder(), 'code')];
   mkdirSync(folder);
@@ -31,7 +33,7 @@ it('what a command told while the disk was full is told as soon as there is room
   });
   const commands = new Commands({ store: failing, tracking: null });
   await store.append('run-a', [{ type: 'attempt', attempt: 1, fromStep: 0, totalSteps: 0, stepsPerEpoch: 0, pid: 1 }]);
-  await commands.prepare('run-a', 1);
+  await commands.prepare('run-a', 1, HERE);
   const metrics = join(attemptFolder(store.runFolder('run-a'), 1), ATTEMPT_FILES.metrics);
 
   appendFileSync(metrics, '{"loss": 3}\n');
@@ -55,8 +57,8 @@ it('a variable that was recorded without its secret is named, and stays as it is
   onTestFinished(() => store.close());
   const { code } = await captureCode({ folder, workspace, withoutGit: 'capture' });
   await store.createRun(commandManifest('run-a', { provenance: { ...sampleManifest('x').provenance, code, variables: { XLA_FLAGS: '--key [withheld: an API key]', OMP_NUM_THREADS: '3' } } }));
-  const said = await new Commands({ store, tracking: null }).prepare('run-a', 1);
-  expect(said).toEqual([expect.objectContaining({ type: 'message', level: 'warning', text: expect.stringContaining('XLA_FLAGS') as string })]);
+  const { records } = await new Commands({ store, tracking: null }).prepare('run-a', 1, HERE);
+  expect(records).toEqual([expect.objectContaining({ type: 'message', level: 'warning', text: expect.stringContaining('XLA_FLAGS') as string })]);
   const { env } = launchSchema.parse(JSON.parse(readFileSync(join(store.runFolder('run-a'), COMMAND_FILES.launch), 'utf8')));
   expect(env).toMatchObject({ OMP_NUM_THREADS: '3', TZ: null });
   expect(env).not.toHaveProperty('XLA_FLAGS');

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { createEngine } from '../../../src/engine/engine';
-import { localSpawn } from '../../../src/execution/local-spawn';
+import { localSpawn } from '../../../src/execution/local/local-spawn';
 import { openStore } from '../../../src/store/open';
 import { temporaryFolder } from '../store/sample';
 

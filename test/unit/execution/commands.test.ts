@@ -9,9 +9,9 @@ import { RUN_FILES } from '../../../src/events/manifest';
 import { readEvents } from '../../../src/events/reader';
 import type { EventBody } from '../../../src/events/records';
 import type { CommandEnd, CommandRunner } from '../../../src/execution/commands';
-import { endSupervisor } from '../../../src/execution/end-supervisor';
+import { endSupervisor } from '../../../src/execution/local/end-supervisor';
 import { Scheduler } from '../../../src/execution/scheduler';
-import type { Spawn, WorkerExit } from '../../../src/execution/spawn';
+import type { Spawn, WorkerExit } from '../../../src/execution/local/spawn';
 import { openStore } from '../../../src/store/open';
 import type { Store } from '../../../src/store/types';
 import { sampleManifest, temporaryFolder } from '../store/sample';
@@ -47,7 +47,11 @@ async function house(script: Script, folder = temporaryFolder()): Promise<House>
   const settled: [string, number][] = [];
   const started: (string | null)[] = [];
   const commands: CommandRunner = {
-    prepare: script.prepare ?? (() => Promise.resolve([{ type: 'message', level: 'info', text: 'prepared' }])),
+    prepare: async (runId) => ({
+      order: { command: ['true'], cwd: '', env: {}, timeLimitMs: null, graceMs: 0, outputLimit: 0 },
+      records: (await script.prepare?.(runId)) ?? [{ type: 'message', level: 'info', text: 'prepared' }],
+    }),
+    adopt: () => Promise.resolve(),
     follow: script.follow ?? (() => Promise.resolve(false)),
     settle: (runId, attempt) => {
       script.settles?.();

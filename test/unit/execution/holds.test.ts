@@ -7,7 +7,7 @@ import { RUN_FILES } from '../../../src/events/manifest';
 import { readEvents } from '../../../src/events/reader';
 import type { EventRecord } from '../../../src/events/records';
 import { CoreBudget } from '../../../src/execution/core-budget';
-import { localSpawn } from '../../../src/execution/local-spawn';
+import { localSpawn } from '../../../src/execution/local/local-spawn';
 import { Scheduler } from '../../../src/execution/scheduler';
 import { openStore } from '../../../src/store/open';
 import type { Store } from '../../../src/store/types';

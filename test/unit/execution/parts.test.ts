@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { workerEnvironment } from '../../../src/execution/local-spawn';
+import { workerEnvironment } from '../../../src/execution/local/local-spawn';
 import { ProgressGuard } from '../../../src/execution/progress-guard';
 
 describe('ProgressGuard', () => {

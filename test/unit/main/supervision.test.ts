@@ -11,7 +11,7 @@ import { guarded } from '../../../main/ipc';
 import { mainMessage, type MainMessage } from '../../../main/messages';
 import { restartDecision } from '../../../main/restart-policy';
 import type { EngineState } from '../../../src/api/bridge';
-import type { WorkerExit } from '../../../src/execution/spawn';
+import type { WorkerExit } from '../../../src/execution/local/spawn';
 
 describe('restartDecision', () => {
   it('waits longer each time, and gives up after a few within a minute', () => {

@@ -3,8 +3,8 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { RepriseError } from '../errors/errors';
-import { DEVICE_VARIABLES } from '../events/manifest';
+import { RepriseError } from '../../errors/errors';
+import { DEVICE_VARIABLES } from '../../events/manifest';
 import { endSupervisor } from './end-supervisor';
 import type { Spawn, WorkerExit } from './spawn';
 

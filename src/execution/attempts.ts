@@ -1,0 +1,160 @@
+/** Attempts of runs from the turn in the queue to their end, whoever carries them out. */
+import { join } from 'node:path';
+import { RUN_FILES } from '../events/manifest';
+import { readEvents } from '../events/reader';
+import type { NewRecord, PlaceRecord } from '../events/records';
+import type { Store } from '../store/types';
+import type { CommandTurns } from './command-turns';
+import type { Attempt, AttemptEnd, CommandOrder, Executor, Executors, Order } from './executor';
+import { forgetWorker, noteWorker } from './host-log';
+import { localExecutor } from './local/executor';
+import type { Spawn } from './local/spawn';
+import type { RunRecords } from './run-records';
+
+/** Bytes of a log that are read at once. */
+const PIECE = 8 << 20;
+
+export interface AttemptsOptions {
+  readonly store: Store;
+  readonly spawn: Spawn;
+  /** Those for other places than this machine; null where there are none. */
+  readonly executors: Executors | null;
+  readonly commands: CommandTurns;
+  readonly records: RunRecords;
+  /** Something of a run changed besides its log. */
+  readonly onChange: (runId: string) => void;
+}
+
+/** A run's turn. */
+export interface Turn {
+  readonly runId: string;
+  readonly isCommand: boolean;
+  /** Fires when nobody wants the attempt any more before it is under way. */
+  readonly signal: AbortSignal;
+  /** Called as soon as the attempt is under way. */
+  readonly onStart: (attempt: Attempt) => void;
+}
+
+export class Attempts {
+  readonly #options: AttemptsOptions;
+  readonly #local: Executor;
+
+  constructor(options: AttemptsOptions) {
+    this.#options = options;
+    this.#local = localExecutor(options.spawn);
+  }
+
+  /** Carries out the next attempt, or takes up the one that an earlier host left, to its end. @throws RepriseError why it cannot be started */
+  async carryOut(turn: Turn): Promise<AttemptEnd | 'detached'> {
+    const { runId } = turn;
+    const executor = await this.#executorOf(runId);
+    if (executor.kind === 'local') return this.#start(turn, executor);
+    let end: AttemptEnd | 'detached' | null = null;
+    try {
+      const left = openPlace(this.#log(runId));
+      end = left === null ? await this.#start(turn, executor) : await this.#takeUp(turn, executor, left);
+      return end;
+    } finally {
+      // Nothing is left there to go back to, unless the host closes.
+      const open = end === 'detached' || turn.signal.reason === 'detached' ? null : openPlace(this.#log(runId));
+      if (open !== null) await this.#options.records.append(runId, { type: 'place', event: 'collected', attempt: open.attempt, executor: executor.kind, machine: executor.machine });
+    }
+  }
+
+  async #start(turn: Turn, executor: Executor): Promise<AttemptEnd | 'detached'> {
+    const { store, commands, records, onChange } = this.#options;
+    const { runId, isCommand } = turn;
+    if (executor.kind === 'local') {
+      await records.whenRoom(runId, () => store.setStatus(runId, 'running'));
+      onChange(runId);
+    }
+    const attempt = store.getRun(runId).attempts + 1;
+    const command = isCommand ? await commands.prepare(runId, attempt, executor) : null;
+    return this.#follow(turn, await executor.start(this.#order(turn, attempt, command)));
+  }
+
+  async #takeUp(turn: Turn, executor: Executor, left: PlaceRecord): Promise<AttemptEnd | 'detached'> {
+    if (turn.isCommand) await this.#options.commands.adopt(turn.runId);
+    const attempt = await executor.attach(this.#order(turn, left.attempt, null), left);
+    return attempt === null ? { exitCode: null, signal: null, problem: null } : this.#follow(turn, attempt);
+  }
+
+  #log(runId: string): string {
+    return join(this.#options.store.runFolder(runId), RUN_FILES.events);
+  }
+
+  async #executorOf(runId: string): Promise<Executor> {
+    const { store, executors } = this.#options;
+    const manifest = store.manifest(runId);
+    if (manifest.kind === 'logged' || manifest.config.executor.kind === 'local') return this.#local;
+    if (executors === null) throw new Error('This queue has no executors but this machine.');
+    return executors.find(manifest.config.executor);
+  }
+
+  #order({ runId, isCommand, signal }: Turn, attempt: number, command: CommandOrder | null): Order {
+    const { store } = this.#options;
+    const manifest = store.manifest(runId);
+    if (manifest.kind === 'logged') throw new Error('A logged run is not carried out.');
+    return {
+      runId,
+      attempt,
+      manifest,
+      workspace: store.workspace,
+      runFolder: store.runFolder(runId),
+      dataFile: manifest.kind === 'command' ? null : join(store.workspace, manifest.data.file),
+      command,
+      signal,
+      tell: (...records) => this.#tell(runId, isCommand, records),
+    };
+  }
+
+  /** Appends what an executor learned, with what follows from it. */
+  async #tell(runId: string, isCommand: boolean, told: readonly NewRecord[]): Promise<void> {
+    const { store, commands, records, onChange } = this.#options;
+    for (const record of told) {
+      if (record.type === 'place' && record.event === 'requeued') {
+        // What the attempt before wrote is taken in first, and the attempt closed.
+        if (isCommand) await commands.settle(runId);
+        await records.append(runId, ...(isCommand ? [] : [{ type: 'exit', attempt: record.attempt, exitCode: null, signal: null } as const]), record, { type: 'requeued' });
+      } else {
+        await records.append(runId, record);
+        if (record.type === 'place' && record.event === 'started') {
+          if (isCommand) await commands.begin(runId, record.attempt);
+          else store.setStatus(runId, 'running');
+        }
+      }
+    }
+    if (told.some(({ type }) => type === 'place')) onChange(runId);
+  }
+
+  /** Waits for the end; a process of this machine is noted until then. */
+  async #follow({ runId, onStart }: Turn, attempt: Attempt): Promise<AttemptEnd | 'detached'> {
+    const folder = this.#options.store.runFolder(runId);
+    try {
+      if (attempt.pid !== null) noteWorker(folder, attempt.pid);
+    } catch (error) {
+      attempt.kill();
+      await attempt.end;
+      throw error;
+    }
+    onStart(attempt);
+    const end = await attempt.end;
+    if (attempt.pid !== null) forgetWorker(folder);
+    return end;
+  }
+}
+
+/** What is known of an attempt that was handed over and is not known to be over, the newest of each fact; null where there is none. */
+export function openPlace(log: string): PlaceRecord | null {
+  let open: PlaceRecord | null = null as PlaceRecord | null;
+  for (let from = 0; ; ) {
+    const { records, offset } = readEvents(log, from, null, PIECE);
+    if (offset === from) return open;
+    for (const record of records) {
+      if (record.type === 'place') open = record.event === 'collected' ? null : { ...open, ...record, facts: { ...open?.facts, ...record.facts } };
+      // The requeued of a cluster follows its exit.
+      else if (record.type === 'exit') open = null;
+    }
+    from = offset;
+  }
+}
