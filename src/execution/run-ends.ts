@@ -79,7 +79,7 @@ export class RunEnds {
     const { runId } = row;
     rows.know(row);
     const log = this.#log(runId);
-    if (openPlace(log) !== null) {
+    if (this.#goesOnElsewhere(row)) {
       rows.show(await store.ingest(runId));
       return true;
     }
@@ -121,6 +121,12 @@ export class RunEnds {
     const cancelled = await store.ingest(runId);
     rows.show(cancelled);
     return cancelled;
+  }
+
+  #goesOnElsewhere({ runId, status }: RunRow): boolean {
+    if (hasEnded(status)) return false;
+    const manifest = this.#of.store.manifest(runId);
+    return manifest.kind !== 'logged' && manifest.config.executor.kind !== 'local' && openPlace(this.#log(runId)) !== null;
   }
 
   #log(runId: string): string {
