@@ -13,7 +13,7 @@ const out = isAbsolute(outSetting) ? outSetting : join(root, outSetting);
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 
 /** Packages that stay outside the bundles: Electron itself, and what carries native parts or data files. */
-const external = ['electron', 'better-sqlite3', 'onnxruntime-node', 'mnist', '@jsquash/jpeg', 'dockerode', 'ssh2'];
+const external = ['electron', 'better-sqlite3', 'onnxruntime-node', 'mnist', '@jsquash/jpeg', 'dockerode', 'ssh2', 'tar-stream'];
 const externalPatterns = external.map((name) => new RegExp(`^${name}($|/)`));
 
 const inputs = (entries: Record<string, string>): Record<string, string> =>

@@ -13,7 +13,7 @@ import { atomicWrite } from '../files/atomic-write';
 import { identityOf } from '../files/process-identity';
 import { endProcesses, processesOf } from '../files/process-tree';
 import { whenThereIsRoom } from '../files/when-there-is-room';
-import { OutputKeeper } from './command-output';
+import { OutputKeeper } from '../provenance/command-output';
 import { placeWarden } from './command-warden';
 
 const LOOK_MS = 100;

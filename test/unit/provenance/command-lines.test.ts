@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LineSplitter } from '../../../src/worker/command-lines';
+import { LineSplitter } from '../../../src/provenance/command-lines';
 import { generator } from '../report/model';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
