@@ -42,6 +42,8 @@ const packageSchema = z.object({
   editable: z.literal(true).optional(),
 });
 
+const imageHash = z.string().regex(/^sha256:[0-9a-f]{64}$/u);
+
 const pythonSchema = z.object({
   implementation: text(100),
   version: text(100),
@@ -67,6 +69,7 @@ export const provenanceSchema = z.object({
   environmentCheck: z.array(z.object({ item: text(200), required: text(300), actual: text(300), ok: z.boolean(), level: z.enum(['error', 'warning', 'ignore']).optional() })).max(1000),
   cuda: text(100).nullable().optional(),
   container: z.object({ kind: z.enum(['docker', 'podman', 'singularity', 'kubernetes', 'other']), image: text(1000).nullable(), digest: text(300).nullable() }).nullable().optional(),
+  image: z.object({ name: text(1000).min(1), digest: imageHash.nullable(), id: imageHash }).optional(),
   python: pythonSchema.nullable().optional(),
   lockFiles: z.array(z.object({ path: text(4096), sha256, pinned: z.boolean() })).max(1000).optional(),
   variables: z.record(text(300), lines(100_000)).optional(),

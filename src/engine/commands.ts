@@ -244,6 +244,8 @@ async function endOf(exit: CommandExit, manifest: CommandManifest, runFolder: st
     }
     case 'time-limit':
       return failed('COMMAND_TIME_LIMIT', `The command was ended because it ran longer than its time limit of ${timeLimitSeconds} seconds.${await lastWords(runFolder, attempt)}`, retries);
+    case 'out-of-memory':
+      return failed('COMMAND_OUT_OF_MEMORY', `The command was ended because it took more memory than it may${memoryOf(manifest)}.${await lastWords(runFolder, attempt)}`, retries);
     case 'cancelled':
       return { status: 'cancelled', exitCode, signal };
     case 'stopped':
@@ -253,6 +255,10 @@ async function endOf(exit: CommandExit, manifest: CommandManifest, runFolder: st
     case 'not-started':
       return failed('COMMAND_NOT_STARTED', `The command could not be started: ${exit.message ?? 'the system does not say why'}. Correct \`task.command\` or the permissions of the program.`, 0);
   }
+}
+
+function memoryOf({ config: { executor } }: CommandManifest): string {
+  return executor.memory === undefined ? '' : ` (\`executor.memory\` says ${executor.memory})`;
 }
 
 function programNotFound({ config }: CommandManifest): string {

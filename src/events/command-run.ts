@@ -65,9 +65,10 @@ export type OutputLine = z.infer<typeof outputLineSchema>;
 export const commandExitSchema = z.object({
   /**
    * ended: by itself. cancelled, time-limit: it was ended. stopped: it was ended because its host went away or closes.
-   * not-found, not-started: it never ran; `message` says why.
+   * out-of-memory: it was ended because it took more than it may, as the engine of its place says. not-found,
+   * not-started: it never ran; `message` says why.
    */
-  reason: z.enum(['ended', 'cancelled', 'time-limit', 'stopped', 'not-found', 'not-started']),
+  reason: z.enum(['ended', 'cancelled', 'time-limit', 'stopped', 'out-of-memory', 'not-found', 'not-started']),
   exitCode: z.number().nullable(),
   signal: z.string().nullable(),
   startedAt: z.number(),

@@ -40,6 +40,16 @@ export interface GitState {
   readonly submodules?: readonly { readonly path: string; readonly commit: string | null; readonly dirty: boolean }[];
 }
 
+/** The image of a container, as its name was resolved when the run was made. */
+export interface ImageRef {
+  /** As the config names it. */
+  readonly name: string;
+  /** `sha256:…` of its manifest in the registry; null for one that came from none (it was built or imported). */
+  readonly digest: string | null;
+  /** `sha256:…` of its configuration: the same in every engine that has it. */
+  readonly id: string;
+}
+
 export type WithheldReason = 'secret' | 'size' | 'link' | 'odd';
 
 /** The files of the code as they were: see src/events/snapshot.ts. */
@@ -153,6 +163,8 @@ export interface Provenance {
   readonly cuda?: string | null;
   /** Null outside of a container. */
   readonly container?: Container | null;
+  /** Of a run that goes to a container of a named image: what it is to have, whatever the name means by then. */
+  readonly image?: ImageRef;
   /** Of a command that starts Python; null where it starts none or could not be asked. */
   readonly python?: PythonEnvironment | null;
   readonly lockFiles?: readonly LockFile[];
