@@ -132,6 +132,11 @@ export type ExecutorConfig = TrainingExecutor | CommandExecutor;
 export type ExecutorKind = ExecutorConfig['kind'];
 export type ExecutorOf<K extends ExecutorKind> = Extract<ExecutorConfig, { readonly kind: K }>;
 
+/** One text for each place that runs wait for by itself: `local`, else `KIND:MACHINE`, with an empty name for this machine. */
+export function placeOf(executor: ExecutorConfig): string {
+  return executor.kind === 'local' ? 'local' : `${executor.kind}:${executor.machine ?? ''}`;
+}
+
 /** The name of the machine that an executor names; null for this one. */
 export function machineOf(executor: ExecutorConfig): string | null {
   return executor.kind === 'local' ? null : (executor.machine ?? null);

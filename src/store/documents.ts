@@ -3,6 +3,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { commandConfigSchema } from '../config/command';
+import { placeOf } from '../config/executor';
 import { hashJson, variantConfig, variantHash } from '../config/hash';
 import { configSchema } from '../config/schema';
 import { RepriseError } from '../errors/errors';
@@ -139,7 +140,7 @@ function identityFrom(manifest: RunManifest): Omit<RunIdentity, 'manifestSha256'
       source: sourceId === null ? null : sourceKey(system, sourceId),
       author: manifest.user,
       reproductionId: runId,
-      studyId: null, variant: null, seed: null, configHash: null, computeHash: null, calibration: false, variantHash: null, groupHash: null, trainingGraphHash: null, threads: null,
+      studyId: null, variant: null, seed: null, configHash: null, computeHash: null, calibration: false, variantHash: null, groupHash: null, trainingGraphHash: null, threads: null, place: 'local',
     };
   }
   const hash = variantHash(manifest.config);
@@ -158,6 +159,7 @@ function identityFrom(manifest: RunManifest): Omit<RunIdentity, 'manifestSha256'
     groupHash: groupHashOf(hash, manifest),
     trainingGraphHash: manifest.kind === 'command' ? null : manifest.trainingGraphHash,
     threads: manifest.config.executor.threads,
+    place: placeOf(manifest.config.executor),
   };
 }
 

@@ -4,6 +4,7 @@ import { RepriseError } from '../errors/errors';
 import { APPLICATION_ID, corrupt, type Database } from './database';
 import { FIRST, SECOND, THIRD } from './schema';
 import { FOURTH } from './schema-metrics';
+import { FIFTH } from './schema-queue';
 
 export interface Migration {
   /** Counts from 1 without gaps. */
@@ -16,6 +17,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 2, sql: SECOND },
   { version: 3, sql: THIRD },
   { version: 4, sql: FOURTH },
+  { version: 5, sql: FIFTH },
 ];
 
 /** Newest schema this version of Reprise knows. */

@@ -18,7 +18,7 @@ import { insertRun, tablesOf, type Tables } from './tables/all';
 import type { RunFilter } from './tables/runs';
 import { notFound, SqliteTracking } from './sqlite-tracking';
 import { presentFolderOf, restoreRuns, trashRuns } from './trash';
-import type { ArtifactRow, ExperimentRow, ListedPage, ListedRun, MetricRow, RunGroupRow, RunRow, RunsFilter, RunsOrder, RunStatus, Series, SeriesKey, Store, StudyRow, WeightsHashRow } from './types';
+import type { ArtifactRow, ExperimentRow, ListedPage, ListedRun, MetricRow, QueuedRun, RunGroupRow, RunRow, RunsFilter, RunsOrder, RunStatus, Series, SeriesKey, Store, StudyRow, WeightsHashRow } from './types';
 
 const SHORTEST_PREFIX = 4;
 
@@ -115,6 +115,14 @@ export class SqliteStore extends SqliteTracking implements Store {
 
   getRuns(runIds: readonly string[]): RunRow[] {
     return this.readAll(() => this.tables.runs.byIds(runIds));
+  }
+
+  queueHeads(): QueuedRun[] {
+    return this.read(() => this.tables.queued.heads());
+  }
+
+  queuedBehind(run: QueuedRun, most: number): QueuedRun[] {
+    return this.read(() => this.tables.queued.behind(run, most));
   }
 
   listPage(filter: RunsFilter, order: RunsOrder, offset: number, limit: number): ListedPage {

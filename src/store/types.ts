@@ -53,6 +53,17 @@ export interface RunRow {
   readonly errorMessage: string | null;
 }
 
+/** A run that waits for its turn. Runs of one place and one experiment are a line. */
+export interface QueuedRun {
+  readonly runId: string;
+  /** As `placeOf` names it. */
+  readonly place: string;
+  readonly experiment: string;
+  readonly createdAt: number;
+  /** Counts the runs of the store: of two that were made at the same time the one with the smaller number is older. */
+  readonly number: number;
+}
+
 /** What was measured on a split after so many steps. */
 export type MetricRow = MetricNumbers & {
   readonly split: SplitName;
@@ -184,6 +195,10 @@ export interface Store extends TrackingStore {
   listRuns(filter?: { readonly kind?: readonly RunKind[]; readonly experiment?: string; readonly status?: readonly RunStatus[]; readonly studyId?: string }): RunRow[];
   /** Those of the runs that there are, oldest first. */
   getRuns(runIds: readonly string[]): RunRow[];
+  /** The oldest waiting run of each line of the queue; quick however many wait. Runs that other programs tell of wait for nothing. */
+  queueHeads(): QueuedRun[];
+  /** Waiting runs of the same line that came later, oldest first. */
+  queuedBehind(run: QueuedRun, most: number): QueuedRun[];
   listExperiments(): ExperimentRow[];
   listPage(filter: RunsFilter, order: RunsOrder, offset: number, limit: number): ListedPage;
   /** @throws RepriseError RUN_NOT_FOUND */

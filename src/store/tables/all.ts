@@ -12,6 +12,7 @@ import { KeysTable } from './keys';
 import { LatestTable } from './latest';
 import { Listing } from './listing';
 import { MetricsTable } from './metrics';
+import { QueuedTable } from './queued';
 import type { RunIdentity } from './run-row';
 import { RunsTable } from './runs';
 import { SeriesTable } from './series';
@@ -22,6 +23,7 @@ import { VariantsTable } from './variants';
 export interface Tables {
   readonly keys: KeysTable;
   readonly runs: RunsTable;
+  readonly queued: QueuedTable;
   readonly cursors: CursorsTable;
   readonly metrics: MetricsTable;
   readonly series: SeriesTable;
@@ -44,6 +46,7 @@ export function tablesOf(database: Database): Tables {
   return {
     keys,
     runs: new RunsTable(database),
+    queued: new QueuedTable(database),
     cursors: new CursorsTable(database),
     metrics: new MetricsTable(database),
     series: new SeriesTable(database),

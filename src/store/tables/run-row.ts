@@ -30,6 +30,8 @@ export interface RunIdentity {
   readonly groupHash: string | null;
   readonly trainingGraphHash: string | null;
   readonly threads: number | null;
+  /** Where it is to be carried out: see `placeOf`. A logged run is of nowhere, which stands as `local`. */
+  readonly place: string;
 }
 
 /** What a row says of a run besides what the contract shows. */

@@ -48,7 +48,7 @@ export class RunsTable {
     this.#database = database;
     this.#insert = database.prepare<Bound[]>(
       'INSERT INTO runs (run_id, kind, source, author, reproduction_id, experiment_id, experiment, study_id, variant, seed, config_hash, compute_hash, calibration, created_at, manifest_sha256, updated_at, ' +
-        "variant_hash, group_hash, training_graph_hash, threads, started_at, filled, status, log_status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 'queued', 'queued')",
+        "variant_hash, group_hash, training_graph_hash, threads, place, started_at, filled, status, log_status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 'queued', 'queued')",
     );
     this.#exact = database.prepare<[string], StoredRun>('SELECT * FROM runs WHERE run_id = ?');
     this.#number = database.prepare<[string], { id: number }>('SELECT id FROM runs WHERE run_id = ?');
@@ -95,7 +95,7 @@ export class RunsTable {
     return Number(this.#insert.run(
       run.runId, run.kind, run.source, run.author, run.reproductionId, experiment.id, experiment.name, run.studyId, run.variant, run.seed, run.configHash, run.computeHash,
       run.calibration ? 1 : 0, run.createdAt, run.manifestSha256, run.createdAt,
-      run.variantHash, run.groupHash, run.trainingGraphHash, run.threads, startedAt,
+      run.variantHash, run.groupHash, run.trainingGraphHash, run.threads, run.place, startedAt,
     ).lastInsertRowid);
   }
 

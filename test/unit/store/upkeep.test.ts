@@ -161,7 +161,7 @@ const LOSS_AND_ACCURACY =
   "(SELECT run, split, step, epoch, max(CASE metric WHEN 'loss' THEN value END) AS loss, max(CASE metric WHEN 'accuracy' THEN value END) AS accuracy FROM new.metrics GROUP BY run, split, step)";
 
 /** Makes a workspace's database again as an earlier version of Reprise had it, and removes what that one did not write. */
-function asSchema(folder: string, version: 1 | 2 | 3): void {
+function asSchema(folder: string, version: 1 | 2 | 3 | 4): void {
   const file = join(folder, 'reprise.db');
   const old = new Sqlite(join(folder, 'old.db'));
   migrate(old, join(folder, 'old.db'), MIGRATIONS.slice(0, version));
@@ -174,7 +174,7 @@ function asSchema(folder: string, version: 1 | 2 | 3): void {
     const columns = (old.pragma(`main.table_info(${name})`) as { name: string }[]).map((column) => column.name);
     const isOfRun = columns.includes('run_id') && name !== 'runs';
     const sources = columns.map((column) => (isOfRun && column === 'run_id' ? 'runs.run_id' : `it.${column}`));
-    old.exec(`INSERT OR REPLACE INTO main.${name} (${columns.join(', ')}) SELECT ${sources.join(', ')} FROM ${name === 'metrics' ? LOSS_AND_ACCURACY : `new.${name}`} AS it ${isOfRun ? 'JOIN new.runs AS runs ON runs.id = it.run' : ''}`);
+    old.exec(`INSERT OR REPLACE INTO main.${name} (${columns.join(', ')}) SELECT ${sources.join(', ')} FROM ${name === 'metrics' && version < 4 ? LOSS_AND_ACCURACY : `new.${name}`} AS it ${isOfRun ? 'JOIN new.runs AS runs ON runs.id = it.run' : ''}`);
   }
   if (version < 3) copySeries(old, now);
   now.close();
@@ -230,7 +230,7 @@ describe('schema', () => {
     expect(() => schemaVersion(database, file)).toThrow(expect.objectContaining({ code: 'STORE_TOO_NEW' }));
   });
 
-  it.each([1, 2, 3] as const)('of an earlier Reprise (%i) is brought up to date with what manifests and logs say; a reader waits for that', async (version) => {
+  it.each([1, 2, 3, 4] as const)('of an earlier Reprise (%i) is brought up to date with what manifests and logs say; a reader waits for that', async (version) => {
     const folder = await closedWorkspace();
     const before = await dumpWorkspace(folder);
     expect(before.tables['variants']).toHaveLength(1);
@@ -241,7 +241,7 @@ describe('schema', () => {
     (await openStore(folder, { mode: 'host' })).close();
     expect(await dumpWorkspace(folder)).toEqual(before);
     expect(await checkWorkspace(folder)).toEqual([]);
-    expect(existsSync(join(folder, 'reprise.db.before-schema-4'))).toBe(true);
+    expect(existsSync(join(folder, 'reprise.db.before-schema-5'))).toBe(true);
   });
 
   it('of an earlier Reprise keeps the curves of a run whose log is gone, and goes on where it was cut off', async () => {
