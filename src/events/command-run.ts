@@ -50,6 +50,20 @@ export const launchSchema = z.strictObject({
 /** What the supervisor is to start. */
 export type Launch = z.infer<typeof launchSchema>;
 
+/** Program and arguments of a line for a shell. */
+const SHELLS: Readonly<Record<Exclude<Launch['command'], readonly string[]>['shell'], readonly string[]>> = {
+  sh: ['sh', '-c'],
+  bash: ['bash', '-c'],
+  zsh: ['zsh', '-c'],
+  pwsh: ['pwsh', '-NoProfile', '-NonInteractive', '-Command'],
+  cmd: ['cmd.exe', '/d', '/s', '/c'],
+};
+
+/** What is started, the program first. */
+export function argumentsOf(command: Launch['command']): readonly string[] {
+  return Array.isArray(command) ? command : [...SHELLS[command.shell], command.script];
+}
+
 export const programSchema = z.object({ pid: z.int().min(1), startTime: z.string(), host: z.string().optional(), namespace: z.string().optional(), boot: z.string().optional() });
 
 export const outputLineSchema = z.object({

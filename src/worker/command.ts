@@ -7,7 +7,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ATTEMPT_FILES, attemptFolder, COMMAND_FILES, launchSchema, RUN_VARIABLE, type CommandExit, type Launch } from '../events/command-run';
+import { argumentsOf, ATTEMPT_FILES, attemptFolder, COMMAND_FILES, launchSchema, RUN_VARIABLE, type CommandExit, type Launch } from '../events/command-run';
 import { RUN_FILES } from '../events/manifest';
 import { atomicWrite } from '../files/atomic-write';
 import { identityOf } from '../files/process-identity';
@@ -24,19 +24,6 @@ const LEFT_BEHIND_MS = 2000;
 const LEFT_BEHIND_GRACE_MS = 1000;
 
 type Reason = CommandExit['reason'];
-
-/** Program and arguments of a line for a shell. */
-const SHELLS: Readonly<Record<Exclude<Launch['command'], readonly string[]>['shell'], readonly string[]>> = {
-  sh: ['sh', '-c'],
-  bash: ['bash', '-c'],
-  zsh: ['zsh', '-c'],
-  pwsh: ['pwsh', '-NoProfile', '-NonInteractive', '-Command'],
-  cmd: ['cmd.exe', '/d', '/s', '/c'],
-};
-
-function argumentsOf({ command }: Launch): readonly string[] {
-  return Array.isArray(command) ? command : [...SHELLS[command.shell], command.script];
-}
 
 /** The person's own environment with what the host says; nothing of Electron's, whose programs would start as Node. */
 function environmentOf(launch: Launch): NodeJS.ProcessEnv {
@@ -75,7 +62,7 @@ class Supervision {
 
   async run(): Promise<CommandExit> {
     const folder = attemptFolder(this.#runFolder, this.#launch.attempt);
-    const [program = '', ...args] = argumentsOf(this.#launch);
+    const [program = '', ...args] = argumentsOf(this.#launch.command);
     const output = new OutputKeeper(path.join(folder, ATTEMPT_FILES.output), this.#launch.outputLimit);
     const child = spawn(program, args, {
       cwd: this.#launch.cwd,
