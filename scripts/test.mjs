@@ -10,6 +10,7 @@ import { main } from './lib/main.mjs';
 import { ordinaryUser } from './lib/ordinary-user.mjs';
 import { ensurePackages } from './lib/packages.mjs';
 import { ensureJudges, ensurePeers } from './lib/python.mjs';
+import { ensureSlurm } from './lib/slurm.mjs';
 import { ensureSqlite } from './lib/sqlite.mjs';
 import { ensureVulkan } from './lib/vulkan.mjs';
 import { ensureWindow, runAttached, timed } from './setup.mjs';
@@ -70,6 +71,7 @@ async function setUp() {
     if (skipped !== null) say(`skipped: nothing is trained on WebGPU: no Vulkan driver can be had: ${skipped}`);
     return env;
   });
+  await prepare(['integration'], ensureSlurm);
   const window = await prepare(inWindow, async () => (await ensureWindow({ display: false })).env);
   return { sqlite, judges, peers, vulkan, window };
 }

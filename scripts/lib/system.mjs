@@ -9,7 +9,7 @@ const isRoot = () => process.getuid?.() === 0;
 const renamed = { 'libgtk-3-0': 'libgtk-3-0t64', libasound2: 'libasound2t64' };
 
 /** Installs Debian packages as root, or says which command does it. `why` begins the sentence. */
-async function install(packages, why) {
+export async function install(packages, why) {
   const command = (names) => `apt-get install -y --no-install-recommends ${names.join(' ')}`;
   if (!which('apt-get')) throw new SetupError(`${why}: install them with your system's package manager (on Debian: ${command(packages)}) and try again.`);
   if (!isRoot()) throw new SetupError(`${why}: run "sudo apt-get update && sudo ${command(packages)}" and try again.`);
