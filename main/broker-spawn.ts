@@ -20,7 +20,7 @@ export function brokerSpawn(send: (message: EngineMessage) => void): BrokerSpawn
   const workers = new Map<number, Pending>();
   let nextId = 0;
   return {
-    spawn(runFolder, dataFile) {
+    spawn(runFolder, dataFile, environment) {
       const id = nextId;
       nextId += 1;
       return new Promise((resolve, reject) => {
@@ -31,7 +31,7 @@ export function brokerSpawn(send: (message: EngineMessage) => void): BrokerSpawn
             exited,
           });
         });
-        send({ type: 'spawn', id, runFolder, dataFile });
+        send({ type: 'spawn', id, runFolder, dataFile, environment });
       });
     },
     receive(message) {

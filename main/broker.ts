@@ -13,8 +13,8 @@ export interface Worker {
   kill(): void;
 }
 
-/** Forks the one worker entry with a run folder and a data file, or without one to supervise a command. */
-export type ForkWorker = (runFolder: string, dataFile: string | null) => Worker;
+/** Forks the one worker entry with a run folder and a data file, or without one to supervise a command; `environment` tells of its GPUs. */
+export type ForkWorker = (runFolder: string, dataFile: string | null, environment: Readonly<Record<string, string>>) => Worker;
 
 type Request = Extract<EngineMessage, { type: 'spawn' | 'kill' }>;
 
@@ -34,13 +34,13 @@ export class WorkerBroker {
       this.workers.get(request.id)?.kill();
       return;
     }
-    const { id, runFolder, dataFile } = request;
+    const { id, runFolder, dataFile, environment } = request;
     const { generation } = this;
     try {
       await this.check(runFolder, dataFile);
       if (generation !== this.generation) return;
       if (this.workers.has(id)) throw new Error(`the id ${id} is taken`);
-      const worker = this.fork(runFolder, dataFile);
+      const worker = this.fork(runFolder, dataFile, environment);
       this.workers.set(id, worker);
       const leave = (): void => {
         if (this.workers.get(id) === worker) this.workers.delete(id);

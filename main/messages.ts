@@ -1,10 +1,12 @@
 /** Every message between the main process and the engine's process, with its shape; each end checks what it receives. */
 import { z } from 'zod';
 import { queueView, studyEnded } from '../src/api/views';
+import { GPU_VARIABLES } from '../src/execution/local/spawn';
 
 const spawnId = z.int().min(0);
 const grantId = z.int().min(0);
 const path = z.string().min(1).max(4096);
+const gpuVariables = z.record(z.string().refine((name) => GPU_VARIABLES.includes(name)), z.string().max(10_000));
 
 const errorReport = z.object({
   code: z.string(),
@@ -20,7 +22,7 @@ export const engineMessage = z.discriminatedUnion('type', [
   /** The workspace cannot be opened; the process ends. */
   z.strictObject({ type: z.literal('failed'), error: errorReport }),
   /** Asks for a worker; answered by `spawned` or `spawn-failed`, later by `exited`. */
-  z.strictObject({ type: z.literal('spawn'), id: spawnId, runFolder: path, dataFile: path.nullable() }),
+  z.strictObject({ type: z.literal('spawn'), id: spawnId, runFolder: path, dataFile: path.nullable(), environment: gpuVariables }),
   z.strictObject({ type: z.literal('kill'), id: spawnId }),
   /** From now on windows may name the path of the `grant` with this id. */
   z.strictObject({ type: z.literal('granted'), id: grantId }),

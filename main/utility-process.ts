@@ -80,10 +80,10 @@ let workersStarted = 0;
 
 /** Forks `entry RUN_FOLDER DATA_FILE`, or `entry RUN_FOLDER` for a command, in the run's folder, with the environment the command line gives a worker too. */
 export function workerFork(entry: string, keep: KeepOutput): ForkWorker {
-  return (runFolder, dataFile) => {
+  return (runFolder, dataFile, environment) => {
     workersStarted += 1;
     const name = `reprise-worker-${workersStarted}`;
-    const env = dataFile === null ? supervisorEnvironment(process.env) : workerEnvironment(process.env);
+    const env = { ...(dataFile === null ? supervisorEnvironment(process.env) : workerEnvironment(process.env)), ...environment };
     delete env['ELECTRON_RUN_AS_NODE'];
     const child = utilityProcess.fork(entry, dataFile === null ? [runFolder] : [runFolder, dataFile], { serviceName: name, cwd: runFolder, env, execArgv: [], stdio: ['ignore', 'pipe', 'pipe'] });
     keepWorkerOutput(child, join(runFolder, WORKER_LOG), keep);

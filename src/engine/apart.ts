@@ -6,9 +6,9 @@ import type { Trace } from '../bundle/trace';
 import { metricsAlone } from '../config/metrics';
 import { RepriseError } from '../errors/errors';
 import type { CommandManifest, TrainingManifest } from '../events/manifest';
-import type { CoreBudget } from '../execution/core-budget';
-import { Scheduler } from '../execution/scheduler';
 import type { Spawn } from '../execution/local/spawn';
+import type { MachineBudget } from '../execution/machine-budget';
+import { Scheduler } from '../execution/scheduler';
 import { putObject } from '../files/objects';
 import { openStore } from '../store/open';
 import { markTemporary } from '../store/sweep';
@@ -29,7 +29,7 @@ export interface ApartOptions {
   readonly root: string;
   readonly spawn: Spawn;
   /** Shared with whatever else trains at the same time, where it is a budget. */
-  readonly cores: number | CoreBudget;
+  readonly cores: number | MachineBudget;
   readonly runs: readonly ApartRun[];
   readonly onRun?: (row: RunRow) => void;
   readonly signal?: AbortSignal;

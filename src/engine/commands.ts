@@ -9,8 +9,8 @@ import { ATTEMPT_FILES, attemptFolder, COMMAND_FILES, commandExitSchema, outputL
 import { RUN_FILES, type CommandManifest } from '../events/manifest';
 import { readEvents } from '../events/reader';
 import type { EventBody } from '../events/records';
-import type { CommandEnd, CommandRunner } from '../execution/commands';
-import type { CommandOrder, Executor } from '../execution/executor';
+import type { CommandEnd, CommandPlace, CommandRunner } from '../execution/commands';
+import type { CommandOrder } from '../execution/executor';
 import { COMMAND_GRACE_MS } from '../execution/local/end-supervisor';
 import { atomicWriteWith } from '../files/atomic-write';
 import { identityFrom, isAlive } from '../files/process-identity';
@@ -49,7 +49,7 @@ export class Commands implements CommandRunner {
     this.#tracking = tracking;
   }
 
-  async prepare(runId: string, attempt: number, { kind, copies }: Pick<Executor, 'kind' | 'copies'>): Promise<{ readonly order: CommandOrder; readonly records: EventBody[] }> {
+  async prepare(runId: string, attempt: number, { kind, copies, environment }: CommandPlace): Promise<{ readonly order: CommandOrder; readonly records: EventBody[] }> {
     const manifest = this.#manifest(runId);
     const runFolder = this.#store.runFolder(runId);
     const task = fillTask(manifest.config);
@@ -65,7 +65,7 @@ export class Commands implements CommandRunner {
     const order: CommandOrder = {
       command: kind === 'local' && copy !== null ? programIn(task.command, path.join(copy.folder, task.cwd), own.folder === null ? null : path.resolve(own.folder, task.cwd)) : (task.command as Launch['command']),
       cwd: path.posix.join(codeOf(manifest).folder, task.cwd.replaceAll('\\', '/')),
-      env: { ...this.#variables(manifest), ...(kind === 'local' ? await this.#address(runId) : {}), ...withoutNull(pinned.env), ...task.env },
+      env: { ...this.#variables(manifest), ...(kind === 'local' ? await this.#address(runId) : {}), ...withoutNull(pinned.env), ...task.env, ...environment },
       timeLimitMs: manifest.config.task.timeLimitSeconds === undefined ? null : manifest.config.task.timeLimitSeconds * 1000,
       graceMs: COMMAND_GRACE_MS,
       outputLimit: OUTPUT_LIMIT,

@@ -1,9 +1,10 @@
 import type { EventName, EventOf } from '../api/contract';
 import { RepriseError } from '../errors/errors';
-import type { CoreBudget } from '../execution/core-budget';
+import type { MachineBudget } from '../execution/machine-budget';
 import type { Scheduler } from '../execution/scheduler';
 import type { Spawn } from '../execution/local/spawn';
 import type { Store } from '../store/types';
+import type { Places } from './place';
 import type { QueueMonitor } from './queue';
 import type { TrackingHost } from './serve-host';
 import type { Tasks } from './tasks';
@@ -19,9 +20,11 @@ export interface EngineContext {
   readonly cores: number;
   /** Exports and reproductions that are under way. */
   readonly tasks: Tasks;
-  /** The same cores, shared by the queue and by all that is executed apart from it. */
-  readonly budget: CoreBudget;
+  /** The same cores with memory and GPUs, shared by the queue and by all that is executed apart from it. */
+  readonly budget: MachineBudget;
   readonly queue: QueueMonitor;
+  /** What is known of other machines before runs are made for them. */
+  readonly places: Places;
   /** What MLflow's clients log to; runs only once it is asked for. */
   readonly tracking: TrackingHost;
   emit<E extends EventName>(event: E, value: EventOf<E>): void;

@@ -3,15 +3,17 @@ import { availableParallelism } from 'node:os';
 import { events, methods, type EngineClient, type EventName, type EventOf, type Input, type Method, type Output } from '../api/contract';
 import { problemsOf } from '../config/problems';
 import { RepriseError, toErrorReport, type Result } from '../errors/errors';
-import { CoreBudget } from '../execution/core-budget';
 import { Scheduler } from '../execution/scheduler';
 import type { Spawn } from '../execution/local/spawn';
 import { openStore } from '../store/open';
 import { sweepLeftovers } from '../store/sweep';
+import { budgetHere } from './budget-here';
 import { commandsWhenNeeded } from './commands-when-needed';
 import type { EngineContext } from './context';
+import { coresOfPlaces, executorsOf } from './executors';
 import { packageRoot, repriseVersion } from './package-info';
 import { runsOfPausedStudiesOnly, setPaused } from './pauses';
+import { placesWhenNeeded } from './places-when-needed';
 import { QueueMonitor } from './queue';
 import { groupRuns } from './run-groups';
 import { describeColumns, listExperiments, listRunsPage, openRuns, readSeries, readSparklines } from './run-list';
@@ -162,12 +164,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     // What cannot be freed (a damaged code state, a file in use) must not keep anybody from their runs.
     await store.purgeExpired().catch(() => undefined);
   }
-  const budget = new CoreBudget(cores);
+  const budget = budgetHere(cores);
   const tracking = new TrackingHost({ store, emit });
   const commands = commandsWhenNeeded({ store, tracking: (runId) => tracking.address(runId) });
-  const scheduler = options.mode === 'host' ? new Scheduler({ store, spawn: options.spawn, cores: budget, commands, onRun: (row) => emit('run', row) }) : null;
-  const queue = new QueueMonitor({ store, cores, isHeld: (runId) => scheduler?.isHeld(runId) ?? false, onChange: (view) => emit('queue', view) });
-  const context: EngineContext = { workspace: options.workspace, store, scheduler, spawn: options.spawn, cores, budget, queue, tasks: new Tasks((view) => emit('task', view)), tracking, emit };
+  const scheduler = options.mode === 'host' ? new Scheduler({ store, spawn: options.spawn, cores: budget, executors: executorsOf(options.workspace), commands, onRun: (row) => emit('run', row) }) : null;
+  const places = placesWhenNeeded(options.workspace);
+  const queue = new QueueMonitor({ store, coresOf: coresOfPlaces(options.workspace, cores), isHeld: (runId) => scheduler?.isHeld(runId) ?? false, onChange: (view) => emit('queue', view) });
+  const context: EngineContext = { workspace: options.workspace, store, scheduler, spawn: options.spawn, cores, budget, queue, places, tasks: new Tasks((view) => emit('task', view)), tracking, emit };
   let resumed: readonly string[];
   try {
     if (scheduler !== null) followRuns(context, scheduler, listeners);
@@ -202,7 +205,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     },
     async close() {
       await context.tasks.stop();
-      await scheduler?.stop();
+      await Promise.all([scheduler?.stop(), places.close()]);
       // Programs that are ended may log to the last.
       await context.tracking.stop();
       queue.close();

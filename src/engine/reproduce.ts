@@ -9,7 +9,7 @@ import { judgeStudy, type Verdict } from '../bundle/verdict';
 import { verifyBundle } from '../bundle/verify';
 import { refuseCancelled } from '../errors/cancelled';
 import { toErrorReport, type Problem } from '../errors/errors';
-import type { CoreBudget } from '../execution/core-budget';
+import type { MachineBudget } from '../execution/machine-budget';
 import type { Spawn } from '../execution/local/spawn';
 import { captureProvenance } from '../provenance/capture';
 import type { RunRow } from '../store/types';
@@ -35,7 +35,7 @@ export interface ReproduceOptions {
   /** Folder for everything that is written meanwhile. */
   readonly root: string;
   readonly spawn: Spawn;
-  readonly cores: number | CoreBudget;
+  readonly cores: number | MachineBudget;
   readonly signal?: AbortSignal;
   /** What will be executed: ids of the recorded run and of its re-execution. */
   readonly onRuns?: (runs: readonly { readonly recorded: string; readonly here: string; readonly steps: number }[]) => void;

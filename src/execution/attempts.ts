@@ -9,6 +9,7 @@ import type { Attempt, AttemptEnd, CommandOrder, Executor, Executors, Order } fr
 import { forgetWorker, noteWorker } from './host-log';
 import { localExecutor } from './local/executor';
 import type { Spawn } from './local/spawn';
+import type { Lease } from './machine-budget';
 import type { RunRecords } from './run-records';
 
 /** Bytes of a log that are read at once. */
@@ -29,6 +30,8 @@ export interface AttemptsOptions {
 export interface Turn {
   readonly runId: string;
   readonly isCommand: boolean;
+  /** What it has of this machine; null where it runs elsewhere. */
+  readonly lease: Lease | null;
   /** Fires when nobody wants the attempt any more before it is under way. */
   readonly signal: AbortSignal;
   /** Called as soon as the attempt is under way. */
@@ -63,13 +66,13 @@ export class Attempts {
 
   async #start(turn: Turn, executor: Executor): Promise<AttemptEnd | 'detached'> {
     const { store, commands, records, onChange } = this.#options;
-    const { runId, isCommand } = turn;
+    const { runId, isCommand, lease } = turn;
     if (executor.kind === 'local') {
       await records.whenRoom(runId, () => store.setStatus(runId, 'running'));
       onChange(runId);
     }
     const attempt = store.getRun(runId).attempts + 1;
-    const command = isCommand ? await commands.prepare(runId, attempt, executor) : null;
+    const command = isCommand ? await commands.prepare(runId, attempt, { ...executor, environment: lease?.environment ?? {} }) : null;
     return this.#follow(turn, await executor.start(this.#order(turn, attempt, command)));
   }
 
@@ -91,7 +94,7 @@ export class Attempts {
     return executors.find(manifest.config.executor);
   }
 
-  #order({ runId, isCommand, signal }: Turn, attempt: number, command: CommandOrder | null): Order {
+  #order({ runId, isCommand, lease, signal }: Turn, attempt: number, command: CommandOrder | null): Order {
     const { store } = this.#options;
     const manifest = store.manifest(runId);
     if (manifest.kind === 'logged') throw new Error('A logged run is not carried out.');
@@ -102,6 +105,7 @@ export class Attempts {
       workspace: store.workspace,
       runFolder: store.runFolder(runId),
       dataFile: manifest.kind === 'command' ? null : join(store.workspace, manifest.data.file),
+      lease,
       command,
       signal,
       tell: (...records) => this.#tell(runId, isCommand, records),
@@ -118,7 +122,8 @@ export class Attempts {
         await records.append(runId, ...(isCommand ? [] : [{ type: 'exit', attempt: record.attempt, exitCode: null, signal: null } as const]), record, { type: 'requeued' });
       } else {
         await records.append(runId, record);
-        if (record.type === 'place' && record.event === 'started') {
+        // An attempt of this machine is opened before, or by its worker.
+        if (record.type === 'place' && record.event === 'started' && record.executor !== 'local') {
           if (isCommand) await commands.begin(runId, record.attempt);
           else store.setStatus(runId, 'running');
         }
@@ -144,14 +149,14 @@ export class Attempts {
   }
 }
 
-/** What is known of an attempt that was handed over and is not known to be over, the newest of each fact; null where there is none. */
+/** What is known of an attempt that was handed over and is not known to be over, the newest of each fact; null where there is none. One of a worker of this machine ends with its host. */
 export function openPlace(log: string): PlaceRecord | null {
   let open: PlaceRecord | null = null as PlaceRecord | null;
   for (let from = 0; ; ) {
     const { records, offset } = readEvents(log, from, null, PIECE);
     if (offset === from) return open;
     for (const record of records) {
-      if (record.type === 'place') open = record.event === 'collected' ? null : { ...open, ...record, facts: { ...open?.facts, ...record.facts } };
+      if (record.type === 'place' && record.executor !== 'local') open = record.event === 'collected' ? null : { ...open, ...record, facts: { ...open?.facts, ...record.facts } };
       // The requeued of a cluster follows its exit.
       else if (record.type === 'exit') open = null;
     }

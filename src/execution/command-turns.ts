@@ -4,8 +4,8 @@ import { RUN_FILES } from '../events/manifest';
 import { readEvents } from '../events/reader';
 import type { EventBody, EventRecord } from '../events/records';
 import type { Store } from '../store/types';
-import type { CommandEnd, CommandRunner } from './commands';
-import type { CommandOrder, Executor } from './executor';
+import type { CommandEnd, CommandPlace, CommandRunner } from './commands';
+import type { CommandOrder } from './executor';
 import { freeLog } from './host-log';
 
 /** Bytes of a log that are read at once. */
@@ -23,10 +23,10 @@ export class CommandTurns {
   }
 
   /** Makes all ready for an attempt. @throws RepriseError why it cannot be; the attempt is in the log then too */
-  async prepare(runId: string, attempt: number, { kind, copies }: Pick<Executor, 'kind' | 'copies'>): Promise<CommandOrder> {
+  async prepare(runId: string, attempt: number, place: CommandPlace): Promise<CommandOrder> {
     // Before anything of it is made here, so that what is left of it can be found.
-    if (kind === 'local') await this.#append(runId, opening(attempt, process.pid));
-    const { order, records } = await this.#runner.prepare(runId, attempt, { kind, copies });
+    if (place.kind === 'local') await this.#append(runId, opening(attempt, process.pid));
+    const { order, records } = await this.#runner.prepare(runId, attempt, place);
     if (records.length > 0) await this.#append(runId, ...records);
     return order;
   }

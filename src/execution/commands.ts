@@ -15,12 +15,18 @@ export type CommandEnd =
       readonly retries: number;
     };
 
+/** Where an attempt is carried out. */
+export interface CommandPlace extends Pick<Executor, 'kind' | 'copies'> {
+  /** Variables that tell the program which GPUs it has for itself; whatever else sets them gives way. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 export interface CommandRunner {
   /**
    * Makes what an attempt needs: on this machine and for an executor that copies here the working copy, for this machine
    * alone what the supervisor reads. @returns how the program is started, and records for the log; @throws RepriseError why it cannot start
    */
-  prepare(runId: string, attempt: number, place: Pick<Executor, 'kind' | 'copies'>): Promise<{ readonly order: CommandOrder; readonly records: EventBody[] }>;
+  prepare(runId: string, attempt: number, place: CommandPlace): Promise<{ readonly order: CommandOrder; readonly records: EventBody[] }>;
   /** Begins to take in what an attempt elsewhere writes, from where its log says. */
   adopt(runId: string, attempt: number): Promise<void>;
   /** Takes in what the command wrote since the last call. @returns whether there was something */

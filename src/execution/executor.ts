@@ -7,9 +7,12 @@ import type { ExecutorConfig, ExecutorKind } from '../config/executor';
 import type { Launch } from '../events/command-run';
 import type { CommandManifest, TrainingManifest } from '../events/manifest';
 import type { NewRecord, PlaceRecord } from '../events/records';
+import type { Lease, Share } from './machine-budget';
 
-/** What a run takes while it is under way: cores of this machine, or one of the places that an executor has. */
-export type Demand = { readonly pool: 'here'; readonly cores: number } | { readonly pool: string; readonly cores: 0; /** Runs of this pool that may be under way at once. */ readonly most: number };
+/** What a run takes while it is under way: a share of this machine, or one of the places that an executor has elsewhere. */
+export type Demand =
+  | { readonly pool: 'here'; readonly share: Share }
+  | { readonly pool: 'there'; /** Unique among all that executors name. */ readonly name: string; /** Runs of this pool that may be under way at once. */ readonly most: number };
 
 /** How the program of a command is started. */
 export interface CommandOrder extends Pick<Launch, 'command' | 'timeLimitMs' | 'graceMs' | 'outputLimit'> {
@@ -30,6 +33,8 @@ export interface Order {
   readonly runFolder: string;
   /** The prepared data of a training; null for a command. */
   readonly dataFile: string | null;
+  /** What it has of this machine: ids of its GPUs and the variables that tell a program of them. An executor of this machine tells `facts.gpus` when it starts. Null where it runs elsewhere. */
+  readonly lease: Lease | null;
   /** Null for a training, and where the attempt was begun by an earlier host. */
   readonly command: CommandOrder | null;
   /** Fires when the host closes (`detached`) or nobody wants the run any more (`cancelled`): what is not handed over yet need not be. */
@@ -80,6 +85,7 @@ export interface Executor {
 
 /** The executors that a host has. */
 export interface Executors {
+  /** What a run takes; all runs of one `placeOf` wait for the same pool. */
   demand(executor: ExecutorConfig): Demand;
   /** @throws RepriseError MACHINE_UNKNOWN, MACHINE_KIND for a machine of another kind */
   find(executor: ExecutorConfig): Promise<Executor>;

@@ -1,16 +1,17 @@
-/** The queue: starts workers as cores allow, follows their logs, and takes up what died. */
+/** The queue: starts workers as there is room, follows their logs, and takes up what died. */
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RepriseError, toErrorReport } from '../errors/errors';
 import { RUN_FILES } from '../events/manifest';
 import type { RunRow, RunStatus, Store } from '../store/types';
-import { Attempts } from './attempts';
+import { Attempts, openPlace } from './attempts';
 import { CommandTurns } from './command-turns';
 import { NO_COMMANDS, type CommandRunner } from './commands';
-import { CoreBudget, type Claimant } from './core-budget';
-import type { Attempt, AttemptEnd, Demand, Executors } from './executor';
+import type { Attempt, AttemptEnd, Executors } from './executor';
 import { Holds } from './holds';
+import { Line, type Placed } from './line';
 import type { Spawn } from './local/spawn';
+import { MachineBudget } from './machine-budget';
 import { ProgressGuard } from './progress-guard';
 import { refuseLogged, runHeld, runInterrupted, schedulerStopped } from './refusals';
 import { RowTeller } from './row-teller';
@@ -19,14 +20,11 @@ import { RunRecords } from './run-records';
 import { hasEnded, RECOVERABLE } from './run-status';
 import { Waiters } from './waiters';
 
-/** Rows behind one that waits for cores that are looked at for others that want none of them. */
-const LOOK_BEHIND = 2000;
-
 export interface SchedulerOptions {
   readonly store: Store;
   readonly spawn: Spawn;
-  /** The threads of all running workers together never exceed this; a budget is shared with other schedulers. */
-  readonly cores: number | CoreBudget;
+  /** What all running workers together never exceed: threads, or a budget that is shared with other schedulers. */
+  readonly cores: number | MachineBudget;
   /** Milliseconds between two looks at the event logs; 100 by default. */
   readonly pollMs?: number;
   /** Milliseconds a worker has to stop when asked to; 10,000 by default. */
@@ -39,10 +37,9 @@ export interface SchedulerOptions {
   readonly onRun?: (row: RunRow) => void;
 }
 
-interface Job {
+interface Job extends Placed {
   readonly runId: string;
   readonly isCommand: boolean;
-  readonly demand: Demand;
   readonly abort: AbortController;
   attempt: Attempt | null;
   /** Settles when the run has left the scheduler's hands, whatever became of it. */
@@ -50,10 +47,11 @@ interface Job {
 }
 
 /**
- * The queue is the store's runs with status `queued`, oldest first, so it survives the host. The first of them starts
- * as soon as its threads fit; none overtakes it but those that run elsewhere, of which each place has its own line. A run
- * that asks for more threads than there are cores runs alone. A run that waits in the queue of a cluster is `queued`, too.
- * Runs that are held keep their place but do not start; they belong to the host, which says so again after a restart.
+ * The queue is the store's runs with status `queued`, so it survives the host. Whose turn it is, `Line` says: on this
+ * machine as cores, memory and GPUs allow (a run that asks for more threads than there are cores runs alone), elsewhere
+ * as many at once as the place takes; everywhere turn by turn over the experiments, in each the oldest first. A run that
+ * waits in the queue of a cluster is `queued`, too. Runs that are held keep their place but do not start; they belong to
+ * the host, which says so again after a restart.
  */
 export class Scheduler {
   readonly #store: Store;
@@ -61,15 +59,13 @@ export class Scheduler {
   readonly #attempts: Attempts;
   readonly #ends: RunEnds;
   readonly #commands: CommandTurns;
-  readonly #budget: CoreBudget;
-  readonly #claimant: Claimant = { wake: () => this.#pump() };
+  readonly #budget: MachineBudget;
+  readonly #line: Line;
   readonly #pollMs: number;
   readonly #cancelGraceMs: number;
   readonly #rows: RowTeller;
   readonly #records: RunRecords;
   readonly #jobs = new Map<string, Job>();
-  /** What runs take, of those that were looked at. */
-  readonly #demands = new Map<string, Demand>();
   readonly #holds = new Holds();
   /** Runs whose log the host is changing. */
   readonly #changing = new Map<string, Promise<unknown>>();
@@ -82,13 +78,23 @@ export class Scheduler {
     this.#store = options.store;
     this.#executors = options.executors ?? null;
     this.#commands = new CommandTurns(options.store, options.commands ?? NO_COMMANDS);
-    this.#budget = typeof options.cores === 'number' ? new CoreBudget(options.cores) : options.cores;
+    this.#budget = typeof options.cores === 'number' ? new MachineBudget(options.cores) : options.cores;
     this.#pollMs = options.pollMs ?? 100;
     this.#cancelGraceMs = options.cancelGraceMs ?? 10_000;
     this.#rows = new RowTeller(options.onRun ?? (() => undefined));
     this.#records = new RunRecords(options.store, (runId, error) => this.#waitsForRoom(runId, error));
     this.#waiters = new Waiters((runId) => this.#store.getRun(runId), (row) => hasEnded(row.status), (row) => this.#whyIdle(row));
     const { store, spawn } = options;
+    this.#line = new Line({
+      store,
+      budget: this.#budget,
+      executors: this.#executors,
+      placed: () => this.#jobs.values(),
+      isAway: (runId) => this.#jobs.has(runId) || this.#changing.has(runId) || this.#holds.has(runId),
+      begin: (runId, placed) => this.#begin(store.getRun(runId), placed),
+      fail: (runId, error) => this.#failWaiting(runId, error),
+      wake: () => this.#pump(),
+    });
     this.#attempts = new Attempts({ store, spawn, executors: this.#executors, commands: this.#commands, records: this.#records, onChange: (runId) => this.#showAnew(runId) });
     this.#ends = new RunEnds({ store, commands: this.#commands, records: this.#records, rows: this.#rows, holds: this.#holds, guard: this.#guard, isStopped: () => this.#stopped });
   }
@@ -147,7 +153,7 @@ export class Scheduler {
       const job = this.#jobs.get(runId);
       this.#holds.hold(runId, job === undefined ? null : this.#log(runId));
       // It waits in another queue, where nobody knows of the hold.
-      if (job?.demand.pool !== 'here' && job?.attempt != null && this.#store.getRun(runId).status === 'queued') job.attempt.kill();
+      if (job?.demand.pool === 'there' && job.attempt !== null && this.#store.getRun(runId).status === 'queued') job.attempt.kill();
     }
     this.#waiters.look();
     // The first that is not held may be one that fits beside those that run.
@@ -224,7 +230,7 @@ export class Scheduler {
   /** Kills the workers of this machine and waits for their end; their runs are interrupted and go on with the next host's `recover`. What runs elsewhere goes on. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#budget.leave(this.#claimant);
+    this.#line.close();
     this.#waiters.failAll(schedulerStopped());
     for (const job of this.#jobs.values()) {
       job.abort.abort('detached');
@@ -239,57 +245,28 @@ export class Scheduler {
 
   #pump(): void {
     if (this.#stopped) return;
-    let waits = false;
-    let behind = 0;
-    for (const row of this.#ours(['queued'])) {
-      if (this.#jobs.has(row.runId) || this.#changing.has(row.runId) || this.#holds.has(row.runId)) continue;
-      if (waits && (this.#executors === null || (behind += 1) > LOOK_BEHIND)) break;
-      const demand = this.#demandOrFail(row.runId);
-      if (demand === null) continue;
-      if (demand.pool === 'here') {
-        waits ||= !this.#budget.take(this.#claimant, demand.cores);
-        if (waits) continue;
-      } else if ([...this.#jobs.values()].filter((job) => job.demand.pool === demand.pool).length >= (demand as Exclude<Demand, { pool: 'here' }>).most) continue;
-      this.#begin(row, demand);
-    }
-    if (!waits) this.#budget.leave(this.#claimant);
+    this.#line.deal();
     this.#poll();
   }
 
-  /** @throws RepriseError for a manifest that cannot be read, or an executor that is not known */
-  #demandOf(runId: string): Demand {
-    const known = this.#demands.get(runId);
-    if (known !== undefined) return known;
-    const manifest = this.#store.manifest(runId);
-    if (manifest.kind === 'logged') throw new Error('A logged run has no turn.');
-    const { executor } = manifest.config;
-    const demand: Demand = this.#executors === null || executor.kind === 'local' ? { pool: 'here', cores: executor.threads } : this.#executors.demand(executor);
-    this.#demands.set(runId, demand);
-    return demand;
+  /** A run that can have no turn fails at once. */
+  #failWaiting(runId: string, error: unknown): void {
+    const { code, message } = toErrorReport(error);
+    this.#store.setStatus(runId, 'failed', { errorCode: code, errorMessage: message });
+    this.#rows.show(this.#store.getRun(runId));
+    this.#waiters.look();
   }
 
-  /** Null where it cannot be told: then the run fails at once. */
-  #demandOrFail(runId: string): Demand | null {
-    try {
-      return this.#demandOf(runId);
-    } catch (error) {
-      const { code, message } = toErrorReport(error);
-      this.#store.setStatus(runId, 'failed', { errorCode: code, errorMessage: message });
-      this.#rows.show(this.#store.getRun(runId));
-      return null;
-    }
-  }
-
-  /** Goes on with a run that an earlier host left at work elsewhere: it has what it takes. */
+  /** Goes on with a run that an earlier host left at work: it has what it takes. */
   #takeUp(row: RunRow): void {
-    const demand = this.#demandOf(row.runId);
-    this.#budget.claim(demand.cores);
-    this.#begin(row, demand);
+    const demand = this.#line.demandOf(row.runId);
+    const gpus = openPlace(this.#log(row.runId))?.facts?.['gpus']?.split(',') ?? [];
+    this.#begin(row, { experiment: row.experiment, demand, lease: demand.pool === 'here' ? this.#budget.claim(demand.share, gpus) : null });
   }
 
   /** Gives a run its turn; what it takes is taken. */
-  #begin(row: RunRow, demand: Demand): void {
-    const job: Job = { runId: row.runId, isCommand: row.kind === 'command', demand, abort: new AbortController(), attempt: null, done: Promise.resolve() };
+  #begin(row: RunRow, placed: Placed): void {
+    const job: Job = { ...placed, runId: row.runId, isCommand: row.kind === 'command', abort: new AbortController(), attempt: null, done: Promise.resolve() };
     this.#jobs.set(row.runId, job);
     job.done = this.#work(job, row);
     void job.done.catch((error: unknown) => this.#waiters.fail(row.runId, error));
@@ -297,7 +274,7 @@ export class Scheduler {
   }
 
   async #work(job: Job, row: RunRow): Promise<void> {
-    const { runId, isCommand, demand } = job;
+    const { runId, isCommand, lease } = job;
     try {
       this.#guard.begin(runId, row.stepsDone);
       const { end, problem } = await this.#carryOut(job, row);
@@ -310,9 +287,8 @@ export class Scheduler {
       await this.#records.whenRoom(runId, () => this.#ends.fail(runId, error));
     } finally {
       this.#jobs.delete(runId);
-      this.#demands.delete(runId);
       this.#holds.stopped(runId);
-      this.#budget.free(demand.cores);
+      if (lease !== null) this.#budget.free(lease);
       this.#waiters.look();
       this.#pump();
     }
@@ -320,7 +296,7 @@ export class Scheduler {
 
   /** @returns how the attempt ended, and why it could not be started where it could not */
   async #carryOut(job: Job, row: RunRow): Promise<{ readonly end: AttemptEnd | 'detached'; readonly problem: { readonly code: string; readonly message: string } | null }> {
-    const { runId, isCommand } = job;
+    const { runId, isCommand, lease } = job;
     const onStart = (attempt: Attempt): void => {
       job.attempt = attempt;
       // What it would do until the hold is noticed is lost either way: it has only just begun.
@@ -331,7 +307,7 @@ export class Scheduler {
     try {
       // A run that is taken up may have been cancelled while nobody looked.
       if (row.status === 'queued') rmSync(this.#ends.cancelFile(runId), { force: true });
-      return { end: await this.#attempts.carryOut({ runId, isCommand, signal: job.abort.signal, onStart }), problem: null };
+      return { end: await this.#attempts.carryOut({ runId, isCommand, lease, signal: job.abort.signal, onStart }), problem: null };
     } catch (error) {
       const nothing: AttemptEnd = { exitCode: null, signal: null, problem: null };
       // Nothing went wrong: it was no longer wanted before it was handed over.

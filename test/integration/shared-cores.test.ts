@@ -24,11 +24,11 @@ it('an export and a reproduction beside a full queue never run two workers on on
   let alive = 0;
   let peak = 0;
   let started = 0;
-  const spawn: Spawn = async (runFolder, dataFile) => {
+  const spawn: Spawn = async (runFolder, dataFile, environment) => {
     alive += 1;
     started += 1;
     peak = Math.max(peak, alive);
-    const worker = await spawnWorker(runFolder, dataFile);
+    const worker = await spawnWorker(runFolder, dataFile, environment);
     void worker.exit.then(() => (alive -= 1));
     return worker;
   };

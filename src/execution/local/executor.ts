@@ -8,8 +8,10 @@ export function localExecutor(spawn: Spawn): Executor {
     kind: 'local',
     machine: null,
     copies: 'here',
-    async start({ runFolder, dataFile }): Promise<Attempt> {
-      const worker = await spawn(runFolder, dataFile);
+    async start({ attempt, runFolder, dataFile, lease, tell }): Promise<Attempt> {
+      // Before the worker has the log.
+      if (lease !== null && lease.gpus.length > 0) await tell({ type: 'place', event: 'started', attempt, executor: 'local', machine: null, facts: { gpus: lease.gpus.join(',') } });
+      const worker = await spawn(runFolder, dataFile, lease?.environment ?? {});
       const kill = (): void => worker.kill();
       return {
         pid: worker.pid,

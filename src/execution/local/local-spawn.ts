@@ -28,13 +28,13 @@ const PASSED_ON = ['PATH', 'Path', 'HOME', 'USERPROFILE', 'TMPDIR', 'TEMP', 'TMP
  * @param workerEntry absolute path of the built worker
  */
 export function localSpawn(workerEntry: string, options: LocalSpawnOptions = {}): Spawn {
-  return async (runFolder, dataFile) => {
+  return async (runFolder, dataFile, environment) => {
     const output = openSync(join(runFolder, WORKER_LOG), 'a');
     let child;
     try {
       child = fork(workerEntry, dataFile === null ? [runFolder] : [runFolder, dataFile], {
         cwd: runFolder,
-        env: { ...(dataFile === null ? supervisorEnvironment(process.env) : workerEnvironment(process.env)), ...options.env },
+        env: { ...(dataFile === null ? supervisorEnvironment(process.env) : workerEnvironment(process.env)), ...environment, ...options.env },
         execPath: process.execPath,
         execArgv: [...(options.execArgv ?? [])],
         stdio: ['ignore', output, output, 'ipc'],

@@ -11,7 +11,7 @@ import type { Store } from '../../../src/store/types';
 import { sampleManifest, temporaryFolder } from '../store/sample';
 import { commandManifest } from '../store/tracked';
 
-const HERE = { kind: 'local', copies: 'here' } as const;
+const HERE = { kind: 'local', copies: 'here', environment: {} } as const;
 
 it('what a command told while the disk was full is told as soon as there is room, and nothing twice', async () => {
   const [workspace, folder] = [temporaryFolder(), join(temporaryFolder(), 'code')];

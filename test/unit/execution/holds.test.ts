@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { RUN_FILES } from '../../../src/events/manifest';
 import { readEvents } from '../../../src/events/reader';
 import type { EventRecord } from '../../../src/events/records';
-import { CoreBudget } from '../../../src/execution/core-budget';
+import { MachineBudget } from '../../../src/execution/machine-budget';
 import { localSpawn } from '../../../src/execution/local/local-spawn';
 import { Scheduler } from '../../../src/execution/scheduler';
 import { openStore } from '../../../src/store/open';
@@ -23,7 +23,7 @@ afterAll(() => worker.remove());
 
 const SCRIPT: Script = { totalSteps: 400, chunkMs: 10, chunkSteps: 10, checkpointEvery: 100 };
 
-async function house(cores: number | CoreBudget = 1): Promise<{ store: Store; scheduler: Scheduler; add: (runId: string, script?: Script, threads?: number) => Promise<void> }> {
+async function house(cores: number | MachineBudget = 1): Promise<{ store: Store; scheduler: Scheduler; add: (runId: string, script?: Script, threads?: number) => Promise<void> }> {
   const store = await openStore(temporaryFolder(), { mode: 'host' });
   const scheduler = new Scheduler({ store, spawn: localSpawn(worker.entry), cores, pollMs: 20 });
   onTestFinished(async () => {
@@ -125,7 +125,7 @@ describe('a held run', () => {
 
 describe('schedulers with one budget', () => {
   it('never use more cores than it has, and use them', async () => {
-    const budget = new CoreBudget(2);
+    const budget = new MachineBudget(2);
     const first = await house(budget);
     const second = await house(budget);
     for (const [index, threads] of [1, 2, 1, 1].entries()) {

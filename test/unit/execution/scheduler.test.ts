@@ -166,7 +166,7 @@ describe('a run', () => {
     const { scheduler, add } = await house({ spawn });
     await add('run-a');
     expect((await scheduler.drain())[0]).toMatchObject({ status: 'failed', errorCode: 'WORKER_SPAWN_FAILED', errorMessage: 'No such program.', attempts: 0 });
-    await expect(localSpawn(join(temporaryFolder(), 'none.js'))(temporaryFolder(), '').then((process) => process.exit)).resolves.toMatchObject({ exitCode: 1 });
+    await expect(localSpawn(join(temporaryFolder(), 'none.js'))(temporaryFolder(), '', {}).then((process) => process.exit)).resolves.toMatchObject({ exitCode: 1 });
   });
 });
 

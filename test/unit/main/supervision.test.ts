@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { brokerSpawn } from '../../../main/broker-spawn';
-import { WorkerBroker, type Worker } from '../../../main/broker';
+import { WorkerBroker, type ForkWorker, type Worker } from '../../../main/broker';
 import { EngineSupervisor, type EngineNews, type EngineProcess } from '../../../main/engine-supervisor';
 import { guarded } from '../../../main/ipc';
 import { mainMessage, type MainMessage } from '../../../main/messages';
@@ -39,12 +39,12 @@ beforeEach(async () => {
 afterEach(() => rm(workspace, { recursive: true, force: true }));
 
 interface TestWorker extends Worker {
-  readonly args: readonly (string | null)[];
+  readonly args: Parameters<ForkWorker>;
   killed: boolean;
   end: (exit: WorkerExit) => void;
 }
 
-function workers(): { fork: (runFolder: string, dataFile: string | null) => TestWorker; all: TestWorker[] } {
+function workers(): { fork: (...args: Parameters<ForkWorker>) => TestWorker; all: TestWorker[] } {
   const all: TestWorker[] = [];
   return {
     all,
@@ -73,9 +73,9 @@ describe('the broker', () => {
     const { fork, all } = workers();
     const broker = new WorkerBroker(workspace, fork);
     const replies: MainMessage[] = [];
-    await broker.handle({ type: 'spawn', id: 0, runFolder, dataFile }, (reply) => replies.push(reply));
+    await broker.handle({ type: 'spawn', id: 0, runFolder, dataFile, environment: {} }, (reply) => replies.push(reply));
     expect(replies).toEqual([{ type: 'spawned', id: 0, pid: 100 }]);
-    expect(all[0]?.args).toEqual([runFolder, dataFile]);
+    expect(all[0]?.args).toEqual([runFolder, dataFile, {}]);
     all[0]?.end({ exitCode: 130, signal: null });
     await Promise.resolve();
     await new Promise((resolve) => setImmediate(resolve));
@@ -90,7 +90,7 @@ describe('the broker', () => {
     await symlink('/etc/passwd', join(workspace, 'objects', 'ab', 'cd'.repeat(32)));
     const replies: MainMessage[] = [];
     for (const [folder, file] of [['/tmp', dataFile], [join(workspace, 'runs', 'link'), dataFile], [runFolder, join(workspace, 'objects', 'ab', 'cd'.repeat(32))], [join(workspace, 'runs', 'not-there'), dataFile]] as const) {
-      await broker.handle({ type: 'spawn', id: replies.length, runFolder: folder, dataFile: file }, (reply) => replies.push(reply));
+      await broker.handle({ type: 'spawn', id: replies.length, runFolder: folder, dataFile: file, environment: {} }, (reply) => replies.push(reply));
     }
     expect(replies.map((reply) => reply.type)).toEqual(['spawn-failed', 'spawn-failed', 'spawn-failed', 'spawn-failed']);
     expect(all).toHaveLength(0);
@@ -99,8 +99,8 @@ describe('the broker', () => {
   it('ends all workers, also one that was only asked for', async () => {
     const { fork, all } = workers();
     const broker = new WorkerBroker(workspace, fork);
-    await broker.handle({ type: 'spawn', id: 0, runFolder, dataFile }, () => {});
-    const late = broker.handle({ type: 'spawn', id: 1, runFolder, dataFile }, () => {});
+    await broker.handle({ type: 'spawn', id: 0, runFolder, dataFile, environment: {} }, () => {});
+    const late = broker.handle({ type: 'spawn', id: 1, runFolder, dataFile, environment: {} }, () => {});
     await broker.stopAll();
     await late;
     expect(all.map((worker) => worker.killed)).toEqual([true]);
@@ -112,12 +112,13 @@ describe('the broker', () => {
     const engine = brokerSpawn((message) => {
       if (message.type === 'spawn' || message.type === 'kill') void broker.handle(message, (reply) => engine.receive(reply));
     });
-    const worker = await engine.spawn(runFolder, dataFile);
+    const worker = await engine.spawn(runFolder, dataFile, { CUDA_VISIBLE_DEVICES: '1' });
     expect(worker.pid).toBe(100);
     worker.kill();
     expect(await worker.exit).toEqual({ exitCode: null, signal: 'SIGKILL' });
     expect(all[0]?.killed).toBe(true);
-    await expect(engine.spawn('/elsewhere', dataFile)).rejects.toMatchObject({ code: 'WORKER_SPAWN_FAILED' });
+    expect(all[0]?.args).toEqual([runFolder, dataFile, { CUDA_VISIBLE_DEVICES: '1' }]);
+    await expect(engine.spawn('/elsewhere', dataFile, {})).rejects.toMatchObject({ code: 'WORKER_SPAWN_FAILED' });
     expect(engine.receive({ type: 'close' })).toBe(false);
   });
 });
@@ -208,7 +209,7 @@ describe('the supervisor', () => {
     const { supervisor, engines, states, forked } = supervised();
     supervisor.start();
     engines[0]?.emit('message', { type: 'ready' });
-    engines[0]?.emit('message', { type: 'spawn', id: 0, runFolder, dataFile });
+    engines[0]?.emit('message', { type: 'spawn', id: 0, runFolder, dataFile, environment: {} });
     await until(() => forked.length === 1);
     engines[0]?.emit('exit', 9);
     expect(supervisor.state).toEqual({ status: 'restarting', restart: 1 });
@@ -239,8 +240,8 @@ describe('the supervisor', () => {
   it('ignores and logs what it does not know', () => {
     const { supervisor, engines, log } = supervised();
     supervisor.start();
-    for (const message of [null, 'ready', { type: 'quit' }, { type: 'spawn', id: 0, runFolder }]) engines[0]?.emit('message', message);
-    expect(log).toHaveLength(4);
+    for (const message of [null, 'ready', { type: 'quit' }, { type: 'spawn', id: 0, runFolder }, { type: 'spawn', id: 0, runFolder, dataFile, environment: { LD_PRELOAD: '/tmp/mine.so' } }]) engines[0]?.emit('message', message);
+    expect(log).toHaveLength(5);
     expect(supervisor.state.status).toBe('starting');
   });
 
