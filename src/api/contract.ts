@@ -20,6 +20,8 @@ const metric = z.string().min(1).max(250);
 const target = z.string().min(1).max(300);
 const float64Array = z.custom<Float64Array>((value) => value instanceof Float64Array, { error: 'must be a Float64Array' });
 const file = z.string().min(1).max(4096);
+/** Name of a machine in place of the config's; `local`: this one. */
+const on = z.string().min(1).max(64).optional();
 /** Chosen by the caller, so that it can cancel before the answer: `[A-Za-z0-9-]`, unique. */
 const taskId = z.string().regex(/^[A-Za-z0-9-]{1,100}$/u);
 
@@ -69,8 +71,8 @@ export const methods = {
   'trash.plan': { input: none, output: z.object({ runs: z.array(z.string()), objects: z.number(), bytes: z.number() }) },
   /** With `points` the series is thinned to about so many, first, last and extremes kept. */
   'runs.series': { input: z.strictObject({ run, key: z.enum(['train.loss', 'train.learningRate']), points: z.int().min(10).max(100_000).optional() }), output: z.object({ steps: float64Array, values: float64Array }) },
-  /** Queues one run of a config file; takes up an interrupted run of the same compute hash unless `fresh`. */
-  'runs.start': { input: z.strictObject({ config: file, seed: z.int().min(0).max(0xffff_ffff).optional(), fresh: z.boolean().optional() }), output: z.object({ run: runRow, resumed: z.boolean(), warnings }) },
+  /** Queues one run of a config file, on the machine `on` where one is named; takes up an interrupted run of the same compute hash unless `fresh`. */
+  'runs.start': { input: z.strictObject({ config: file, seed: z.int().min(0).max(0xffff_ffff).optional(), fresh: z.boolean().optional(), on }), output: z.object({ run: runRow, resumed: z.boolean(), warnings }) },
   'runs.cancel': { input: z.strictObject({ run }), output: runRow },
   'runs.retry': { input: z.strictObject({ run }), output: runRow },
   /** Waits until the runs are at an end and answers with their results, in the order asked for. */
@@ -95,9 +97,9 @@ export const methods = {
   /** Holds a study: waiting runs keep waiting, running ones stop at their next checkpoint and go on later to the same bits. Survives a restart. */
   'studies.pause': { input: z.strictObject({ studyId: target }), output: studySummary },
   'studies.resume': { input: z.strictObject({ studyId: target }), output: studySummary },
-  'studies.plan': { input: z.strictObject({ study: studySource, reuse: z.boolean().optional() }), output: studyPlan },
+  'studies.plan': { input: z.strictObject({ study: studySource, reuse: z.boolean().optional(), on }), output: studyPlan },
   'studies.start': {
-    input: z.strictObject({ study: studySource, reuse: z.boolean().optional() }),
+    input: z.strictObject({ study: studySource, reuse: z.boolean().optional(), on }),
     output: z.object({ experiment: z.string(), studyId: z.string(), plan: studyPlan, runs: z.array(z.object({ run: z.string(), reused: z.boolean() })), warnings }),
   },
   /** By the metric that the runs declare; with `metric`, or where none is declared, by the latest value of a series. */

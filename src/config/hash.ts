@@ -86,7 +86,7 @@ export interface CommandFacts {
   readonly withheld?: string | undefined;
   /** By path as the config names it. */
   readonly inputs: Readonly<Record<string, string | null>>;
-  /** Of the interpreter's packages; null where they are not known. */
+  /** Of the interpreter's packages, or of the image in their place, with all else that is set up elsewhere before the program starts; null where none of it is known. */
   readonly environment: string | null;
   /** Variables of the person's own environment that frameworks read, such as `OMP_NUM_THREADS`. */
   readonly variables: Readonly<Record<string, string>>;
@@ -99,7 +99,9 @@ export interface CommandFacts {
  * inputs, the packages, the variables and the hardware. What only follows the command (metrics, outputs, time limit,
  * retries) is no part.
  */
-export function commandComputeHash({ task, params, seed }: CommandConfig, facts: CommandFacts): string {
-  const { command, env, cwd, parameterFile } = task;
+export function commandComputeHash({ task, params, seed, executor }: CommandConfig, facts: CommandFacts): string {
+  const { command, cwd, parameterFile } = task;
+  // A variable is the same whether the task sets it or the place where it runs.
+  const env = executor.kind === 'local' ? task.env : { ...executor.env, ...task.env };
   return hashJson({ task: { command, env, cwd, parameterFile }, params, seed, ...facts });
 }

@@ -10,9 +10,11 @@ import type { CodeSnapshot, Provenance } from '../events/provenance';
 import { fingerprintInput, type InputFingerprint } from '../provenance/fingerprint';
 import { reproductionId } from '../provenance/reproduction-id';
 import { numericFlags } from '../provenance/runtime';
+import { recordedVariables } from '../provenance/variables';
 import { codeOf } from './commands-copy';
 import { variablesHere, withHashSeed } from './commands-variables';
 import { newId } from './identity';
+import { environmentHash, variablesThere } from './place-provenance';
 
 export interface CommandIdentity {
   readonly config: CommandConfig;
@@ -58,10 +60,10 @@ export class CommandIdentityFinder {
     const code = codeOf({ provenance });
     const inputs: InputRef[] = [];
     for (const [index, { path: name, license }] of fillTask(config).inputs.entries()) inputs.push(await this.#input(name, license, index));
-    const variables = variablesHere(config);
+    const variables = config.executor.kind === 'local' ? variablesHere(config) : recordedVariables(variablesThere(config));
     const facts = {
       inputs: Object.fromEntries(inputs.map((input) => [input.path, input.fingerprint])),
-      environment: provenance.python?.lockHash ?? null,
+      environment: environmentHash(config.executor, provenance),
       variables,
       hardware: hardwareOf(provenance),
     };

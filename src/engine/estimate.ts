@@ -1,7 +1,10 @@
 import type { Store } from '../store/types';
+import { Spread, type CoresOf } from './spread';
 
 /** One run still to train. */
 export interface Workload {
+  /** Where, as `placeOf` calls it. */
+  readonly place: string;
   readonly trainingGraphHash: string;
   readonly threads: number;
   readonly steps: number;
@@ -15,10 +18,11 @@ const STEP_OVERHEAD_SECONDS = 0.0003;
 const FLOPS_PER_SECOND_AND_THREAD = 8e9;
 
 /**
- * Estimated wall time of runs that share the machine's cores, seconds. The newest finished run of the same training
+ * Estimated wall time of runs that share the cores of their places, seconds. The newest finished run of the same training
  * graph in this workspace sets the time a step; otherwise a rule of thumb over its floating-point operations does.
+ * @param coresOf of a place; without end where it has a queue of its own
  */
-export function estimate(store: Store, workloads: readonly Workload[], cores: number): { readonly seconds: number; readonly basis: string } {
+export function estimate(store: Store, workloads: readonly Workload[], coresOf: CoresOf): { readonly seconds: number; readonly basis: string } {
   const measured = new Map<string, number | null>();
   const secondsPerStep = (trainingGraphHash: string, threads: number): number | null => {
     const key = `${trainingGraphHash}/${threads}`;
@@ -29,13 +33,13 @@ export function estimate(store: Store, workloads: readonly Workload[], cores: nu
     measured.set(key, seconds);
     return seconds;
   };
-  let coreSeconds = 0;
+  const spread = new Spread(coresOf);
   let known = 0;
-  for (const { trainingGraphHash, threads, steps, flopsPerStep } of workloads) {
+  for (const { place, trainingGraphHash, threads, steps, flopsPerStep } of workloads) {
     const perStep = secondsPerStep(trainingGraphHash, threads);
     if (perStep !== null) known += 1;
     const seconds = RUN_OVERHEAD_SECONDS + steps * (perStep ?? STEP_OVERHEAD_SECONDS + flopsPerStep / (FLOPS_PER_SECOND_AND_THREAD * threads));
-    coreSeconds += seconds * Math.min(threads, cores);
+    spread.add(place, seconds, threads);
   }
   const basis =
     workloads.length === 0
@@ -45,5 +49,5 @@ export function estimate(store: Store, workloads: readonly Workload[], cores: nu
         : known === 0
           ? 'a rule of thumb over floating-point operations; no finished run to measure by'
           : `measured for ${known} of ${workloads.length} runs, a rule of thumb for the rest`;
-  return { seconds: coreSeconds / cores, basis };
+  return { seconds: spread.seconds, basis };
 }

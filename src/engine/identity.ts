@@ -53,10 +53,14 @@ export class IdentityFinder {
     private readonly configFolder: string,
   ) {}
 
-  /** @throws RepriseError of the data set (CSV_…), of the model's file (ONNX_…), or MODEL_… */
-  async find(config: Config): Promise<RunIdentity> {
+  /**
+   * @param there the runtime that it has on another machine, whose processor computes; null for this one
+   * @throws RepriseError of the data set (CSV_…), of the model's file (ONNX_…), or MODEL_…
+   */
+  async find(config: Config, there: RuntimeIdentity | null = null): Promise<RunIdentity> {
     const { ref, shape } = await this.prepared(config);
     const common = { graphs: this.graphs, model: await this.model(config) };
+    if (there !== null) return identityOn(config, ref, shape, { ...common, runtime: there });
     const { provider = 'cpu' } = config.executor;
     const chosen = provider === 'auto' ? await chooseProvider(identityOn(config, ref, shape, common).flopsPerStep) : provider;
     return identityOn(config, ref, shape, { ...common, provider: chosen, gpus: chosen === 'cpu' ? [] : await findGpus() });
@@ -89,6 +93,8 @@ export interface Circumstances {
   /** What computes, where it is not the processor, and the GPUs that are there. */
   readonly provider?: Provider;
   readonly gpus?: readonly Gpu[];
+  /** Where another machine computes, its own. */
+  readonly runtime?: RuntimeIdentity;
 }
 
 /** The identity of a config on data and a model that are prepared already (a bundle's). */
@@ -96,7 +102,7 @@ export function identityOn(
   config: Config,
   data: DataRef,
   shape: DataShape,
-  { graphs = new Map(), model = null, provider = 'cpu', gpus = [] }: Circumstances = {},
+  { graphs = new Map(), model = null, provider = 'cpu', gpus = [], runtime = runtimeIdentity(config.executor.threads, provider, gpus) }: Circumstances = {},
 ): RunIdentity {
   // What only the scalars of the steps or the rhythm of the run follow is no part of a graph.
   const inGraph = { ...config.training, learningRate: 0, schedule: null, epochs: 0, steps: 0, earlyStopping: null, evaluateEvery: 0, checkpointEvery: 0, hashEvery: 0 };
@@ -106,7 +112,6 @@ export function identityOn(
     graph = trainingGraphFor(config, shape, model, provider);
     graphs.set(key, { sha256: graph.sha256, flopsPerStep: graph.flopsPerStep });
   }
-  const runtime = runtimeIdentity(config.executor.threads, provider, gpus);
   return {
     config,
     configHash: configHash(config),
@@ -121,11 +126,11 @@ export function identityOn(
   };
 }
 
-/** Threads are pinned, so a run cannot be given fewer cores than it asks for. @throws RepriseError THREADS_EXCEED_CORES */
-export function refuseThreads(config: Pick<RunConfig, 'executor'>, cores: number): void {
+/** Threads are pinned, so a run cannot be given fewer cores than it asks for. @param where the cores are @throws RepriseError THREADS_EXCEED_CORES */
+export function refuseThreads(config: Pick<RunConfig, 'executor'>, cores: number, where = 'here'): void {
   const { threads } = config.executor;
   if (threads <= cores) return;
-  throw new RepriseError('THREADS_EXCEED_CORES', `executor.threads is ${threads}, but workers may use ${cores} core${cores === 1 ? '' : 's'} here.`, {
+  throw new RepriseError('THREADS_EXCEED_CORES', `executor.threads is ${threads}, but workers may use ${cores} core${cores === 1 ? '' : 's'} ${where}.`, {
     kind: 'input',
     hint: `Set executor.threads to at most ${cores}; more threads than cores only slow a run down.`,
   });

@@ -5,6 +5,7 @@ import { expandStudy } from '../ablation/expand';
 import type { StudySource } from '../api/views';
 import { baselinePath, parseStudy, type Study } from '../ablation/study';
 import { dataPaths } from '../config/data';
+import { isMapping } from '../config/mapping';
 import { modelPath } from '../config/models';
 import { parseConfig } from '../config/parse';
 import { isCommandConfig, type RunConfig } from '../config/command';
@@ -38,12 +39,17 @@ export async function readDocument(file: string): Promise<{ readonly text: strin
   return { text, value: parseYaml(text, file) };
 }
 
+/** Completes a config as it was written, before it is checked. */
+export type Completing = (config: unknown) => unknown;
+
+const asWritten: Completing = (config) => config;
+
 /** A config file and the folder its paths are relative to. */
-export async function readConfig(file: string, seed?: number): Promise<{ readonly config: RunConfig; readonly folder: string }> {
+export async function readConfig(file: string, seed?: number, complete = asWritten): Promise<{ readonly config: RunConfig; readonly folder: string }> {
   const path = resolve(file);
   const { value } = await readDocument(path);
   const withSeed = seed !== undefined && typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value, seed } : value;
-  return { config: parseConfig(withSeed, file), folder: dirname(path) };
+  return { config: parseConfig(complete(withSeed), file), folder: dirname(path) };
 }
 
 export interface ReadStudy {
@@ -58,22 +64,23 @@ export interface ReadStudy {
  * A study with its baseline read in. A text without a folder may name files by absolute paths only.
  * @throws RepriseError STUDY_INVALID, YAML_INVALID, and those of reading the files
  */
-export async function readStudy(source: StudySource): Promise<ReadStudy> {
+export async function readStudy(source: StudySource, complete = asWritten): Promise<ReadStudy> {
   if (typeof source === 'string') {
     const path = resolve(source);
     const { value } = await readDocument(path);
-    return readStudyValue(source, value, path, dirname(path));
+    return readStudyValue(source, value, path, dirname(path), complete);
   }
   const folder = source.folder === null ? null : resolve(source.folder);
-  return readStudyValue(null, parseYaml(source.text, 'study'), null, folder);
+  return readStudyValue(null, parseYaml(source.text, 'study'), null, folder, complete);
 }
 
 /** @param name what the study is called in errors, null for a text. @param file where the study itself lies. @param folder where paths in it start */
-async function readStudyValue(name: string | null, value: unknown, file: string | null, folder: string | null): Promise<ReadStudy> {
+async function readStudyValue(name: string | null, written: unknown, file: string | null, folder: string | null, complete: Completing): Promise<ReadStudy> {
+  const value = isMapping(written) && isMapping(written['baseline']) ? { ...written, baseline: complete(written['baseline']) } : written;
   const named = baselinePath(value);
   if (named !== null && folder === null && !isAbsolute(named)) throw relativePaths([{ path: 'baseline', message: isRelative(named) }]);
   const baselineFile = named === null ? file : resolve(folder ?? '', named);
-  const baseline = named === null || baselineFile === null ? undefined : (await readDocument(baselineFile)).value;
+  const baseline = named === null || baselineFile === null ? undefined : complete((await readDocument(baselineFile)).value);
   const study = await naming(name, () => parseStudy(value, baseline));
   const configFolder = baselineFile === null ? folder : dirname(baselineFile);
   if (configFolder === null) {

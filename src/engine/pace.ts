@@ -1,5 +1,7 @@
 /** How fast runs go here and how long they still take: measured over whole attempts, never over the latest chunk alone. */
+import { placeOf } from '../config/executor';
 import type { RunRow, Store } from '../store/types';
+import { Spread, type CoresOf } from './spread';
 
 /** Shorter measurements say more of starting up than of training. */
 const SHORTEST_MEASUREMENT_MS = 1000;
@@ -15,16 +17,17 @@ interface Stretch {
 
 /** What decides how long a run takes. */
 interface Kind {
-  /** Training graph and threads: runs that share them take the same time a step. */
+  /** Training graph, threads and place: runs that share them take the same time a step. */
   readonly work: string;
   /** Epochs, batch size, data and split: runs that share them have the same number of steps. */
   readonly length: string;
   readonly threads: number;
+  /** As `placeOf` calls it. */
+  readonly place: string;
 }
 
-interface Left {
+interface Left extends Pick<Kind, 'threads' | 'place'> {
   readonly seconds: number;
-  readonly threads: number;
 }
 
 /** Watches the runs of one host. What an earlier host measured is not known to it: a second of training tells. */
@@ -64,21 +67,19 @@ export class Pace {
   }
 
   /**
-   * Seconds until runs that share the cores are all done: their work spread over the cores, but no less than the
-   * longest of them. A training graph that was not measured yet takes the mean time a step of those that were.
+   * Seconds until runs that share the cores of their places are all done: their work spread over the cores, but no less
+   * than the longest of them. A training graph that was not measured yet takes the mean time a step of those that were.
    * Null where nothing was measured, or the number of a run's steps is not known yet. An estimate.
    */
-  secondsLeftOfAll(rows: readonly RunRow[], cores: number): number | null {
+  secondsLeftOfAll(rows: readonly RunRow[], coresOf: CoresOf): number | null {
     if (rows.length === 0 || this.#measured.size === 0) return null;
-    let coreSeconds = 0;
-    let longest = 0;
+    const spread = new Spread(coresOf);
     for (const row of rows) {
       const left = this.#left(row);
       if (left === null) return null;
-      coreSeconds += left.seconds * Math.min(cores, left.threads);
-      longest = Math.max(longest, left.seconds);
+      spread.add(left.place, left.seconds, left.threads);
     }
-    return Math.max(longest, coreSeconds / cores);
+    return spread.seconds;
   }
 
   #follow(row: RunRow, now: number): void {
@@ -102,7 +103,7 @@ export class Pace {
     const total = row.totalSteps ?? (kind === null ? null : (this.#lengths.get(kind.length) ?? null));
     if (kind === null || total === null) return null;
     const perStep = this.#secondsPerStep(row.runId) ?? this.#measured.get(kind.work) ?? mean(this.#measured.values());
-    return { seconds: Math.max(0, total - row.stepsDone) * perStep, threads: kind.threads };
+    return { seconds: Math.max(0, total - row.stepsDone) * perStep, threads: kind.threads, place: kind.place };
   }
 
   /** Null where the manifest cannot be read; what is wrong with it shows when the run is started. */
@@ -113,9 +114,10 @@ export class Pace {
       const { config, data, trainingGraphHash } = this.#store.trainingManifest(runId);
       const { threads } = config.executor;
       const kind: Kind = {
-        work: `${trainingGraphHash}/${threads}`,
+        work: `${trainingGraphHash}/${threads}/${placeOf(config.executor)}`,
         length: JSON.stringify([config.training.epochs, config.training.steps, config.training.batchSize, data.fingerprint, config.data.split]),
         threads,
+        place: placeOf(config.executor),
       };
       this.#kinds.set(runId, kind);
       return kind;

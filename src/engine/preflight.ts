@@ -4,10 +4,11 @@ import { availableParallelism } from 'node:os';
 import { expandStudy } from '../ablation/expand';
 import { isCommandConfig, type RunConfig } from '../config/command';
 import { refuseMissingInputs } from './commands-identity';
-import { IdentityFinder, refuseThreads } from './identity';
+import { IdentityFinder } from './identity';
 import { naming, readConfig, readStudy } from './inputs';
+import { withMachine } from './machines-fill';
+import { refuseBeyondPlace } from './place-limits';
 import { inputsOf, RunPlanner } from './plan-runs';
-import { refuseProvider } from './providers';
 import { refuseSecrets } from './refuse-secrets';
 import { inScratchFolder } from './scratch';
 import { refuseEnvironment } from './warnings';
@@ -16,8 +17,7 @@ import { refuseEnvironment } from './warnings';
 async function tryOut(workspace: string, file: string, folder: string, configs: readonly RunConfig[]): Promise<void> {
   await naming(file, () => {
     for (const config of configs) {
-      refuseThreads(config, availableParallelism());
-      refuseProvider(config);
+      refuseBeyondPlace(config, workspace, availableParallelism());
       refuseSecrets(config);
     }
   });
@@ -30,20 +30,21 @@ async function tryOut(workspace: string, file: string, folder: string, configs: 
         else await finder.find(config);
       }
       const [first] = configs;
-      if (first === undefined || Object.keys(first.environment).length === 0) return;
+      // Another machine is asked by the engine, before it makes anything.
+      if (first === undefined || first.executor.kind !== 'local' || Object.keys(first.environment).length === 0) return;
       refuseEnvironment(await new RunPlanner({ workspace: scratch, folder, codeFolder: folder, config: first, inputs: inputsOf(configs, folder) }).provenance());
     });
   });
 }
 
-/** @throws RepriseError of the config, its data or its model, ENVIRONMENT_MISMATCH, CONFIG_HOLDS_SECRET, all of kind `input` */
-export async function preflightConfig(workspace: string, file: string, seed?: number): Promise<void> {
-  const { config, folder } = await readConfig(file, seed);
+/** @param on name of a machine in place of the config's @throws RepriseError of the config, its data or its model, ENVIRONMENT_MISMATCH, MACHINE_UNKNOWN, CONFIG_HOLDS_SECRET, all of kind `input` */
+export async function preflightConfig(workspace: string, file: string, seed?: number, on?: string): Promise<void> {
+  const { config, folder } = await readConfig(file, seed, (written) => withMachine(written, workspace, on));
   await tryOut(workspace, file, folder, [config]);
 }
 
-/** @throws RepriseError of the study, its data or its models, ENVIRONMENT_MISMATCH, CONFIG_HOLDS_SECRET, all of kind `input` */
-export async function preflightStudy(workspace: string, file: string): Promise<void> {
-  const { study, folder } = await readStudy(file);
+/** @throws RepriseError of the study, its data or its models, ENVIRONMENT_MISMATCH, MACHINE_UNKNOWN, CONFIG_HOLDS_SECRET, all of kind `input` */
+export async function preflightStudy(workspace: string, file: string, on?: string): Promise<void> {
+  const { study, folder } = await readStudy(file, (written) => withMachine(written, workspace, on));
   await tryOut(workspace, file, folder, expandStudy(study).map((variant) => variant.config));
 }

@@ -3,13 +3,14 @@ import type { QueueView } from '../api/views';
 import { hasEnded } from '../execution/run-status';
 import type { RunRow, Store } from '../store/types';
 import { Pace } from './pace';
+import type { CoresOf } from './spread';
 
 /** Five times a second. */
 const SHORTEST_PAUSE_MS = 200;
 
 export interface QueueOptions {
   readonly store: Store;
-  readonly cores: number;
+  readonly coresOf: CoresOf;
   readonly isHeld: (runId: string) => boolean;
   /** Called with every view that differs from the one before. */
   readonly onChange: (view: QueueView) => void;
@@ -50,12 +51,12 @@ export class QueueMonitor {
   }
 
   view(): QueueView {
-    const { store, cores } = this.#options;
+    const { store, coresOf } = this.#options;
     const pending = this.#pending();
     if (pending.length === 0) this.#batch.clear();
     const ended = [...this.#batch.values()].filter(Boolean).length;
     const done = pending.reduce((sum, row) => sum + (row.totalSteps === null ? 0 : row.stepsDone / row.totalSteps), ended);
-    const seconds = store.readOnly ? null : this.pace.secondsLeftOfAll(pending, cores);
+    const seconds = store.readOnly ? null : this.pace.secondsLeftOfAll(pending, coresOf);
     return {
       running: pending.filter((row) => row.status === 'running').length,
       queued: pending.filter((row) => row.status === 'queued').length,
@@ -68,7 +69,7 @@ export class QueueMonitor {
   /** Estimated seconds until these runs are done, as if nothing else were in the queue; held ones are left out. */
   secondsLeft(rows: readonly RunRow[]): number | null {
     const pending = rows.filter((row) => this.#isPending(row));
-    const seconds = this.pace.secondsLeftOfAll(pending, this.#options.cores);
+    const seconds = this.pace.secondsLeftOfAll(pending, this.#options.coresOf);
     return seconds === null ? null : Math.ceil(seconds);
   }
 

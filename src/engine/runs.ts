@@ -6,10 +6,10 @@ import { RepriseError } from '../errors/errors';
 import type { RunManifest } from '../events/manifest';
 import type { RunRow, Store } from '../store/types';
 import { hostScheduler, type EngineContext } from './context';
-import { refuseThreads } from './identity';
 import { naming, readConfig } from './inputs';
+import { withMachine } from './machines-fill';
+import { refuseBeyondPlace } from './place-limits';
 import { inputsOf, makeRun, RunPlanner } from './plan-runs';
-import { refuseProvider } from './providers';
 import { resultOf } from './results';
 import { dataLeaves, environmentOfRun, type Leaves } from './side-by-side';
 import { warningsOf } from './warnings';
@@ -20,10 +20,9 @@ const PENDING = ['queued', 'running', 'interrupted'] as const;
 /** Queues one run of a config. An unfinished run of the same compute hash is taken up instead, unless `fresh`. */
 export async function startRun(context: EngineContext, input: Input<'runs.start'>): Promise<Output<'runs.start'>> {
   const scheduler = hostScheduler(context);
-  const { config, folder } = await readConfig(input.config, input.seed);
-  refuseThreads(config, context.cores);
-  refuseProvider(config);
-  const planner = new RunPlanner({ workspace: context.workspace, folder, codeFolder: folder, config, inputs: inputsOf([config], folder) });
+  const { config, folder } = await readConfig(input.config, input.seed, (written) => withMachine(written, context.workspace, input.on));
+  refuseBeyondPlace(config, context.workspace, context.cores);
+  const planner = new RunPlanner({ workspace: context.workspace, folder, codeFolder: folder, config, inputs: inputsOf([config], folder), places: context.places });
   const plan = await naming(input.config, () => planner.plan(config));
   const pending = input.fresh === true ? null : context.store.findByComputeHash(plan.computeHash, PENDING);
   // Only a run that was asked for in the same words: one of another experiment stays where it belongs.

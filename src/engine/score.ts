@@ -8,6 +8,7 @@ import { readSnapshot } from '../provenance/snapshot';
 import type { RunRow, Store } from '../store/types';
 import type { EngineContext } from './context';
 import { naming, readConfig, readDocument, readStudy } from './inputs';
+import { withMachine } from './machines-fill';
 import { inputsOf, RunPlanner } from './plan-runs';
 import { qualityOf, type Quality } from './score-quality';
 import { factsOf, scoreOf, type Fact, type Outcome } from './score-facts';
@@ -90,11 +91,12 @@ export async function scoreRuns({ store }: EngineContext, input: Input<'runs.sco
  */
 export async function scoreConfig(context: EngineContext, input: Input<'config.score'>): Promise<Output<'config.score'>> {
   const { value } = await readDocument(input.config);
+  const complete = (written: unknown): unknown => withMachine(written, context.workspace);
   const isStudy = baselinePath(value) !== null || (typeof value === 'object' && value !== null && 'baseline' in value);
-  const read = isStudy ? await readStudy(input.config).then(({ study, folder }) => ({ config: study.baseline, folder })) : await readConfig(input.config, input.seed);
+  const read = isStudy ? await readStudy(input.config, complete).then(({ study, folder }) => ({ config: study.baseline, folder })) : await readConfig(input.config, input.seed, complete);
   const { config, folder } = read;
   return inScratchFolder(async (scratch) => {
-    const planner = new RunPlanner({ workspace: scratch, folder, codeFolder: folder, config, inputs: [context.workspace, ...inputsOf([config], folder)] });
+    const planner = new RunPlanner({ workspace: scratch, folder, codeFolder: folder, config, inputs: [context.workspace, ...inputsOf([config], folder)], places: context.places });
     const plan = await naming(input.config, () => planner.plan(config));
     return view('config', config.experiment, [await scored(scratch, plan.manifest(await planner.provenance(), null), null)]);
   });

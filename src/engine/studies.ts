@@ -14,10 +14,12 @@ import type { RunStatus, Store } from '../store/types';
 import { changedCode } from './commands-changed';
 import { hostScheduler, type EngineContext } from './context';
 import { estimate } from './estimate';
-import { newId, refuseThreads } from './identity';
+import { coresOfPlaces } from './executors';
+import { newId } from './identity';
 import { naming, readStudy, type ReadStudy } from './inputs';
+import { withMachine } from './machines-fill';
+import { refuseBeyondPlace } from './place-limits';
 import { inputsOf, makeRun, RunPlanner, type RunPlan } from './plan-runs';
-import { refuseProvider } from './providers';
 import { inScratchFolder } from './scratch';
 import { warningsOf } from './warnings';
 
@@ -65,7 +67,7 @@ function viewOf(context: EngineContext, study: Study, planned: readonly PlannedV
   const all = planned.flatMap((variant) => variant.runs);
   const fresh = all.filter((run) => run.reuses === null);
   const workloads = fresh.map(({ plan }) => plan.workload).filter((workload) => workload !== null);
-  const { seconds, basis } = workloads.length === fresh.length ? estimate(context.store, workloads, context.cores) : { seconds: null, basis: 'how long a command takes is not known' };
+  const { seconds, basis } = workloads.length === fresh.length ? estimate(context.store, workloads, coresOfPlaces(context.workspace, context.cores)) : { seconds: null, basis: 'how long a command takes is not known' };
   return {
     experiment: study.experiment,
     design: study.design,
@@ -85,9 +87,9 @@ function viewOf(context: EngineContext, study: Study, planned: readonly PlannedV
 }
 
 /** @param workspace where code and prepared data go; what is remembered of inputs stays in the engine's own, so that large ones are read once */
-function plannerOf({ workspace: own, store }: EngineContext, { study, folder, codeFolder }: ReadStudy, workspace: string): RunPlanner {
+function plannerOf({ workspace: own, store, places }: EngineContext, { study, folder, codeFolder }: ReadStudy, workspace: string): RunPlanner {
   const inputs = inputsOf(expandStudy(study).map(({ config }) => config), folder);
-  return new RunPlanner({ workspace, folder, codeFolder, config: study.baseline, inputs: [own, ...inputs], ...(workspace === own ? {} : { home: own }), ...(store.readOnly ? {} : { cacheFolder: join(own, 'cache') }) });
+  return new RunPlanner({ workspace, folder, codeFolder, config: study.baseline, inputs: [own, ...inputs], places, ...(workspace === own ? {} : { home: own }), ...(store.readOnly ? {} : { cacheFolder: join(own, 'cache') }) });
 }
 
 function fileOf(source: StudySource): string | null {
@@ -96,7 +98,7 @@ function fileOf(source: StudySource): string | null {
 
 /** What an ablation would run; trains nothing. */
 export async function planStudy(context: EngineContext, input: Input<'studies.plan'>): Promise<StudyPlan> {
-  const read = await readStudy(input.study);
+  const read = await readStudy(input.study, (written) => withMachine(written, context.workspace, input.on));
   const reuse = input.reuse ?? true;
   // A plan leaves no trace: data are prepared in a throw-away folder.
   return inScratchFolder(async (scratch) => {
@@ -115,12 +117,11 @@ function changesOf({ store }: EngineContext, planned: readonly PlannedVariant[],
 export async function startStudy(context: EngineContext, input: Input<'studies.start'>): Promise<Output<'studies.start'>> {
   const scheduler = hostScheduler(context);
   const { store } = context;
-  const read = await readStudy(input.study);
+  const read = await readStudy(input.study, (written) => withMachine(written, context.workspace, input.on));
   const { study, folder } = read;
   const reuse = input.reuse ?? true;
   for (const { config } of expandStudy(study)) {
-    refuseThreads(config, context.cores);
-    refuseProvider(config);
+    refuseBeyondPlace(config, context.workspace, context.cores);
   }
   const planner = plannerOf(context, read, context.workspace);
   const planned = await naming(fileOf(input.study), () => planVariants(store, planner, study, reuse));

@@ -58,6 +58,30 @@ function deviceOf(gpus: readonly Gpu[]): readonly string[] {
   return [...gpus.map(({ name, driver }) => (driver === null ? name : `${name}, driver ${driver}`)), ...chosen];
 }
 
+/** What a machine says of itself that decides the runtime of a worker on its processor. */
+export interface RuntimeMachine {
+  readonly onnxruntime: string;
+  readonly platform: string;
+  readonly arch: string;
+  readonly cpu: { readonly model: string; readonly flags: readonly string[] };
+}
+
+/** The runtime that a worker of this Reprise with so many threads has on the processor of a machine. */
+export function processorRuntime({ onnxruntime, platform, arch, cpu }: RuntimeMachine, threads: number): RuntimeIdentity {
+  const flags = numericFlags(cpu.flags);
+  return {
+    trainer: TRAINER,
+    onnxruntime,
+    executionProvider: 'cpu',
+    optimizationLevel: 'all',
+    threads,
+    platform,
+    arch,
+    // Two processors of which nothing is known are not the same one.
+    cpuFlags: flags.length > 0 ? flags : [`model: ${cpu.model}`],
+  };
+}
+
 /**
  * The runtime that a worker with this many threads has on this machine. Synchronous; what is read is kept for the
  * life of the process.
@@ -65,17 +89,7 @@ function deviceOf(gpus: readonly Gpu[]): readonly string[] {
  * @throws RepriseError ONNXRUNTIME_MISSING
  */
 export function runtimeIdentity(threads: number, provider: Provider = 'cpu', gpus: readonly Gpu[] = []): RuntimeIdentity {
-  const flags = numericFlags(cpuFlags());
-  return {
-    trainer: TRAINER,
-    onnxruntime: onnxruntimeVersion(),
-    executionProvider: provider,
-    ...(provider === 'cpu' ? {} : { device: deviceOf(gpus) }),
-    optimizationLevel: 'all',
-    threads,
-    platform: process.platform,
-    arch: process.arch,
-    // Two processors of which nothing is known are not the same one.
-    cpuFlags: flags.length > 0 ? flags : [`model: ${cpus()[0]?.model ?? 'unknown'}`],
-  };
+  const { platform, arch } = process;
+  const runtime = processorRuntime({ onnxruntime: onnxruntimeVersion(), platform, arch, cpu: { model: cpus()[0]?.model ?? 'unknown', flags: cpuFlags() } }, threads);
+  return provider === 'cpu' ? runtime : { ...runtime, executionProvider: provider, device: deviceOf(gpus) };
 }

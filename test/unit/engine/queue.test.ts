@@ -41,14 +41,14 @@ describe('Pace', () => {
     const store = await newStore('run-a', 'run-b', 'run-c');
     const pace = new Pace(store);
     const waiting = [store.getRun('run-b'), store.getRun('run-c')];
-    expect(pace.secondsLeftOfAll(waiting, 2)).toBeNull();
+    expect(pace.secondsLeftOfAll(waiting, () => 2)).toBeNull();
     pace.see(running(store, 'run-a', 0), 0);
     pace.see(running(store, 'run-a', 20), 2000);
     const now = running(store, 'run-a', 20);
-    expect(pace.secondsLeftOfAll([now, ...waiting], 1)).toBeCloseTo(8 + 10 + 10, 9);
-    expect(pace.secondsLeftOfAll([now, ...waiting], 2)).toBeCloseTo(14, 9);
-    expect(pace.secondsLeftOfAll([now, ...waiting], 8)).toBeCloseTo(10, 9);
-    expect(pace.secondsLeftOfAll([], 1)).toBeNull();
+    expect(pace.secondsLeftOfAll([now, ...waiting], () => 1)).toBeCloseTo(8 + 10 + 10, 9);
+    expect(pace.secondsLeftOfAll([now, ...waiting], () => 2)).toBeCloseTo(14, 9);
+    expect(pace.secondsLeftOfAll([now, ...waiting], () => 8)).toBeCloseTo(10, 9);
+    expect(pace.secondsLeftOfAll([], () => 1)).toBeNull();
   });
 });
 
@@ -57,7 +57,7 @@ describe('QueueMonitor', () => {
     const store = await newStore('run-a', 'run-b', 'run-c');
     const held = new Set(['run-c']);
     const told: QueueView[] = [];
-    const queue = new QueueMonitor({ store, cores: 1, isHeld: (runId) => held.has(runId), onChange: (view) => told.push(view) });
+    const queue = new QueueMonitor({ store, coresOf: () => 1, isHeld: (runId) => held.has(runId), onChange: (view) => told.push(view) });
     expect(queue.view()).toEqual({ running: 0, queued: 2, share: 0, secondsLeft: null, lastError: null });
     const change = (runId: string, status: RunRow['status']): void => {
       store.setStatus(runId, status, status === 'failed' ? { errorCode: 'OUT', errorMessage: 'No memory.' } : {});

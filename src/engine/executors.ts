@@ -1,0 +1,79 @@
+/** The executors of a host: one for each machine that its runs go to, made when the first of them does. */
+import { bytesOf, machineOf, placeOf, type ExecutorConfig, type ExecutorKind, type ExecutorOf } from '../config/executor';
+import { hashJson } from '../config/hash';
+import { RepriseError } from '../errors/errors';
+import type { Demand, Executor, Executors } from '../execution/executor';
+import { shareOf } from '../execution/machine-budget';
+import { machineOfKind } from './machines';
+import { knownOf } from './machines-known';
+import type { CoresOf } from './spread';
+
+/** Runs at once on a machine that says nothing of it and was not tested. */
+const UNTESTED = 4;
+/** Runs that are handed over at once, at most: to a cluster, which has a queue of its own. */
+const MOST = 100_000;
+
+type Closing = Executor & { readonly close?: () => Promise<void> };
+
+/** Whether containers take what this machine has: its own Docker Engine is asked. @throws RepriseError MACHINE_UNKNOWN, MACHINE_KIND */
+export function isHere({ kind, machine }: Pick<ExecutorOf<'docker'>, 'kind' | 'machine'>, workspace: string): boolean {
+  if (machine === undefined) return process.env['DOCKER_HOST']?.startsWith('unix://') ?? true;
+  const { host, ssh } = machineOfKind(workspace, machine, kind);
+  return ssh === undefined && host.startsWith('unix://');
+}
+
+/** Cores that the runs of a place share; `Infinity` where a cluster has a queue of its own. @throws RepriseError MACHINE_UNKNOWN, MACHINE_KIND */
+function coresThere(kind: Exclude<ExecutorKind, 'local'>, name: string, workspace: string): { readonly cores: number; readonly mostRuns: number | null } {
+  const machine = machineOfKind(workspace, name, kind);
+  const cores = kind === 'slurm' ? Infinity : (knownOf(workspace, name, machine)?.facts?.cpu.cores ?? null);
+  return { cores: cores ?? UNTESTED, mostRuns: machine.mostRuns ?? (cores === null ? UNTESTED : null) };
+}
+
+/** @throws RepriseError MACHINE_UNKNOWN, MACHINE_KIND, MACHINES_INVALID */
+function demandOf(executor: ExecutorConfig, workspace: string): Demand {
+  if (executor.kind === 'local') return { pool: 'here', share: shareOf(executor) };
+  // A container's GPUs are Docker's to give.
+  if (executor.kind === 'docker' && isHere(executor, workspace)) return { pool: 'here', share: { cores: executor.threads, memory: executor.memory === undefined ? 0 : (bytesOf(executor.memory) ?? 0), gpus: 0 } };
+  const name = machineOf(executor);
+  const { cores, mostRuns } = name === null ? { cores: UNTESTED, mostRuns: UNTESTED } : coresThere(executor.kind, name, workspace);
+  return { pool: 'there', name: placeOf(executor), most: mostRuns ?? Math.min(MOST, Math.max(1, Math.floor(cores / executor.threads))) };
+}
+
+/** For estimates: what cannot be known of a place now counts as one that was not tested. @param here cores of this machine */
+export function coresOfPlaces(workspace: string, here: number): CoresOf {
+  return (place) => {
+    const [kind, name] = /^(docker|ssh|slurm):(.*)$/u.exec(place)?.slice(1) as [Exclude<ExecutorKind, 'local'>, string] | undefined ?? ['local', ''];
+    if (kind === 'local') return here;
+    try {
+      if (kind === 'docker' && isHere({ kind, ...(name === '' ? {} : { machine: name }) }, workspace)) return here;
+      const { cores, mostRuns } = coresThere(kind, name, workspace);
+      return mostRuns === null ? cores : Math.min(cores, mostRuns);
+    } catch {
+      return UNTESTED;
+    }
+  };
+}
+
+/** @param workspace whose machines are meant */
+export function executorsOf(workspace: string): Executors {
+  const made = new Map<string, Promise<Closing>>();
+  return {
+    demand: (executor) => demandOf(executor, workspace),
+    find(executor) {
+      if (executor.kind === 'local') throw new Error('Runs of this machine need no other executor.');
+      const name = machineOf(executor);
+      // One whose description was changed is another.
+      const key = hashJson([executor.kind, name, name === null ? null : machineOfKind(workspace, name, executor.kind)]);
+      const found = made.get(key) ?? make(executor.kind, name, workspace);
+      made.set(key, found);
+      return found;
+    },
+    async close() {
+      for (const found of await Promise.allSettled(made.values())) if (found.status === 'fulfilled') await found.value.close?.();
+    },
+  };
+}
+
+async function make(kind: Exclude<ExecutorKind, 'local'>, name: string | null, _workspace: string): Promise<Closing> {
+  throw new RepriseError('MACHINE_KIND', `This version of Reprise sends no runs to ${name ?? kind}.`, { kind: 'system' });
+}
