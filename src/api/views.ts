@@ -133,6 +133,25 @@ export const runDetails = z.object({
   /** Numbers that a training trains, and floating-point operations of a step as they are estimated; null of other runs and in older logs. */
   size: z.object({ parameters: z.number(), flopsPerStep: z.number() }).nullable(),
   attempts: z.array(z.object({ attempt: z.number(), fromStep: z.number(), startedAt: z.number(), endedAt: z.number().nullable(), ending: z.string() })),
+  /** Where its attempts were carried out, those on other machines and in containers. Times in this machine's clock. */
+  places: z.array(
+    z.object({
+      attempt: z.number(),
+      executor: z.string(),
+      /** Null for this machine. */
+      machine: z.string().nullable(),
+      node: z.string().nullable(),
+      /** What the attempt is called there. */
+      job: z.string().nullable(),
+      submittedAt: z.number().nullable(),
+      startedAt: z.number().nullable(),
+      endedAt: z.number().nullable(),
+      /** What is known of it now, in words; empty for one of this machine. */
+      state: z.string(),
+      /** What else its executor told: image digest, folder, script. */
+      facts: z.array(z.object({ name: z.string(), value: z.string() })),
+    }),
+  ),
   lineage: z.object({
     study: z.object({ studyId: z.string(), experiment: z.string(), variant: z.string() }).nullable(),
     /** Studies in which this run stands for a cell, its own among them. */

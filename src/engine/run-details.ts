@@ -39,6 +39,7 @@ export async function describeRunInFull({ store }: EngineContext, input: Input<'
     checkpoints: checkpointsIn(folder),
     size: log.size,
     attempts: log.attempts,
+    places: log.places,
     lineage: lineageOf(store, run),
   };
 }
@@ -72,13 +73,13 @@ function namedData(store: Store, manifest: RunManifest): Pick<RunDetails, 'param
 }
 
 /** A damaged log hides nothing else of the run. */
-function attemptsOf(store: Store, run: RunRow): Pick<RunDetails, 'attempts' | 'size'> & { readonly problem: string | null } {
+function attemptsOf(store: Store, run: RunRow): Pick<RunDetails, 'attempts' | 'places' | 'size'> & { readonly problem: string | null } {
   try {
-    const { attempts, size } = logOf(store, run);
-    return { attempts: [...attempts], size, problem: null };
+    const { attempts, places, size } = logOf(store, run);
+    return { attempts: [...attempts], places: [...places], size, problem: null };
   } catch (error) {
     if (!(error instanceof RepriseError)) throw error;
-    return { attempts: [], size: null, problem: error.message };
+    return { attempts: [], places: [], size: null, problem: error.message };
   }
 }
 

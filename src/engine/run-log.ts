@@ -13,6 +13,7 @@ import type { EngineContext } from './context';
 
 type LogLine = Output<'runs.log'>['lines'][number];
 type Attempt = RunDetails['attempts'][number];
+type PlaceView = RunDetails['places'][number];
 type RunKind = RunRow['kind'];
 
 /** Logs kept in memory: the ones that somebody looks at. */
@@ -22,6 +23,7 @@ const MOST_ASSIGNMENTS = 12;
 class ReadLog {
   readonly lines: LogLine[] = [];
   readonly attempts: Attempt[] = [];
+  readonly places: PlaceView[] = [];
   size: RunDetails['size'] = null;
   #offset = 0;
   #totalSteps: number | null = null;
@@ -48,12 +50,38 @@ class ReadLog {
       this.attempts.push({ attempt: record.attempt, fromStep: record.fromStep, startedAt: record.time, endedAt: null, ending: 'under way' });
       return;
     }
+    if (record.type === 'place') this.#see(record);
     const attempt = this.attempts.at(-1);
     const ending = endingOf(record);
     if (attempt === undefined || ending === null) return;
     // What the worker said of its end says more than the exit code of its process.
     if (attempt.endedAt === null || record.type !== 'exit') this.attempts[this.attempts.length - 1] = { ...attempt, endedAt: attempt.endedAt ?? record.time, ending };
   }
+
+  #see(record: PlaceRecord & { readonly time: number }): void {
+    const { attempt, executor, machine } = record;
+    const at = this.places.findIndex((place) => place.attempt === attempt && place.executor === executor && place.machine === machine);
+    const known = this.places[at] ?? { attempt, executor, machine, node: null, job: null, submittedAt: null, startedAt: null, endedAt: null, state: '', facts: [] };
+    this.places[at < 0 ? this.places.length : at] = withPlace(known, record);
+  }
+}
+
+/** What a place record adds to what was known of its attempt. */
+function withPlace(known: PlaceView, { time, ...record }: PlaceRecord & { readonly time: number }): PlaceView {
+  const facts = new Map(known.facts.map(({ name, value }) => [name, value]));
+  for (const [name, value] of Object.entries(record.facts ?? {})) facts.set(name, value);
+  const ended = record.event === 'ended' || record.event === 'requeued';
+  return {
+    ...known,
+    node: record.node ?? known.node,
+    job: record.job ?? known.job,
+    submittedAt: record.event === 'submitted' ? time : known.submittedAt,
+    startedAt: record.event === 'started' ? time : known.startedAt,
+    endedAt: ended ? time : known.endedAt,
+    // Of one of this machine the attempt tells. Once it ended, what is fetched says no more of it.
+    state: record.executor === 'local' || (record.event === 'collected' && known.endedAt !== null) ? known.state : placeState(record),
+    facts: [...facts].map(([name, value]) => ({ name, value })),
+  };
 }
 
 /** What a record says of how an attempt ended; null where it says nothing of it. */
@@ -77,7 +105,7 @@ function endingOf(record: EventRecord): string | null {
 const logs = new WeakMap<Store, Map<string, ReadLog>>();
 
 /** The whole log of a run as far as it is written. @throws RepriseError EVENT_LOG_CORRUPT */
-export function logOf(store: Store, { runId, kind }: Pick<RunRow, 'runId' | 'kind'>): Pick<ReadLog, 'lines' | 'attempts' | 'size'> {
+export function logOf(store: Store, { runId, kind }: Pick<RunRow, 'runId' | 'kind'>): Pick<ReadLog, 'lines' | 'attempts' | 'places' | 'size'> {
   const known = logs.get(store) ?? new Map<string, ReadLog>();
   logs.set(store, known);
   const file = join(store.runFolder(runId), RUN_FILES.events);
@@ -184,16 +212,36 @@ const PLACE_EVENTS: Readonly<Record<PlaceRecord['event'], string>> = {
   collected: 'all of it fetched from',
 };
 
-/** `started on cluster (slurm), node n1, job 12_3`. */
-function placeInWords({ event, executor, machine, node, job, exitCode, signal, outOfMemory, reason }: PlaceRecord): string {
-  const where = machine === null ? executor : `${machine} (${executor})`;
-  const more = [
-    ...(node === undefined ? [] : [`node ${node}`]),
-    ...(job === undefined ? [] : [`job ${job}`]),
+const PLACE_STATES: Readonly<Record<PlaceRecord['event'], string>> = {
+  submitted: 'waiting to start',
+  started: 'running',
+  requeued: 'put back into its queue',
+  lost: 'out of reach',
+  found: 'found again',
+  ended: 'ended',
+  collected: 'fetched',
+};
+
+/** How it ended, and why. */
+function circumstances({ event, exitCode, signal, outOfMemory, reason }: PlaceRecord): string[] {
+  return [
     ...(event !== 'ended' || (exitCode === undefined && signal === undefined) ? [] : [endOfProcess(exitCode ?? null, signal ?? null)]),
     ...(outOfMemory === true ? ['out of memory'] : []),
     ...(reason === undefined ? [] : [reason]),
   ];
+}
+
+function placeState(record: PlaceRecord): string {
+  const [how, ...more] = circumstances(record);
+  // `ended with exit code 0` says that it ended.
+  return how?.startsWith(PLACE_STATES[record.event]) === true ? [how, ...more].join(', ') : [PLACE_STATES[record.event], ...circumstances(record)].join(', ');
+}
+
+/** `started on cluster (slurm), node n1, job 12_3`. */
+function placeInWords(record: PlaceRecord): string {
+  const { event, executor, machine, node, job } = record;
+  const where = machine === null ? executor : `${machine} (${executor})`;
+  const more = [...(node === undefined ? [] : [`node ${node}`]), ...(job === undefined ? [] : [`job ${job}`]), ...circumstances(record)];
   return [`${PLACE_EVENTS[event]} ${where}`, ...more].join(', ');
 }
 
