@@ -1,7 +1,8 @@
 /**
  * Which paths a window may name to the engine: those a person chose, which the main process tells, and the workspace's
  * own files for reading. A page that is not ours, or no longer, can so write nothing else and look into nothing else,
- * but for what the text of a study names (its baseline, its table): people type those paths, so they are not checked.
+ * but for what the text of a study names (its baseline, its table) and the files of keys of a machine: people type those
+ * paths, so they are not checked.
  */
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -29,6 +30,7 @@ function pathsIn(method: Method, input: unknown): Paths {
   switch (method) {
     case 'runs.start':
     case 'config.score':
+    case 'machines.test':
       return paths({ read: [fields['config']] });
     case 'studies.plan':
     case 'studies.start': {

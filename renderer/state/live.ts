@@ -128,6 +128,9 @@ export function follow(): void {
         return;
       case 'verdicts':
         outdated('verdicts.list');
+        return;
+      case 'machines':
+        outdated('machines.list');
     }
   });
   client.onStudyEnded(() => outdated('studies.list', 'studies.get', 'compare.experiment', 'compare.curves'));

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { exportQuery, exportResult, importQuery, importResult } from './imports';
 import { bundleEstimate, bundlePage, confusion, curveKey, curves, logLine, outputPage, queueView, runDetails, runsColumns, runsGroups, runsGroupsQuery, runsOpeningQuery, runsPage, runsQuery, seriesWindow, sideBySide, sparkline, studyEnded, studySource, studySummary, studyView, task, verdictSummary, verdictTrace, verdictView } from './views';
+import { hostKey, hostKeyQuery, machineAdd, machineNameText, machineTest, machineView } from './machines';
 import { trackingServer, trackingStart } from './tracking-server';
 import { restoredCode, score } from './provenance';
 import { comparison, difference, doctorResult, experimentRow, metricRow, problem, reproduceResult, runResult, runRow, studyPlan, verifyResult } from './rows';
@@ -21,7 +22,7 @@ const target = z.string().min(1).max(300);
 const float64Array = z.custom<Float64Array>((value) => value instanceof Float64Array, { error: 'must be a Float64Array' });
 const file = z.string().min(1).max(4096);
 /** Name of a machine in place of the config's; `local`: this one. */
-const on = z.string().min(1).max(64).optional();
+const on = machineNameText.optional();
 /** Chosen by the caller, so that it can cancel before the answer: `[A-Za-z0-9-]`, unique. */
 const taskId = z.string().regex(/^[A-Za-z0-9-]{1,100}$/u);
 
@@ -138,6 +139,15 @@ export const methods = {
   'tasks.cancel': { input: z.strictObject({ task: taskId }), output: task },
   'queue.status': { input: none, output: queueView },
 
+  /** Machines besides this one that runs can go to, by name. */
+  'machines.list': { input: none, output: z.array(machineView) },
+  /** Asks a host for its key, which a person confirms before a machine is added; nothing else is sent. */
+  'machines.hostKey': { input: hostKeyQuery, output: hostKey },
+  'machines.add': { input: machineAdd, output: machineView },
+  'machines.remove': { input: z.strictObject({ name: machineNameText }), output: z.object({ removed: z.string() }) },
+  /** What a machine has and lacks, for the environment that a config asks for where one is named. */
+  'machines.test': { input: z.strictObject({ name: machineNameText, config: file.optional() }), output: machineTest },
+
   /** The server that MLflow's clients log to. */
   'tracking.status': { input: none, output: trackingServer },
   'tracking.start': { input: trackingStart, output: trackingServer },
@@ -161,7 +171,7 @@ export const events = {
   /** At most five times a second. */
   queue: queueView,
   /** Something that lists show came, went or changed, beyond what `run` tells. */
-  changed: z.object({ what: z.enum(['runs', 'studies', 'verdicts']) }),
+  changed: z.object({ what: z.enum(['runs', 'studies', 'verdicts', 'machines']) }),
   studyEnded,
 } as const;
 export type EventName = keyof typeof events;

@@ -6,6 +6,7 @@ import { exportRuns, importCommand } from './commands/importing';
 import { deleteCommand, restore, workspacePurge } from './commands/deleting';
 import { files } from './commands/files';
 import { logs } from './commands/logs';
+import { machineAdd, machineList, machineRemove, machineTest } from './commands/machine';
 import { compare, diff, runs } from './commands/looking';
 import { ablate, cancel, resume, retry, run } from './commands/training';
 import { checkout } from './commands/restoring';
@@ -36,6 +37,8 @@ function count(text: string): number {
   return Number(text);
 }
 
+const ON = 'machine in place of that of the config (reprise machine list); local: this one';
+
 /** A command's body: takes what the user gave and answers with the exit code. */
 type Body<Options> = (args: readonly string[], options: Options & GlobalOptions) => Promise<number>;
 
@@ -58,8 +61,8 @@ function build(onExit: (code: number) => void): Command {
         onExit(await body(command.processedArgs.flat() as string[], command.opts<Options & GlobalOptions>()));
       });
 
-  add(program, 'run <config>', 'train one run, or run a program once', run).option('--seed <n>', "seed in place of the config's", seedNumber).option('--fresh', 'do not take up an interrupted run of the same config');
-  add(program, 'ablate <study>', 'run an ablation', ablate).option('--dry-run', 'print variants, runs, reuse and estimated time; run nothing').option('--no-reuse', 'run everything anew');
+  add(program, 'run <config>', 'train one run, or run a program once', run).option('--seed <n>', "seed in place of the config's", seedNumber).option('--fresh', 'do not take up an interrupted run of the same config').option('--on <machine>', ON);
+  add(program, 'ablate <study>', 'run an ablation', ablate).option('--dry-run', 'print variants, runs, reuse and estimated time; run nothing').option('--no-reuse', 'run everything anew').option('--on <machine>', ON);
   add(program, 'resume', 'go on with runs that were interrupted or queued', resume);
   add(program, 'retry <run>', 'run a failed or cancelled run again: a training from its last checkpoint, a command anew', retry);
   add(program, 'cancel <run>', 'cancel a run that is queued or interrupted', cancel);
@@ -116,6 +119,21 @@ function build(onExit: (code: number) => void): Command {
     .option('--data <path>', 'the CSV file, or the folder of the inputs, for a bundle that was exported without them');
   add(program, 'sample', 'run the sample ablation and write its report and bundle', sample);
   add(program, 'serve', 'take in the runs of MLflow clients until Ctrl-C; starts no queued runs', serve).option('--port <n>', 'port of this machine (default: the one it had last, or any that is free)', port);
+  const machine = program.command('machine').description('machines besides this one that runs can go to').exitOverride();
+  add(machine, 'add <name> <kind>', 'make a machine known: docker (an engine), ssh (a host), slurm (a cluster)', machineAdd)
+    .option('--ssh <host>', 'user@host[:port] that SSH reaches; a Slurm cluster without it has this machine as its login host')
+    .option('--jump <hosts...>', 'user@host[:port] of hosts that lead there, the nearest first')
+    .option('--identity <file>', "private key (default: the agent's and the usual ones)")
+    .option('--fingerprint <sha256...>', 'trust host keys with these fingerprints, SHA256:…, without asking')
+    .option('--host <url>', 'where Docker Engine listens: unix:///PATH or tcp://HOST:PORT (default: unix:///var/run/docker.sock)')
+    .option('--tls <folder>', 'ca.pem, cert.pem and key.pem for a Docker Engine over tcp')
+    .option('--folder <path>', 'folder there for programs, data and runs (default: ~/.reprise)')
+    .option('--most-runs <n>', 'runs under way there at once', count)
+    .option('--set <fields...>', 'executor fields that hold there unless a config says otherwise, such as partition=gpu time=2:00:00')
+    .option('--replace', 'in place of a machine of that name');
+  add(machine, 'list', 'machines that are known', machineList);
+  add(machine, 'test <name>', 'what a machine has and lacks', machineTest).option('--config <file>', 'compare it with what this config asks for');
+  add(machine, 'remove <name>', 'forget a machine; its runs stay', machineRemove);
   const workspace = program.command('workspace').description('the store against the run folders').exitOverride();
   add(workspace, 'check', 'compare the database with the run folders', workspaceCheck);
   add(workspace, 'rebuild', 'make the database again from the run folders', workspaceRebuild);

@@ -10,10 +10,9 @@ import { describeMachine, findGpus, outputOf } from '../provenance/machine';
 import { numericFlags, onnxruntimeFolder, onnxruntimeVersion } from '../provenance/runtime';
 import { meets } from '../provenance/version-range';
 import { openDatabase } from '../store/database';
+import { gigabytes, missing, ok, warning, type Check } from './checks';
 import { askProviders } from './providers';
 import { refuseNetwork } from '../store/network';
-
-type Check = DoctorView['checks'][number];
 
 export interface DoctorOptions {
   readonly workspace: string;
@@ -28,10 +27,6 @@ const DISK_FLOOR = 1e9;
 /** Bytes a worker, the engine and the system want at the least. */
 const MEMORY_FLOOR = 2e9;
 
-const ok = (name: string, found: string): Check => ({ name, status: 'ok', found, hint: null });
-const warning = (name: string, found: string, hint: string): Check => ({ name, status: 'warning', found, hint });
-const missing = (name: string, found: string, hint: string): Check => ({ name, status: 'missing', found, hint });
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
 function checkNode(): Check {
   const { node, electron } = process.versions as NodeJS.ProcessVersions & { electron?: string };

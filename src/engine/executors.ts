@@ -74,6 +74,10 @@ export function executorsOf(workspace: string): Executors {
   };
 }
 
-async function make(kind: Exclude<ExecutorKind, 'local'>, name: string | null, _workspace: string): Promise<Closing> {
+async function make(kind: Exclude<ExecutorKind, 'local'>, name: string | null, workspace: string): Promise<Closing> {
+  if (kind === 'docker') {
+    const [{ DockerExecutor }, { dockerOptions }] = await Promise.all([import('../execution/docker/executor'), import('./place-docker')]);
+    return new DockerExecutor(dockerOptions(name, name === null ? null : machineOfKind(workspace, name, kind)));
+  }
   throw new RepriseError('MACHINE_KIND', `This version of Reprise sends no runs to ${name ?? kind}.`, { kind: 'system' });
 }

@@ -5,6 +5,7 @@ import type { RuntimeIdentity } from '../events/manifest';
 import type { ImageRef } from '../events/provenance';
 import type { CapturedInterpreter } from '../provenance/interpreter';
 import { processorRuntime } from '../provenance/runtime';
+import type { Check } from './checks';
 import type { PlaceFacts } from './place-facts';
 
 /** A place other than this machine. What it answers is remembered for the session. */
@@ -17,6 +18,17 @@ export interface Place {
   image(): Promise<ImageRef | null>;
   /** The Python that a command starts there; null where a digest stands for all that is in its image. */
   interpreter(command: TaskConfig['command']): Promise<CapturedInterpreter | null>;
+}
+
+/** What a look at a machine found, besides its facts. */
+export interface Look {
+  readonly place: Place;
+  /** Rows of its kind: Docker, Slurm, the folder of Reprise there. */
+  readonly checks: readonly Check[];
+  /** Milliseconds of a question and its answer. */
+  readonly latencyMs: number;
+  /** Its clock less that of this machine, milliseconds. */
+  readonly clockOffsetMs: number;
 }
 
 /** The places of a host. */

@@ -59,10 +59,10 @@ function exitCode(results: readonly RunResult[], cancelled: boolean): number {
   return results.every((result) => result.status === 'finished') ? 0 : 1;
 }
 
-export async function run([config = '']: readonly string[], options: GlobalOptions & { seed?: number; fresh?: boolean }): Promise<number> {
-  await preflightConfig(workspaceOf(options), config, options.seed);
+export async function run([config = '']: readonly string[], options: GlobalOptions & { seed?: number; fresh?: boolean; on?: string }): Promise<number> {
+  await preflightConfig(workspaceOf(options), config, options.seed, options.on);
   return withEngine(options, 'host', async (engine) => {
-    const started = await call(engine, 'runs.start', { config, ...(options.seed === undefined ? {} : { seed: options.seed }), ...(options.fresh === true ? { fresh: true } : {}) });
+    const started = await call(engine, 'runs.start', { config, ...(options.seed === undefined ? {} : { seed: options.seed }), ...(options.fresh === true ? { fresh: true } : {}), ...(options.on === undefined ? {} : { on: options.on }) });
     for (const warning of started.warnings) say(`warning: ${warning}`);
     if (started.resumed) say(`Going on with run ${started.run.runId}, which was interrupted.`);
     return answerRun(engine, started.run.runId, options);
@@ -117,9 +117,9 @@ function printPlan(plan: StudyPlan): void {
   if (changed !== null) print(changed);
 }
 
-export async function ablate([study = '']: readonly string[], options: GlobalOptions & { dryRun?: boolean; reuse?: boolean }): Promise<number> {
-  await preflightStudy(workspaceOf(options), study);
-  const input = { study, reuse: options.reuse ?? true };
+export async function ablate([study = '']: readonly string[], options: GlobalOptions & { dryRun?: boolean; reuse?: boolean; on?: string }): Promise<number> {
+  await preflightStudy(workspaceOf(options), study, options.on);
+  const input = { study, reuse: options.reuse ?? true, ...(options.on === undefined ? {} : { on: options.on }) };
   if (options.dryRun === true) {
     return withEngine(options, 'scratch', async (engine) => {
       const plan = await call(engine, 'studies.plan', input);
@@ -156,7 +156,7 @@ function resultTable(runs: StudyResult['runs'], metric: string): string {
 }
 
 /** Starts a study and waits for its runs. `metric` is what they are compared by. */
-export async function runStudy(engine: Engine, input: { study: string; reuse: boolean }, options: GlobalOptions): Promise<{ result: StudyResult; metric: string; cancelled: boolean }> {
+export async function runStudy(engine: Engine, input: { study: string; reuse: boolean; on?: string }, options: GlobalOptions): Promise<{ result: StudyResult; metric: string; cancelled: boolean }> {
   const started = await call(engine, 'studies.start', input);
   const { plan } = started;
   for (const warning of started.warnings) say(`warning: ${warning}`);
