@@ -2,6 +2,7 @@
 import { isCommandConfig, type RunConfig } from '../config/command';
 import { machineOf } from '../config/executor';
 import { RepriseError } from '../errors/errors';
+import { shareOf, type MachineBudget } from '../execution/machine-budget';
 import { isHere } from './executors';
 import { refuseThreads } from './identity';
 import { machineOfKind } from './machines';
@@ -10,20 +11,21 @@ import { refuseProvider } from './providers';
 
 /**
  * @param workspace whose machines are meant
- * @param cores of this machine that runs may use
- * @throws RepriseError THREADS_EXCEED_CORES, PROVIDER_MISSING, MACHINE_UNKNOWN, MACHINE_KIND, MACHINES_INVALID
+ * @param budget of this machine
+ * @throws RepriseError THREADS_EXCEED_CORES, MEMORY_EXCEEDS_MACHINE, GPUS_EXCEED_MACHINE, PROVIDER_MISSING, MACHINE_UNKNOWN, MACHINE_KIND, MACHINES_INVALID
  */
-export function refuseBeyondPlace(config: RunConfig, workspace: string, cores: number): void {
+export async function refuseBeyondPlace(config: RunConfig, workspace: string, budget: MachineBudget): Promise<void> {
   const { executor } = config;
   if (executor.kind === 'local') {
-    refuseThreads(config, cores);
+    refuseThreads(config, budget.cores);
     refuseProvider(config);
+    await budget.refuseBeyond(shareOf(executor));
     return;
   }
   const name = machineOf(executor);
   const machine = name === null ? null : machineOfKind(workspace, name, executor.kind);
   refuseProviderThere(config, name);
-  if (executor.kind === 'docker' && isHere(executor, workspace)) return refuseThreads(config, cores);
+  if (executor.kind === 'docker' && isHere(executor, workspace)) return refuseThreads(config, budget.cores);
   const known = name === null || machine === null ? undefined : knownOf(workspace, name, machine)?.facts?.cpu.cores;
   if (known !== undefined) refuseThreads(config, known, `on ${String(name)}`);
 }

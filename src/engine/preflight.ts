@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { expandStudy } from '../ablation/expand';
 import { isCommandConfig, type RunConfig } from '../config/command';
+import { budgetHere } from './budget-here';
 import { refuseMissingInputs } from './commands-identity';
 import { IdentityFinder } from './identity';
 import { naming, readConfig, readStudy } from './inputs';
@@ -15,9 +16,10 @@ import { refuseEnvironment } from './warnings';
 
 /** Reads data and builds graphs in a throw-away folder; where a workspace stands already, starting the run checks the same. */
 async function tryOut(workspace: string, file: string, folder: string, configs: readonly RunConfig[]): Promise<void> {
-  await naming(file, () => {
+  const budget = budgetHere(availableParallelism());
+  await naming(file, async () => {
     for (const config of configs) {
-      refuseBeyondPlace(config, workspace, availableParallelism());
+      await refuseBeyondPlace(config, workspace, budget);
       refuseSecrets(config);
     }
   });

@@ -21,7 +21,7 @@ const PENDING = ['queued', 'running', 'interrupted'] as const;
 export async function startRun(context: EngineContext, input: Input<'runs.start'>): Promise<Output<'runs.start'>> {
   const scheduler = hostScheduler(context);
   const { config, folder } = await readConfig(input.config, input.seed, (written) => withMachine(written, context.workspace, input.on));
-  refuseBeyondPlace(config, context.workspace, context.cores);
+  await refuseBeyondPlace(config, context.workspace, context.budget);
   const planner = new RunPlanner({ workspace: context.workspace, folder, codeFolder: folder, config, inputs: inputsOf([config], folder), places: context.places });
   const plan = await naming(input.config, () => planner.plan(config));
   const pending = input.fresh === true ? null : context.store.findByComputeHash(plan.computeHash, PENDING);

@@ -121,7 +121,7 @@ export async function startStudy(context: EngineContext, input: Input<'studies.s
   const { study, folder } = read;
   const reuse = input.reuse ?? true;
   for (const { config } of expandStudy(study)) {
-    refuseBeyondPlace(config, context.workspace, context.cores);
+    await refuseBeyondPlace(config, context.workspace, context.budget);
   }
   const planner = plannerOf(context, read, context.workspace);
   const planned = await naming(fileOf(input.study), () => planVariants(store, planner, study, reuse));
