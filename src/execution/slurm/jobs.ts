@@ -66,17 +66,15 @@ export function parseSqueue(text: string): JobSight[] {
 /** Of jobs that the controller may have forgotten; what accounting knows of them. */
 export const SACCT = ['sacct', '--noheader', '--parsable2', '--allocations', '--array', '--duplicates', '--format=JobID,State,ExitCode,NodeList,WorkDir'] as const;
 
-/** @param text what `SACCT` printed. Of a job that was requeued the newest line holds, which is the last. */
+/** @param text what `SACCT` printed. Of a job that was requeued there are several lines, the newest last. */
 export function parseSacct(text: string): JobSight[] {
-  const found = new Map<string, JobSight>();
-  for (const line of text.split('\n')) {
+  return text.split('\n').flatMap((line) => {
     const [number = '', state = '', exit = '', nodes = '', ...folder] = line.split('|');
     const match = /^(\d+)(?:_(\d+))?$/u.exec(number);
-    if (match === null) continue;
+    if (match === null) return [];
     const said = sight({ id: match[1] ?? '', index: match[2] ?? null, state, node: firstNode(nodes), folder: folder.join('|'), reason: '' });
-    found.set(said.number, { ...said, exit: exitOf(exit), by: /^CANCELLED by (.+)$/u.exec(state)?.[1] ?? null });
-  }
-  return [...found.values()];
+    return [{ ...said, exit: exitOf(exit), by: /^CANCELLED by (.+)$/u.exec(state)?.[1] ?? null }];
+  });
 }
 
 /** @param text what `scontrol show job --oneliner` printed. Values may hold spaces: one ends where the next name begins. */

@@ -84,9 +84,10 @@ describe('what commands print (Slurm 22.05)', () => {
     ]);
   });
 
-  test('sacct tells who cancelled a job, and of a requeued one the newest', () => {
+  test('sacct tells who cancelled a job, and of a requeued one the newest last', () => {
     const text = ['12_0|NODE_FAIL|0:0|node[01-04]|/b/jobs/t1', '12_0|CANCELLED by 1000|0:15|node[01-04,9]|/b/jobs/t1', '12_[1-4]|PENDING|0:0|None assigned|/b/jobs/t1', '13|COMPLETED|0:0|a,b|/b/jobs/t2', ''].join('\n');
     expect(parseSacct(text)).toEqual([
+      expect.objectContaining({ number: '12_0', state: 'NODE_FAIL', by: null }),
       { number: '12_0', standing: { phase: 'over', end: 'cancelled' }, state: 'CANCELLED', reason: '', node: 'node01', exit: { exitCode: 0, signal: 15 }, by: '1000', folder: '/b/jobs/t1' },
       { number: '13', standing: { phase: 'over', end: 'completed' }, state: 'COMPLETED', reason: '', node: 'a', exit: { exitCode: 0, signal: 0 }, by: null, folder: '/b/jobs/t2' },
     ]);
