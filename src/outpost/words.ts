@@ -1,0 +1,39 @@
+/** What an outpost writes down of its attempts, for the host that reads it later: `outpost.jsonl` in the run's folder. */
+import { z } from 'zod';
+
+const common = {
+  /** Counts from 1. */
+  attempt: z.int().min(1),
+  /** Milliseconds since 1970, UTC, of the machine's own clock. */
+  time: z.number(),
+};
+
+const started = z.object({
+  event: z.literal('started'),
+  ...common,
+  host: z.string().max(1000),
+  /** The outpost itself, leader of the group of all it starts. */
+  pid: z.int().min(1),
+  startTime: z.string().max(1000),
+  /** Of the hardware that computes: what decides bits (platform, arch, CPU flags). */
+  runtime: z.object({ platform: z.string(), arch: z.string(), cpuFlags: z.array(z.string()) }),
+});
+
+const ended = z.object({
+  event: z.literal('ended'),
+  ...common,
+  /** Of the worker, or of the command's supervisor. */
+  exitCode: z.int().nullable(),
+  signal: z.string().max(100).nullable(),
+  /** Whether the machine ended it because it took too much memory. */
+  outOfMemory: z.boolean(),
+  /** Whether the outpost was asked to end by a signal: a cluster's, or a person's. */
+  wasStopped: z.boolean(),
+  /** Why it could not begin, where it could not. */
+  problem: z.object({ code: z.string().max(100), message: z.string().max(10_000) }).nullable(),
+});
+
+export const outpostWordSchema = z.discriminatedUnion('event', [started, ended]);
+export type OutpostWord = z.infer<typeof outpostWordSchema>;
+export type StartedWord = Extract<OutpostWord, { readonly event: 'started' }>;
+export type EndedWord = Extract<OutpostWord, { readonly event: 'ended' }>;
