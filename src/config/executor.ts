@@ -28,8 +28,10 @@ export function bytesOf(size: string): number | null {
 
 const size = z.string().max(32).refine((text) => (bytesOf(text) ?? 0) > 0, { error: 'must be a size such as 512m or 8g' });
 
-const gpus = z.int().min(0).max(64).optional().meta({ description: 'GPUs the run gets for itself', unit: 'GPUs' });
+const gpus = z.int().min(0).max(64).optional().meta({ description: 'GPUs the run gets for itself; it sees no others', unit: 'GPUs' });
 const memory = size.optional().meta({ description: 'Memory the run may take, such as 8g' });
+/** This machine keeps it free and counts on the run to keep to it. */
+const reserved = size.optional().meta({ description: 'Memory that is kept free for the run, such as 8g; nothing holds the run to it' });
 
 const providerChoice = z
   .enum([...PROVIDERS, 'auto'])
@@ -39,7 +41,7 @@ const trainingThreads = z.int().min(1).max(256).default(1).meta({ description: '
 const commandThreads = z.int().min(1).max(256).default(1).meta({ description: 'Cores the command takes', unit: 'cores' });
 
 /** This machine. */
-const localFields = { kind: z.literal('local').default('local'), gpus, memory };
+const localFields = { kind: z.literal('local').default('local'), gpus, memory: reserved };
 
 /** `/data:/workspace/data` or `./models:/models:ro`, as `docker run --volume` has them; what lies on this machine is read-only unless `rw` is said. */
 const volume = z.string().max(8192).regex(/^[^:]+:\/[^:]*(?::(?:ro|rw))?$/u, { error: 'must be HOST_PATH:/PATH_IN_THE_CONTAINER, with :rw behind it where the run may write there' });
@@ -135,6 +137,11 @@ export type ExecutorOf<K extends ExecutorKind> = Extract<ExecutorConfig, { reado
 /** One text for each place that runs wait for by itself: `local`, else `KIND:MACHINE`, with an empty name for this machine. */
 export function placeOf(executor: ExecutorConfig): string {
   return executor.kind === 'local' ? 'local' : `${executor.kind}:${executor.machine ?? ''}`;
+}
+
+/** Whether Reprise says which GPUs of this machine a run gets, so that variables of the person who starts it do not. */
+export function hasOwnGpus(executor: ExecutorConfig): boolean {
+  return executor.kind === 'local' && (executor.gpus ?? 0) > 0;
 }
 
 /** The name of the machine that an executor names; null for this one. */

@@ -1,12 +1,15 @@
 /** The variables that can change a command's numbers: what is recorded of them is what its program sees. */
 import type { CommandConfig } from '../config/command';
+import { hasOwnGpus } from '../config/executor';
 import { fillTask } from '../config/task';
 import type { CommandManifest } from '../events/manifest';
+import { GPU_VARIABLES } from '../execution/local/spawn';
 import { isRecordedWhole, recordedVariables, VARIABLES } from '../provenance/variables';
 
-/** Those that a command of this config gets here, besides what follows from its seed. */
+/** Those that a command of this config gets here, besides what follows from its seed and which GPUs it is given. */
 export function variablesHere(config: CommandConfig): Record<string, string> {
-  return recordedVariables({ ...process.env, ...fillTask(config).env });
+  const variables = recordedVariables({ ...process.env, ...fillTask(config).env });
+  return hasOwnGpus(config.executor) ? Object.fromEntries(Object.entries(variables).filter(([name]) => !GPU_VARIABLES.includes(name))) : variables;
 }
 
 /** The one that follows the seed: how Python hashes texts, so that sets have the same order twice, unless somebody says how. */

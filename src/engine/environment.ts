@@ -2,6 +2,7 @@
 import type { BundlePage } from '../api/views';
 import { isTrainingRun, type BundleRun } from '../bundle/model';
 import { sameValue } from '../config/diff';
+import { hasOwnGpus } from '../config/executor';
 import { leavesOf } from '../config/leaves';
 import type { RuntimeIdentity } from '../events/manifest';
 import type { Provenance } from '../events/provenance';
@@ -49,7 +50,7 @@ export function bundleEnvironment(runs: readonly BundleRun[], here: Provenance, 
     runs.map((run) => {
       if (isTrainingRun(run)) {
         const { provenance, runtime, config } = run.manifest;
-        return compareEnvironments(environmentLeaves(provenance, runtime), environmentLeaves(here, runtimeIdentity(config.executor.threads, runtime.executionProvider, here.gpus)));
+        return compareEnvironments(environmentLeaves(provenance, runtime), environmentLeaves(here, runtimeIdentity(config.executor.threads, runtime.executionProvider, here.gpus, hasOwnGpus(config.executor))));
       }
       const { runId, provenance } = run.manifest;
       const found = commands.get(runId);

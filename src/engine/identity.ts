@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { RunConfig } from '../config/command';
 import { computeHash, configHash, hashJson } from '../config/hash';
 import { modelPath } from '../config/models';
-import type { Provider } from '../config/executor';
+import { hasOwnGpus, type Provider } from '../config/executor';
 import type { Config } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { prepareData } from '../datasets/prepare';
@@ -102,7 +102,7 @@ export function identityOn(
   config: Config,
   data: DataRef,
   shape: DataShape,
-  { graphs = new Map(), model = null, provider = 'cpu', gpus = [], runtime = runtimeIdentity(config.executor.threads, provider, gpus) }: Circumstances = {},
+  { graphs = new Map(), model = null, provider = 'cpu', gpus = [], runtime = runtimeIdentity(config.executor.threads, provider, gpus, hasOwnGpus(config.executor)) }: Circumstances = {},
 ): RunIdentity {
   // What only the scalars of the steps or the rhythm of the run follow is no part of a graph.
   const inGraph = { ...config.training, learningRate: 0, schedule: null, epochs: 0, steps: 0, earlyStopping: null, evaluateEvery: 0, checkpointEvery: 0, hashEvery: 0 };

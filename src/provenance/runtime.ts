@@ -53,8 +53,9 @@ export function onnxruntimeVersion(): string {
 }
 
 /** What a provider on a GPU computes on, as far as it can be known: ONNX Runtime does not tell which one it took. */
-function deviceOf(gpus: readonly Gpu[]): readonly string[] {
-  const chosen = DEVICE_VARIABLES.flatMap((name) => (process.env[name] === undefined ? [] : [`${name}=${path.basename(process.env[name])}`]));
+function deviceOf(gpus: readonly Gpu[], isGiven: boolean): readonly string[] {
+  const variables = DEVICE_VARIABLES.filter((name) => !isGiven || name !== 'CUDA_VISIBLE_DEVICES');
+  const chosen = variables.flatMap((name) => (process.env[name] === undefined ? [] : [`${name}=${path.basename(process.env[name])}`]));
   return [...gpus.map(({ name, driver }) => (driver === null ? name : `${name}, driver ${driver}`)), ...chosen];
 }
 
@@ -86,10 +87,11 @@ export function processorRuntime({ onnxruntime, platform, arch, cpu }: RuntimeMa
  * The runtime that a worker with this many threads has on this machine. Synchronous; what is read is kept for the
  * life of the process.
  * @param gpus of this machine; no part of it where the processor computes
+ * @param isGiven whether Reprise chooses among them: which one a run gets is another each time, and no part of it
  * @throws RepriseError ONNXRUNTIME_MISSING
  */
-export function runtimeIdentity(threads: number, provider: Provider = 'cpu', gpus: readonly Gpu[] = []): RuntimeIdentity {
+export function runtimeIdentity(threads: number, provider: Provider = 'cpu', gpus: readonly Gpu[] = [], isGiven = false): RuntimeIdentity {
   const { platform, arch } = process;
   const runtime = processorRuntime({ onnxruntime: onnxruntimeVersion(), platform, arch, cpu: { model: cpus()[0]?.model ?? 'unknown', flags: cpuFlags() } }, threads);
-  return provider === 'cpu' ? runtime : { ...runtime, executionProvider: provider, device: deviceOf(gpus) };
+  return provider === 'cpu' ? runtime : { ...runtime, executionProvider: provider, device: deviceOf(gpus, isGiven) };
 }

@@ -1,5 +1,6 @@
 /** The training of one run, from its first step or its newest checkpoint to its end. */
 import { diff } from '../config/diff';
+import { hasOwnGpus } from '../config/executor';
 import { higherIsBetter, mapMetrics, metricOf } from '../config/metrics';
 import { resolveSeeds, type Config, type SelectionConfig } from '../config/schema';
 import { RepriseError } from '../errors/errors';
@@ -63,9 +64,9 @@ export function beats(selection: SelectionConfig, value: number, best: number | 
 }
 
 /** The run can only be begun or gone on with by the runtime it was made for: another one may compute other bits. */
-async function checkRuntime({ runtime }: TrainingManifest): Promise<void> {
+async function checkRuntime({ runtime, config }: TrainingManifest): Promise<void> {
   const { threads, executionProvider: provider } = runtime;
-  const here = runtimeIdentity(threads, provider, provider === 'cpu' ? [] : await findGpus());
+  const here = runtimeIdentity(threads, provider, provider === 'cpu' ? [] : await findGpus(), hasOwnGpus(config.executor));
   const [difference] = diff(runtime, here);
   if (difference === undefined) return;
   throw new RepriseError('RUN_RUNTIME_CHANGED', `The run was made for ${difference.path} ${JSON.stringify(difference.left)}, this machine has ${JSON.stringify(difference.right)}: going on could change its numbers.`, {

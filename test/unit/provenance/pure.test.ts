@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Provenance } from '../../../src/events/provenance';
 import { flagsOfCpuinfo, flagsOfSysctl } from '../../../src/provenance/cpu';
 import { refuseEnvironment, warningsOf } from '../../../src/engine/warnings';
@@ -268,6 +268,14 @@ describe('machine', () => {
     expect(identity.onnxruntime).toBe(onnxruntimeVersion());
     expect(identity.cpuFlags).toEqual([...identity.cpuFlags].sort());
     if (process.platform === 'linux' && process.arch === 'x64') expect(identity.cpuFlags).toContain('sse4_2');
+  });
+
+  test('the runtime identity names the GPU that a person chose, and none that Reprise gives out', () => {
+    vi.stubEnv('CUDA_VISIBLE_DEVICES', '3');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const gpus = [{ name: 'NVIDIA H100', driver: '550.1' }];
+    expect(runtimeIdentity(1, 'cuda', gpus).device).toEqual(['NVIDIA H100, driver 550.1', 'CUDA_VISIBLE_DEVICES=3']);
+    expect(runtimeIdentity(1, 'cuda', gpus, true).device).toEqual(['NVIDIA H100, driver 550.1']);
   });
 });
 
