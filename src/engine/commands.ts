@@ -16,7 +16,7 @@ import { atomicWriteWith } from '../files/atomic-write';
 import { identityFrom, isAlive } from '../files/process-identity';
 import { endProcesses } from '../files/process-tree';
 import type { Store } from '../store/types';
-import { codeOf, makeWorkingCopy, readOrigin, refuseChangedInputs, workingCopyOf, type WorkingCopy } from './commands-copy';
+import { codeOf, inputPath, makeWorkingCopy, readOrigin, refuseChangedInputs, workingCopyOf, type CommandOrigin, type WorkingCopy } from './commands-copy';
 import { keepOutputs } from './commands-outputs';
 import { pinnedVariables, recordedWhole } from './commands-variables';
 import { CommandFollower, programOf } from './follow-command';
@@ -64,13 +64,15 @@ export class Commands implements CommandRunner {
     await mkdir(folder, { recursive: true });
     const order: CommandOrder = {
       command: kind === 'local' && copy !== null ? programIn(task.command, path.join(copy.folder, task.cwd), own.folder === null ? null : path.resolve(own.folder, task.cwd)) : (task.command as Launch['command']),
+      inputs: placesOf(own, task.inputs.map(({ path: name }) => name)),
+      parameterFile: task.parameterFile,
       cwd: path.posix.join(codeOf(manifest).folder, task.cwd.replaceAll('\\', '/')),
       env: { ...this.#variables(manifest), ...(kind === 'local' ? await this.#address(runId) : {}), ...withoutNull(pinned.env), ...task.env, ...environment },
       timeLimitMs: manifest.config.task.timeLimitSeconds === undefined ? null : manifest.config.task.timeLimitSeconds * 1000,
       graceMs: COMMAND_GRACE_MS,
       outputLimit: OUTPUT_LIMIT,
     };
-    if (kind === 'local' && copy !== null) await writeLaunch(runFolder, { runId, attempt, ...order, cwd: path.join(copy.folder, task.cwd), env: { ...pinned.env, ...filesOf(folder), ...order.env } });
+    if (kind === 'local' && copy !== null) await writeLaunch(runFolder, { ...launchOf(order), runId, attempt, cwd: path.join(copy.folder, task.cwd), env: { ...pinned.env, ...filesOf(folder), ...order.env } });
     // So that there is a file to append to, for programs that do not make one.
     await writeFile(path.join(folder, ATTEMPT_FILES.metrics), '');
     this.#untold.delete(runId);
@@ -163,6 +165,14 @@ export class Commands implements CommandRunner {
 /** The variables that name files of the attempt. */
 function filesOf(folder: string): Record<string, string> {
   return { WANDB_DIR: folder, REPRISE_METRICS: path.join(folder, ATTEMPT_FILES.metrics) };
+}
+
+function placesOf(origin: CommandOrigin, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, inputPath(origin, name)] as const).filter((entry): entry is [string, string] => entry[1] !== null));
+}
+
+function launchOf({ command, timeLimitMs, graceMs, outputLimit }: CommandOrder): Pick<Launch, 'command' | 'timeLimitMs' | 'graceMs' | 'outputLimit'> {
+  return { command, timeLimitMs, graceMs, outputLimit };
 }
 
 /** It may hold what nobody else should read. */

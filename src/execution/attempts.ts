@@ -114,22 +114,41 @@ export class Attempts {
 
   /** Appends what an executor learned, with what follows from it. */
   async #tell(runId: string, isCommand: boolean, told: readonly NewRecord[]): Promise<void> {
-    const { store, commands, records, onChange } = this.#options;
+    let plain: NewRecord[] = [];
     for (const record of told) {
-      if (record.type === 'place' && record.event === 'requeued') {
+      if (record.type !== 'place') plain.push(record);
+      else {
+        if (plain.length > 0) await this.#options.records.append(runId, ...plain);
+        plain = [];
+        await this.#tellPlace(runId, isCommand, record);
+      }
+    }
+    if (plain.length > 0) await this.#options.records.append(runId, ...plain);
+    if (plain.length < told.length) this.#options.onChange(runId);
+  }
+
+  async #tellPlace(runId: string, isCommand: boolean, record: PlaceRecord): Promise<void> {
+    const { store, commands, records } = this.#options;
+    switch (record.event) {
+      case 'requeued':
         // What the attempt before wrote is taken in first, and the attempt closed.
         if (isCommand) await commands.settle(runId);
         await records.append(runId, ...(isCommand ? [] : [{ type: 'exit', attempt: record.attempt, exitCode: null, signal: null } as const]), record, { type: 'requeued' });
-      } else {
+        break;
+      case 'started':
         await records.append(runId, record);
         // An attempt of this machine is opened before, or by its worker.
-        if (record.type === 'place' && record.event === 'started' && record.executor !== 'local') {
-          if (isCommand) await commands.begin(runId, record.attempt);
-          else store.setStatus(runId, 'running');
-        }
-      }
+        if (record.executor === 'local') break;
+        if (isCommand) await commands.begin(runId, record.attempt);
+        else store.setStatus(runId, 'running');
+        break;
+      case 'submitted':
+      case 'lost':
+      case 'found':
+      case 'ended':
+      case 'collected':
+        await records.append(runId, record);
     }
-    if (told.some(({ type }) => type === 'place')) onChange(runId);
   }
 
   /** Waits for the end; a process of this machine is noted until then. */

@@ -18,6 +18,10 @@ export type Demand =
 export interface CommandOrder extends Pick<Launch, 'command' | 'timeLimitMs' | 'graceMs' | 'outputLimit'> {
   /** Folder it starts in, from the top of the code, with `/`; empty for the top. */
   readonly cwd: string;
+  /** Where its inputs lie on this machine, by the path that the config names them by. */
+  readonly inputs: Readonly<Record<string, string>>;
+  /** A file that is written with all parameters, from the folder of the config. */
+  readonly parameterFile: { readonly path: string; readonly text: string } | null;
   /** All that Reprise and the config's task set, but for paths that differ from place to place (REPRISE_METRICS, WANDB_DIR). */
   readonly env: Readonly<Record<string, string>>;
 }

@@ -48,7 +48,7 @@ async function house(script: Script, folder = temporaryFolder()): Promise<House>
   const started: (string | null)[] = [];
   const commands: CommandRunner = {
     prepare: async (runId) => ({
-      order: { command: ['true'], cwd: '', env: {}, timeLimitMs: null, graceMs: 0, outputLimit: 0 },
+      order: { command: ['true'], cwd: '', inputs: {}, parameterFile: null, env: {}, timeLimitMs: null, graceMs: 0, outputLimit: 0 },
       records: (await script.prepare?.(runId)) ?? [{ type: 'message', level: 'info', text: 'prepared' }],
     }),
     adopt: () => Promise.resolve(),
