@@ -11,10 +11,9 @@ export type Provider = (typeof PROVIDERS)[number];
 /** Name of a machine that the workspace knows (`reprise machine list`). */
 export const machineName = z.string().max(64).regex(/^[A-Za-z0-9][\w.-]*$/u, { error: 'is no name of a machine (letters, digits, _ . -)' });
 
-const variables = z
-  .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/u, { error: 'is no name of an environment variable (letters, digits, _)' }), z.string().max(100_000))
-  .optional()
-  .meta({ description: 'Environment variables of the run there' });
+const variableName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/u, { error: 'is no name of an environment variable (letters, digits, _)' });
+const variables = z.record(variableName, z.string().max(100_000)).optional().meta({ description: 'Environment variables of the run there' });
+const secrets = z.array(variableName).max(100).optional().meta({ description: "Names of variables of Reprise's own environment that the run gets too; their values are kept nowhere" });
 
 const BYTES: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 const SIZE = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/iu;
@@ -58,6 +57,7 @@ const dockerFields = {
     .meta({ description: 'Builds the image from a Dockerfile of the captured code, in place of `image`' }),
   pull: z.enum(['missing', 'always', 'never']).optional().meta({ description: 'When the image is fetched from its registry', default: 'missing' }),
   env: variables,
+  secrets,
   volumes: z.array(volume).max(100).optional().meta({ description: 'Folders of this machine in the container, HOST_PATH:/PATH; read-only unless they end in :rw' }),
   memory,
   sharedMemory: size.optional().meta({ description: 'Size of /dev/shm, such as 1g' }),
@@ -70,6 +70,7 @@ const dockerFields = {
 /** What is done on another machine before the program starts. */
 const shellFields = {
   env: variables,
+  secrets,
   venv: z.string().max(4096).optional().meta({ description: 'Python virtual environment there, whose programs come first' }),
   modules: z.array(z.string().min(1).max(200)).max(100).optional().meta({ description: 'Environment modules that are loaded before' }),
   prologue: z.array(z.string().max(10_000)).max(200).optional().meta({ description: 'Lines for the shell there that come before the program' }),
