@@ -1,7 +1,9 @@
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { commandConfigSchema } from '../../../src/config/command';
 import { Commands } from '../../../src/engine/commands';
+import { variablesHere } from '../../../src/engine/commands-variables';
 import { RepriseError } from '../../../src/errors/errors';
 import { ATTEMPT_FILES, attemptFolder, COMMAND_FILES, launchSchema } from '../../../src/events/command-run';
 import type { EventBody } from '../../../src/events/records';
@@ -62,4 +64,24 @@ it('a variable that was recorded without its secret is named, and stays as it is
   const { env } = launchSchema.parse(JSON.parse(readFileSync(join(store.runFolder('run-a'), COMMAND_FILES.launch), 'utf8')));
   expect(env).toMatchObject({ OMP_NUM_THREADS: '3', TZ: null });
   expect(env).not.toHaveProperty('XLA_FLAGS');
+});
+
+it('the GPUs that a command has for itself are those it sees, whatever else would say so', async () => {
+  const [workspace, folder] = [temporaryFolder(), join(temporaryFolder(), 'code')];
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'train.py'), 'pass\n');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  vi.stubEnv('CUDA_VISIBLE_DEVICES', '0,1');
+  const store = await openStore(workspace, { mode: 'host' });
+  onTestFinished(() => store.close());
+  const { code } = await captureCode({ folder, workspace, withoutGit: 'capture' });
+  const { config } = commandManifest('run');
+  const own = commandConfigSchema.parse({ ...config, task: { ...config.task, env: { CUDA_VISIBLE_DEVICES: '7' } }, executor: { gpus: 1 } });
+  await store.createRun(commandManifest('run-a', { config: own, provenance: { ...sampleManifest('x').provenance, code, variables: { CUDA_VISIBLE_DEVICES: '5' } } }));
+  await new Commands({ store, tracking: null }).prepare('run-a', 1, { ...HERE, environment: { CUDA_VISIBLE_DEVICES: '1' } });
+  const { env } = launchSchema.parse(JSON.parse(readFileSync(join(store.runFolder('run-a'), COMMAND_FILES.launch), 'utf8')));
+  expect(env['CUDA_VISIBLE_DEVICES']).toBe('1');
+  // Which one it gets is chance, and no part of what was asked for.
+  expect(variablesHere(own)).not.toHaveProperty('CUDA_VISIBLE_DEVICES');
+  expect(variablesHere(config)).toHaveProperty('CUDA_VISIBLE_DEVICES', '0,1');
 });

@@ -9,6 +9,7 @@ import { RUN_FILES } from '../../../src/events/manifest';
 import { readEvents } from '../../../src/events/reader';
 import { freeLog, noteWorker } from '../../../src/execution/host-log';
 import { localSpawn } from '../../../src/execution/local/local-spawn';
+import { MachineBudget, type MachineSize } from '../../../src/execution/machine-budget';
 import { Scheduler, type SchedulerOptions } from '../../../src/execution/scheduler';
 import type { Spawn } from '../../../src/execution/local/spawn';
 import { identityOf } from '../../../src/files/process-identity';
@@ -218,6 +219,39 @@ describe('cores', () => {
     await Promise.resolve();
     const started = seen.filter((row, index) => row.status === 'running' && seen.findIndex((other) => other.runId === row.runId && other.status === 'running') === index);
     expect(started.map((row) => row.runId)).toEqual([...threads.keys()]);
+  });
+});
+
+describe('GPUs', () => {
+  const gpus: NonNullable<MachineSize['gpus']> = () => Promise.resolve({ ids: ['3', '5'], environment: (ids) => ({ CUDA_VISIBLE_DEVICES: ids.join(',') }) });
+  const asking = (runId: string): Parameters<typeof sampleManifest>[1] => {
+    const { config } = sampleManifest(runId);
+    return { config: { ...config, executor: { kind: 'local', threads: 1, gpus: 1 } } };
+  };
+  const places = (store: Store, runId: string) => readEvents(join(store.runFolder(runId), RUN_FILES.events), 0).records.filter((record) => record.type === 'place');
+
+  it('are for one run at a time, which sees no other; the log says which', async () => {
+    const { store, scheduler, add } = await house({ cores: new MachineBudget({ cores: 4, gpus }) });
+    for (const runId of ['run-a', 'run-b']) await add(runId, { ...QUICK, dieAt: runId === 'run-a' ? [10] : [] }, asking(runId));
+    await add('run-c', QUICK);
+    expect((await scheduler.drain(['run-a', 'run-b', 'run-c'])).map(({ status }) => status)).toEqual(['finished', 'finished', 'finished']);
+    const [a, b, c] = ['run-a', 'run-b', 'run-c'].map((runId) => (JSON.parse(readFileSync(join(store.runFolder(runId), 'seen.json'), 'utf8')) as { env: Record<string, string> }).env['CUDA_VISIBLE_DEVICES']);
+    expect([a, b].toSorted()).toEqual(['3', '5']);
+    expect(c).toBe(process.env['CUDA_VISIBLE_DEVICES']);
+    expect(places(store, 'run-b')).toMatchObject([{ event: 'started', attempt: 1, executor: 'local', machine: null, facts: { gpus: b } }]);
+    expect(places(store, 'run-a').map((record) => record.type === 'place' && record.attempt)).toEqual([1, 2]);
+    expect(places(store, 'run-c')).toEqual([]);
+    expect(store.getRun('run-a')).toMatchObject({ attempts: 2, stepsDone: 40 });
+  });
+
+  it('that a host had given when it died are given anew', async () => {
+    const { store, scheduler, add } = await house({ cores: new MachineBudget({ cores: 4, gpus }) });
+    await add('run-a', QUICK, asking('run-a'));
+    store.setStatus('run-a', 'running');
+    append(store.runFolder('run-a'), { type: 'place', event: 'started', attempt: 1, executor: 'local', machine: null, facts: { gpus: '3' } });
+    expect(await scheduler.recover()).toEqual(['run-a']);
+    expect((await scheduler.drain(['run-a']))[0]).toMatchObject({ status: 'finished', attempts: 1 });
+    expect(places(store, 'run-a')).toHaveLength(2);
   });
 });
 
