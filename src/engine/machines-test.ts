@@ -57,9 +57,8 @@ function environmentChecks(config: RunConfig, { python, image, environmentCheck,
 }
 
 /** What stands in the way of a config there; the error says what to do. */
-async function configChecks(context: EngineContext, name: string, file: string): Promise<Check[]> {
+async function configChecks(context: EngineContext, config: RunConfig): Promise<Check[]> {
   try {
-    const { config } = await readConfig(file, undefined, (written) => withMachine(written, context.workspace, name));
     await refuseBeyondPlace(config, context.workspace, context.budget);
     const place = await context.places.of(config.executor);
     return place === null ? [] : environmentChecks(config, await captureAt(place, { config, code: null }));
@@ -69,10 +68,11 @@ async function configChecks(context: EngineContext, name: string, file: string):
   }
 }
 
-/** Looks at a machine and remembers what it found. @throws RepriseError MACHINE_UNKNOWN, MACHINES_INVALID */
-export async function testMachine(context: EngineContext, { name, config }: Input<'machines.test'>): Promise<Output<'machines.test'>> {
+/** Looks at a machine and remembers what it found. @throws RepriseError MACHINE_UNKNOWN, MACHINES_INVALID, and those of reading the config */
+export async function testMachine(context: EngineContext, { name, config: file }: Input<'machines.test'>): Promise<Output<'machines.test'>> {
   const { workspace } = context;
   const machine = machineNamed(workspace, name);
+  const config = file === undefined ? null : (await readConfig(file, undefined, (written) => withMachine(written, workspace, name))).config;
   let facts: PlaceFacts | null = null;
   let checks: Check[];
   try {
@@ -87,7 +87,7 @@ export async function testMachine(context: EngineContext, { name, config }: Inpu
   const reached = facts !== null;
   await keepKnown(workspace, name, machine, { testedAt, ok: isOk(checks), checks, facts });
   context.emit('changed', { what: 'machines' });
-  const all = config === undefined || !reached ? checks : [...checks, ...(await configChecks(context, name, config))];
+  const all = config === null || !reached ? checks : [...checks, ...(await configChecks(context, config))];
   return { name, ok: isOk(all), testedAt, checks: all };
 }
 

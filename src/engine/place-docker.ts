@@ -7,7 +7,7 @@ import { engineFacts, engineOf, type DockerOptions, type Engine } from '../execu
 import { resolveImage } from '../execution/docker/image';
 import { describeMachine, findCuda, findGpus, outputOf } from '../provenance/machine';
 import { onnxruntimeVersion } from '../provenance/runtime';
-import { gigabytes, missing, ok, warning, type Check } from './checks';
+import { gigabytes, ok, warning, type Check } from './checks';
 import { kitFolder, tunnelTo } from './machine-links';
 import type { Look, Place } from './place';
 import type { PlaceFacts } from './place-facts';
@@ -114,5 +114,5 @@ async function roomFor(folder: string): Promise<Check> {
 /** Whether built-in trainings can go there. */
 async function trainings(): Promise<Check> {
   const kit = await kitFolder().then(() => null, (error: unknown) => (error instanceof Error ? error.message : String(error)));
-  return kit === null ? ok('Built-in trainings', 'from the image that Reprise builds for them') : missing('Built-in trainings', kit, 'Commands can run there; install Reprise again for trainings.');
+  return kit === null ? ok('Built-in trainings', 'from the image that Reprise builds for them') : warning('Built-in trainings', kit, 'Commands can run there; install Reprise again for trainings.');
 }

@@ -46,9 +46,10 @@ export function environmentOfProbe(answer: ProbeAnswer): PythonEnvironment {
   return { ...environment, lockHash: environmentLockHash(environment) };
 }
 
-type Output = { readonly stdout: string } | { readonly problem: string };
+/** `problem` ends a sentence that begins with the interpreter. */
+export type ProbeOutput = { readonly stdout: string } | { readonly problem: string };
 
-function ask(executable: string, { env }: Surroundings): Promise<Output> {
+function ask(executable: string, { env }: Surroundings): Promise<ProbeOutput> {
   return new Promise((resolve) => {
     // Not in the folder of the code: what lies there must not be imported.
     execFile(executable, ['-I', '-c', PROBE], { cwd: tmpdir(), env: { ...env }, timeout: PROBE_LIMIT_MS, maxBuffer: 16 * 2 ** 20, encoding: 'utf8', windowsHide: true }, (error, stdout, stderr) => {
@@ -70,7 +71,11 @@ export async function captureInterpreter(command: TaskConfig['command'], cwd: st
   const found = await findInterpreter(words, { cwd, env }).catch((error: unknown) => ({ problem: `The interpreter was not found (${withoutPaths(String(error))}).` }));
   if (found === null) return { python: null, problems: [] };
   if ('problem' in found) return { python: null, problems: [found.problem] };
-  const output = await ask(found.executable, { cwd, env });
+  return interpreterOf(await ask(found.executable, { cwd, env }));
+}
+
+/** What an interpreter answered `PROBE`, or why it did not. */
+export function interpreterOf(output: ProbeOutput): CapturedInterpreter {
   if ('problem' in output) return { python: null, problems: [`The command's Python ${output.problem}, so its version and packages are not recorded; 3.8 or newer can be asked.`] };
   const line = output.stdout.split('\n').find((text) => text.startsWith(PROBE_MARK));
   try {
@@ -81,7 +86,7 @@ export async function captureInterpreter(command: TaskConfig['command'], cwd: st
 }
 
 /** The first simple command of a script that starts Python: enough to know which interpreter is meant. */
-function wordsOfScript(script: string): string[] {
+export function wordsOfScript(script: string): string[] {
   const commands = script.split(/&&|\|\||[;|\n]/u).map((part) => part.trim().split(/\s+/u).filter((word) => !/^[A-Za-z_]\w*=/u.test(word)).map((word) => word.replace(/^(["'])(.*)\1$/u, '$2')));
   return commands.find(([first = '']) => /(?:^|[\\/])(?:python[\d.]*|uv|poetry|pipenv|conda|mamba|micromamba|torchrun|accelerate)(?:\.exe)?$/u.test(first)) ?? [];
 }

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { Input } from '../../api/contract';
 import type { HostKeyView, MachineTestView, MachineView } from '../../api/machines';
 import type { Engine } from '../../engine/engine';
+import { checkMachine } from '../../engine/machines';
 import { isWorkspace } from '../../engine/workspace';
 import { RepriseError } from '../../errors/errors';
 import { print, printJson, say, table } from '../output';
@@ -81,18 +82,20 @@ async function confirmedHosts(engine: Engine, { ssh = '', jump = [], identity, f
 export async function machineAdd([name = '', kind = '']: readonly string[], options: AddOptions): Promise<number> {
   if (kind !== 'docker' && kind !== 'ssh' && kind !== 'slurm') throw usage(`${JSON.stringify(kind)} is no kind of machine.`, 'It is docker, ssh or slurm.');
   if (kind === 'ssh' && options.ssh === undefined) throw usage('A machine of the kind ssh needs its host.', 'Add --ssh user@host.');
+  const hosts = options.ssh === undefined ? null : await withEngine(options, readAccess(options), (engine) => confirmedHosts(engine, options));
+  const { tls } = options;
+  const machine = {
+    kind,
+    ...(options.host === undefined ? {} : { host: options.host }),
+    ...(tls === undefined ? {} : { tls: { ca: resolve(tls, 'ca.pem'), cert: resolve(tls, 'cert.pem'), key: resolve(tls, 'key.pem') } }),
+    ...(hosts === null ? {} : { ssh: { ...hosts.ssh, jump: hosts.jump } }),
+    ...(options.folder === undefined ? {} : { folder: options.folder }),
+    ...(options.mostRuns === undefined ? {} : { mostRuns: options.mostRuns }),
+    ...(options.set === undefined ? {} : { defaults: Object.fromEntries(options.set.map(parseDefault)) }),
+  };
+  // Before a workspace is made for it.
+  checkMachine(name, machine);
   return withEngine(options, writeAccess(options), async (engine) => {
-    const hosts = options.ssh === undefined ? null : await confirmedHosts(engine, options);
-    const { tls } = options;
-    const machine = {
-      kind,
-      ...(options.host === undefined ? {} : { host: options.host }),
-      ...(tls === undefined ? {} : { tls: { ca: resolve(tls, 'ca.pem'), cert: resolve(tls, 'cert.pem'), key: resolve(tls, 'key.pem') } }),
-      ...(hosts === null ? {} : { ssh: { ...hosts.ssh, jump: hosts.jump } }),
-      ...(options.folder === undefined ? {} : { folder: options.folder }),
-      ...(options.mostRuns === undefined ? {} : { mostRuns: options.mostRuns }),
-      ...(options.set === undefined ? {} : { defaults: Object.fromEntries(options.set.map(parseDefault)) }),
-    };
     const added = await call(engine, 'machines.add', { name, machine, ...(options.replace === true ? { replace: true } : {}) });
     if (options.json === true) printJson(added);
     else {
