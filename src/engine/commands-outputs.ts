@@ -3,7 +3,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { EventBody, FileRecord } from '../events/records';
 import { putObject } from '../files/objects';
-import type { WorkingCopy } from './commands-copy';
+import type { WorkingCopy } from '../provenance/working-copy';
 
 /** Files that are kept of a run. */
 const MOST_FILES = 10_000;

@@ -16,7 +16,7 @@ import { atomicWriteWith } from '../files/atomic-write';
 import { identityFrom, isAlive } from '../files/process-identity';
 import { endProcesses } from '../files/process-tree';
 import type { Store } from '../store/types';
-import { codeOf, inputPath, makeWorkingCopy, readOrigin, refuseChangedInputs, workingCopyOf, type CommandOrigin, type WorkingCopy } from './commands-copy';
+import { codeOf, inputPath, makeOwnCopy, readOrigin, refuseChangedInputs, workingCopyOf, type CommandOrigin } from './commands-copy';
 import { keepOutputs } from './commands-outputs';
 import { pinnedVariables, recordedWhole } from './commands-variables';
 import { CommandFollower, programOf } from './follow-command';
@@ -58,7 +58,7 @@ export class Commands implements CommandRunner {
     await refuseChangedInputs(this.#store.workspace, manifest, own);
     // Variables of this machine's processes are not those of another place: it gets all that were recorded.
     const pinned = kind === 'local' ? pinnedVariables(manifest) : { env: recordedWhole(manifest), lost: [] };
-    const copy = copies === 'here' ? await makeWorkingCopy(this.#store.workspace, runFolder, manifest, task) : null;
+    const copy = copies === 'here' ? await makeOwnCopy(this.#store.workspace, runFolder, manifest, task) : null;
     const folder = attemptFolder(runFolder, attempt);
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
