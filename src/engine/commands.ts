@@ -15,6 +15,7 @@ import { COMMAND_GRACE_MS } from '../execution/local/end-supervisor';
 import { atomicWriteWith } from '../files/atomic-write';
 import { identityFrom, isAlive } from '../files/process-identity';
 import { endProcesses } from '../files/process-tree';
+import type { WorkingCopy } from '../provenance/working-copy';
 import type { Store } from '../store/types';
 import { codeOf, inputPath, makeOwnCopy, readOrigin, refuseChangedInputs, workingCopyOf, type CommandOrigin } from './commands-copy';
 import { keepOutputs } from './commands-outputs';

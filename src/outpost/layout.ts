@@ -13,6 +13,8 @@ export const OUTPOST_FILES = {
   words: 'outpost.jsonl',
   /** What outpost and worker print that is no output of a program. */
   log: 'outpost.log',
+  /** Who carries out an attempt that `serve` started, and which: there before its first word. */
+  started: 'outpost.pid',
 } as const;
 
 /** `runs/RUN` */
@@ -43,14 +45,17 @@ const commandOrder = z.strictObject({
 
 const trainingOrder = z.strictObject({ kind: z.literal('training'), /** The prepared data: an object. */ data: sha256 });
 
-/** `order.json` of a run folder: the attempt to carry out. Started again by itself (a cluster's requeue), the outpost carries out the next one. */
+/**
+ * `order.json` of a run folder: the attempt to carry out. Started again by itself (a cluster's requeue), the outpost carries
+ * out the next one. The file goes once an attempt has come to its end without being told to, for it may hold secrets.
+ */
 export const outpostOrderSchema = z.strictObject({
   runId: z.string().regex(/^[\w-]{1,100}$/u),
   attempt: z.int().min(1),
   work: z.discriminatedUnion('kind', [trainingOrder, commandOrder]),
   /** Set besides what the machine's own shell sets: of the config, of Reprise, and secrets by name. */
   env: variables,
-  /** Bytes of memory that the run may take; null: as much as there is. */
+  /** Bytes of memory that the run is meant to take; null: not said. Whoever starts the outpost enforces it (a cluster does); the outpost itself cannot. */
   memoryBytes: z.number().gt(0).nullable(),
 });
 export type OutpostOrder = z.infer<typeof outpostOrderSchema>;

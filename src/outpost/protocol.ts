@@ -3,6 +3,8 @@
  * so many bytes. Each request is answered once, in any order, and does nothing new when it is made again.
  */
 import { z } from 'zod';
+import { launchSchema } from '../events/command-run';
+import type { PythonEnvironment } from '../events/provenance';
 
 const path = z.string().min(1).max(4096);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/u);
@@ -24,31 +26,39 @@ export const METHODS = {
   facts: { input: z.strictObject({}), output: z.object({ machine, versions: z.object({ node: z.string(), v8: z.string(), onnxruntime: z.string() }), cuda: z.string().nullable(), freeBytes: z.number(), programs: z.record(z.string(), z.string()) }) },
   /** Runs a program without a shell. Answers with what it printed: `stdoutBytes` of the body, then the errors. `stdin` is the body. */
   exec: { input: z.strictObject({ argv: z.array(z.string()).min(1), env: z.record(z.string(), z.string()).optional(), cwd: path.optional(), timeoutMs: z.number().gt(0) }), output: z.object({ exitCode: z.number().nullable(), signal: z.string().nullable(), stdoutBytes: count }) },
+  /**
+   * The Python that a command would start there, as src/provenance/interpreter.ts records it. `prologue`: lines for a shell that come
+   * before, `env`: set after them; `cwd`: where the command starts, the base folder by default.
+   */
+  python: { input: z.strictObject({ command: launchSchema.shape.command, env: z.record(z.string(), z.string()), prologue: z.array(z.string()), cwd: path.optional() }), output: z.object({ python: z.custom<PythonEnvironment | null>(), problems: z.array(z.string()) }) },
   /** Which of these are not there. */
   missing: { input: z.strictObject({ objects: z.array(sha256), inputs: z.array(sha256) }), output: z.object({ objects: z.array(sha256), inputs: z.array(sha256) }) },
   /** A piece of an object; the last one makes it whole, if its hash is right. */
   putObject: { input: z.strictObject({ sha256, offset: count, total: count }), output: z.object({}) },
-  /** A piece of a file of an input, and that all of it is there. */
+  /** A piece of a file of an input (`path`: its name, and for a folder what is in it), and that all of it is there: checked against the fingerprint. */
   putInput: { input: z.strictObject({ fingerprint: sha256, path, offset: count, total: count, executable: z.boolean() }), output: z.object({}) },
   sealInput: { input: z.strictObject({ fingerprint: sha256 }), output: z.object({}) },
   /** Small files of many runs, whole; the body holds them one after another. */
   writeRuns: { input: z.strictObject({ files: z.array(z.strictObject({ runId, name: z.string().regex(/^[\w.-]{1,100}$/u), mode: z.int(), bytes: count })) }), output: z.object({}) },
-  /** What was appended to the files of runs since, as far as an answer goes; `more`: ask again at once. */
+  /**
+   * What was appended to the files of runs since, as far as an answer goes; `more`: ask again at once. What an attempt wrote comes
+   * before the records and words that follow from it. A piece from 0 of a file that was known longer begins it anew.
+   */
   poll: {
     input: z.strictObject({ runs: z.array(z.strictObject({ runId, offsets: z.record(z.string(), count) })) }),
     output: z.object({
       time: z.number(),
       more: z.boolean(),
-      runs: z.array(z.object({ runId, isThere: z.boolean(), /** Whether the process that its newest `started` names still lives; null where that cannot be told. */ isAlive: z.boolean().nullable(), pieces: z.array(z.object({ path, offset: count, bytes: count })) })),
+      runs: z.array(z.object({ runId, isThere: z.boolean(), /** Whether the process that carries out its newest attempt still lives; null where that cannot be told (it is on another host), or none was started. */ isAlive: z.boolean().nullable(), pieces: z.array(z.object({ path, offset: count, bytes: count })) })),
     }),
   },
   /** Files below a run's folder (or below `path` in it), with their sizes. */
   list: { input: z.strictObject({ runId, path: z.string().max(4096) }), output: z.object({ files: z.array(z.object({ path, bytes: count })) }) },
   /** A piece of a file of a run; the body. */
   read: { input: z.strictObject({ runId, path, offset: count, bytes: count }), output: z.object({ total: count }) },
-  /** Starts `outpost.js run` for a run, detached; `prologue`: lines for a shell that come before. */
+  /** Starts `outpost.js run` for a run, detached and once for each attempt; `prologue`: lines for a login shell that come before. */
   start: { input: z.strictObject({ runId, prologue: z.array(z.string()) }), output: z.object({ pid: z.int() }) },
-  /** Asks for the end of what is carried out (cancel: the run; stop: this attempt), or ends it. */
+  /** Asks for the end of what is carried out (cancel: the run; stop: this attempt), or ends it with all that it started. stop and kill reach the host alone that answers: OUTPOST_ELSEWHERE. */
   end: { input: z.strictObject({ runId, how: z.enum(['cancel', 'stop', 'kill']) }), output: z.object({}) },
   /** Removes the folders of runs. */
   remove: { input: z.strictObject({ runIds: z.array(runId) }), output: z.object({}) },

@@ -11,11 +11,13 @@ const common = {
 const started = z.object({
   event: z.literal('started'),
   ...common,
+  /** The outpost itself, as src/files/process-identity.ts names a process and where it counts. */
   host: z.string().max(1000),
-  /** The outpost itself, leader of the group of all it starts. */
   pid: z.int().min(1),
   startTime: z.string().max(1000),
-  /** Of the hardware that computes: what decides bits (platform, arch, CPU flags). */
+  namespace: z.string().max(1000).optional(),
+  boot: z.string().max(1000).optional(),
+  /** Of the hardware that computes: what decides bits (platform, arch, the CPU flags that numeric kernels are chosen by). */
   runtime: z.object({ platform: z.string(), arch: z.string(), cpuFlags: z.array(z.string()) }),
 });
 
