@@ -8,6 +8,7 @@ import { childEnvironment, nodeBinary, root, say, seconds, SetupError } from './
 import { ensureBuild } from './lib/bundle.mjs';
 import { main } from './lib/main.mjs';
 import { ordinaryUser } from './lib/ordinary-user.mjs';
+import { ensureOpenssh } from './lib/openssh.mjs';
 import { ensurePackages } from './lib/packages.mjs';
 import { ensureJudges, ensurePeers } from './lib/python.mjs';
 import { ensureSlurm } from './lib/slurm.mjs';
@@ -71,6 +72,7 @@ async function setUp() {
     if (skipped !== null) say(`skipped: nothing is trained on WebGPU: no Vulkan driver can be had: ${skipped}`);
     return env;
   });
+  await prepare(['integration'], ensureOpenssh);
   await prepare(['integration'], ensureSlurm);
   const window = await prepare(inWindow, async () => (await ensureWindow({ display: false })).env);
   return { sqlite, judges, peers, vulkan, window };
