@@ -54,6 +54,8 @@ export const machineSchema = z.discriminatedUnion('kind', [
 ]);
 export type Machine = z.infer<typeof machineSchema>;
 export type MachineInput = z.input<typeof machineSchema>;
+/** What is fetched from where runs were carried out, and what stays there. */
+export type Collecting = z.infer<typeof collect>;
 export type MachineOf<K extends Machine['kind']> = Extract<Machine, { readonly kind: K }>;
 
 /** `machines.json` of a workspace. */

@@ -1,21 +1,13 @@
 /** The outputs of a command: files of its working copy that the config declares. */
 import { readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { outputPattern } from '../config/output-pattern';
 import type { EventBody, FileRecord } from '../events/records';
 import { putObject } from '../files/objects';
 import type { WorkingCopy } from '../provenance/working-copy';
 
 /** Files that are kept of a run. */
 const MOST_FILES = 10_000;
-
-const escaped = (text: string): string => text.replaceAll(/[\\^$.|?+()[\]{}]/gu, String.raw`\$&`);
-
-/** The pattern as a regular expression over paths with `/`: `*` is any name, `**` any path, a folder all that is in it. */
-export function outputPattern(glob: string): RegExp {
-  const normal = path.posix.normalize(glob.replaceAll('\\', '/')).replace(/\/$/u, '');
-  const body = normal.split(/(\*\*\/|\*\*|\*)/u).map((part) => (part === '**/' ? '(?:.*/)?' : part === '**' ? '.*' : part === '*' ? '[^/]*' : escaped(part))).join('');
-  return normal === '.' ? /^/u : new RegExp(`^${body}(?:/.*)?$`, 'u');
-}
 
 /** The folder below which all that a pattern can mean lies; empty for the top. */
 function folderOf(glob: string): string {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { outputPattern } from '../../../src/engine/commands-outputs';
+import { outputPattern } from '../../../src/config/output-pattern';
 
 it.each<[string, string[], string[]]>([
   ['model.pt', ['model.pt'], ['xmodel.pt', 'a/model.pt', 'model.ptx']],
