@@ -3,66 +3,19 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { RepriseError } from '../../../src/errors/errors';
 import { RUN_FILES } from '../../../src/events/manifest';
 import { readEvents } from '../../../src/events/reader';
 import { freeLog, noteWorker } from '../../../src/execution/host-log';
 import { localSpawn } from '../../../src/execution/local/local-spawn';
-import { MachineBudget, type MachineSize } from '../../../src/execution/machine-budget';
-import { Scheduler, type SchedulerOptions } from '../../../src/execution/scheduler';
 import type { Spawn } from '../../../src/execution/local/spawn';
 import { identityOf } from '../../../src/files/process-identity';
-import { openStore } from '../../../src/store/open';
 import { rebuildWorkspace } from '../../../src/store/rebuild';
-import type { RunRow, RunStatus, Store } from '../../../src/store/types';
-import type { Script } from '../../fixtures/scripted-worker';
-import { bundleFixture } from '../../helpers/bundle-fixture';
+import type { RunStatus, Store } from '../../../src/store/types';
 import { dumpWorkspace } from '../../helpers/dump';
-import { append, attempt, sampleManifest, steps, temporaryFolder } from '../store/sample';
-
-let worker: Awaited<ReturnType<typeof bundleFixture>>;
-beforeAll(async () => {
-  worker = await bundleFixture('test/fixtures/scripted-worker.ts');
-});
-afterAll(() => worker.remove());
-
-const QUICK: Script = { totalSteps: 40, chunkMs: 5, chunkSteps: 10, checkpointEvery: 20 };
-const SLOW: Script = { ...QUICK, totalSteps: 10_000, chunkMs: 20 };
-
-interface House {
-  readonly store: Store;
-  readonly scheduler: Scheduler;
-  readonly seen: RunRow[];
-  add(runId: string, script?: Script, more?: Parameters<typeof sampleManifest>[1]): Promise<void>;
-}
-
-async function house(options: Partial<SchedulerOptions> = {}, folder = temporaryFolder()): Promise<House> {
-  const store = await openStore(folder, { mode: 'host' });
-  const seen: RunRow[] = [];
-  const scheduler = new Scheduler({ store, spawn: localSpawn(worker.entry), cores: 2, pollMs: 20, onRun: (row) => seen.push(row), ...options });
-  onTestFinished(async () => {
-    await scheduler.stop();
-    store.close();
-  });
-  let created = 0;
-  return {
-    store, scheduler, seen,
-    async add(runId, script = QUICK, more = {}) {
-      created += 1;
-      await store.createRun(sampleManifest(runId, { createdAt: created, ...more }));
-      writeFileSync(join(store.runFolder(runId), 'script.json'), JSON.stringify(script));
-    },
-  };
-}
-
-async function until(condition: () => boolean, limitMs = 10_000): Promise<void> {
-  const deadline = Date.now() + limitMs;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error('It did not happen in time.');
-    await sleep(5);
-  }
-}
+import { append, attempt, steps, temporaryFolder } from '../store/sample';
+import { house, QUICK, SLOW, until, worker } from './house';
 
 const types = (store: Store, runId: string): string[] => readEvents(join(store.runFolder(runId), RUN_FILES.events), 0).records.map((record) => record.type);
 const gapless = (store: Store, runId: string, length: number): void => {
@@ -194,64 +147,6 @@ describe('cancel', () => {
     scheduler.enqueue('run-a');
     await until(() => store.getRun('run-a').stepsDone > 0);
     expect(await scheduler.cancel('run-a')).toMatchObject({ status: 'cancelled', exitCode: null, signal: 'SIGKILL' });
-  });
-});
-
-describe('cores', () => {
-  /** Highest number of threads that ran at once, from begin and end of the attempts. */
-  function peak(store: Store, threads: ReadonlyMap<string, number>): number {
-    const changes = [...threads].flatMap(([runId, count]) => {
-      const { startedAt, endedAt } = store.getRun(runId);
-      return [{ at: startedAt ?? 0, count }, { at: endedAt ?? 0, count: -count }];
-    });
-    let now = 0;
-    return Math.max(...changes.toSorted((a, b) => a.at - b.at || a.count - b.count).map(({ count }) => (now += count)));
-  }
-
-  it('are never exceeded, are used, and the queue keeps its order', async () => {
-    const { store, scheduler, seen, add } = await house({ cores: 3 });
-    const threads = new Map([['run-a', 2], ['run-b', 1], ['run-c', 3], ['run-d', 1], ['run-e', 8], ['run-f', 1]]);
-    for (const [runId, count] of threads) await add(runId, { ...QUICK, chunkMs: 40 }, { threads: count });
-    scheduler.enqueue('run-a');
-    const rows = await scheduler.drain([...threads.keys()]);
-    expect(rows.every((row) => row.status === 'finished')).toBe(true);
-    expect(peak(store, new Map([...threads].map(([id, count]) => [id, Math.min(3, count)])))).toBe(3);
-    await Promise.resolve();
-    const started = seen.filter((row, index) => row.status === 'running' && seen.findIndex((other) => other.runId === row.runId && other.status === 'running') === index);
-    expect(started.map((row) => row.runId)).toEqual([...threads.keys()]);
-  });
-});
-
-describe('GPUs', () => {
-  const gpus: NonNullable<MachineSize['gpus']> = () => Promise.resolve({ ids: ['3', '5'], environment: (ids) => ({ CUDA_VISIBLE_DEVICES: ids.join(',') }) });
-  const asking = (runId: string): Parameters<typeof sampleManifest>[1] => {
-    const { config } = sampleManifest(runId);
-    return { config: { ...config, executor: { kind: 'local', threads: 1, gpus: 1 } } };
-  };
-  const places = (store: Store, runId: string) => readEvents(join(store.runFolder(runId), RUN_FILES.events), 0).records.filter((record) => record.type === 'place');
-
-  it('are for one run at a time, which sees no other; the log says which', async () => {
-    const { store, scheduler, add } = await house({ cores: new MachineBudget({ cores: 4, gpus }) });
-    for (const runId of ['run-a', 'run-b']) await add(runId, { ...QUICK, dieAt: runId === 'run-a' ? [10] : [] }, asking(runId));
-    await add('run-c', QUICK);
-    expect((await scheduler.drain(['run-a', 'run-b', 'run-c'])).map(({ status }) => status)).toEqual(['finished', 'finished', 'finished']);
-    const [a, b, c] = ['run-a', 'run-b', 'run-c'].map((runId) => (JSON.parse(readFileSync(join(store.runFolder(runId), 'seen.json'), 'utf8')) as { env: Record<string, string> }).env['CUDA_VISIBLE_DEVICES']);
-    expect([a, b].toSorted()).toEqual(['3', '5']);
-    expect(c).toBe(process.env['CUDA_VISIBLE_DEVICES']);
-    expect(places(store, 'run-b')).toMatchObject([{ event: 'started', attempt: 1, executor: 'local', machine: null, facts: { gpus: b } }]);
-    expect(places(store, 'run-a').map((record) => record.type === 'place' && record.attempt)).toEqual([1, 2]);
-    expect(places(store, 'run-c')).toEqual([]);
-    expect(store.getRun('run-a')).toMatchObject({ attempts: 2, stepsDone: 40 });
-  });
-
-  it('that a host had given when it died are given anew', async () => {
-    const { store, scheduler, add } = await house({ cores: new MachineBudget({ cores: 4, gpus }) });
-    await add('run-a', QUICK, asking('run-a'));
-    store.setStatus('run-a', 'running');
-    append(store.runFolder('run-a'), { type: 'place', event: 'started', attempt: 1, executor: 'local', machine: null, facts: { gpus: '3' } });
-    expect(await scheduler.recover()).toEqual(['run-a']);
-    expect((await scheduler.drain(['run-a']))[0]).toMatchObject({ status: 'finished', attempts: 1 });
-    expect(places(store, 'run-a')).toHaveLength(2);
   });
 });
 
