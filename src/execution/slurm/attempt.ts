@@ -19,10 +19,15 @@ export type NodeWord =
 
 /** What an attempt needs of the way to its cluster. */
 export interface AttemptWay {
-  /** Brings what the run writes here from now on; `hear` gets all that the program on the node wrote down, in order, what an earlier host heard too. */
-  follow(hear: (word: NodeWord) => void): void;
+  /**
+   * @param hear gets all that the program on the node wrote down, in order, what an earlier host heard too
+   * @param failed what is written there cannot be taken in here
+   */
+  listen(hear: (word: NodeWord) => void, failed: (error: unknown) => void): void;
   /** Brings all here that was written until now, and lets it be heard. @throws RepriseError where the cluster is out of reach */
   catchUp(): Promise<void>;
+  /** Brings the rest here, which nobody needs before the end, and leaves nothing there but what a further attempt needs. @throws RepriseError where the cluster is out of reach */
+  collect(): Promise<void>;
   /** Asks the program on the node to cancel the run. */
   askToCancel(): Promise<void>;
   /** The last lines that the batch script printed. */
@@ -73,10 +78,13 @@ export class SlurmAttempt implements Attempt {
     this.#of = options;
     this.#attempt = options.attempt ?? options.order.attempt;
     this.end = new Promise((resolve) => (this.#resolve = resolve));
-    options.way.follow((word) => {
-      this.#words.push(word);
-      this.#after(() => this.#listen());
-    });
+    options.way.listen(
+      (word) => {
+        this.#words.push(word);
+        this.#after(() => this.#listen());
+      },
+      (error) => this.#fail(error),
+    );
     this.#stopFollowing = options.queue.follow(options.placed, (news, asked) => this.#hear(news, asked));
   }
 
@@ -207,6 +215,7 @@ export class SlurmAttempt implements Attempt {
     await this.#tell({ event: 'ended', exitCode: how.exitCode, signal: how.signal, outOfMemory, reason: sight?.state ?? 'ended' });
     if (outcome.kind === 'cancelled') await writeFile(join(order.runFolder, RUN_FILES.cancel), '');
     if (outcome.kind === 'cancelled' || (outcome.kind === 'again' && !this.#endedHere)) await order.tell({ type: 'message', level: 'warning', text: outcome.reason });
+    await this.#patiently(() => way.collect());
     const isNoted = this.#hasStarted && (await noteForCommand(order, this.#attempt, outcome));
     this.#leave({ exitCode: how.exitCode, signal: how.signal, problem: isNoted ? null : problemOf(outcome) });
   }
@@ -220,11 +229,15 @@ export class SlurmAttempt implements Attempt {
     }
   }
 
-  /** Brings here what was written, however long the cluster is out of reach. */
-  async #caughtUp(): Promise<void> {
+  #caughtUp(): Promise<void> {
+    return this.#patiently(() => this.#of.way.catchUp());
+  }
+
+  /** Tries again and again, however long the cluster is out of reach. */
+  async #patiently(work: () => Promise<void>): Promise<void> {
     while (!this.#isOver) {
       try {
-        return await this.#of.way.catchUp();
+        return await work();
       } catch {
         await sleep(PAUSE_MS);
       }
@@ -249,10 +262,14 @@ export class SlurmAttempt implements Attempt {
   #after(work: () => Promise<void> | undefined): void {
     this.#turn = this.#turn
       .then(() => (this.#isOver ? undefined : work()))
-      .catch((error: unknown) => {
-        // Its log cannot be written: nobody could tell any more what becomes of it.
-        const { code, message } = toErrorReport(error);
-        this.#leave({ exitCode: null, signal: null, problem: { code, message } });
-      });
+      .catch((error: unknown) => this.#fail(error));
+  }
+
+  /** Nobody could tell any more what becomes of it: its log cannot be written, or what it writes cannot be taken in. */
+  #fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.kill();
+    const { code, message } = toErrorReport(error);
+    this.#leave({ exitCode: null, signal: null, problem: { code, message } });
   }
 }

@@ -6,7 +6,7 @@ import { atomicWrite } from '../../files/atomic-write';
 import type { Order } from '../executor';
 import type { Outcome } from './outcome';
 
-const REASONS: Readonly<Partial<Record<Extract<Outcome, { readonly kind: 'failed' }>['code'], CommandExit['reason']>>> = { TIME_LIMIT: 'time-limit', DEADLINE: 'time-limit', OUT_OF_MEMORY: 'out-of-memory' };
+const REASONS: Readonly<Record<string, CommandExit['reason']>> = { TIME_LIMIT: 'time-limit', DEADLINE: 'time-limit', OUT_OF_MEMORY: 'out-of-memory' };
 
 /** @returns whether the end of a command says now why it failed, so that it has the further attempts that its config gives it */
 export async function noteForCommand({ manifest, runFolder }: Pick<Order, 'manifest' | 'runFolder'>, attempt: number, outcome: Outcome): Promise<boolean> {

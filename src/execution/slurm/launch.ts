@@ -14,6 +14,11 @@ export function quoted(word: string): string {
   return text;
 }
 
+/** A path for the shell, which may begin in the home folder. */
+export function quotedPath(path: string): string {
+  return path.startsWith('~/') ? `~/${quoted(path.slice(2))}` : quoted(path);
+}
+
 /** Tasks of a job on each of its nodes, and cores of each task. torchrun starts its processes itself, out of one task. */
 export function tasksOf({ launcher, tasks = 1, threads }: SlurmConfig): { readonly tasks: number; readonly cores: number } {
   return launcher === 'torchrun' ? { tasks: 1, cores: threads * tasks } : { tasks, cores: threads };

@@ -9,6 +9,8 @@ export interface NodeEnd {
   readonly outOfMemory: boolean;
   /** Whether it was told to end by a signal, so that only Slurm knows why. */
   readonly wasStopped: boolean;
+  /** Why it could not begin with the run, where it could not. */
+  readonly problem: { readonly code: string; readonly message: string } | null;
 }
 
 export interface Witnesses {
@@ -27,13 +29,14 @@ export interface Witnesses {
   readonly words: string;
 }
 
-/** own: what the run itself wrote tells. again: it was interrupted, and goes on. cancelled: somebody else did. */
+/** own: what the run itself wrote tells. again: it was interrupted, and goes on. cancelled: by somebody else than Reprise. */
 export type Outcome =
   | { readonly kind: 'own' }
   | { readonly kind: 'again' | 'cancelled'; readonly reason: string }
-  | { readonly kind: 'failed'; readonly code: 'TIME_LIMIT' | 'DEADLINE' | 'OUT_OF_MEMORY' | 'JOB_FAILED'; readonly reason: string };
+  | { readonly kind: 'failed'; readonly code: string; readonly reason: string };
 
 export function outcomeOf({ job, sight, ended, hasStarted, endedHere, by, words }: Witnesses): Outcome {
+  if (ended !== null && ended.problem !== null) return { kind: 'failed', code: ended.problem.code, reason: ended.problem.message };
   if (ended !== null && !ended.wasStopped) return ended.outOfMemory ? { kind: 'failed', code: 'OUT_OF_MEMORY', reason: `Job ${job} took more memory than it may.` } : { kind: 'own' };
   if (sight === null || sight.standing.phase !== 'over') return { kind: 'again', reason: `The cluster no longer knows job ${job}, and the run did not come to its end there.` };
   switch (sight.standing.end) {

@@ -68,13 +68,6 @@ export class ClusterQueue {
     this.#cancels.add('', placed);
   }
 
-  /** The job that was submitted from a folder, where the answer to its submission was lost; null where there was none. */
-  async find(folder: string): Promise<Pick<JobName, 'id'> | null> {
-    const isIt = (sight: JobSight): boolean => sight.folder === folder;
-    const known = parseSqueue((await this.#ask(SQUEUE)).stdout).find(isIt) ?? (await this.#account([])).find(isIt);
-    return known === undefined ? null : { id: Number.parseInt(known.number, 10) };
-  }
-
   /** How an ended job ended, where the controller still knows. */
   async exitOf(placed: PlacedJob): Promise<JobSight['exit']> {
     const { stdout } = await this.#login(['scontrol', 'show', 'job', '--oneliner', numberOf(placed.job)]);
@@ -118,10 +111,10 @@ export class ClusterQueue {
     return jobs.length === 0 ? [] : parseSqueue((await this.#ask([...SQUEUE, idsOf(jobs)])).stdout);
   }
 
-  /** What accounting knows of these jobs, or of all of today; nothing where the cluster keeps no accounts. */
+  /** What accounting knows of these jobs; nothing where the cluster keeps no accounts. */
   async #account(jobs: readonly PlacedJob[]): Promise<JobSight[]> {
     if (!this.#keepsAccounts) return [];
-    const { exitCode, stdout, stderr } = await this.#login([...SACCT, ...(jobs.length === 0 ? [] : [idsOf(jobs)])]);
+    const { exitCode, stdout, stderr } = await this.#login([...SACCT, idsOf(jobs)]);
     this.#keepsAccounts = exitCode === 0 || !/accounting storage is disabled|not found|ENOENT/iu.test(stderr);
     return exitCode === 0 ? parseSacct(stdout) : [];
   }

@@ -2,7 +2,7 @@
 import type { RunConfig } from '../../config/command';
 import { bytesOf } from '../../config/executor';
 import { RepriseError } from '../../errors/errors';
-import { quoted, startLine, tasksOf, type SlurmConfig } from './launch';
+import { quoted, quotedPath, startLine, tasksOf, type SlurmConfig } from './launch';
 
 /** What a submission adds to the config of its runs. */
 export interface ScriptPlace {
@@ -42,12 +42,12 @@ export function batchScript({ executor, config, count, dependencies = [], place 
     ...directives(executor, config.experiment, count, dependencies, place).map((option) => `#SBATCH ${directive(option)}`),
     '',
     'set -e',
-    `run=$(sed -n "$((\${SLURM_ARRAY_TASK_ID:-0} + 1))p" ${quoted(`${place.folder}/runs`)})`,
+    `run=$(sed -n "$((\${SLURM_ARRAY_TASK_ID:-0} + 1))p" ${quotedPath(`${place.folder}/runs`)})`,
     ...modules.map((name) => `module load ${quoted(name)}`),
-    ...(venv === undefined ? [] : [`source ${venv.startsWith('~/') ? `~/${quoted(venv.slice(2))}` : quoted(venv)}/bin/activate`]),
+    ...(venv === undefined ? [] : [`source ${quotedPath(venv)}/bin/activate`]),
     ...prologue,
     ...meeting(executor),
-    startLine(executor, config, [...place.program.map(quoted), `${quoted(place.runs)}/"$run"`], [place.base]),
+    startLine(executor, config, [...place.program.map(quotedPath), `${quotedPath(place.runs)}/"$run"`], [place.base]),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -26,6 +26,7 @@ class Scene {
   /** Written, and not brought here yet. */
   late: NodeWord[] = [];
   words = '';
+  isCollected = false;
   readonly attempt: SlurmAttempt;
 
   constructor(manifest: Order['manifest'] = sampleManifest('r')) {
@@ -45,8 +46,9 @@ class Scene {
       placed,
       queue: new ClusterQueue({ login, pollMs: 10 }),
       way: {
-        follow: (hear) => (this.hear = hear),
+        listen: (hear) => (this.hear = hear),
         catchUp: () => Promise.resolve(this.late.splice(0).forEach((word) => this.hear(word))),
+        collect: () => Promise.resolve(void (this.isCollected = true)),
         askToCancel: () => Promise.resolve(),
         lastWords: () => Promise.resolve(this.words),
         stop: () => undefined,
@@ -77,7 +79,7 @@ class Scene {
 }
 
 const started = (attempt: number): NodeWord => ({ event: 'started', attempt, time: 1, node: `node${attempt}` });
-const ended = (attempt: number, how: Partial<Extract<NodeWord, { event: 'ended' }>> = {}): NodeWord => ({ event: 'ended', attempt, time: 2, exitCode: 0, signal: null, outOfMemory: false, wasStopped: false, ...how });
+const ended = (attempt: number, how: Partial<Extract<NodeWord, { event: 'ended' }>> = {}): NodeWord => ({ event: 'ended', attempt, time: 2, exitCode: 0, signal: null, outOfMemory: false, wasStopped: false, problem: null, ...how });
 const stopped = (attempt: number): NodeWord => ended(attempt, { exitCode: null, signal: 'SIGTERM', wasStopped: true });
 
 test('a run that came to its own end is not asked about', async () => {
@@ -87,7 +89,13 @@ test('a run that came to its own end is not asked about', async () => {
   expect(await scene.end()).toEqual({ exitCode: 1, signal: null, problem: null });
   expect(scene.events()).toEqual(['started 1', 'ended 1']);
   expect(scene.told[0]).toMatchObject({ executor: 'slurm', machine: 'cluster', job: 'big/12_3/t1', node: 'node1' });
-  expect(scene.isCancelled()).toBe(false);
+  expect([scene.isCancelled(), scene.isCollected]).toEqual([false, true]);
+});
+
+test('what could not begin on its node says why', async () => {
+  const other = new Scene();
+  other.hear(ended(1, { exitCode: null, problem: { code: 'DISK_FULL', message: 'No room.' } }));
+  expect(await other.end()).toEqual({ exitCode: null, signal: null, problem: { code: 'DISK_FULL', message: 'No room.' } });
 });
 
 test('an answer of the queue that is older than the start is not taken for a requeue', async () => {

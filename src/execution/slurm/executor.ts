@@ -1,0 +1,85 @@
+/** A cluster of Slurm as an executor: an attempt is a job, or one index of an array. */
+import { posix } from 'node:path';
+import type { MachineOf } from '../../config/machine';
+import type { PlaceRecord } from '../../events/records';
+import type { OutpostWord } from '../../outpost/words';
+import type { Attempt, Executor, Order } from '../executor';
+import type { Link } from '../remote/link';
+import { Mirror, type Follower } from '../remote/mirror';
+import { Sender } from '../remote/send';
+import { SlurmAttempt, type AttemptWay, type NodeWord } from './attempt';
+import { Cluster } from './cluster';
+import type { Forerunners } from './dependencies';
+import { parseJob, type JobName } from './jobs';
+import { ClusterQueue, type PlacedJob } from './queue';
+import { Submitter } from './submitter';
+
+export interface SlurmOptions {
+  /** Name of the machine. */
+  readonly name: string;
+  readonly machine: MachineOf<'slurm'>;
+  /** To the login host; closed with the executor. */
+  readonly link: Link;
+  /** Of this machine, absolute. */
+  readonly workspace: string;
+  /** The runs of an experiment, for `executor.after`. */
+  readonly forerunners: Forerunners;
+}
+
+/** Seconds between two looks, where the machine does not say. */
+const POLL = 1;
+
+export function slurmExecutor({ name, machine, link, workspace, forerunners }: SlurmOptions): Executor & { close(): Promise<void> } {
+  const pollMs = (machine.poll ?? POLL) * 1000;
+  const cluster = new Cluster(link);
+  const queue = new ClusterQueue({ login: cluster.login, pollMs });
+  const mirror = new Mirror(link, { pollMs, collect: machine.collect });
+  const submitter = new Submitter({ name, link, cluster, sender: new Sender(link, workspace), forerunners });
+
+  const follow = (order: Order, placed: PlacedJob, from: PlaceRecord | null): Attempt =>
+    new SlurmAttempt({ order, machine: name, placed, queue, way: wayOf(order, placed), ...(from?.event === 'requeued' ? { attempt: from.attempt + 1 } : {}) });
+
+  const wayOf = (order: Order, { job, folder }: PlacedJob): AttemptWay => {
+    let follower: Follower | null = null;
+    return {
+      listen: (hear, failed) => (follower = mirror.follow(order, { word: (word) => hear(nodeWord(word)), failed })),
+      catchUp: async () => follower?.catchUp(),
+      collect: async () => follower?.collect(),
+      stop: () => follower?.stop(),
+      askToCancel: async () => void (await link.call('end', { runId: order.runId, how: 'cancel' })),
+      lastWords: () => cluster.lastWords(folder, job.index),
+    };
+  };
+
+  return {
+    kind: 'slurm',
+    machine: name,
+    copies: 'there',
+    start: async (order) => follow(order, await submitter.submit(order), null),
+    async attach(order, place) {
+      const placed = await placedOf(place, cluster);
+      return placed === null ? null : follow(order, placed, place);
+    },
+    close: () => Promise.resolve(link.close()),
+  };
+}
+
+/** The job that a place record tells of; null where it never came to the cluster, or the machine's name means another cluster now. */
+async function placedOf({ job: named, facts }: PlaceRecord, cluster: Cluster): Promise<PlacedJob | null> {
+  const { folder, index } = facts ?? {};
+  if (folder === undefined) return null;
+  const { name } = await cluster.facts();
+  const known: JobName | null = named === undefined ? null : parseJob(named);
+  if (known !== null) return known.cluster === name ? { job: known, folder } : null;
+  const id = await cluster.find(folder);
+  return id === null ? null : { job: { cluster: name, id, index: index === undefined || index === '' ? null : Number(index), token: posix.basename(folder) }, folder };
+}
+
+function nodeWord(word: OutpostWord): NodeWord {
+  switch (word.event) {
+    case 'started':
+      return { event: 'started', attempt: word.attempt, time: word.time, node: word.host };
+    case 'ended':
+      return word;
+  }
+}
