@@ -48,29 +48,33 @@ async function add(archive: Pack, { source, name }: ArchiveEntry, owner: Owner):
   }
 }
 
-/** Of one owner, whoever has the files here. */
-export function packed(entries: readonly ArchiveEntry[], owner: Owner): Readable {
+async function addFile(archive: Pack, { name, bytes, mode, isLink }: ArchiveFile, owner: Owner): Promise<void> {
+  const header = { name, mode, mtime: new Date(0), ...owner };
+  await (isLink === true ? put(archive, { ...header, type: 'symlink', linkname: bytes.toString('utf8') }) : put(archive, { ...header, type: 'file' }, bytes));
+}
+
+function filled(fill: (archive: Pack) => Promise<void>): Readable {
   const archive = pack();
-  const fill = async (): Promise<void> => {
-    for (const entry of entries) await add(archive, entry, owner);
-    archive.finalize();
-  };
-  fill().catch((error: unknown) => archive.destroy(error instanceof Error ? error : new Error(String(error))));
+  fill(archive).then(
+    () => archive.finalize(),
+    (error: unknown) => archive.destroy(error instanceof Error ? error : new Error(String(error))),
+  );
   return archive as unknown as Readable;
+}
+
+/** Of one owner, whoever has the files here. */
+export function packed(entries: readonly ArchiveEntry[], owner: Owner, files: readonly ArchiveFile[] = []): Readable {
+  return filled(async (archive) => {
+    for (const file of files) await addFile(archive, file, owner);
+    for (const entry of entries) await add(archive, entry, owner);
+  });
 }
 
 /** The same files give the same bytes at any time. */
 export function packedFiles(files: AsyncIterable<ArchiveFile>): Readable {
-  const archive = pack();
-  const fill = async (): Promise<void> => {
-    for await (const { name, bytes, mode, isLink } of files) {
-      const header = { name, mode, mtime: new Date(0), uid: 0, gid: 0 };
-      await (isLink === true ? put(archive, { ...header, type: 'symlink', linkname: bytes.toString('utf8') }) : put(archive, { ...header, type: 'file' }, bytes));
-    }
-    archive.finalize();
-  };
-  fill().catch((error: unknown) => archive.destroy(error instanceof Error ? error : new Error(String(error))));
-  return archive as unknown as Readable;
+  return filled(async (archive) => {
+    for await (const file of files) await addFile(archive, file, { uid: 0, gid: 0 });
+  });
 }
 
 /** Where an entry may be written; null where a name leads out, or a link of this machine stands on its way. */

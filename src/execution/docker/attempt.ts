@@ -19,6 +19,8 @@ export interface Contents {
   look(): Promise<void>;
   /** It is over: all it wrote comes here. @returns what the port says of the end */
   collect(end: ContainerEnd): Promise<AttemptEnd>;
+  /** Asks the program itself to end, where it listens; absent: it gets a signal. */
+  cancel?(): Promise<void>;
   /** Gives back what it holds open. */
   close(): void;
 }
@@ -59,7 +61,9 @@ export class ContainerAttempt implements Attempt {
   }
 
   cancel(): void {
-    this.#ask('cancelled');
+    const { contents } = this.#options;
+    if (contents.cancel === undefined) this.#ask('cancelled');
+    else contents.cancel().catch(() => this.#ask('cancelled'));
   }
 
   kill(): void {

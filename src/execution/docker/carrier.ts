@@ -17,6 +17,8 @@ export interface Carrier {
   readonly mounts: readonly MountSettings[];
   /** After the container was made, before it starts. */
   send(container: Container): Promise<void>;
+  /** Gives a file of a writable folder to one that runs. */
+  put(container: Container, file: string): Promise<void>;
   /** Brings what it has written of one file until now. */
   fetch(container: Container, file: string): Promise<void>;
   /** Brings all that it wrote, once it is over. */
@@ -33,16 +35,22 @@ async function mountCarrier(shares: readonly Share[]): Promise<Carrier> {
     shares.map(async (share): Promise<MountSettings> => ({ Type: 'bind', Source: await realpath(share.path), Target: share.path, ReadOnly: !share.writable })),
   );
   const nothing = (): Promise<void> => Promise.resolve();
-  return { mounts, send: nothing, fetch: nothing, collect: nothing };
+  return { mounts, send: nothing, put: nothing, fetch: nothing, collect: nothing };
 }
+
+/** From the top of the container. */
+const nameIn = (file: string): string => file.replace(/^\/+/u, '');
 
 function copyCarrier({ docker }: Engine, shares: readonly Share[], owner: Owner): Carrier {
   const get = async (container: Container, from: string): Promise<Readable> => (await docker.getContainer(container.id).getArchive({ path: from })) as unknown as Readable;
   return {
     mounts: [],
     async send(container) {
-      const entries = await Promise.all(shares.map(async (share) => ({ source: share.writable ? share.path : await realpath(share.path), name: share.path.replace(/^\/+/u, '') })));
+      const entries = await Promise.all(shares.map(async (share) => ({ source: share.writable ? share.path : await realpath(share.path), name: nameIn(share.path) })));
       await container.putArchive(packed(entries, owner) as unknown as NodeJS.ReadableStream, { path: '/' });
+    },
+    async put(container, file) {
+      await container.putArchive(packed([{ source: file, name: nameIn(file) }], owner) as unknown as NodeJS.ReadableStream, { path: '/' });
     },
     async fetch(container, file) {
       try {
@@ -58,15 +66,12 @@ function copyCarrier({ docker }: Engine, shares: readonly Share[], owner: Owner)
   };
 }
 
-/** What links of a working copy lead to outside of it: without it they would lead nowhere in a container. */
-export async function targetsOf(folder: string, names: readonly string[]): Promise<string[]> {
+/** Where links of a folder lead: without their targets they would lead nowhere in a container. */
+export async function linkTargets(folder: string, names: readonly string[]): Promise<string[]> {
   const targets: string[] = [];
   for (const name of names) {
-    const place = path.resolve(folder, name);
-    const info = await lstat(place).catch(() => null);
-    if (info === null) continue;
-    if (path.isAbsolute(name)) targets.push(place);
-    else if (info.isSymbolicLink()) targets.push(path.resolve(path.dirname(place), await readlink(place)));
+    const place = path.join(folder, ...name.split('/'));
+    if ((await lstat(place).catch(() => null))?.isSymbolicLink() === true) targets.push(path.resolve(path.dirname(place), await readlink(place)));
   }
-  return [...new Set(targets)];
+  return targets;
 }

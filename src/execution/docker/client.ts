@@ -19,8 +19,8 @@ export interface DockerOptions {
   /** Name of the machine; null for the engine of this machine. */
   readonly name: string | null;
   readonly machine: MachineOf<'docker'> | null;
-  /** The folder of the programs that an image for trainings is made of. */
-  readonly kitFolder: () => Promise<string>;
+  /** The programs that an image for trainings is made of. */
+  readonly kit: () => Promise<{ readonly folder: string; /** Over its files. */ readonly hash: string }>;
   /** Opens SSH, with the host's key checked. */
   readonly tunnel: (endpoint: SshEndpoint) => Tunnel;
 }
@@ -140,5 +140,9 @@ export async function engineFacts({ docker, address }: Engine): Promise<EngineFa
   if (info.OSType !== 'linux') throw new RepriseError('DOCKER_NOT_LINUX', `Docker Engine at ${address} runs containers of ${info.OSType}.`, { kind: 'system', hint: 'Switch Docker to Linux containers.' });
   const options = info.SecurityOptions ?? [];
   const has = (name: string): boolean => options.some((option) => option.startsWith(`name=${name}`));
-  return { id: info.ID, name: info.Name, version: info.ServerVersion, isRootless: has('rootless'), isRemapped: has('userns'), clockOffset: Date.parse(info.SystemTime) - (before + Date.now()) / 2 };
+  const after = Date.now();
+  const offset = Date.parse(info.SystemTime) - (before + after) / 2;
+  // What the answer's own time on the way can explain is no difference.
+  const clockOffset = Math.abs(offset) <= (after - before) / 2 + 1 ? 0 : offset;
+  return { id: info.ID, name: info.Name, version: info.ServerVersion, isRootless: has('rootless'), isRemapped: has('userns'), clockOffset };
 }

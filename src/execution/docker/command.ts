@@ -7,7 +7,7 @@ import { fillTask } from '../../config/task';
 import { argumentsOf, ATTEMPT_FILES, attemptFolder, COMMAND_FILES } from '../../events/command-run';
 import type { CommandManifest } from '../../events/manifest';
 import type { CommandOrder, Order } from '../executor';
-import { targetsOf, type Share } from './carrier';
+import { linkTargets, type Share } from './carrier';
 import { CommandContents, HOME_FOLDER } from './command-contents';
 import { containerEnvironment } from './environment';
 import type { Job, Placed } from './job';
@@ -16,11 +16,9 @@ const workOf = ({ runFolder }: Order): string => path.join(runFolder, COMMAND_FI
 const attemptOf = ({ runFolder, attempt }: Order): string => attemptFolder(runFolder, attempt);
 
 /** What the program may write, and what it reads besides: the inputs, and what of the code is linked to where it lies. */
-async function sharesOf(order: Order, { provenance: { code }, inputs }: CommandManifest): Promise<Share[]> {
-  const work = workOf(order);
-  const read = await targetsOf(path.join(work, ...(code?.folder ?? '').split('/')), inputs.map((input) => input.path));
-  const linked = await targetsOf(work, (code?.withheld ?? []).map((file) => file.path));
-  return [...commandShares(order), ...[...new Set([...read, ...linked])].filter((place) => existsSync(place)).map((place) => ({ path: place, writable: false }))];
+async function sharesOf(order: Order, { provenance: { code } }: CommandManifest, inputs: CommandOrder['inputs']): Promise<Share[]> {
+  const linked = await linkTargets(workOf(order), (code?.withheld ?? []).map((file) => file.path));
+  return [...commandShares(order), ...[...new Set([...Object.values(inputs), ...linked])].filter((place) => existsSync(place)).map((place) => ({ path: place, writable: false }))];
 }
 
 export function commandShares(order: Order): Share[] {
@@ -47,7 +45,7 @@ export async function commandJob({ order, manifest, command, executor, givesHome
     command: argumentsOf(command.command),
     cwd: path.join(workOf(order), ...command.cwd.split('/')),
     env: containerEnvironment({ places, order: command.env, executor, task: fillTask(manifest.config).env, secrets }),
-    shares: await sharesOf(order, manifest),
+    shares: await sharesOf(order, manifest, command.inputs),
     limits: command,
   };
 }

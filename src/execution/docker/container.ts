@@ -1,6 +1,7 @@
 /** What a container is made with. */
 import type { ContainerCreateOptions, DeviceRequest, MountSettings } from 'dockerode';
 import { bytesOf, type ExecutorOf } from '../../config/executor';
+import type { Order } from '../executor';
 
 /** By these a container is found again. */
 export const LABELS = { run: 'reprise.run', attempt: 'reprise.attempt', workspace: 'reprise.workspace' } as const;
@@ -22,6 +23,12 @@ export interface ContainerPlan {
 }
 
 type Limits = Pick<ExecutorOf<'docker'>, 'memory' | 'sharedMemory' | 'ulimits' | 'gpus' | 'network' | 'threads'>;
+
+export function dockerConfigOf({ manifest }: Order): ExecutorOf<'docker'> {
+  const { executor } = manifest.config;
+  if (executor.kind !== 'docker') throw new Error('The run goes to no container.');
+  return executor;
+}
 
 /** The program is the main process; Docker's own init, which the engine brings along, hands it signals and takes in orphans. */
 export function containerOptions(plan: ContainerPlan, limits: Limits): ContainerCreateOptions {
@@ -48,7 +55,7 @@ export function containerOptions(plan: ContainerPlan, limits: Limits): Container
       DeviceRequests: devices(limits.gpus),
       ...(plan.ownIds ? { UsernsMode: 'host' } : {}),
       // All of it can be read again from its beginning, whatever the engine does with the output of others.
-      LogConfig: { Type: 'json-file', Config: { 'max-size': '-1' } },
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '1024t' } },
     },
   };
 }

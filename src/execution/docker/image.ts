@@ -16,7 +16,7 @@ export interface ImageRequest {
 }
 
 /** What the engine has under a name, id or `REPOSITORY@DIGEST`; null where it has nothing. */
-async function lookUp({ docker, address }: Engine, reference: string, name: string): Promise<ImageRef | null> {
+export async function lookUp({ docker, address }: Engine, reference: string, name: string): Promise<ImageRef | null> {
   try {
     const { Id, RepoDigests } = await docker.getImage(reference).inspect();
     return { name, digest: digestIn(RepoDigests ?? [], parseImageName(name).repository), id: Id };

@@ -2,14 +2,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Container, MountSettings } from 'dockerode';
-import type { ExecutorOf } from '../../config/executor';
 import { RUN_FILES } from '../../events/manifest';
 import type { Order } from '../executor';
+import { secretsOf } from '../secrets';
 import type { Contents } from './attempt';
 import type { Carrier, Share } from './carrier';
 import { commandContents, commandJob, commandShares } from './command';
-import type { ContainerPlan } from './container';
+import { dockerConfigOf, type ContainerPlan } from './container';
 import type { Known, Limits } from './known';
+import { trainingJob, TrainingContents, trainingShares } from './training';
 import { volumeMounts } from './volumes';
 
 /** What a container is to do, and what it sees of this machine. */
@@ -37,30 +38,30 @@ export interface Placed {
   readonly isWanted: () => boolean;
 }
 
-export function dockerConfigOf({ manifest }: Order): ExecutorOf<'docker'> {
-  const { executor } = manifest.config;
-  if (executor.kind !== 'docker') throw new Error('The run goes to no container.');
-  return executor;
-}
-
 export function isCancelled({ runFolder }: Order): boolean {
   return existsSync(path.join(runFolder, RUN_FILES.cancel));
 }
 
+/** @throws RepriseError SECRET_MISSING, VOLUME_… */
 export async function jobFor(order: Order, { isHere, givesHome }: JobOptions): Promise<Job & { readonly volumes: readonly MountSettings[] }> {
-  const { manifest, command } = order;
+  const { manifest, command, dataFile } = order;
   const executor = dockerConfigOf(order);
-  if (manifest.kind !== 'command' || command === null) throw new Error('TRAINING');
-  const job = await commandJob({ order, manifest, command, executor, givesHome, secrets: {} });
-  return { ...job, volumes: volumeMounts(executor.volumes ?? [], configFolder(order), isHere) };
+  const secrets = secretsOf(executor);
+  const volumes = volumeMounts(executor.volumes ?? [], configFolder(order), isHere);
+  if (manifest.kind === 'command') {
+    if (command === null) throw new Error('An attempt that was begun before is not started again.');
+    return { ...(await commandJob({ order, manifest, command, executor, givesHome, secrets })), volumes };
+  }
+  if (dataFile === null) throw new Error('A training has data.');
+  return { ...(await trainingJob({ order, manifest, dataFile, executor, secrets })), volumes };
 }
 
 export function writableShares(order: Order): readonly Share[] {
-  return commandShares(order);
+  return order.manifest.kind === 'command' ? commandShares(order) : trainingShares(order);
 }
 
 export function contentsOf(placed: Placed): Contents {
-  return commandContents(placed);
+  return placed.order.manifest.kind === 'command' ? commandContents(placed) : new TrainingContents(placed);
 }
 
 /** The folder of the config on this machine; null where the code came from elsewhere. */
