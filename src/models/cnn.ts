@@ -7,7 +7,7 @@ import { reshape } from '../onnx/operators/reshape';
 import { sizeOf } from '../onnx/shapes';
 import type { FloatTensor, Tensor } from '../onnx/types';
 import type { Emission } from './emission';
-import { activate, asFloats, convolve, drop } from './layers';
+import { activate, asFloats, convolve, drop, type Activation } from './layers';
 import { emitDense } from './mlp';
 import { normalizeBatch, normalizeGroups } from './norms';
 import type { InputShape } from './types';
@@ -16,7 +16,7 @@ type Cnn = Extract<ModelConfig, { kind: 'cnn' }>;
 type Image = Extract<InputShape, { kind: 'image' }>;
 
 /**
- * (block → pooling)… → what the head reads → dropout → (linear → activation → dropout)… → linear:
+ * (block → activation → pooling)… → what the head reads → dropout → (linear → activation → dropout)… → linear:
  * `input` [batch, size] → [batch, outputs].
  * @throws RepriseError MODEL_NEEDS_IMAGES; MODEL_IMAGE_TOO_SMALL when pooling leaves nothing
  */
@@ -30,11 +30,16 @@ export function emitCnn(emission: Emission, model: Cnn, input: Tensor, shape: In
   let value = emission.tape.apply(reshape, [asFloats(emission, input)], { shape: [emission.batch, shape.channels, shape.rows, shape.columns] });
   model.channels.forEach((channels, index) => {
     const block = emitBlock(emission, model, index, value, channels);
-    value = pool(emission, model, shape, index, block);
+    const activated = (of: FloatTensor): FloatTensor => activate(emission, model.activation, of);
+    const pooled = (of: FloatTensor): FloatTensor => pool(emission, model, shape, index, of);
+    value = model.pooling === 'max' && RISING.has(model.activation) ? activated(pooled(block)) : pooled(activated(block));
   });
   const features = drop(emission, 'dropout.0', readOut(emission, model, value), model.dropout);
   return emitDense(emission, { ...model, norm: 'none' }, features, outputs, model.dropout === 0 ? 0 : 1);
 }
+
+/** Activations that never fall: the largest of what they make is what they make of the largest, which is less to activate. */
+const RISING: ReadonlySet<Activation> = new Set<Activation>(['relu', 'leaky-relu', 'elu', 'tanh', 'sigmoid']);
 
 /** Halves the image as the config says; what is left over at an end is dropped. */
 function pool({ tape, training }: Emission, { channels, pooling }: Cnn, image: Image, index: number, value: FloatTensor): FloatTensor {
@@ -64,8 +69,8 @@ function readOut({ tape, batch }: Emission, { readout }: Cnn, value: FloatTensor
 }
 
 /**
- * `blockDepth` times convolution → norm → activation. With residual connections the block adds what it was given before
- * the last activation, as in ResNet (He et al., 2016): through a 1×1 convolution and a norm, since the channels may differ.
+ * `blockDepth` times convolution → norm → activation, without the last activation. With residual connections the block
+ * adds what it was given before that activation, as in ResNet (He et al., 2016): through a 1×1 convolution and a norm, since the channels may differ.
  */
 function emitBlock(emission: Emission, model: Cnn, index: number, input: FloatTensor, channels: number): FloatTensor {
   const stride = model.pooling === 'stride' ? 2 : 1;
@@ -76,7 +81,7 @@ function emitBlock(emission: Emission, model: Cnn, index: number, input: FloatTe
     if (model.residual && depth === model.blockDepth - 1) {
       value = emission.tape.apply(add, [value, convolveNormed(emission, model, `shortcut.${index}`, `shortcut.${index}.norm`, input, channels, 1, stride)], undefined);
     }
-    value = activate(emission, model.activation, value);
+    if (depth < model.blockDepth - 1) value = activate(emission, model.activation, value);
   }
   return value;
 }

@@ -1,8 +1,8 @@
 import type { GraphBuilder } from '../graph';
-import { gather, pad, reshape, sliceRanges, staticShape, sumOver, transpose } from '../primitives';
+import { gather, reshape, staticShape, sumOver, transpose } from '../primitives';
 import { sumOfChannels } from '../primitives/layers';
-import { matmul } from '../primitives/products';
-import { convolve, convolveTransposed, extent, paddedSize, slidOver, type Sliding } from '../primitives/windows';
+import { matmul, transposedMatrices } from '../primitives/products';
+import { convolve, convolveTransposed, extent, paddedSize, slidOver, windows, type Sliding } from '../primitives/windows';
 import { dimOf, formatShape, GraphError, sizeOf } from '../shapes';
 import type { FloatTensor } from '../types';
 import { single, type Operator } from './operator';
@@ -103,61 +103,16 @@ function inputGradient(graph: GraphBuilder, gradient: FloatTensor, kernel: Float
   return convolve(graph, gradient, reshape(graph, turned, [groups * perGroup, outputs / groups, ...sides]), null, { ...sliding, pads }, groups);
 }
 
-/** The adjoint of `convolve` in its kernel, of shape `shape`, for the input `x` and the gradient in the result. */
-function kernelGradient(graph: GraphBuilder, x: FloatTensor, gradient: FloatTensor, shape: readonly number[], sliding: Sliding, groups: number): FloatTensor {
-  // Columns of one or few channels are slower to gather than the convolution below.
-  return groups === 1 && sizeOf(x, 1) > 1 ? kernelGradientByColumns(graph, x, gradient, shape, sliding) : kernelGradientByConvolution(graph, x, gradient, shape, sliding, groups);
-}
-
 /**
- * dW[o, c, k] = Σ x[n, c, stride·p + dilation·k]·g[n, o, p] is a convolution too: of the channels, as examples, with the
- * gradient as kernel, where strides and dilations change places and the batch is summed over.
+ * The adjoint of `convolve` in its kernel, of shape `shape`, for the input `x` and the gradient in the result:
+ * dW[o, c, k] = Σ g[n, o, p]·x[n, c, stride·p + dilation·k], a product for each example, summed over them.
  */
-function kernelGradientByConvolution(graph: GraphBuilder, x: FloatTensor, gradient: FloatTensor, shape: readonly number[], sliding: Sliding, groups: number): FloatTensor {
+function kernelGradient(graph: GraphBuilder, x: FloatTensor, gradient: FloatTensor, shape: readonly number[], sliding: Sliding, groups: number): FloatTensor {
   const [outputs = 1, perGroup = 1, ...sides] = shape;
-  const [batch = 1, , ...spatial] = staticShape(x);
-  const images = exchanged(graph, reshape(graph, x, [batch, groups, perGroup, ...spatial]), [2, 1, 0], [perGroup, groups * batch, ...spatial]);
-  const kernel = exchanged(graph, gradient, [1, 0], [outputs, batch, ...staticShape(gradient).slice(2)]);
-  const found = convolve(graph, images, kernel, null, { strides: sliding.dilations, dilations: sliding.strides, pads: sliding.pads }, groups);
-  // What the forward stride left over at the end gives taps that the kernel does not have.
-  return exchanged(graph, sliceRanges(graph, found, sides.map((count, axis) => ({ axis: axis + 2, start: 0, step: 1, count }))), [1, 0], shape);
-}
-
-/** The input with its leading axes in another order, in a new shape; a copy only where the order of the elements changes. */
-function exchanged(graph: GraphBuilder, input: FloatTensor, order: readonly number[], shape: readonly number[]): FloatTensor {
-  const moved = order.filter((axis) => input.shape[axis] !== 1);
-  const inOrder = moved.every((axis, index) => index === 0 || (moved[index - 1] ?? 0) < axis);
-  const permutation = input.shape.map((_, axis) => order[axis] ?? axis);
-  return reshape(graph, inOrder ? input : transpose(graph, input, permutation), shape);
-}
-
-/** What each place of the kernel saw at every position, as a row (im2col), then one product with the gradient for each example. */
-function kernelGradientByColumns(graph: GraphBuilder, x: FloatTensor, gradient: FloatTensor, shape: readonly number[], sliding: Sliding): FloatTensor {
-  const [outputs = 1, channels = 1, ...sides] = shape;
-  const [batch = 1, , ...spatial] = staticShape(x);
-  const axes = spatial.map((_, axis) => axis + 2);
-  const before = [0, 0, ...sliding.pads.slice(0, axes.length)];
-  const after = [0, 0, ...sliding.pads.slice(axes.length)];
-  const whole = spatial.map((size, axis) => paddedSize(size, sliding, axis));
-  const taps = windowIndex(whole, staticShape(gradient).slice(2), sides, sliding);
-  const [positions, places] = [taps.length, taps[0]?.length ?? 1];
-  // Channels last, so that each index copies a whole run of channels.
-  const pixels = reshape(graph, transpose(graph, pad(graph, x, before, after), [0, ...axes, 1]), [batch, whole.reduce((count, size) => count * size, 1), channels]);
-  const columns = gather(graph, pixels, graph.constant('int32', [positions * places], Int32Array.from(taps.flat())), 1);
-  const product = matmul(graph, reshape(graph, gradient, [batch, outputs, positions]), reshape(graph, columns, [batch, positions, places * channels]));
-  const sum = sumOver(graph, reshape(graph, product, [batch, outputs * places * channels]), [0]);
-  return reshape(graph, transpose(graph, reshape(graph, sum, [outputs, places, channels]), [0, 2, 1]), shape);
-}
-
-/** For each position of the window, in order, the indices in the flattened padded space of what its places cover. */
-export function windowIndex(whole: readonly number[], positions: readonly number[], sides: readonly number[], { strides, dilations }: Sliding): readonly (readonly number[])[] {
-  let starts = [0];
-  let places = [0];
-  whole.forEach((size, axis) => {
-    const [stride = 1, dilation = 1] = [strides[axis], dilations[axis]];
-    const along = (from: readonly number[], count: number, step: number): number[] => from.flatMap((index) => Array.from({ length: count }, (_, at) => index * size + at * step));
-    starts = along(starts, positions[axis] ?? 1, stride);
-    places = along(places, sides[axis] ?? 1, dilation);
-  });
-  return starts.map((start) => places.map((place) => start + place));
+  const [batch = 1, , ...positions] = staticShape(gradient);
+  const count = positions.reduce((product, size) => product * size, 1);
+  const taps = sides.reduce((product, side) => product * side, 1);
+  const seen = reshape(graph, windows(graph, x, sides, sliding), [batch, groups, perGroup * taps, count]);
+  const products = matmul(graph, reshape(graph, gradient, [batch, groups, outputs / groups, count]), transposedMatrices(graph, seen));
+  return reshape(graph, sumOver(graph, reshape(graph, products, [batch, outputs * perGroup * taps]), [0]), shape);
 }

@@ -1,9 +1,9 @@
 import type { GraphBuilder } from '../graph';
 import { cast, equal, expand, gather, maximumOver, multiply, pad, reshape, staticShape } from '../primitives';
-import { averagePooled, convolveTransposed, globallyAveraged, maxPooled, maxPooledAt, maxUnpooled, paddedSize, slidOver, type Sliding } from '../primitives/windows';
+import { averagePooled, convolveTransposed, globallyAveraged, maxPooled, maxPooledAt, maxUnpooled, paddedSize, slidOver, unitKernels, type Sliding } from '../primitives/windows';
 import { dimOf } from '../shapes';
 import type { FloatTensor, Tensor } from '../types';
-import { slidingOf, windowIndex, type SlidingAttributes } from './convolution';
+import { slidingOf, type SlidingAttributes } from './convolution';
 import { single, type Operator } from './operator';
 
 type One = readonly [FloatTensor];
@@ -132,6 +132,18 @@ function gradientByComparison(graph: GraphBuilder, x: FloatTensor, output: Float
   const ranks = multiply(graph, hits, graph.constant('float32', [taps, 1], Float32Array.from({ length: taps }, (_, place) => taps - place)));
   const first = cast(graph, equal(graph, ranks, maximumOver(graph, ranks, [1])), 'float32');
   const routed = reshape(graph, multiply(graph, first, reshape(graph, gradient, [planes, 1, count])), [planes, taps, ...positions]);
-  const unit = graph.constant('float32', [taps, 1, ...kernel], Float32Array.from({ length: taps * taps }, (_, at) => (at % (taps + 1) === 0 ? 1 : 0)));
-  return reshape(graph, convolveTransposed(graph, routed, unit, null, sliding, 1, spatial), [batch, channels, ...spatial]);
+  return reshape(graph, convolveTransposed(graph, routed, unitKernels(graph, kernel), null, sliding, 1, spatial), [batch, channels, ...spatial]);
+}
+
+/** For each position of the window, in order, the indices in the flattened padded space of what its places cover. */
+function windowIndex(whole: readonly number[], positions: readonly number[], sides: readonly number[], { strides, dilations }: Sliding): readonly (readonly number[])[] {
+  let starts = [0];
+  let places = [0];
+  whole.forEach((size, axis) => {
+    const [stride = 1, dilation = 1] = [strides[axis], dilations[axis]];
+    const along = (from: readonly number[], count: number, step: number): number[] => from.flatMap((index) => Array.from({ length: count }, (_, at) => index * size + at * step));
+    starts = along(starts, positions[axis] ?? 1, stride);
+    places = along(places, sides[axis] ?? 1, dilation);
+  });
+  return starts.map((start) => places.map((place) => start + place));
 }

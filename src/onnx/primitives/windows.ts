@@ -3,6 +3,8 @@ import type { Attribute, GraphBuilder } from '../graph';
 import { dimOf, elementCount, formatShape, GraphError } from '../shapes';
 import type { Dim, FloatTensor, Tensor } from '../types';
 import { countFlops, int64Vector, staticShape } from './common';
+import { expand } from './rearranging';
+import { reshape } from './shaping';
 
 /** How a kernel slides: one number for each spatial axis. */
 export interface Sliding {
@@ -60,6 +62,28 @@ export function convolve(graph: GraphBuilder, input: FloatTensor, kernel: FloatT
     ...slidingAttributes(sides, sliding),
     ...(groups === 1 ? {} : { group: { int: groups } }),
   })[0];
+}
+
+/** [places, 1, …sides]: for each place of a window the kernel that has a 1 there, and zeros elsewhere. */
+export function unitKernels(graph: GraphBuilder, sides: readonly number[]): FloatTensor {
+  const places = elementCount(sides) ?? 0;
+  return graph.constant('float32', [places, 1, ...sides], Float32Array.from({ length: places * places }, (_, at) => (at % (places + 1) === 0 ? 1 : 0)));
+}
+
+/**
+ * What each place of a window sees (im2col): [N, C, …] → [N, C · places, … positions], padding as zeros. Done by a
+ * convolution of each channel with kernels that have a 1 at one place: as quick as Gather for many channels, two to
+ * three times quicker for few.
+ */
+export function windows(graph: GraphBuilder, input: FloatTensor, sides: readonly number[], sliding: Sliding): FloatTensor {
+  const places = elementCount(sides) ?? 0;
+  const channels = dimOf(input, 1);
+  if (typeof channels !== 'number') throw new GraphError(`${input.name} ${formatShape(input.shape)} has no known channels`);
+  if (places === 1 && [...sliding.strides, ...sliding.pads.map((padding) => padding + 1)].every((value) => value === 1)) return input;
+  // Stored once, and repeated for each channel when the graph is loaded.
+  const kernels = reshape(graph, expand(graph, reshape(graph, unitKernels(graph, sides), [1, places, ...sides]), [channels, places, ...sides]), [channels * places, 1, ...sides]);
+  const shape = [dimOf(input, 0), channels * places, ...slidOver(input.shape.slice(2), sides, sliding)];
+  return graph.node('Conv', [input, kernels], [{ type: 'float32', shape }], { ...slidingAttributes(sides, sliding), ...(channels === 1 ? {} : { group: { int: channels } }) })[0];
 }
 
 /**

@@ -37,7 +37,7 @@ describe(`trainer ${TRAINER}`, () => {
       mask: sha256(mask),
       split: [train, validation, test].map((part) => sha256(part)),
     }).toEqual({
-      graph: '56a8ac5707e9570c',
+      graph: 'eeadd7c924fed2cc',
       weights: '32fcacd020ac1303',
       scalars: 'b414205403be1258',
       order: 'f6d3646071a25c11',
