@@ -16,7 +16,7 @@ export const MOST_BODY = 16 * 2 ** 20;
 /** Bytes of a file that travel in one frame. */
 export const PIECE = 4 * 2 ** 20;
 
-const machine = z.looseObject({ os: z.looseObject({ platform: z.string(), release: z.string(), arch: z.string(), name: z.string() }), cpu: z.looseObject({ model: z.string(), cores: z.number(), flags: z.array(z.string()) }), memoryBytes: z.number(), gpus: z.array(z.looseObject({ name: z.string() })) });
+const machine = z.looseObject({ os: z.looseObject({ platform: z.string(), release: z.string(), arch: z.string(), name: z.string() }), cpu: z.looseObject({ model: z.string(), cores: z.number(), flags: z.array(z.string()) }), memoryBytes: z.number(), gpus: z.array(z.looseObject({ name: z.string(), driver: z.string().nullable(), memoryBytes: z.number().optional() })) });
 
 /** Name of a method: what it is given (its body in words), and what it answers. */
 export const METHODS = {

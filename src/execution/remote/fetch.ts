@@ -63,16 +63,17 @@ export async function fetchFile(link: Link, { runId, runFolder, path, sha256 }: 
   }
 }
 
-/** Adds what was appended to a file there; what is here already, of an earlier time, is not added again. */
+/** Adds what was appended to a file there; what is here already is not added again. One that began anew there (offset 0) does so here. */
 export async function appendPiece(runFolder: string, path: string, offset: number, bytes: Uint8Array): Promise<void> {
   const file = fileHere(runFolder, path);
   await mkdir(dirname(file), { recursive: true });
   const handle = await open(file, 'a+');
   try {
     const { size } = await handle.stat();
-    // Files of a run only grow; a shorter one here was cut by a crash and is filled up by the next look.
-    if (size < offset) return;
-    await handle.appendFile(bytes.subarray(size - offset));
+    if (offset === 0) await handle.truncate(0);
+    // A shorter one was cut by a crash here; the next host asks from its end on.
+    else if (size < offset) return;
+    await handle.appendFile(bytes.subarray(offset === 0 ? 0 : size - offset));
   } finally {
     await handle.close();
   }

@@ -117,7 +117,7 @@ export class OutpostLink implements Link {
   }
 
   #connect(): void {
-    this.#connecting ??= this.#keepConnecting().finally(() => (this.#connecting = null));
+    if (this.#connecting === null) this.#connecting = this.#keepConnecting().finally(() => (this.#connecting = null));
   }
 
   async #keepConnecting(): Promise<void> {

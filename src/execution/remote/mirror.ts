@@ -78,7 +78,7 @@ export class Mirror {
   follow(order: Order, hears: Hears): Follower {
     const following: Following = { order, hears, log: null, offsets: null, words: '', isOver: false };
     this.#following.add(following);
-    this.#loop ??= this.#keepLooking().finally(() => (this.#loop = null));
+    if (this.#loop === null) this.#loop = this.#keepLooking().finally(() => (this.#loop = null));
     this.#wake.abort();
     return {
       catchUp: () => this.#catchUp(),

@@ -1,10 +1,11 @@
 /** Brings to a machine what its runs need: data, models, code and inputs, each once however many runs share it. */
-import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { basename, join, posix } from 'node:path';
 import { bytesOf, type ExecutorConfig } from '../../config/executor';
 import { RepriseError } from '../../errors/errors';
 import { RUN_FILES, type CommandManifest } from '../../events/manifest';
 import { parseSnapshot, snapshotObjects } from '../../events/snapshot';
+import { filesBelow } from '../../files/files-below';
 import { objectPath } from '../../files/objects';
 import { inputThere, OUTPOST_FILES, type OutpostOrder } from '../../outpost/layout';
 import { PIECE } from '../../outpost/protocol';
@@ -13,6 +14,8 @@ import type { Link } from './link';
 
 /** Bytes of small files that are written with one request. */
 const MOST_AT_ONCE = 8 * 2 ** 20;
+/** Files that are under way at once. */
+const AT_ONCE = 16;
 const OWNER_ONLY = 0o600;
 
 /** An order as the outpost reads it, with the run's own description. */
@@ -112,7 +115,7 @@ export class Sender {
     const list = await readFile(objectPath(this.#workspace, snapshot), 'utf8');
     const objects = snapshotObjects(parseSnapshot(list));
     const { value } = await this.#link.call('missing', { objects: [...new Set(objects)], inputs: [] });
-    await Promise.all(value.objects.map((sha256) => this.#object(sha256, true)));
+    for (let from = 0; from < value.objects.length; from += AT_ONCE) await Promise.all(value.objects.slice(from, from + AT_ONCE).map((sha256) => this.#object(sha256, true)));
     await this.#object(snapshot);
   }
 
@@ -133,12 +136,9 @@ export class Sender {
       await inPieces(file, (offset, total, piece) => this.#link.call('putInput', { fingerprint, path, offset, total, executable }, piece));
     };
     if ((await stat(place)).isDirectory()) {
-      for (const entry of await readdir(place, { recursive: true, withFileTypes: true })) {
-        const file = join(entry.parentPath, entry.name);
-        // What a link leads to is part of the input, as its fingerprint has it.
-        if (!(await stat(file)).isFile()) continue;
-        await send(file, posix.join(name, ...file.slice(place.length).split(/[/\\]/u)));
-      }
+      // The same files that its fingerprint is made of: also what links lead to.
+      const files = await filesBelow(place);
+      for (let from = 0; from < files.length; from += AT_ONCE) await Promise.all(files.slice(from, from + AT_ONCE).map(({ file, name: inner }) => send(file, posix.join(name, inner))));
     } else await send(place, name);
     await this.#link.call('sealInput', { fingerprint });
   }
