@@ -12,10 +12,7 @@ const LAST_LINES = 200;
 export class OutputKeeper {
   readonly #descriptor: number;
   readonly #limit: number;
-  readonly #streams: Readonly<Record<OutputStream, { readonly splitter: LineSplitter; readonly redact: (line: string) => string }>> = {
-    stdout: { splitter: new LineSplitter(), redact: lineRedactor() },
-    stderr: { splitter: new LineSplitter(), redact: lineRedactor() },
-  };
+  readonly #streams: Readonly<Record<OutputStream, { readonly splitter: LineSplitter; readonly redact: (line: string) => string }>>;
   #written = 0;
   #dropped = 0;
   #last: OutputLine[] = [];
@@ -27,8 +24,11 @@ export class OutputKeeper {
   /**
    * @param limit bytes of the file past which only the last lines are kept
    * @param there lines that stand in the file already, where all is pushed anew from its beginning, as `linesThere` counts them
+   * @param secrets values that must not be kept
    */
-  constructor(file: string, limit: number, there = 0) {
+  constructor(file: string, limit: number, there = 0, secrets: readonly string[] = []) {
+    const stream = () => ({ splitter: new LineSplitter(), redact: lineRedactor(secrets) });
+    this.#streams = { stdout: stream(), stderr: stream() };
     this.#descriptor = openSync(file, 'a');
     this.#limit = limit;
     this.#there = there;

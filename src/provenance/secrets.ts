@@ -164,16 +164,22 @@ export function redactText(text: string): string {
   return clean + text.slice(from);
 }
 
+/** Shorter values are in too many words that are no secret. */
+const SHORTEST_KNOWN = 4;
+
 /** Lines that a private key has at most: an RSA key of 16,384 bits. */
 const KEY_LINES = 250;
 
 /**
  * The same for a text that comes line by line: remembers that a private key has begun, whose lines alone show nothing.
  * One for each stream.
+ * @param values that are known to be secret, whatever they look like
  */
-export function lineRedactor(): (line: string) => string {
+export function lineRedactor(values: readonly string[] = []): (line: string) => string {
+  const known = values.flatMap((value) => value.split('\n')).map((value) => value.trim()).filter((value) => value.length >= SHORTEST_KNOWN);
   let left = 0;
-  return (line) => {
+  return (text) => {
+    const line = known.reduce((shown, value) => shown.replaceAll(value, marker('a secret')), text);
     if (left > 0) {
       left = /-----END |[^\w+/=:,. \r-]/u.test(line) || /\s\S+\s/u.test(line.trim()) ? 0 : left - 1;
       if (left > 0 || line.includes('-----END ')) return marker('a private key');

@@ -21,6 +21,8 @@ export interface CommandContentsOptions {
   readonly carrier: Carrier;
   /** Bytes of output that are kept. */
   readonly outputLimit: number;
+  /** Values that must not be kept. */
+  readonly secrets: readonly string[];
   /** The engine's clock less this machine's, milliseconds. */
   readonly clockOffset: number;
   /** Makes what it wrote the caller's. */
@@ -41,7 +43,7 @@ export class CommandContents implements Contents {
   begin(): void {
     this.close();
     const file = path.join(this.#folder, ATTEMPT_FILES.output);
-    this.#output = new OutputKeeper(file, this.#options.outputLimit, linesThere(file));
+    this.#output = new OutputKeeper(file, this.#options.outputLimit, linesThere(file), this.#options.secrets);
   }
 
   piece({ stream, time, bytes }: LogPiece): void {

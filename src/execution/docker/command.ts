@@ -50,6 +50,6 @@ export async function commandJob({ order, manifest, command, executor, givesHome
   };
 }
 
-export function commandContents({ order, container, carrier, known, takeBack, isWanted }: Placed): CommandContents {
-  return new CommandContents({ order, container, carrier, outputLimit: known.outputLimit, clockOffset: known.clockOffset, takeBack, isWanted });
+export function commandContents({ order, container, carrier, known, takeBack, isWanted }: Placed, secrets: readonly string[]): CommandContents {
+  return new CommandContents({ order, container, carrier, secrets, outputLimit: known.outputLimit, clockOffset: known.clockOffset, takeBack, isWanted });
 }

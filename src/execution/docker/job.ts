@@ -61,7 +61,11 @@ export function writableShares(order: Order): readonly Share[] {
 }
 
 export function contentsOf(placed: Placed): Contents {
-  return placed.order.manifest.kind === 'command' ? commandContents(placed) : new TrainingContents(placed);
+  const { order } = placed;
+  if (order.manifest.kind !== 'command') return new TrainingContents(placed);
+  // One that is not set any more by a later host cannot be looked for.
+  const secrets = (dockerConfigOf(order).secrets ?? []).map((name) => process.env[name] ?? '');
+  return commandContents(placed, secrets);
 }
 
 /** The folder of the config on this machine; null where the code came from elsewhere. */
