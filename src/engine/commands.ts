@@ -42,6 +42,8 @@ export class Commands implements CommandRunner {
   readonly #store: Store;
   readonly #tracking: CommandsOptions['tracking'];
   readonly #followers = new Map<string, CommandFollower>();
+  /** Milliseconds by which the clock is ahead where a run is carried out. */
+  readonly #ahead = new Map<string, number>();
   /** Records that are read and not in the log yet. */
   readonly #untold = new Map<string, readonly EventBody[]>();
 
@@ -86,7 +88,9 @@ export class Commands implements CommandRunner {
     const runFolder = this.#store.runFolder(runId);
     await mkdir(attemptFolder(runFolder, attempt), { recursive: true });
     this.#followers.get(runId)?.close();
-    this.#followers.set(runId, await this.#follower(manifest, attempt, workingCopyOf(runFolder, codeOf(manifest)), positionsIn(path.join(runFolder, RUN_FILES.events))));
+    const { positions, aheadMs } = toldIn(path.join(runFolder, RUN_FILES.events));
+    this.#ahead.set(runId, aheadMs);
+    this.#followers.set(runId, await this.#follower(manifest, attempt, workingCopyOf(runFolder, codeOf(manifest)), positions));
   }
 
   async follow(runId: string): Promise<boolean> {
@@ -102,7 +106,7 @@ export class Commands implements CommandRunner {
     const code = manifest.provenance.code ?? null;
     const copy = code === null ? null : workingCopyOf(runFolder, code);
     if (copy !== null && existsSync(attemptFolder(runFolder, attempt))) {
-      const follower = this.#followers.get(runId) ?? (await this.#follower(manifest, attempt, copy, positionsIn(path.join(runFolder, RUN_FILES.events))));
+      const follower = this.#followers.get(runId) ?? (await this.#follower(manifest, attempt, copy, toldIn(path.join(runFolder, RUN_FILES.events)).positions));
       this.#followers.set(runId, follower);
       await this.#tell(runId, await follower.poll(true));
       const ran = exit !== null && exit.reason !== 'stopped' && exit.reason !== 'not-found' && exit.reason !== 'not-started';
@@ -111,6 +115,7 @@ export class Commands implements CommandRunner {
     }
     this.#followers.get(runId)?.close();
     this.#followers.delete(runId);
+    this.#ahead.delete(runId);
     await rm(path.join(runFolder, COMMAND_FILES.work), { recursive: true, force: true });
     await rm(path.join(runFolder, COMMAND_FILES.launch), { force: true });
     if (exit === null) return { status: 'interrupted', exitCode: null, signal: null };
@@ -127,7 +132,8 @@ export class Commands implements CommandRunner {
 
   /** Adds records to the run's log, those first that could not be added before (the disk was full). @returns whether there were any */
   async #tell(runId: string, records: readonly EventBody[]): Promise<boolean> {
-    const all = [...(this.#untold.get(runId) ?? []), ...records];
+    const ahead = this.#ahead.get(runId) ?? 0;
+    const all = [...(this.#untold.get(runId) ?? []), ...(ahead === 0 ? records : records.map((record) => inTimeHere(record, ahead)))];
     if (all.length === 0) return false;
     this.#untold.set(runId, all);
     await this.#append(runId, all);
@@ -219,18 +225,25 @@ async function endLeftovers(runId: string, runFolder: string, attempt: number): 
   await endProcesses(leader, { name: RUN_VARIABLE, value: runId }, 0);
 }
 
-/** How far each source was read in the newest attempt. */
-function positionsIn(log: string): Map<string, string> {
+/** How far each source was read in the newest attempt, and by how many milliseconds the clock is ahead where it is carried out. */
+function toldIn(log: string): { readonly positions: ReadonlyMap<string, string>; readonly aheadMs: number } {
   const positions = new Map<string, string>();
+  let aheadMs = 0;
   for (let from = 0; ; ) {
     const { records, offset } = readEvents(log, from, null, PIECE);
-    if (offset === from) return positions;
+    if (offset === from) return { positions, aheadMs };
     for (const record of records) {
       if (record.type === 'attempt') positions.clear();
       else if (record.type === 'source') positions.set(record.source, record.position);
+      else if (record.type === 'place') aheadMs = Number(record.facts?.['clockAheadMs'] ?? aheadMs);
     }
     from = offset;
   }
+}
+
+/** Points told by another machine's clock, in the time of the one here. */
+function inTimeHere(record: EventBody, aheadMs: number): EventBody {
+  return record.type === 'points' ? { ...record, times: record.times.map((time) => time - aheadMs) } : record;
 }
 
 function notesOf(exit: CommandExit | null): EventBody[] {
