@@ -79,13 +79,16 @@ export class Cluster {
     return numberIn((await this.#exec(['sh', '-c', FIND, 'sh', folder])).stdout);
   }
 
-  /** The last lines that the script of a job printed. */
-  async lastWords(folder: string, index: number | null): Promise<string> {
-    return (await this.#exec(['tail', '-c', String(WORDS_BYTES), `${folder}/${index ?? 0}.out`])).stdout;
+  /** The last lines that the script of a job printed, and what Slurm said of it. */
+  async lastWords(folder: string, index: number | null, runFolder: string): Promise<string> {
+    return (await this.#exec(['tail', '-q', '-c', String(WORDS_BYTES), `${runFolder}/slurm.out`, `${folder}/${index ?? 0}.out`])).stdout;
   }
 
   async #ask(): Promise<ClusterFacts> {
-    const { exitCode, stdout, stderr } = await this.#exec(['scontrol', 'show', 'config']);
+    const { exitCode, stdout, stderr } = await this.#exec(['scontrol', 'show', 'config']).catch((error: unknown) => {
+      if (!(error instanceof RepriseError) || error.code !== 'PROGRAM_NOT_STARTED') throw error;
+      throw new RepriseError('SLURM_MISSING', `${this.#link.name} has no Slurm: there is no scontrol on the PATH.`, { kind: 'input', hint: 'Name a login host of the cluster, on which sbatch works.', cause: error });
+    });
     const of = (name: string): string | undefined => new RegExp(`^${name}\\s*=\\s*(\\S+)`, 'mu').exec(stdout)?.[1];
     const name = of('ClusterName');
     if (exitCode !== 0 || name === undefined) throw refusal(this.#link.name, stderr.trim() || 'scontrol tells of no cluster');

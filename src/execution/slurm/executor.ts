@@ -2,6 +2,7 @@
 import { posix } from 'node:path';
 import type { MachineOf } from '../../config/machine';
 import type { PlaceRecord } from '../../events/records';
+import { runFolderThere } from '../../outpost/layout';
 import type { OutpostWord } from '../../outpost/words';
 import type { Attempt, Executor, Order } from '../executor';
 import type { Link } from '../remote/link';
@@ -47,7 +48,7 @@ export function slurmExecutor({ name, machine, link, workspace, forerunners }: S
       collect: async () => follower?.collect(),
       stop: () => follower?.stop(),
       askToCancel: async () => void (await link.call('end', { runId: order.runId, how: 'cancel' })),
-      lastWords: () => cluster.lastWords(folder, job.index),
+      lastWords: async () => cluster.lastWords(folder, job.index, runFolderThere((await link.hello()).base, order.runId)),
     };
   };
 

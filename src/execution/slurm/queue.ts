@@ -114,9 +114,12 @@ export class ClusterQueue {
   /** What accounting knows of these jobs; nothing where the cluster keeps no accounts. */
   async #account(jobs: readonly PlacedJob[]): Promise<JobSight[]> {
     if (!this.#keepsAccounts) return [];
-    const { exitCode, stdout, stderr } = await this.#login([...SACCT, idsOf(jobs)]);
-    this.#keepsAccounts = exitCode === 0 || !/accounting storage is disabled|not found|ENOENT/iu.test(stderr);
-    return exitCode === 0 ? parseSacct(stdout) : [];
+    const told = await this.#login([...SACCT, idsOf(jobs)]).catch((error: unknown) => {
+      if (error instanceof RepriseError && error.code === 'PROGRAM_NOT_STARTED') return null;
+      throw error;
+    });
+    this.#keepsAccounts = told !== null && !/accounting storage is disabled/iu.test(told.stderr);
+    return told?.exitCode === 0 ? parseSacct(told.stdout) : [];
   }
 
   /** @throws RepriseError SLURM_UNREACHABLE where the controller does not answer */

@@ -43,6 +43,7 @@ export function batchScript({ executor, config, count, dependencies = [], place 
     '',
     'set -e',
     `run=$(sed -n "$((\${SLURM_ARRAY_TASK_ID:-0} + 1))p" ${quotedPath(`${place.folder}/runs`)})`,
+    `exec >>${quotedPath(place.runs)}/"$run"/slurm.out 2>&1`,
     ...modules.map((name) => `module load ${quoted(name)}`),
     ...(venv === undefined ? [] : [`source ${quotedPath(venv)}/bin/activate`]),
     ...prologue,

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -41,6 +41,7 @@ describe('a batch script', () => {
         '',
         'set -e',
         `run=$(sed -n "$((\${SLURM_ARRAY_TASK_ID:-0} + 1))p" '/home/a b/.reprise/jobs/t1/runs')`,
+        `exec >>'/home/a b/.reprise/runs'/"$run"/slurm.out 2>&1`,
         `exec '/home/a b/.reprise/kit/h/bin/node' '/home/a b/.reprise/kit/h/out/outpost.js' run '/home/a b/.reprise/runs'/"$run"`,
         '',
       ].join('\n'),
@@ -81,11 +82,13 @@ describe('a batch script', () => {
       mkdirSync(join(venv, 'bin'), { recursive: true });
       writeFileSync(join(venv, 'bin', 'activate'), 'echo venv');
       writeFileSync(join(folder, 'runs'), 'run-a\nrun-b\nrun-c\n');
+      const runs = join(folder, 'all runs');
+      mkdirSync(join(runs, 'run-b'), { recursive: true });
       const given = ofCommand({ modules: ['cuda/12.4', '$(touch evil) x'], venv, prologue: ['echo "prologue"; echo "$((1 + 1))"'] });
-      const script = batchScript({ ...given, count: 3, place: { ...place, folder, program: ['printf', '%s\n', "it's"] } });
+      const script = batchScript({ ...given, count: 3, place: { ...place, folder, runs, program: ['printf', '%s\n', "it's"] } });
       expect(script.startsWith('#!/bin/bash -l\n')).toBe(true);
-      const run = (index: string): string => execFileSync('bash', ['-c', `module() { printf '<%s>' "$@"; echo; }\n${script}`], { encoding: 'utf8', cwd: folder, stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env['PATH'], SLURM_ARRAY_TASK_ID: index } });
-      expect(run('1').split('\n')).toEqual(['<load><cuda/12.4>', '<load><$(touch evil) x>', 'venv', 'prologue', '2', "it's", `${place.runs}/run-b`, '']);
+      execFileSync('bash', ['-c', `module() { printf '<%s>' "$@"; echo; }\n${script}`], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env['PATH'], SLURM_ARRAY_TASK_ID: '1' } });
+      expect(readFileSync(join(runs, 'run-b', 'slurm.out'), 'utf8').split('\n')).toEqual(['<load><cuda/12.4>', '<load><$(touch evil) x>', 'venv', 'prologue', '2', "it's", `${runs}/run-b`, '']);
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -95,9 +98,10 @@ describe('a batch script', () => {
     const folder = mkdtempSync(join(tmpdir(), 'reprise-script-'));
     try {
       writeFileSync(join(folder, 'runs'), 'run-a\n');
-      const script = batchScript({ ...ofCommand({ prologue: ['cd /nowhere/at/all'] }), count: 1, place: { ...place, folder, program: ['echo', 'started'] } });
-      const { status, stdout } = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
-      expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+      mkdirSync(join(folder, 'run-a'));
+      const script = batchScript({ ...ofCommand({ prologue: ['cd /nowhere/at/all'] }), count: 1, place: { ...place, folder, runs: folder, program: ['echo', 'started'] } });
+      expect(spawnSync('bash', ['-c', script]).status).toBe(1);
+      expect(readFileSync(join(folder, 'run-a', 'slurm.out'), 'utf8')).toMatch(/^bash: line \d+: cd: \/nowhere\/at\/all: No such file or directory\n$/u);
     } finally {
       rmSync(folder, { recursive: true });
     }
