@@ -112,7 +112,7 @@ function runLine(manifest: TrainingManifest | CommandManifest): RunLine {
   const { runtime } = manifest;
   return {
     ...about,
-    runtime: `ONNX Runtime ${runtime.onnxruntime} (${runtime.executionProvider}), ${runtime.threads} thread(s), ${runtime.platform}-${runtime.arch} ${runtime.cpuFlags.join(' ')}`.trim(),
+    runtime: `ONNX Runtime ${runtime.onnxruntime} (${runtime.executionProvider}), ${runtime.threads} thread${runtime.threads === 1 ? '' : 's'}, ${runtime.platform}-${runtime.arch} ${runtime.cpuFlags.join(' ')}`.trim(),
   };
 }
 

@@ -18,6 +18,7 @@ import { renderMarkdown } from '../report/markdown';
 import type { ReportModel, ReportRun, ReportStudy } from '../report/model';
 import type { TrackedReport, TrackedRun } from '../report/tracked';
 import type { RunRow, Series, Store } from '../store/types';
+import { dataWarnings } from '../worker/data-warnings';
 import type { Arrangement } from './arrange';
 import { compareArrangement } from './compare';
 import { confusionOf } from './confusion';
@@ -31,7 +32,7 @@ function reportRun(store: Store, row: RunRow, variant: string | null): ReportRun
   const loss = store.series(row.runId, 'train.loss');
   const manifest = store.trainingManifest(row.runId);
   const { configHash, computeHash, config } = manifest;
-  return { row: { ...row, variant: variant ?? row.variant, seed: config.seed, configHash, computeHash }, manifest, metrics: store.metrics(row.runId), loss: loss.values.length === 0 ? null : loss };
+  return { row: { ...row, variant: variant ?? row.variant, seed: config.seed, configHash, computeHash }, manifest, metrics: store.metrics(row.runId), loss: loss.values.length === 0 ? null : loss, dataWarnings: dataWarnings(manifest.data) };
 }
 
 function reportStudy({ source, seeds, variants }: Arrangement): ReportStudy | null {

@@ -137,6 +137,7 @@ export function noteBlocks(model: ReportModel): Block[] {
     const missing = git.untracked.filter(({ content, stored }) => content === null && stored !== true).length;
     return [`The repository of the config had uncommitted changes; ${git.patch === null && git.patchObject == null ? 'they were not captured as a patch' : 'a patch of them was stored with the run'}${git.untracked.length === 0 ? '' : `, and of ${count(git.untracked.length, 'untracked file')} ${missing === 0 ? 'the content' : `the hash (${missing} without content)`}`}.`];
   }));
+  notes.push(...tallied(runs, ({ dataWarnings }) => dataWarnings));
   notes.push(...tallied(runs, ({ manifest: { provenance } }) => provenance.problems));
   notes.push(...tallied(runs, ({ manifest: { provenance } }) => provenance.environmentCheck.filter(({ ok, level }) => !ok && level !== 'ignore').map(({ item, required, actual }) => `The environment did not meet the config: ${item} should be ${required} and was ${actual}.`)));
   notes.push(...tallied(runs, ({ row }) => (row.attempts > 1 ? ['The run was interrupted and resumed from a checkpoint.'] : [])));

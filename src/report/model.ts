@@ -19,6 +19,8 @@ export interface ReportRun {
   readonly metrics: readonly MetricRow[];
   /** Training loss of every step; null where nothing was logged. */
   readonly loss: Series | null;
+  /** What makes metrics on its data tell less than they seem to. */
+  readonly dataWarnings: readonly string[];
 }
 
 /** A comparison as a table needs it: what `compareVariants` returns, or the same after a trip through JSON. */

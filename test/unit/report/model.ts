@@ -69,6 +69,7 @@ export function sampleRun(config: Config, variant: string | null, level: number,
       ...(status === 'finished' ? [{ split: 'test' as const, step: total, epoch: 5, loss: 0.13 + 0.01 * level, accuracy }] : []),
     ],
     loss: { steps, values },
+    dataWarnings: [],
   };
 }
 

@@ -43,6 +43,14 @@ describe.each([['a run', runModel], ['an experiment', experimentModel]] as const
     }
   });
 
+  it('notes what makes metrics on the data tell less than they seem to', () => {
+    const model = make();
+    const leaked = { ...model, runs: model.runs.map((run, index) => (index === 0 ? { ...run, dataWarnings: ['The splits are not apart: 2 test examples are also in the training split.'] } : run)) };
+    const amount = model.runs.length === 1 ? '' : ` \\(1 of ${model.runs.length} runs\\)`;
+    expect(renderMarkdown(leaked)).toMatch(new RegExp(`The splits are not apart: 2 test examples are also in the training split\\.${amount}\\n`, 'u'));
+    expect(renderMarkdown(model)).not.toContain('not apart');
+  });
+
   it('gives the same bytes for the same model', () => {
     expect(renderMarkdown(make())).toBe(renderMarkdown(make()));
     expect(renderHtml(make())).toBe(renderHtml(make()));
