@@ -15,6 +15,7 @@ import { markTemporary } from '../store/sweep';
 import type { RunRow, Store } from '../store/types';
 import { writeOrigin, type CommandOrigin } from './commands-copy';
 import { commandsWhenNeeded } from './commands-when-needed';
+import { executorsOf } from './executors';
 import { newId } from './identity';
 import { testMetrics } from './results';
 import { TrackingHost } from './serve-host';
@@ -31,6 +32,8 @@ export interface ApartOptions {
   /** Shared with whatever else trains at the same time, where it is a budget. */
   readonly cores: number | MachineBudget;
   readonly runs: readonly ApartRun[];
+  /** The workspace whose machines runs may name; this machine alone where there is none. */
+  readonly machines?: string;
   readonly onRun?: (row: RunRow) => void;
   readonly signal?: AbortSignal;
 }
@@ -70,7 +73,7 @@ async function executeIn(folder: string, options: ApartOptions): Promise<Execute
   // A command that logs over the tracking API does so here, too; the server starts with the first that could.
   const tracking = new TrackingHost({ store, emit: () => undefined });
   const commands = commandsWhenNeeded({ store, tracking: (runId) => tracking.address(runId) });
-  const scheduler = new Scheduler({ store, spawn: options.spawn, cores: options.cores, commands, ...(options.onRun === undefined ? {} : { onRun: options.onRun }) });
+  const scheduler = new Scheduler({ store, spawn: options.spawn, cores: options.cores, executors: executorsOf(options.machines ?? folder, store), commands, ...(options.onRun === undefined ? {} : { onRun: options.onRun }) });
   const cancelled = (): RepriseError => new RepriseError('CANCELLED', 'The re-execution was cancelled; nothing of it is kept.', { kind: 'cancelled' });
   try {
     for (const file of new Set(runs.flatMap(({ objects }) => objects))) await putObject(folder, { file });

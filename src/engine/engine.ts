@@ -172,7 +172,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const budget = budgetHere(cores);
   const tracking = new TrackingHost({ store, emit });
   const commands = commandsWhenNeeded({ store, tracking: (runId) => tracking.address(runId) });
-  const scheduler = options.mode === 'host' ? new Scheduler({ store, spawn: options.spawn, cores: budget, executors: executorsOf(options.workspace), commands, onRun: (row) => emit('run', row) }) : null;
+  const scheduler = options.mode === 'host' ? new Scheduler({ store, spawn: options.spawn, cores: budget, executors: executorsOf(options.workspace, store), commands, onRun: (row) => emit('run', row) }) : null;
   const places = placesWhenNeeded(options.workspace);
   const queue = new QueueMonitor({ store, coresOf: coresOfPlaces(options.workspace, cores), isHeld: (runId) => scheduler?.isHeld(runId) ?? false, onChange: (view) => emit('queue', view) });
   const context: EngineContext = { workspace: options.workspace, store, scheduler, spawn: options.spawn, cores, budget, queue, places, tasks: new Tasks((view) => emit('task', view)), tracking, emit };

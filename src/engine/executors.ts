@@ -1,12 +1,12 @@
 /** The executors of a host: one for each machine that its runs go to, made when the first of them does. */
 import { bytesOf, machineOf, placeOf, type ExecutorConfig, type ExecutorKind, type ExecutorOf } from '../config/executor';
 import { hashJson } from '../config/hash';
-import { RepriseError } from '../errors/errors';
 import type { Demand, Executor, Executors } from '../execution/executor';
 import { shareOf } from '../execution/machine-budget';
 import { machineOfKind } from './machines';
 import { knownOf } from './machines-known';
 import type { CoresOf } from './spread';
+import type { Store } from '../store/types';
 
 /** Runs at once on a machine that says nothing of it and was not tested. */
 const UNTESTED = 4;
@@ -54,8 +54,11 @@ export function coresOfPlaces(workspace: string, here: number): CoresOf {
   };
 }
 
-/** @param workspace whose machines are meant */
-export function executorsOf(workspace: string): Executors {
+/**
+ * @param workspace whose machines are meant
+ * @param store of the runs, which may wait for one another
+ */
+export function executorsOf(workspace: string, store: Store): Executors {
   const made = new Map<string, Promise<Closing>>();
   return {
     demand: (executor) => demandOf(executor, workspace),
@@ -64,7 +67,7 @@ export function executorsOf(workspace: string): Executors {
       const name = machineOf(executor);
       // One whose description was changed is another.
       const key = hashJson([executor.kind, name, name === null ? null : machineOfKind(workspace, name, executor.kind)]);
-      const found = made.get(key) ?? make(executor.kind, name, workspace);
+      const found = made.get(key) ?? make(executor.kind, name, { workspace, store });
       made.set(key, found);
       return found;
     },
@@ -74,10 +77,22 @@ export function executorsOf(workspace: string): Executors {
   };
 }
 
-async function make(kind: Exclude<ExecutorKind, 'local'>, name: string | null, workspace: string): Promise<Closing> {
+interface Making {
+  readonly workspace: string;
+  readonly store: Store;
+}
+
+async function make(kind: Exclude<ExecutorKind, 'local'>, name: string | null, { workspace, store }: Making): Promise<Closing> {
   if (kind === 'docker') {
     const [{ DockerExecutor }, { dockerOptions }] = await Promise.all([import('../execution/docker/executor'), import('./place-docker')]);
     return new DockerExecutor(dockerOptions(name, name === null ? null : machineOfKind(workspace, name, kind)));
   }
-  throw new RepriseError('MACHINE_KIND', `This version of Reprise sends no runs to ${name ?? kind}.`, { kind: 'system' });
+  if (name === null) throw new Error('Its schema names a machine.');
+  const { linkTo } = await import('./machine-links');
+  const machine = machineOfKind(workspace, name, kind);
+  // Code and data lie in the workspace of the runs, which need not be that of the machines.
+  const common = { name, link: linkTo(name, machine), workspace: store.workspace };
+  if (machine.kind === 'ssh') return (await import('../execution/ssh/executor')).sshExecutor({ ...common, machine });
+  const [{ slurmExecutor }, { forerunnersIn }] = await Promise.all([import('../execution/slurm/executor'), import('./forerunners')]);
+  return slurmExecutor({ ...common, machine, forerunners: forerunnersIn(store) });
 }

@@ -111,7 +111,7 @@ export async function inputInputs(store: Store, manifests: readonly CommandManif
 
 /**
  * One measured tolerance a variant: its first finished run is executed again with the same seed, in the code state and on
- * the inputs of the record.
+ * the inputs of the record, where it was carried out.
  * @returns by variant hash
  */
 export async function measureCommands(context: EngineContext, runs: readonly RunRow[], handle: TaskHandle): Promise<Map<string, CommandTolerance>> {
@@ -130,7 +130,7 @@ export async function measureCommands(context: EngineContext, runs: readonly Run
   );
   if (again.length === 0) return new Map();
   handle.report(0, null, `Executing ${again.length} command${again.length === 1 ? '' : 's'} again with the same seed…`);
-  const { commands } = await executeApart({ root: context.workspace, spawn: context.spawn, cores: context.budget, runs: again, signal: handle.signal });
+  const { commands } = await executeApart({ root: context.workspace, spawn: context.spawn, cores: context.budget, machines: context.workspace, runs: again, signal: handle.signal });
   const tolerances = new Map<string, CommandTolerance>();
   for (const [index, [key, original]] of [...first].entries()) {
     const trace = commands.get(again[index]?.manifest.runId ?? '');

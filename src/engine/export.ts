@@ -36,7 +36,7 @@ export const MAX_DATA_BYTES = 512 * 1024 * 1024;
 
 /**
  * One measured tolerance a variant: its first finished run is trained again with the last bit of one initial
- * weight flipped, on this machine, and the others of the variant share what that shows.
+ * weight flipped, where it was trained, and the others of the variant share what that shows.
  */
 async function measureTolerances(context: EngineContext, runs: readonly RunRow[], handle: TaskHandle): Promise<Map<string, Tolerance>> {
   const { store } = context;
@@ -59,6 +59,7 @@ async function measureTolerances(context: EngineContext, runs: readonly RunRow[]
     root: context.workspace,
     spawn: context.spawn,
     cores: context.budget,
+    machines: context.workspace,
     runs: perturbed.map((manifest) => ({ manifest, objects: [manifest.data.fingerprint, ...(manifest.model === undefined ? [] : [manifest.model.sha256])].map((sha256) => objectPath(context.workspace, sha256)) })),
     signal: handle.signal,
     onRun: (row) => {

@@ -1,30 +1,21 @@
-/** What a cluster's dependencies have to know of the runs of an experiment. */
+/** Runs that others of a cluster wait for (`executor.after`). */
 import { join } from 'node:path';
 import { RepriseError } from '../errors/errors';
 import { RUN_FILES } from '../events/manifest';
 import { openPlace } from '../execution/attempts';
-import type { Forerunner, Forerunners } from '../execution/slurm/dependencies';
-import type { RunRow, Store } from '../store/types';
+import { hasEnded } from '../execution/run-status';
+import type { Forerunners } from '../execution/slurm/dependencies';
+import type { Store } from '../store/types';
 
-/** @returns the runs of an experiment; throws RepriseError EXPERIMENT_NOT_FOUND where it has none */
-export function forerunnersOf(store: Store): Forerunners {
-  return (experiment) => {
-    const rows = store.listRuns({ experiment }).filter(({ kind }) => kind !== 'logged');
-    if (rows.length > 0) return Promise.resolve(rows.map((row) => forerunner(store, row)));
-    return Promise.reject(new RepriseError('EXPERIMENT_NOT_FOUND', `There is no run of an experiment ${experiment}, which \`executor.after\` names.`, { hint: 'Start its runs first, or correct the name.' }));
+/** Runs of an experiment that Reprise started. What another program logged is nobody's forerunner. */
+export function forerunnersIn(store: Store): Forerunners {
+  return async (experiment) => {
+    const runs = store.listRuns({ experiment }).filter(({ kind }) => kind !== 'logged');
+    if (runs.length === 0) throw new RepriseError('EXPERIMENT_UNKNOWN', `executor.after names ${JSON.stringify(experiment)}, of which there are no runs.`, { kind: 'input', hint: 'Start that experiment first, or correct the name.' });
+    return runs.map(({ runId, status }) => ({
+      runId,
+      ended: status === 'finished' ? 'well' : hasEnded(status) ? 'badly' : null,
+      job: hasEnded(status) ? null : (openPlace(join(store.runFolder(runId), RUN_FILES.events))?.job ?? null),
+    }));
   };
-}
-
-function forerunner(store: Store, { runId, status }: RunRow): Forerunner {
-  switch (status) {
-    case 'finished':
-      return { runId, ended: 'well', job: null };
-    case 'failed':
-    case 'cancelled':
-      return { runId, ended: 'badly', job: null };
-    case 'queued':
-    case 'running':
-    case 'interrupted':
-      return { runId, ended: null, job: openPlace(join(store.runFolder(runId), RUN_FILES.events))?.job ?? null };
-  }
 }

@@ -76,8 +76,8 @@ export async function testMachine(context: EngineContext, { name, config: file }
   let facts: PlaceFacts | null = null;
   let checks: Check[];
   try {
-    const look = await lookAtMachine(workspace, name, machine);
-    facts = await look.place.facts();
+    const look = await lookAtMachine(name, machine);
+    facts = look.facts;
     checks = [...wayChecks(look), ...look.checks, ...factChecks(facts)];
   } catch (error) {
     const { message, hint } = toErrorReport(error);

@@ -1,25 +1,12 @@
 /** Use cases of other machines: which ones are known, and by which keys. */
-import { createHash } from 'node:crypto';
 import type { Input, Output } from '../api/contract';
 import type { MachineView } from '../api/machines';
-import type { Endpoint, Machine, SshEndpoint } from '../config/machine';
-import { RepriseError } from '../errors/errors';
+import type { Machine, SshEndpoint } from '../config/machine';
+import { fetchHostKey, hostInWords, type UnknownHost } from '../execution/ssh/connect';
+import { pinnedKey } from '../execution/ssh/host-key';
 import type { EngineContext } from './context';
 import { addMachine, forgetMachine, readMachines } from './machines';
 import { knownOf } from './machines-known';
-
-const USUAL_PORT = 22;
-
-/** As OpenSSH shows it. @param key `TYPE BASE64` */
-export function fingerprintOf(key: string): string {
-  const [, blob = ''] = key.split(' ');
-  return `SHA256:${createHash('sha256').update(Buffer.from(blob, 'base64')).digest('base64').replace(/=+$/u, '')}`;
-}
-
-/** `alice@gpu.example:2222`; the usual port is not named. */
-function hostInWords({ user, host, port }: Pick<Endpoint, 'user' | 'host' | 'port'>): string {
-  return `${user === undefined ? '' : `${user}@`}${host}${port === USUAL_PORT ? '' : `:${port}`}`;
-}
 
 /** Where a machine is. */
 export function addressOf(machine: Machine): string {
@@ -29,7 +16,7 @@ export function addressOf(machine: Machine): string {
 }
 
 function hostsOf(ssh: SshEndpoint | undefined): MachineView['hosts'] {
-  return ssh === undefined ? [] : [...ssh.jump, ssh].map(({ host, port, user, hostKey }) => ({ host, port, user: user ?? null, fingerprint: fingerprintOf(hostKey) }));
+  return ssh === undefined ? [] : [...ssh.jump, ssh].map(({ host, port, user, hostKey }) => ({ host, port, user: user ?? null, fingerprint: pinnedKey(hostKey).fingerprint }));
 }
 
 function viewOf(workspace: string, name: string, machine: Machine): MachineView {
@@ -59,8 +46,12 @@ export async function addMachineAsTold({ workspace, emit }: EngineContext, { nam
 }
 
 /** @throws RepriseError where the host cannot be reached */
-export async function showHostKey(_context: EngineContext, { host }: Input<'machines.hostKey'>): Promise<Output<'machines.hostKey'>> {
-  throw new RepriseError('SSH_MISSING', `This version of Reprise reaches no machine by SSH: ${host} was not asked.`, { kind: 'system' });
+export async function showHostKey(_context: EngineContext, { jump = [], ...host }: Input<'machines.hostKey'>): Promise<Output<'machines.hostKey'>> {
+  return fetchHostKey(endpointOf(host), jump.map((known) => ({ ...endpointOf(known), hostKey: known.hostKey })));
+}
+
+function endpointOf({ host, port = 22, user, identityFile }: Omit<Input<'machines.hostKey'>, 'jump'>): UnknownHost {
+  return { host, port, ...(user === undefined ? {} : { user }), ...(identityFile === undefined ? {} : { identityFile }) };
 }
 
 /** @throws RepriseError MACHINE_UNKNOWN, MACHINES_INVALID */

@@ -5,10 +5,11 @@ import type { ExecutorOf } from '../config/executor';
 import type { MachineOf } from '../config/machine';
 import { engineFacts, engineOf, type DockerOptions, type Engine } from '../execution/docker/client';
 import { resolveImage } from '../execution/docker/image';
+import { sshTunnel } from '../execution/ssh/tunnel';
 import { describeMachine, findCuda, findGpus, outputOf } from '../provenance/machine';
 import { onnxruntimeVersion } from '../provenance/runtime';
 import { gigabytes, ok, warning, type Check } from './checks';
-import { kitFolder, tunnelTo } from './machine-links';
+import { kit } from './machine-links';
 import type { Look, Place } from './place';
 import type { PlaceFacts } from './place-facts';
 
@@ -32,7 +33,7 @@ interface Info {
 const ARCHITECTURES: Readonly<Record<string, string>> = { x86_64: 'x64', amd64: 'x64', aarch64: 'arm64', arm64: 'arm64' };
 
 export function dockerOptions(name: string | null, machine: MachineOf<'docker'> | null): DockerOptions {
-  return { name, machine, kitFolder, tunnel: tunnelTo };
+  return { name, machine, kit, tunnel: sshTunnel };
 }
 
 /** Opens the engine for the time of some questions. */
@@ -47,8 +48,8 @@ async function asking<T>(options: DockerOptions, ask: (engine: Engine) => Promis
 
 /** Of the Node that trainings in containers run on; null where it does not run on this machine. */
 async function kitVersions(): Promise<{ readonly node: string; readonly v8: string } | null> {
-  const folder = await kitFolder().catch(() => null);
-  const text = folder === null ? null : await outputOf(path.join(folder, 'node'), ['-p', 'JSON.stringify(process.versions)']);
+  const own = await kit().catch(() => null);
+  const text = own === null ? null : await outputOf(path.join(own.folder, 'bin', 'node'), ['-p', 'JSON.stringify(process.versions)']);
   return text === null ? null : (JSON.parse(text) as { node: string; v8: string });
 }
 
@@ -58,9 +59,9 @@ async function factsOf(engine: Engine): Promise<PlaceFacts> {
   const info = (await engine.docker.info()) as Info;
   const own = engine.isHere && process.platform === 'linux';
   const here = describeMachine();
-  const [gpus, cuda, kit] = await Promise.all([own ? findGpus() : [], own ? findCuda() : null, kitVersions()]);
+  const [gpus, cuda, versions] = await Promise.all([own ? findGpus() : [], own ? findCuda() : null, kitVersions()]);
   return {
-    versions: { node: kit?.node ?? 'unknown', v8: kit?.v8 ?? 'unknown', onnxruntime: onnxruntimeVersion() },
+    versions: { node: versions?.node ?? 'unknown', v8: versions?.v8 ?? 'unknown', onnxruntime: onnxruntimeVersion() },
     os: { platform: 'linux', release: info.KernelVersion, arch: ARCHITECTURES[info.Architecture] ?? info.Architecture, name: info.OperatingSystem },
     cpu: own ? { ...here.cpu, flags: [...here.cpu.flags], cores: info.NCPU } : { model: `processor of the Docker Engine ${id}`, cores: info.NCPU, flags: [] },
     memoryBytes: info.MemTotal,
@@ -90,7 +91,7 @@ export function lookAtDocker(options: DockerOptions): Promise<Look> {
     const info = (await engine.docker.info()) as Info;
     const how = [...(isRootless ? ['rootless'] : []), ...(isRemapped ? ['with user namespaces'] : [])].join(', ');
     return {
-      place: dockerPlace(options, null),
+      facts: await factsOf(engine),
       latencyMs,
       clockOffsetMs: clockOffset,
       checks: [
@@ -113,6 +114,6 @@ async function roomFor(folder: string): Promise<Check> {
 
 /** Whether built-in trainings can go there. */
 async function trainings(): Promise<Check> {
-  const kit = await kitFolder().then(() => null, (error: unknown) => (error instanceof Error ? error.message : String(error)));
-  return kit === null ? ok('Built-in trainings', 'from the image that Reprise builds for them') : warning('Built-in trainings', kit, 'Commands can run there; install Reprise again for trainings.');
+  const lacking = await kit().then(() => null, (error: unknown) => (error instanceof Error ? error.message : String(error)));
+  return lacking === null ? ok('Built-in trainings', 'from the image that Reprise builds for them') : warning('Built-in trainings', lacking, 'Commands can run there; install Reprise again for trainings.');
 }

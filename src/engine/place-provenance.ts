@@ -26,6 +26,7 @@ export interface CaptureAtOptions {
 export async function captureAt(place: Place, { config, code: codeOptions }: CaptureAtOptions): Promise<Provenance> {
   const { executor, environment } = config;
   const task = isCommandConfig(config) ? fillTask(config) : null;
+  const variables = variablesThere(config);
   const folder = codeOptions?.folder ?? null;
   const [code, lockfileHash, lockFiles, facts, image, interpreter] = await Promise.all([
     codeOptions === null ? { git: null, code: null, problems: [] } : captureCode(codeOptions),
@@ -33,10 +34,9 @@ export async function captureAt(place: Place, { config, code: codeOptions }: Cap
     task === null || folder === null ? [] : findLockFiles(path.resolve(folder, task.cwd), folder),
     place.facts(),
     place.image(),
-    isCommandConfig(config) ? place.interpreter(commandOf(config)) : null,
+    isCommandConfig(config) ? place.interpreter(commandOf(config), variables) : null,
   ]);
   const { versions, os, cpu, memoryBytes, cuda } = facts;
-  const variables = variablesThere(config);
   const container = containerOf(executor, image);
   const gpus = seesGpus(executor) ? facts.gpus : [];
   const python = interpreter?.python;

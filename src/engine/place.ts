@@ -16,13 +16,13 @@ export interface Place {
   facts(): Promise<PlaceFacts>;
   /** What the image that the executor names is now; null where it names none. @throws RepriseError IMAGE_MISSING */
   image(): Promise<ImageRef | null>;
-  /** The Python that a command starts there; null where a digest stands for all that is in its image. */
-  interpreter(command: TaskConfig['command']): Promise<CapturedInterpreter | null>;
+  /** The Python that a command starts there with these variables; null where a digest stands for all that is in its image. */
+  interpreter(command: TaskConfig['command'], env: Readonly<Record<string, string>>): Promise<CapturedInterpreter | null>;
 }
 
-/** What a look at a machine found, besides its facts. */
+/** What a look at a machine found. */
 export interface Look {
-  readonly place: Place;
+  readonly facts: PlaceFacts;
   /** Rows of its kind: Docker, Slurm, the folder of Reprise there. */
   readonly checks: readonly Check[];
   /** Milliseconds of a question and its answer. */

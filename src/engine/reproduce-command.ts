@@ -20,6 +20,9 @@ import { missingData } from './bundles';
 import { commandEnvironmentLeaves, compareEnvironments } from './environment';
 import { CommandIdentityFinder, commandManifestOf } from './commands-identity';
 import { packageRoot, repriseVersion } from './package-info';
+import type { Place } from './place';
+import { captureAt } from './place-provenance';
+import { commandHere } from './reproduce-place';
 import { withProgramHere } from './reproduce-program';
 import { differencesOf, type Candidate, type Judged, type Surroundings } from './reproduce-candidate';
 
@@ -93,8 +96,9 @@ function differencesHere({ provenance: recorded }: CommandManifest, here: Proven
 
 const programOf = ({ task }: CommandConfig): string => (Array.isArray(task.command) ? (task.command[0] ?? '') : task.command.shell);
 
-/** What this machine has for the command; the code is the bundle's to tell. */
-async function surroundingsHere(config: CommandConfig, provenance: Provenance, folder: string): Promise<Provenance> {
+/** What this machine, or a container of it, has for the command; the code is the bundle's to tell. */
+async function surroundingsHere(config: CommandConfig, place: Place | null, provenance: Provenance, folder: string): Promise<Provenance> {
+  if (place !== null) return { ...(await captureAt(place, { config, code: null })), git: provenance.git, code: provenance.code ?? null };
   const task = fillTask(config);
   const here = await captureProvenance({ code: null, command: { command: Array.isArray(task.command) ? [...task.command] : config.task.command, cwd: folder, env: { ...process.env, ...task.env } }, environment: config.environment, packageRoot, repriseVersion });
   return { ...here, git: provenance.git, code: provenance.code ?? null };
@@ -117,9 +121,11 @@ export async function commandCandidate(run: CommandBundleRun, content: BundleCon
   const inputs = await locateInputs(run.manifest, content, surroundings);
   if (typeof inputs === 'string') return unready(inputs);
   const code = await codeOfRun(run, content, surroundings.unpacked);
-  const config = await withProgramHere(run.manifest.config, code.paths, run.manifest.provenance.code?.folder ?? '');
-  if (typeof config === 'string') return unready(config);
-  const provenance = await surroundingsHere(config, run.manifest.provenance, surroundings.work);
+  const here = await commandHere(run.manifest);
+  // In a container it is the image's own.
+  const config = here.place === null ? await withProgramHere(here.config, code.paths, run.manifest.provenance.code?.folder ?? '') : here.config;
+  if (typeof config === 'string') return unready([...here.differences, config].join('; '));
+  const provenance = await surroundingsHere(config, here.place, run.manifest.provenance, surroundings.work);
   const identity = await new CommandIdentityFinder({ folder: surroundings.work, provenance, workspace: surroundings.work, inputs }).find(config);
   const manifest = commandManifestOf(identity, provenance, run.manifest.variant);
   return {
@@ -129,7 +135,7 @@ export async function commandCandidate(run: CommandBundleRun, content: BundleCon
     here: manifest.provenance,
     judge: judgeWith({
       asRecorded: manifest.computeHash === run.manifest.computeHash,
-      differences: differencesHere(run.manifest, manifest.provenance, { recorded: programOf(run.manifest.config), here: programOf(config) }),
+      differences: [...here.differences, ...differencesHere(run.manifest, manifest.provenance, { recorded: programOf(run.manifest.config), here: programOf(config) })],
     }),
   };
 }

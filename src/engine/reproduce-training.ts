@@ -20,6 +20,7 @@ import { compareEnvironments, environmentLeaves } from './environment';
 import { identityOn, manifestOf } from './identity';
 import { loadModel, type PreparedModel } from './model-file';
 import { providerObstacle } from './providers';
+import { trainingHere } from './reproduce-place';
 import { differencesOf, type Candidate, type Surroundings } from './reproduce-candidate';
 
 interface LocatedData {
@@ -82,7 +83,7 @@ export async function trainingCandidate(run: TrainingBundleRun, content: BundleC
   const model = await locateModel(run, surroundings.unpacked);
   if (typeof model === 'string') return unready(model);
   const recorded = run.manifest;
-  const identity = identityOn(recorded.config, located.ref, located.shape, { model: model?.model ?? null, provider: recorded.runtime.executionProvider, gpus: provenance.gpus });
+  const identity = identityOn(trainingHere(recorded.config), located.ref, located.shape, { model: model?.model ?? null, provider: recorded.runtime.executionProvider, gpus: provenance.gpus });
   const differences = differencesOf(compareEnvironments(environmentLeaves(recorded.provenance, recorded.runtime), environmentLeaves(provenance, identity.runtime), showValue));
   if (!isExact(recorded.runtime)) differences.push(`${recorded.runtime.executionProvider} does not promise the same bits every time`);
   if (identity.trainingGraphHash !== recorded.trainingGraphHash) differences.push('this Reprise builds another training graph from the config');
