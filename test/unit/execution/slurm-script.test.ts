@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../../src/config/parse';
 import { launchCommand, type SlurmConfig } from '../../../src/execution/slurm/launch';
+import { previewScript } from '../../../src/execution/slurm/preview';
 import { batchScript, jobName, type ScriptOptions } from '../../../src/execution/slurm/script';
 
 const base = '/home/a b/.reprise';
@@ -113,6 +114,32 @@ describe('a batch script', () => {
     expect(last({ gpus: 1, container: { with: 'apptainer', image: 'docker://x/y:1' } })).toBe(`exec apptainer exec --nv --bind '/home/a b/.reprise' --pwd "$PWD" docker://x/y:1 ${program}`);
     expect(last({ threads: 2, container: { with: 'pyxis', image: 'nvcr.io#x/y' } })).toBe(`exec srun --nodes=1 --ntasks=1 --cpus-per-task=2 --container-image='nvcr.io#x/y' --container-mounts='/home/a b/.reprise:/home/a b/.reprise' --container-workdir="$PWD" ${program}`);
   });
+});
+
+test('what is planned is shown as it will be sent, but for what is known only then', () => {
+  const { config } = ofCommand({ partition: 'gpu', throttle: 4, after: { ok: ['prepare'], any: ['a', 'b'] } });
+  expect(previewScript({ config, count: 12, machine: { folder: '~/.reprise' } })).toBe(
+    [
+      '#!/bin/bash',
+      '#SBATCH --job-name=cnn',
+      '#SBATCH --output="~/.reprise/jobs/<submission>/%a.out"',
+      '#SBATCH --open-mode=append',
+      '#SBATCH --chdir="~/.reprise/jobs/<submission>"',
+      '#SBATCH --array=0-11%4',
+      '#SBATCH --requeue',
+      '#SBATCH --partition=gpu',
+      '#SBATCH --nodes=1',
+      '#SBATCH --ntasks-per-node=1',
+      '#SBATCH --cpus-per-task=1',
+      '#SBATCH --dependency="afterok:<jobs of prepare>,afterany:<jobs of a>:<jobs of b>"',
+      '',
+      'set -e',
+      `run=$(sed -n "$((\${SLURM_ARRAY_TASK_ID:-0} + 1))p" ~/'.reprise/jobs/<submission>/runs')`,
+      'exec >>~/.reprise/runs/"$run"/slurm.out 2>&1',
+      `exec ~/'.reprise/kit/<version>/bin/node' ~/'.reprise/kit/<version>/outpost.js' run ~/.reprise/runs/"$run"`,
+      '',
+    ].join('\n'),
+  );
 });
 
 describe('the command of a run', () => {
