@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { utils, type AgentAuthMethod, type PublicKeyAuthMethod } from 'ssh2';
+import ssh2, { type AgentAuthMethod, type PublicKeyAuthMethod } from 'ssh2';
 import { RepriseError } from '../../errors/errors';
 
 /** Where OpenSSH looks when no key is named. */
@@ -30,7 +30,7 @@ export async function openersOf(user: string, identityFile: string | null, env: 
       throw new RepriseError('SSH_KEY_UNREADABLE', `The private key ${file} cannot be read: ${wordsOf(error)}.`, { hint: 'Correct `identityFile` of the machine, or leave it out to use the agent.' });
     });
     if (text === null) continue;
-    const parsed = utils.parseKey(text);
+    const parsed = ssh2.utils.parseKey(text);
     if (!(parsed instanceof Error)) methods.push({ type: 'publickey', username: user, key: text });
     else if (/encrypted/iu.test(parsed.message)) encrypted.push(file);
     else if (identityFile !== null) throw new RepriseError('SSH_KEY_UNREADABLE', `${file} is no private key that can be used: ${parsed.message}.`, { hint: 'Name a private key of OpenSSH, or leave `identityFile` out to use the agent.' });
