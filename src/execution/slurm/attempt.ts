@@ -2,20 +2,16 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { toErrorReport } from '../../errors/errors';
+import { RepriseError, toErrorReport } from '../../errors/errors';
 import { RUN_FILES } from '../../events/manifest';
 import type { PlaceRecord } from '../../events/records';
+import type { EndedWord, OutpostWord } from '../../outpost/words';
 import type { Attempt, AttemptEnd, Order } from '../executor';
 import { formatJob, numberOf, type JobSight } from './jobs';
 import { noteForCommand } from './command-exit';
-import { outcomeOf, problemOf, type NodeEnd } from './outcome';
+import { outcomeOf, problemOf } from './outcome';
 import type { ClusterQueue, News, PlacedJob } from './queue';
 import { notableReason } from './states';
-
-/** What the program on a node wrote down. */
-export type NodeWord =
-  | { readonly event: 'started'; readonly attempt: number; readonly time: number; readonly node: string }
-  | ({ readonly event: 'ended'; readonly attempt: number; readonly time: number } & NodeEnd);
 
 /** What an attempt needs of the way to its cluster. */
 export interface AttemptWay {
@@ -23,7 +19,7 @@ export interface AttemptWay {
    * @param hear gets all that the program on the node wrote down, in order, what an earlier host heard too
    * @param failed what is written there cannot be taken in here
    */
-  listen(hear: (word: NodeWord) => void, failed: (error: unknown) => void): void;
+  listen(hear: (word: OutpostWord) => void, failed: (error: unknown) => void): void;
   /** Brings all here that was written until now, and lets it be heard. @throws RepriseError where the cluster is out of reach */
   catchUp(): Promise<void>;
   /** Brings the rest here, which nobody needs before the end, and leaves nothing there but what a further attempt needs. @throws RepriseError where the cluster is out of reach */
@@ -61,12 +57,12 @@ export class SlurmAttempt implements Attempt {
   /** One thing after another. */
   #turn: Promise<void> = Promise.resolve();
   /** What was heard and not taken in yet. */
-  #words: NodeWord[] = [];
+  #words: OutpostWord[] = [];
   #attempt: number;
   #hasStarted = false;
   /** When the start of the newest attempt was heard of. */
   #startedAt = Infinity;
-  #ended: NodeEnd | null = null;
+  #ended: EndedWord | null = null;
   #endedHere = false;
   #isOver = false;
   #hasNews = false;
@@ -164,7 +160,8 @@ export class SlurmAttempt implements Attempt {
       else if (!this.#hasStarted) {
         this.#hasStarted = true;
         this.#startedAt = performance.now();
-        await this.#tell({ event: 'started', node: word.node });
+        const { platform, arch, cpuFlags } = word.runtime;
+        await this.#tell({ event: 'started', node: word.host, facts: { platform, arch, cpuFlags: cpuFlags.join(' ') } });
       }
     }
   }
@@ -238,7 +235,8 @@ export class SlurmAttempt implements Attempt {
     while (!this.#isOver) {
       try {
         return await work();
-      } catch {
+      } catch (error) {
+        if (!(error instanceof RepriseError && error.code === 'MACHINE_UNREACHABLE')) throw error;
         await sleep(PAUSE_MS);
       }
     }

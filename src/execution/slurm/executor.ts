@@ -3,12 +3,11 @@ import { posix } from 'node:path';
 import type { MachineOf } from '../../config/machine';
 import type { PlaceRecord } from '../../events/records';
 import { runFolderThere } from '../../outpost/layout';
-import type { OutpostWord } from '../../outpost/words';
 import type { Attempt, Executor, Order } from '../executor';
 import type { Link } from '../remote/link';
 import { Mirror, type Follower } from '../remote/mirror';
 import { Sender } from '../remote/send';
-import { SlurmAttempt, type AttemptWay, type NodeWord } from './attempt';
+import { SlurmAttempt, type AttemptWay } from './attempt';
 import { Cluster } from './cluster';
 import type { Forerunners } from './dependencies';
 import { parseJob, type JobName } from './jobs';
@@ -43,7 +42,7 @@ export function slurmExecutor({ name, machine, link, workspace, forerunners }: S
   const wayOf = (order: Order, { job, folder }: PlacedJob): AttemptWay => {
     let follower: Follower | null = null;
     return {
-      listen: (hear, failed) => (follower = mirror.follow(order, { word: (word) => hear(nodeWord(word)), failed })),
+      listen: (hear, failed) => (follower = mirror.follow(order, { word: hear, failed })),
       catchUp: async () => follower?.catchUp(),
       collect: async () => follower?.collect(),
       stop: () => follower?.stop(),
@@ -74,13 +73,4 @@ async function placedOf({ job: named, facts }: PlaceRecord, cluster: Cluster): P
   if (known !== null) return known.cluster === name ? { job: known, folder } : null;
   const id = await cluster.find(folder);
   return id === null ? null : { job: { cluster: name, id, index: index === undefined || index === '' ? null : Number(index), token: posix.basename(folder) }, folder };
-}
-
-function nodeWord(word: OutpostWord): NodeWord {
-  switch (word.event) {
-    case 'started':
-      return { event: 'started', attempt: word.attempt, time: word.time, node: word.host };
-    case 'ended':
-      return word;
-  }
 }

@@ -1,23 +1,11 @@
 /** How the program of a job is started on its nodes: by itself, by `srun` or by `torchrun`, and in which container. */
 import { isCommandConfig, type RunConfig } from '../../config/command';
 import type { ExecutorOf } from '../../config/executor';
-import { quoteFor } from '../../config/shell';
 import { RepriseError } from '../../errors/errors';
 import type { CommandOrder } from '../executor';
+import { quoted } from '../remote/shell';
 
 export type SlurmConfig = ExecutorOf<'slurm'>;
-
-/** A word of a line for the shell. */
-export function quoted(word: string): string {
-  const text = quoteFor('bash', word);
-  if (text === null) throw new RepriseError('SCRIPT_VALUE_INVALID', `${JSON.stringify(word)} cannot stand in a script, because of the zero character in it.`, { hint: 'Take it out.' });
-  return text;
-}
-
-/** A path for the shell, which may begin in the home folder. */
-export function quotedPath(path: string): string {
-  return path.startsWith('~/') ? `~/${quoted(path.slice(2))}` : quoted(path);
-}
 
 /** Tasks of a job on each of its nodes, and cores of each task. torchrun starts its processes itself, out of one task. */
 export function tasksOf({ launcher, tasks = 1, threads }: SlurmConfig): { readonly tasks: number; readonly cores: number } {

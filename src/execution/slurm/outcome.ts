@@ -1,24 +1,15 @@
 /** How an attempt ended, out of what Slurm says of its job and what the program on the node wrote down. */
+import type { EndedWord } from '../../outpost/words';
 import type { AttemptEnd } from '../executor';
 import type { JobSight } from './jobs';
-
-/** What the program on the node wrote down of its end. */
-export interface NodeEnd {
-  readonly exitCode: number | null;
-  readonly signal: string | null;
-  readonly outOfMemory: boolean;
-  /** Whether it was told to end by a signal, so that only Slurm knows why. */
-  readonly wasStopped: boolean;
-  /** Why it could not begin with the run, where it could not. */
-  readonly problem: { readonly code: string; readonly message: string } | null;
-}
 
 export interface Witnesses {
   /** `12_3` of `cluster`, for people. */
   readonly job: string;
   /** The newest of it; null where Slurm no longer knows it. */
   readonly sight: JobSight | null;
-  readonly ended: NodeEnd | null;
+  /** What the program on the node wrote down of its end: it was stopped by a signal where only Slurm knows why. */
+  readonly ended: Pick<EndedWord, 'outOfMemory' | 'wasStopped' | 'problem'> | null;
   /** Whether the program on the node came so far as to start. */
   readonly hasStarted: boolean;
   /** Whether it was ended from here: its run was cancelled, or is to go on later. */

@@ -2,7 +2,8 @@
 import type { RunConfig } from '../../config/command';
 import { bytesOf } from '../../config/executor';
 import { RepriseError } from '../../errors/errors';
-import { quoted, quotedPath, startLine, tasksOf, type SlurmConfig } from './launch';
+import { prologueOf, quotedPath } from '../remote/shell';
+import { startLine, tasksOf, type SlurmConfig } from './launch';
 
 /** What a submission adds to the config of its runs. */
 export interface ScriptPlace {
@@ -35,18 +36,14 @@ const LONGEST_NAME = 60;
  * @throws RepriseError SCRIPT_VALUE_INVALID for a value that no line can hold
  */
 export function batchScript({ executor, config, count, dependencies = [], place }: ScriptOptions): string {
-  const { modules = [], venv, prologue = [] } = executor;
   const lines = [
-    // The shell of a login defines `module`.
-    modules.length > 0 ? '#!/bin/bash -l' : '#!/bin/bash',
+    '#!/bin/bash',
     ...directives(executor, config.experiment, count, dependencies, place).map((option) => `#SBATCH ${directive(option)}`),
     '',
     'set -e',
     `run=$(sed -n "$((\${SLURM_ARRAY_TASK_ID:-0} + 1))p" ${quotedPath(`${place.folder}/runs`)})`,
     `exec >>${quotedPath(place.runs)}/"$run"/slurm.out 2>&1`,
-    ...modules.map((name) => `module load ${quoted(name)}`),
-    ...(venv === undefined ? [] : [`source ${quotedPath(venv)}/bin/activate`]),
-    ...prologue,
+    ...prologueOf(executor),
     ...meeting(executor),
     startLine(executor, config, [...place.program.map(quotedPath), `${quotedPath(place.runs)}/"$run"`], [place.base]),
   ];

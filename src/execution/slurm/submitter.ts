@@ -100,7 +100,7 @@ export class Submitter {
     for (const request of ready) request.isHanded = true;
     const token = randomBytes(8).toString('hex');
     const folder = posix.join(base, 'jobs', token);
-    const { kit } = (await link.call('hello', {})).value;
+    const [{ kit }, { aheadMs }] = [(await link.call('hello', {})).value, await link.hello()];
     const program = [posix.join(base, 'kit', kit, 'bin', 'node'), posix.join(base, 'kit', kit, 'outpost.js'), 'run'];
     const script = batchScript({ executor: one.executor, config: one.order.manifest.config, count: ready.length, dependencies, place: { folder, runs: posix.join(base, 'runs'), base, program } });
     const sha256 = createHash('sha256').update(script).digest('hex');
@@ -109,7 +109,7 @@ export class Submitter {
       ready.map(async ({ order }, index) => {
         await writeFile(join(order.runFolder, SCRIPT_FILE), script);
         // Told before the cluster has it: a host that dies now is followed by one that looks for the job.
-        await this.#tell(order, null, { folder, script: sha256, index: ready.length > 1 ? String(index) : '' });
+        await this.#tell(order, null, { folder, script: sha256, index: ready.length > 1 ? String(index) : '', clockAheadMs: String(aheadMs) });
       }),
     );
     const id = await this.#patiently(ready, () => cluster.submit(folder, script, ready.map(({ order }) => order.runId)));

@@ -6,8 +6,9 @@ import { setTimeout } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import type { NewRecord } from '../../../src/events/records';
 import type { AttemptEnd, Order } from '../../../src/execution/executor';
-import { SlurmAttempt, type NodeWord } from '../../../src/execution/slurm/attempt';
+import { SlurmAttempt } from '../../../src/execution/slurm/attempt';
 import { ClusterQueue, type Told } from '../../../src/execution/slurm/queue';
+import type { OutpostWord } from '../../../src/outpost/words';
 import { sampleManifest } from '../store/sample';
 import { commandManifest } from '../store/tracked';
 
@@ -22,9 +23,9 @@ class Scene {
   /** What squeue prints of the job; null: nothing any more. */
   job: string | null = 'PENDING|n/a|Priority';
   accounts = '';
-  hear: (word: NodeWord) => void = () => undefined;
+  hear: (word: OutpostWord) => void = () => undefined;
   /** Written, and not brought here yet. */
-  late: NodeWord[] = [];
+  late: OutpostWord[] = [];
   words = '';
   isCollected = false;
   readonly attempt: SlurmAttempt;
@@ -78,9 +79,9 @@ class Scene {
   }
 }
 
-const started = (attempt: number): NodeWord => ({ event: 'started', attempt, time: 1, node: `node${attempt}` });
-const ended = (attempt: number, how: Partial<Extract<NodeWord, { event: 'ended' }>> = {}): NodeWord => ({ event: 'ended', attempt, time: 2, exitCode: 0, signal: null, outOfMemory: false, wasStopped: false, problem: null, ...how });
-const stopped = (attempt: number): NodeWord => ended(attempt, { exitCode: null, signal: 'SIGTERM', wasStopped: true });
+const started = (attempt: number): OutpostWord => ({ event: 'started', attempt, time: 1, host: `node${attempt}`, pid: 1, startTime: '1', runtime: { platform: 'linux', arch: 'x64', cpuFlags: ['avx2', 'fma'] } });
+const ended = (attempt: number, how: Partial<Extract<OutpostWord, { event: 'ended' }>> = {}): OutpostWord => ({ event: 'ended', attempt, time: 2, exitCode: 0, signal: null, outOfMemory: false, wasStopped: false, problem: null, ...how });
+const stopped = (attempt: number): OutpostWord => ended(attempt, { exitCode: null, signal: 'SIGTERM', wasStopped: true });
 
 test('a run that came to its own end is not asked about', async () => {
   const scene = new Scene();
@@ -88,7 +89,7 @@ test('a run that came to its own end is not asked about', async () => {
   scene.hear(ended(1, { exitCode: 1 }));
   expect(await scene.end()).toEqual({ exitCode: 1, signal: null, problem: null });
   expect(scene.events()).toEqual(['started 1', 'ended 1']);
-  expect(scene.told[0]).toMatchObject({ executor: 'slurm', machine: 'cluster', job: 'big/12_3/t1', node: 'node1' });
+  expect(scene.told[0]).toMatchObject({ executor: 'slurm', machine: 'cluster', job: 'big/12_3/t1', node: 'node1', facts: { platform: 'linux', arch: 'x64', cpuFlags: 'avx2 fma' } });
   expect([scene.isCancelled(), scene.isCollected]).toEqual([false, true]);
 });
 
