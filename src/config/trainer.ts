@@ -3,4 +3,4 @@
  * split, evaluation, and how ONNX Runtime is asked to compute. Raise it with any change to them; runs of different trainers never stand in for one another.
  * What the training graph decides is covered by its own hash.
  */
-export const TRAINER = 5;
+export const TRAINER = 6;

@@ -1,4 +1,5 @@
 /** Activation functions. */
+import { inBlocks } from '../blocks';
 import type { GraphBuilder } from '../graph';
 import {
   add,
@@ -49,20 +50,23 @@ export const sigmoid = unary('sigmoid', emitSigmoid, (graph, gradient, _, y) => 
  * x·Φ(x) with the exact normal distribution function (Hendrycks & Gimpel, 2016), PyTorch's default;
  * the derivative is Φ(x) + x·φ(x).
  */
-export const gelu: Operator<One, undefined, readonly [FloatTensor, FloatTensor]> = single({
+export const gelu: Operator<One, undefined> = single({
   name: 'gelu',
   shape: ([x]) => x.shape,
+  // As PyTorch exports it, which ONNX Runtime knows to compute in one pass.
   forward: (graph, [x]) => {
-    const scaled = multiply(graph, x, graph.scalar(Math.SQRT1_2));
-    // (1 + erf(x/√2))/2 in one pass: it never leaves 0 … 1, where a hard sigmoid is a line.
-    const distribution = emitHardSigmoid(graph, erf(graph, scaled), 0.5, 0.5);
-    return { output: multiply(graph, x, distribution), saved: [scaled, distribution] };
+    const twice = add(graph, erf(graph, divide(graph, x, graph.scalar(Math.SQRT2))), graph.scalar(1));
+    return { output: multiply(graph, multiply(graph, x, twice), graph.scalar(0.5)), saved: [] };
   },
-  vjp: (graph, { saved: [scaled, distribution], gradient }) => {
-    // With u = x/√2, x·φ(x) is u/√π divided by e to the u².
-    const weighed = divide(graph, multiply(graph, scaled, graph.scalar(1 / Math.sqrt(Math.PI))), exp(graph, multiply(graph, scaled, scaled)));
-    return [multiply(graph, gradient, add(graph, distribution, weighed))];
-  },
+  vjp: (graph, { inputs: [x], gradient }) =>
+    inBlocks(graph, [x, gradient], (block, [part, ofPart]) => {
+      // With u = x/√2, x·φ(x) is u/√π divided by e to the u².
+      const scaled = multiply(block, part!, block.scalar(Math.SQRT1_2));
+      // (1 + erf u)/2 in one pass: it never leaves 0 … 1, where a hard sigmoid is a line.
+      const distribution = emitHardSigmoid(block, erf(block, scaled), 0.5, 0.5);
+      const weighed = divide(block, multiply(block, scaled, block.scalar(1 / Math.sqrt(Math.PI))), exp(block, multiply(block, scaled, scaled)));
+      return [multiply(block, ofPart!, add(block, distribution, weighed))];
+    }),
 });
 
 /** √(8/π) and the coefficient of the cube in the approximation of the normal distribution function. */

@@ -1,5 +1,5 @@
 import type { GraphBuilder } from '../graph';
-import { add, gemm as emitGemm, multiply, sumTo, transpose } from '../primitives';
+import { add, gemm as emitGemm, multiply, reshape, sumTo, transpose } from '../primitives';
 import { dimOf, elementCount, formatShape, GraphError, sizeOf } from '../shapes';
 import type { FloatTensor } from '../types';
 import { single, type Operator } from './operator';
@@ -35,7 +35,10 @@ const LARGE = 2 ** 17;
 /** gᵀ·x. With many rows a product is quicker when its second factor is the narrower. */
 function weightGradient(graph: GraphBuilder, x: FloatTensor, gradient: FloatTensor): FloatTensor {
   const [rows, inputs, outputs] = [sizeOf(x, 0), sizeOf(x, 1), sizeOf(gradient, 1)];
-  return outputs < inputs && inputs < rows && rows * inputs >= LARGE ? transpose(graph, emitGemm(graph, x, gradient, { transA: true }), [1, 0]) : emitGemm(graph, gradient, x, { transA: true });
+  if (outputs >= inputs || inputs >= rows || rows * inputs < LARGE) return emitGemm(graph, gradient, x, { transA: true });
+  // As a stack of one, since ONNX Runtime would make the transposition of a matrix part of the product again.
+  const product = reshape(graph, emitGemm(graph, x, gradient, { transA: true }), [1, inputs, outputs]);
+  return reshape(graph, transpose(graph, product, [0, 2, 1]), [outputs, inputs]);
 }
 
 export interface GemmAttributes {
