@@ -64,6 +64,9 @@ export async function createSession(bytes: Uint8Array, { provider, threads }: Ex
       interOpNumThreads: 1,
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
+      // A plan of all that a step holds is for the steps of a Loop more than they hold: without it a transformer takes a
+      // quarter less memory, and an LSTM 3 % less time.
+      enableMemPattern: false,
       logSeverityLevel: 3,
       extra: {
         session: {
