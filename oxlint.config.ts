@@ -32,7 +32,11 @@ const rooms: Readonly<Record<string, Room>> = {
   provenance: { may: ['config', 'events', 'files'], door: 'provenance/ captures: engine/ stores what it returns' },
   store: { may: ['events', 'config', 'files', 'filter'], door: 'store/ holds rows: engine/ joins them with what other rooms know' },
   ingest: { may: ['events', 'store', 'files', 'config', 'filter'], door: 'ingest/ turns what other programs write or say into records: engine/ gives it the store' },
-  execution: { may: ['config', 'events', 'store', 'files', 'provenance/command-output', 'provenance/snapshot'], door: 'execution/ starts and tails runs: engine/ gives it the run folder and takes what it reports' },
+  execution: { may: ['config', 'events', 'store', 'files', 'provenance/command-output', 'provenance/snapshot', 'outpost/layout', 'outpost/protocol', 'outpost/words'], door: 'execution/ starts and tails runs: engine/ gives it the run folder and takes what it reports' },
+  outpost: {
+    may: ['config', 'events', 'files', 'provenance', 'execution/host-log', 'execution/local/local-spawn', 'execution/local/spawn', 'ingest/tensorboard/run-folders'],
+    door: 'outpost/ is a small program of its own on another machine: execution/remote speaks to it by its protocol',
+  },
   report: { may: ['store', 'analysis', 'config'], door: 'report/ renders: engine/ gathers what it renders' },
   bundle: { may: ['store', 'events', 'config', 'tensors', 'files', 'onnx/external-data', 'onnx/initializers'], door: 'bundle/ packs, checks and judges: engine/ re-executes for it' },
   worker: { may: ['models', 'datasets', 'onnx', 'random', 'tensors', 'config', 'events', 'files', 'provenance/machine', 'provenance/runtime', 'provenance/command-output'], exact: true, door: 'a worker writes its run folder and nothing else: engine/ reads it from there' },

@@ -27,6 +27,8 @@ const programs = {
   tools: inputs({ cli: 'src/cli/main.ts', worker: 'src/worker/main.ts' }),
   engine: inputs({ 'engine-host': 'main/engine-host.ts' }),
   main: inputs({ 'main/main': 'main/main.ts' }),
+  // What is sent to other machines, all of it in one folder.
+  kit: inputs({ 'kit/outpost': 'src/outpost/main.ts', 'kit/worker': 'src/worker/main.ts' }),
 } as const;
 const preloadEntries = inputs({ 'preload/preload': 'main/preload.ts' });
 const rendererEntries = inputs({ index: 'renderer/index.html' });
@@ -36,7 +38,7 @@ const nodeResolve = { noExternal: true as const, external, conditions: ['node', 
 /** All that is loaded at once in one file: each file more costs time, and the page has to ask the main process for it. */
 const oneFirstFile = { codeSplitting: { groups: [{ name: 'first', tags: ['$initial' as const] }] } };
 
-function program(name: keyof typeof programs, splitting: Partial<typeof oneFirstFile>): EnvironmentOptions {
+function program(name: keyof typeof programs, { chunks = `chunks/${name}`, ...splitting }: Partial<typeof oneFirstFile> & { readonly chunks?: string } = {}): EnvironmentOptions {
   return {
     consumer: 'server',
     resolve: nodeResolve,
@@ -51,7 +53,7 @@ function program(name: keyof typeof programs, splitting: Partial<typeof oneFirst
         input: programs[name],
         platform: 'node',
         external: externalPatterns,
-        output: { format: 'esm', entryFileNames: '[name].js', chunkFileNames: `chunks/${name}/[name]-[hash].js`, ...splitting },
+        output: { format: 'esm', entryFileNames: '[name].js', chunkFileNames: `${chunks}/[name]-[hash].js`, ...splitting },
       },
     },
   };
@@ -80,9 +82,10 @@ export default defineConfig({
         rolldownOptions: { input: rendererEntries, output: oneFirstFile },
       },
     },
-    tools: program('tools', {}),
+    tools: program('tools'),
     engine: program('engine', oneFirstFile),
     main: program('main', oneFirstFile),
+    kit: program('kit', { chunks: 'kit/chunks' }),
     preload: {
       consumer: 'server',
       resolve: nodeResolve,

@@ -49,7 +49,7 @@ export const METHODS = {
     output: z.object({
       time: z.number(),
       more: z.boolean(),
-      runs: z.array(z.object({ runId, isThere: z.boolean(), /** Whether the process that carries out its newest attempt still lives; null where that cannot be told (it is on another host), or none was started. */ isAlive: z.boolean().nullable(), pieces: z.array(z.object({ path, offset: count, bytes: count })) })),
+      runs: z.array(z.object({ runId, isThere: z.boolean(), /** Whether the process that carries out its newest attempt still lives; null where that cannot be told (it is on another host, or `more` of the run is to come), or none was started. */ isAlive: z.boolean().nullable(), pieces: z.array(z.object({ path, offset: count, bytes: count })) })),
     }),
   },
   /** Files below a run's folder (or below `path` in it), with their sizes. */
