@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import type { Input, Method, Output } from '../../src/api/contract';
+import type { MachineInput } from '../../src/config/machine';
 import { formatYaml } from '../../src/config/yaml';
 import { createEngine, type Engine } from '../../src/engine/engine';
 import { localWorkers } from '../../src/engine/local-workers';
@@ -43,6 +44,12 @@ export class Project {
     git('init', '-q');
     git('add', '-A');
     git('commit', '-q', '-m', 'All');
+  }
+
+  /** Makes a machine known to the workspace. */
+  machine(name: string, machine: MachineInput): void {
+    mkdirSync(this.workspace, { recursive: true });
+    writeFileSync(join(this.workspace, 'machines.json'), JSON.stringify({ format: 1, machines: { [name]: machine } }));
   }
 
   config(config: object, name = 'run.yaml'): string {
