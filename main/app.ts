@@ -11,11 +11,12 @@ import { channels } from './channels';
 import type { KeepOutput } from './child-process';
 import { ChosenPaths } from './chosen-paths';
 import { EngineSupervisor, type EngineNews, type EngineProcess } from './engine-supervisor';
-import { guarded, guardedWith, type InvokeHandler, type IpcOptions } from './ipc';
+import { guarded, guardedWith, type IpcOptions } from './ipc';
 import { Lifetime } from './lifetime';
 import type { LogFile } from './log-file';
-import { enableCommands, setMenu } from './menu';
+import { enableCommands } from './menu';
 import { notifyStudyEnded, showProgress } from './outside';
+import type { InvokeEvent } from './sender';
 import { SettingsFile } from './settings';
 import { serveShell } from './shell';
 import { TrayIcon } from './tray';
@@ -41,13 +42,23 @@ export interface Started {
 
 const handedOver = z.object({ files: z.array(z.string().max(4096)).max(100) });
 
-/** @returns what answers the page's first word */
-export function open({ files: firstFiles, window: firstWindow, makeWindow, workspace, out, settingsFile, forkEngine, keepOutput, log, logFile }: Started): { readonly connect: InvokeHandler<null> } {
+export interface Opened {
+  /** Answers the first word of a page. `hasPort`: the entry has given it a port to the engine. */
+  readonly connect: (event: InvokeEvent, hasPort: boolean, ...given: unknown[]) => Promise<Result<null>>;
+  /** Another start of the app came to this one, with what it handed over. */
+  readonly secondInstance: (data: unknown) => void;
+  /** Carries out a command of the menu. */
+  readonly run: (command: CommandId) => void;
+}
+
+export function open({ files: firstFiles, window: firstWindow, makeWindow, workspace, out, settingsFile, forkEngine, keepOutput, log, logFile }: Started): Opened {
   const resources = join(app.getAppPath(), 'resources');
 
   let window: BrowserWindow | null = null;
   /** Whether the page's preload listens: from its `connect` until the page goes. */
   let listening = false;
+  /** Whether the page has a port to the present engine. */
+  let connected = false;
   /** For a page that does not listen yet. */
   const unsent: (readonly [channel: string, value: unknown])[] = [];
   let work: Work = NO_WORK;
@@ -62,17 +73,20 @@ export function open({ files: firstFiles, window: firstWindow, makeWindow, works
   });
 
   const handOver = (): void => {
-    if (window === null || !listening) return;
+    if (window === null || !listening || connected) return;
     const { port1, port2 } = new MessageChannelMain();
-    if (supervisor.connect(port1)) window.webContents.postMessage(channels.enginePort, null, [port2]);
+    connected = supervisor.connect(port1);
+    if (connected) window.webContents.postMessage(channels.enginePort, null, [port2]);
   };
   const supervisor = new EngineSupervisor<MessagePortMain>({
     fork: forkEngine,
     broker: new WorkerBroker(workspace, workerFork(unpacked(join(out, 'worker.js')), keepOutput)),
     log,
     onState: (state) => {
-      if (state.status !== 'ready') changeWork(workWithout(state, work));
-      else if (settings.current.trackingServer) supervisor.track();
+      if (state.status !== 'ready') {
+        connected = false;
+        changeWork(workWithout(state, work));
+      } else if (settings.current.trackingServer) supervisor.track();
       if (window === null || !listening) return;
       window.webContents.send(channels.engineState, state);
       if (state.status === 'ready') handOver();
@@ -166,14 +180,8 @@ export function open({ files: firstFiles, window: firstWindow, makeWindow, works
     logFile: logFile.file,
     restartEngine: () => supervisor.start(),
   });
-  setMenu(run);
   lifetime.watch();
 
-  app.on('second-instance', (_event, _argv, _cwd, data) => {
-    show();
-    const given = handedOver.safeParse(data);
-    if (given.success) void openFiles(given.data.files.map((file) => resolve(file)));
-  });
   app.on('open-file', (event, path) => {
     event.preventDefault();
     show();
@@ -182,12 +190,22 @@ export function open({ files: firstFiles, window: firstWindow, makeWindow, works
   app.on('activate', show);
   void openFiles(firstFiles);
 
-  const connect = guarded(channels.connect, ipc, () => {
+  const listen = (hasPort: boolean): null => {
     listening = true;
+    // The port of an engine that has died since is of no use.
+    connected = hasPort && (supervisor.state.status === 'starting' || supervisor.state.status === 'ready');
     window?.webContents.send(channels.engineState, supervisor.state);
     handOver();
     for (const [channel, value] of unsent.splice(0)) tell(channel, value);
     return null;
-  });
-  return { connect };
+  };
+  return {
+    run,
+    connect: (event, hasPort, ...given) => guarded(channels.connect, ipc, () => listen(hasPort))(event, ...given),
+    secondInstance: (data) => {
+      show();
+      const given = handedOver.safeParse(data);
+      if (given.success) void openFiles(given.data.files.map((file) => resolve(file)));
+    },
+  };
 }

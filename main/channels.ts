@@ -4,6 +4,8 @@ import type { ShellMethod } from '../src/api/shell';
 export const channels = {
   /** Preload → main: here I am; answered with the engine's state, followed by its port and the files that wait to be opened. */
   connect: 'reprise:connect',
+  /** Preload → main: the page shows what it begins with. Until then the main process loads nothing more. */
+  painted: 'reprise:painted',
   /** A dropped file's path, which the preload got from the browser. */
   droppedFile: 'reprise:dropped-file',
   /** Which commands can be used now. */

@@ -26,11 +26,15 @@ export function engineFork(entry: string, workspace: string, env: Record<string,
 }
 
 /** The same fork, whose first process begins now and waits to be asked for. */
-export function forkedAhead<P>(fork: () => P): () => P {
-  let first: P | null = fork();
-  return () => {
-    const forked = first ?? fork();
-    first = null;
-    return forked;
+export function forkedAhead<P>(fork: () => P): { readonly first: P; readonly fork: () => P } {
+  const first = fork();
+  let unasked = true;
+  return {
+    first,
+    fork: () => {
+      if (!unasked) return fork();
+      unasked = false;
+      return first;
+    },
   };
 }

@@ -46,10 +46,10 @@ parentPort.on('message', ({ data, ports }) => {
 function receive(message: MainMessage, ports: readonly ServerPort[]): void {
   switch (message.type) {
     case 'client':
-      for (const port of ports) void engine?.then((opened) => serveClient(port, opened, grants));
+      for (const port of ports) whenOpen((opened) => serveClient(port, opened, grants));
       return;
     case 'track':
-      void engine?.then(track);
+      whenOpen((opened) => void track(opened));
       return;
     case 'grant':
       grants.add(message);
@@ -64,6 +64,11 @@ function receive(message: MainMessage, ports: readonly ServerPort[]): void {
       // The broker has taken these.
       return;
   }
+}
+
+/** Does nothing where the engine cannot open: what is wrong is told once, and the process ends. */
+function whenOpen(then: (opened: Engine) => void): void {
+  engine?.then(then, () => undefined);
 }
 
 /** Machines says whether it runs; why it could not start is for the log. */

@@ -32,6 +32,8 @@ const CLOSE_LIMIT_MS = 10_000;
 
 export class EngineSupervisor<P> {
   private process: EngineProcess<P> | null = null;
+  /** Whether `process` takes messages: from its fork on, before the engine in it is ready, until it dies. */
+  private alive = false;
   private current: EngineState = { status: 'starting' };
   private readonly crashes: number[] = [];
   private restartTimer: NodeJS.Timeout | null = null;
@@ -60,10 +62,10 @@ export class EngineSupervisor<P> {
     this.launch();
   }
 
-  /** Gives the engine the port of a client. False where no engine is ready. */
+  /** Gives the engine the port of a client; one that starts serves it as soon as it is ready. False where there is no engine. */
   connect(port: P): boolean {
-    if (this.process === null || this.current.status !== 'ready') return false;
-    this.process.postMessage({ type: 'client' }, [port]);
+    if (!this.alive) return false;
+    this.process?.postMessage({ type: 'client' }, [port]);
     return true;
   }
 
@@ -72,12 +74,11 @@ export class EngineSupervisor<P> {
     if (this.current.status === 'ready') this.process?.postMessage({ type: 'track' });
   }
 
-  /** Lets windows name a path; settles when the engine knows, at once where none is ready: the next one is told before it gets a client. */
+  /** Lets windows name a path; settles when the engine knows, at once where there is none: the next one is told before it gets a client. */
   async grant(grant: Grant): Promise<void> {
-    const ready = this.process !== null && this.current.status === 'ready';
     if (grant.access !== 'write') this.lasting.set(`${grant.access} ${grant.path}`, grant);
-    else if (!ready) this.unsent.push(grant);
-    if (ready) await this.sendGrant(grant);
+    else if (!this.alive) this.unsent.push(grant);
+    if (this.alive) await this.sendGrant(grant);
   }
 
   private sendGrant(grant: Grant): Promise<void> {
@@ -111,8 +112,10 @@ export class EngineSupervisor<P> {
   private launch(): void {
     const process = this.options.fork();
     this.process = process;
+    this.alive = true;
     process.on('message', (message) => this.receive(process, message));
     process.once('exit', (code) => void this.exited(process, code));
+    for (const grant of [...this.lasting.values(), ...this.unsent.splice(0)]) void this.sendGrant(grant);
   }
 
   private receive(process: EngineProcess<P>, raw: unknown): void {
@@ -125,7 +128,6 @@ export class EngineSupervisor<P> {
     const message = parsed.data;
     switch (message.type) {
       case 'ready':
-        for (const grant of [...this.lasting.values(), ...this.unsent.splice(0)]) void this.sendGrant(grant);
         this.setState({ status: 'ready' });
         return;
       case 'granted':
@@ -150,6 +152,7 @@ export class EngineSupervisor<P> {
 
   private async exited(process: EngineProcess<P>, code: number): Promise<void> {
     if (process !== this.process) return;
+    this.alive = false;
     const { failure } = this;
     this.failure = null;
     // Nobody waits for an answer of an engine that is gone.

@@ -1,7 +1,7 @@
 /** The window's calls to the main process. Everything else it asks the engine, over their port. */
 import { z } from 'zod';
 import { RepriseError, toErrorReport, type Result } from '../src/errors/errors';
-import { senderVerdict } from './policies';
+import { checkSender, type InvokeEvent } from './sender';
 
 export interface IpcOptions {
   /** Id of our window's web contents; null while there is none. */
@@ -9,20 +9,7 @@ export interface IpcOptions {
   readonly log: (text: string) => void;
 }
 
-/** What is used of Electron's IpcMainInvokeEvent. */
-export interface InvokeEvent {
-  readonly sender: { readonly id: number };
-  /** Not there when the frame went away meanwhile. */
-  readonly senderFrame: { readonly url: string; readonly parent: unknown } | null | undefined;
-}
-
 export type InvokeHandler<T> = (event: InvokeEvent, ...given: unknown[]) => Promise<Result<T>>;
-
-function checkSender(event: InvokeEvent, contentsId: number | null, crashPage: boolean): void {
-  const frame = event.senderFrame ?? null;
-  const verdict = senderVerdict({ contentsId: event.sender.id, frameUrl: frame?.url ?? null, isMainFrame: frame !== null && frame.parent === null }, contentsId, crashPage);
-  if (!verdict.allowed) throw new RepriseError('SENDER_REFUSED', `The main process refused a message: ${verdict.reason}.`, { kind: 'input' });
-}
 
 /** A handler for a channel that takes one input of a shape: answers our window's page only, and never rejects. */
 export function guardedWith<S extends z.ZodType, T>(channel: string, options: IpcOptions & { readonly crashPage?: boolean }, schema: S, handler: (input: z.output<S>) => T | Promise<T>): InvokeHandler<T> {

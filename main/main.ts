@@ -1,18 +1,22 @@
 /**
  * The entry of the main process. The window and the engine's process come first, from few and small modules: they do not
- * wait for the rest of the app.
+ * wait for the rest of the app, which is loaded when the page shows what it begins with.
  */
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 import { join } from 'node:path';
-import { app, ipcMain, nativeTheme, session, type BrowserWindow } from 'electron';
+import { app, ipcMain, MessageChannelMain, nativeTheme, session, type BrowserWindow, type MessagePortMain } from 'electron';
+import { toErrorReport } from '../src/errors/errors';
+import type { Opened } from './app';
 import { engineEnvironment, filesIn, workspaceFolder } from './arguments';
 import { channels } from './channels';
 import { engineFork, forkedAhead } from './engine-fork';
 import { readJsonFile, writeJsonFileNow } from './json-file';
 import { LogFile } from './log-file';
+import { setMenu } from './menu';
 import { sandboxVerdict } from './policies';
 import { registerAppScheme, serveApp } from './protocol';
+import { checkSender, type InvokeEvent } from './sender';
 import { readSettings } from './settings';
 import { guardContents, guardSession, openWindow } from './window';
 import { FIRST_STATE, isWindowState, type WindowState } from './window-state';
@@ -29,6 +33,9 @@ const keepOutput = (text: string): void => {
   logFile.write(text);
 };
 const log = (text: string): void => keepOutput(`[reprise ${new Date().toISOString()}] ${text}\n`);
+
+/** The rest of the app waits no longer for the page: one that does not come must not keep the engine unwatched. */
+const PATIENCE_MS = 1500;
 
 /** Sandboxed unless the user is root, for whom Chromium's sandbox does not work. */
 const sandbox = sandboxVerdict(process.getuid?.()).allowed && !app.commandLine.hasSwitch('no-sandbox');
@@ -75,18 +82,65 @@ function begin(): void {
   app.on('web-contents-created', (_event, contents) => guardContents(contents, log));
   void app.whenReady().then(() => {
     const workspace = workspaceFolder({ argv: process.argv, environment: process.env, userData });
-    const forkEngine = forkedAhead(engineFork(join(out, 'engine-host.js'), workspace, engineEnvironment(process.env, bundledSqlite()), keepOutput));
+    const engines = forkedAhead(engineFork(join(out, 'engine-host.js'), workspace, engineEnvironment(process.env, bundledSqlite()), keepOutput));
+    const { port1, port2 } = new MessageChannelMain();
+    engines.first.postMessage({ type: 'client' }, [port1]);
     guardSession(session.defaultSession, log);
-    const served = serveApp(session.defaultSession, join(out, 'renderer'));
+    serveApp(session.defaultSession, join(out, 'renderer'));
     nativeTheme.themeSource = readSettings(settingsFile).theme;
+    setMenu((command) => void opened().then(({ run }) => run(command)));
     const window = makeWindow();
-    // Not before: the page would wait for its first file until all of this is loaded.
-    const opened = served.then(() => import('./app')).then(({ open }) => {
-      app.off('open-file', keepFile);
-      return open({ files, window, makeWindow, workspace, out, settingsFile, forkEngine, keepOutput, log, logFile });
+
+    let rest: Promise<Opened> | null = null;
+    /** The rest of the app, loaded with the first call. */
+    const opened = (): Promise<Opened> => {
+      rest ??= import('./app').then(({ open }) => {
+        app.off('open-file', keepFile);
+        app.off('before-quit', quitLater);
+        app.off('window-all-closed', quit);
+        return open({ files, window, makeWindow, workspace, out, settingsFile, forkEngine: engines.fork, keepOutput, log, logFile });
+      });
+      return rest;
+    };
+    // Until then it would take the processor from engine and page.
+    const painted = new Promise<void>((resolve) => {
+      ipcMain.once(channels.painted, () => resolve());
+      engines.first.once('exit', () => resolve());
+      setTimeout(resolve, PATIENCE_MS);
+      // Who brings a file wants to see that.
+      if (files.length > 0) resolve();
     });
-    // The page may come sooner than the rest of the app: it waits for its answer.
-    ipcMain.handle(channels.connect, async (event, ...given: unknown[]) => (await opened).connect(event, ...given));
+    void painted.then(opened);
+
+    let firstPort: MessagePortMain | null = port2;
+    /** The first page asks the engine before the rest of the app is there. @throws RepriseError SENDER_REFUSED */
+    const giveFirstPort = (event: InvokeEvent): boolean => {
+      if (firstPort === null || window.isDestroyed() || event.sender.id !== window.webContents.id) return false;
+      checkSender(event, window.webContents.id, false);
+      window.webContents.postMessage(channels.enginePort, null, [firstPort]);
+      firstPort = null;
+      return true;
+    };
+    ipcMain.handle(channels.connect, async (event, ...given: unknown[]) => {
+      try {
+        const hasPort = giveFirstPort(event);
+        await painted;
+        return (await opened()).connect(event, hasPort, ...given);
+      } catch (error) {
+        return { ok: false, error: toErrorReport(error) };
+      }
+    });
+    app.on('second-instance', (_event, _argv, _cwd, data) => void opened().then(({ secondInstance }) => secondInstance(data)));
+    // Somebody may close the app before all of it is there: its rest ends the engine as it should.
+    const quit = (): void => {
+      if (process.platform !== 'darwin') app.quit();
+    };
+    const quitLater = (event: { preventDefault(): void }): void => {
+      event.preventDefault();
+      void opened().then(() => app.quit());
+    };
+    app.on('window-all-closed', quit);
+    app.on('before-quit', quitLater);
   });
 }
 

@@ -53,8 +53,10 @@ export class PortClient {
   }
 
   /** Asks already now. The first call that asks the same gets the answer, unless something has happened meanwhile. */
-  askAhead<M extends Method>(method: M, input: Input<M>): void {
-    this.ahead = { method, input: JSON.stringify(input), answer: this.call(method, input) };
+  askAhead<M extends Method>(method: M, input: Input<M>): Promise<Result<Output<M>>> {
+    const answer = this.call(method, input);
+    this.ahead = { method, input: JSON.stringify(input), answer };
+    return answer;
   }
 
   on<E extends EventName>(event: E, listener: (value: EventOf<E>) => void): () => void {
@@ -72,15 +74,17 @@ export class PortClient {
 
   /** The main process says how the engine does. */
   setState(state: EngineState): void {
+    if (state.status === 'ready' && this.engine.status === 'ready') return;
     this.engine = state;
-    if (state.status !== 'ready') this.dropPort();
+    if (state.status === 'failed') this.dropPort(state.error);
+    if (state.status === 'restarting') this.dropPort(restarted);
     if (state.status === 'failed') for (const call of this.waiting.splice(0)) call.answer({ ok: false, error: state.error });
     for (const listener of this.stateListeners) listener(state);
   }
 
-  /** The main process hands over the port of a (new) engine. */
+  /** The main process hands over the port of a (new) engine, which serves it as soon as it is ready. */
   setPort(port: ClientPort): void {
-    this.dropPort();
+    this.dropPort(restarted);
     this.port = port;
     port.addEventListener('message', (event) => {
       // A closed port may still deliver what was on the way.
@@ -90,13 +94,13 @@ export class PortClient {
     for (const call of this.waiting.splice(0)) this.send(port, call);
   }
 
-  private dropPort(): void {
+  private dropPort(why: ErrorReport): void {
     if (this.port !== null) this.ahead = null;
     this.port?.close();
     this.port = null;
     const lost = [...this.inFlight.values()];
     this.inFlight.clear();
-    for (const call of lost) call.answer({ ok: false, error: restarted });
+    for (const call of lost) call.answer({ ok: false, error: why });
   }
 
   private send(port: ClientPort, call: Call): void {
@@ -113,6 +117,8 @@ export class PortClient {
   }
 
   private receive(message: PortMessage): void {
+    // One that speaks is ready, whether or not the main process has had the time to say so.
+    this.setState({ status: 'ready' });
     switch (message.kind) {
       case 'result': {
         if (message.id === null) return;

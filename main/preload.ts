@@ -57,7 +57,8 @@ function bridge(): RepriseBridge {
     const port = event.ports[0];
     if (port !== undefined) client.setPort(port);
   });
-  client.askAhead('runs.opening', opening);
+  // Not at once: while the main process loads the rest of itself it passes on neither pictures nor keys.
+  void client.askAhead('runs.opening', opening).then(() => setTimeout(() => ipcRenderer.send(channels.painted), SETTLE_MS));
   const call = <M extends Method>(method: M): [string, unknown] => [bridgeName(method), (input: Input<M>) => client.call(method, input)];
   const on = <E extends EventName>(event: E) => (listener: (value: EventOf<E>) => void): (() => void) => client.on(event, listener);
   return {
@@ -73,16 +74,21 @@ function bridge(): RepriseBridge {
   };
 }
 
+/** From the first answer until it is on the screen, and can be used. */
+const SETTLE_MS = 200;
 const CONNECT_AGAIN_MS = 5;
 const CONNECT_TRIES = 1000;
 
 /**
  * Tells the main process that this page listens. A preload may run before the main process has heard that the frame is
- * on this page, and is refused until it has. Settles with the first answer: from then on the main process answers calls.
+ * on this page, and is refused until it has. Settles when it is not: from then on the main process answers calls.
  */
-async function connect(triesLeft = CONNECT_TRIES): Promise<void> {
-  const answer = (await ipcRenderer.invoke(channels.connect)) as Result<null>;
-  if (!answer.ok && triesLeft > 1) setTimeout(() => void connect(triesLeft - 1), CONNECT_AGAIN_MS);
+async function connect(): Promise<void> {
+  for (let tries = 0; tries < CONNECT_TRIES; tries += 1) {
+    const answer = (await ipcRenderer.invoke(channels.connect)) as Result<null>;
+    if (answer.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, CONNECT_AGAIN_MS));
+  }
 }
 
 if (location.pathname === '/crash.html') {

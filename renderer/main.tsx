@@ -15,7 +15,7 @@ Object.assign(globalThis, { __zod_globalConfig: { jitless: true } });
 Object.assign(window, { __webpack_nonce__: styleNonce() });
 
 /** So long the page waits for what it shows first: what is rendered with its rows is not rendered again. */
-const PATIENCE_MS = 100;
+const PATIENCE_MS = 250;
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no element #root');

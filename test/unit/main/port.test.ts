@@ -124,6 +124,30 @@ describe('a call', () => {
     expect(await next).toEqual({ ok: true, value: info });
   });
 
+  it('may be sent to an engine that starts: its answer says that it is ready', async () => {
+    const { client, server } = channel();
+    const port = new PortClient();
+    const seen: string[] = [];
+    port.onState((state) => seen.push(state.status));
+    port.setPort(client);
+    const answer = port.call('app.info', {});
+    port.setState({ status: 'starting' });
+    serveClient(server, engineOf(async () => ({ ok: true, value: info })), grants);
+    expect(await answer).toEqual({ ok: true, value: info });
+    port.setState({ status: 'ready' });
+    expect(seen).toEqual(['starting', 'starting', 'ready']);
+  });
+
+  it('sent to an engine that cannot open the workspace is answered with the reason', async () => {
+    const { client } = channel();
+    const port = new PortClient();
+    port.setPort(client);
+    const waiting = port.call('app.info', {});
+    const error = { code: 'WORKSPACE_IN_USE', kind: 'system', message: 'held' } as const;
+    port.setState({ status: 'failed', error });
+    expect(await waiting).toEqual({ ok: false, error });
+  });
+
   it('is answered with the reason where the engine stays away', async () => {
     const port = new PortClient();
     const waiting = port.call('app.info', {});

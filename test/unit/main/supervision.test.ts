@@ -163,28 +163,30 @@ async function until(done: () => boolean): Promise<void> {
 }
 
 describe('the supervisor', () => {
-  it('hands clients to a ready engine only', () => {
+  it('hands clients to an engine that lives, also while it starts', () => {
     const { supervisor, engines } = supervised();
+    expect(supervisor.connect('port')).toBe(false);
     supervisor.start();
     supervisor.start();
     expect(engines).toHaveLength(1);
-    expect(supervisor.connect('port')).toBe(false);
-    engines[0]?.emit('message', { type: 'ready' });
     expect(supervisor.connect('port')).toBe(true);
-    expect(engines[0]?.sent).toEqual([[{ type: 'client' }, ['port']]]);
+    engines[0]?.emit('message', { type: 'ready' });
+    expect(supervisor.connect('another')).toBe(true);
+    expect(engines[0]?.sent).toEqual([[{ type: 'client' }, ['port']], [{ type: 'client' }, ['another']]]);
+    engines[0]?.emit('exit', 9);
+    expect(supervisor.connect('port')).toBe(false);
   });
 
   it('tells every engine what may be read before it gets a client, and what may be written once', async () => {
     const { supervisor, engines, news } = supervised();
     const grants = (engine: number): unknown[] => (engines[engine]?.sent ?? []).map(([message]) => (message.type === 'grant' ? `${message.access} ${message.path}` : message.type));
-    supervisor.start();
-    // There is nothing to wait for while no engine is ready.
+    // There is nothing to wait for while there is no engine.
     await supervisor.grant({ access: 'read', path: '/a' });
     await supervisor.grant({ access: 'write', path: '/out' });
-    expect(grants(0)).toEqual([]);
-    engines[0]?.emit('message', { type: 'ready' });
+    supervisor.start();
     supervisor.connect('port');
     expect(grants(0)).toEqual(['read /a', 'write /out', 'client']);
+    engines[0]?.emit('message', { type: 'ready' });
 
     let known = false;
     const granted = supervisor.grant({ access: 'folder', path: '/b' }).then(() => (known = true));
