@@ -70,22 +70,32 @@ async function answerTo(methods: Methods, header: unknown, body: Buffer): Promis
 }
 
 /**
- * Serves until its input ends, or holds something that is no request.
+ * Serves until its input ends and all that was asked is answered, or the input holds something that is no request.
  * @param base made where it is not there
  */
 export async function serve(base: string, input: Readable, output: Writable): Promise<void> {
   await mkdir(base, { recursive: true });
   const methods = methodsOn(await realpath(base));
   const leave = (code: number): void => process.exit(code);
+  let unanswered = 0;
+  let isOver = false;
+  const answered = (): void => {
+    unanswered -= 1;
+    if (isOver && unanswered === 0) leave(0);
+  };
   const reader = new FrameReader((header, body) => {
+    unanswered += 1;
     void answerTo(methods, header, body).then(
-      (answer) => output.write(answer),
+      (answer) => output.write(answer, answered),
       () => leave(2),
     );
   });
   // Nobody listens any more.
   output.on('error', () => leave(0));
-  input.on('end', () => leave(0));
+  input.on('end', () => {
+    isOver = true;
+    if (unanswered === 0) leave(0);
+  });
   input.on('data', (bytes: Buffer) => {
     try {
       reader.push(bytes);
