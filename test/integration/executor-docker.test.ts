@@ -1,9 +1,12 @@
 /** Commands in containers of a real Docker Engine: what they see, what becomes of them, and what is true of it afterwards. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { cliJson, startCli } from '../helpers/cli';
-import { ask, engineOn, look, outputOf, printed, Project, recordsOf, runOnce, until } from '../helpers/commands';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Engine } from '../../src/engine/engine';
+import { startCli } from '../helpers/cli';
+import { ask, engineOn, look, printed, Project, recordsOf, runOnce, until } from '../helpers/commands';
 import { DockerEngine, noDocker } from '../helpers/engines/docker';
 
 let docker: DockerEngine;
@@ -81,6 +84,180 @@ describe.skipIf(noDocker !== null)(`a command in a container${noDocker === null 
   }, 30_000);
 });
 
+describe.skipIf(noDocker !== null)('a container', () => {
+  const runs = async (script: string, config: object = {}, executor: object = box): Promise<{ readonly project: Project; readonly run: Awaited<ReturnType<typeof runOnce>>['run'] }> => {
+    const project = new Project({ 'train.sh': script });
+    const engine = await engineOn(project.workspace);
+    const { run } = await runOnce(engine, project.config({ executor, task: { command: ['sh', 'train.sh'], ...config } }));
+    return { project, run };
+  };
+  /** Begins a run in the background. */
+  const begins = async (script: string, config: object = {}): Promise<{ readonly project: Project; readonly engine: Engine; readonly runId: string; readonly id: () => string }> => {
+    const project = new Project({ 'train.sh': script });
+    const engine = await engineOn(project.workspace);
+    const { run } = await ask(engine, 'runs.start', { config: project.config({ executor: box, task: { command: ['sh', 'train.sh'], ...config } }) });
+    await until(() => existsSync(join(project.workspace, 'runs', run.runId, 'attempt-1', 'output.jsonl')) && printed(project.workspace, run.runId).length > 0, 'the first line');
+    return { project, engine, runId: run.runId, id: () => placesOf(project, run.runId)[0]?.job?.split('@')[0] ?? '' };
+  };
+
+  it('tells how it ended: exit code, too much memory, its time, no such program', async () => {
+    const results = await Promise.all([
+      runs('echo out; echo bad >&2; exit 7'),
+      runs('exit 137'),
+      // A pipe's buffer grows with what the shell has to remember.
+      runs('x=$(yes 12345678 | head -c 200000000); echo ${#x}', {}, { ...box, memory: '32m' }),
+      runs('sleep 60', { timeLimitSeconds: 1 }),
+      runs('', { command: ['no-such-program'] }),
+    ]);
+    const facts = results.map(({ run }) => [run.status, run.exitCode, run.errorCode, run.errorMessage?.split('\n')[0]]);
+    expect(facts).toEqual([
+      ['failed', 7, 'COMMAND_FAILED', 'The command ended with exit code 7. Its last words:'],
+      // A program may say so by itself.
+      ['failed', 137, 'COMMAND_FAILED', 'The command ended with exit code 137. It printed nothing.'],
+      ['failed', null, 'COMMAND_OUT_OF_MEMORY', 'The command was ended because it took more memory than it may (`executor.memory` says 32m). It printed nothing.'],
+      ['failed', null, 'COMMAND_TIME_LIMIT', expect.stringContaining('1 seconds')],
+      ['failed', 127, 'COMMAND_NOT_FOUND', expect.stringContaining('There is no program "no-such-program" on the PATH.')],
+    ]);
+    expect(await docker.containers()).toEqual([]);
+  }, 40_000);
+
+  it('that is killed from outside has failed by that signal', async () => {
+    const { project, engine, runId, id } = await begins('echo begun; sleep 60');
+    await docker.docker('kill', id());
+    const run = await endedRun(engine, runId);
+    expect(run).toMatchObject({ status: 'failed', attempts: 1, errorCode: 'COMMAND_FAILED' });
+    expect(messagesOf(project, runId)).toContain('The container was ended from outside, by SIGKILL.');
+    expect(placesOf(project, runId).find(({ event }) => event === 'ended')).toMatchObject({ exitCode: null, signal: 'SIGKILL', outOfMemory: false });
+  }, 20_000);
+
+  it('that is removed from outside has failed', async () => {
+    const { engine, runId, id } = await begins('echo begun; sleep 60');
+    await docker.docker('rm', '--force', id());
+    // Its end may still be seen before it is gone.
+    expect(await endedRun(engine, runId)).toMatchObject({ status: 'failed', errorCode: expect.stringMatching(/^(?:CONTAINER_GONE|COMMAND_FAILED)$/u) as string });
+  }, 20_000);
+
+  it('is stopped with grace by a cancel', async () => {
+    const { project, engine, runId } = await begins("trap 'echo bye; exit 3' TERM; echo begun; sleep 60 & wait");
+    await ask(engine, 'runs.cancel', { run: runId });
+    expect(await endedRun(engine, runId)).toMatchObject({ status: 'cancelled' });
+    expect(printed(project.workspace, runId)).toEqual(['begun', 'bye']);
+    expect(await docker.containers()).toEqual([]);
+  }, 20_000);
+
+  it('leaves files that are the caller\'s, whoever its user is', async () => {
+    const { project, run } = await runs('mkdir -p out/deep && echo x > out/deep/file && id -u', { outputs: ['out'] }, { ...box, user: '1234:1234' });
+    expect(run).toMatchObject({ status: 'finished', errorMessage: null });
+    expect(printed(project.workspace, run.runId)).toEqual(['1234']);
+    const foreign = readdirSync(project.workspace, { recursive: true }).filter((name) => statSync(join(project.workspace, String(name))).uid !== process.getuid?.());
+    expect(foreign).toEqual([]);
+  }, 20_000);
+
+  it('goes on without a host that is killed, and no line is lost or doubled', async () => {
+    const project = new Project({ 'train.sh': 'for i in $(seq 1 60); do echo "line $i"; echo "{\\"step\\": $i, \\"loss\\": $i}"; sleep 0.05; done' });
+    const config = project.config({ executor: box, task: { command: ['sh', 'train.sh'] } });
+    const { child, done } = startCli(['run', config, '--workspace', project.workspace]);
+    const runIds = (): string[] => (existsSync(join(project.workspace, 'runs')) ? readdirSync(join(project.workspace, 'runs')) : []);
+    await until(() => runIds().some((id) => recordsOf(project.workspace, id).some(({ type }) => type === 'points')), 'the first points');
+    const [runId = ''] = runIds();
+    child.kill('SIGKILL');
+    await done;
+    const engine = await engineOn(project.workspace);
+    expect(await endedRun(engine, runId)).toMatchObject({ status: 'finished', attempts: 1, exitCode: 0 });
+    expect(printed(project.workspace, runId).filter((line) => line.startsWith('line'))).toEqual(Array.from({ length: 60 }, (_, index) => `line ${index + 1}`));
+    expect(await look(project.workspace, (store) => [...store.points(runId, 'loss').values])).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
+    expect(await docker.containers()).toEqual([]);
+  }, 40_000);
+
+  it('that ends while no host looks is collected by the next one', async () => {
+    const { project, engine, runId } = await begins('echo begun; sleep 1; echo "{\\"loss\\": 4}"; mkdir out; echo done > out/file; exit 5', { outputs: ['out'] });
+    await engine.close();
+    await until(() => execFileSync('docker', ['ps', '--quiet'], { encoding: 'utf8' }).trim() === '', 'the end of the container');
+    const second = await engineOn(project.workspace);
+    expect(await endedRun(second, runId)).toMatchObject({ status: 'failed', exitCode: 5, attempts: 1, errorCode: 'COMMAND_FAILED' });
+    expect(recordsOf(project.workspace, runId).some((record) => record.type === 'file' && record.path === 'out/file')).toBe(true);
+    expect(await docker.containers()).toEqual([]);
+  }, 30_000);
+
+  it('that ends with an engine that is restarted begins anew', async () => {
+    const mark = join(mkdtempSync(join(tmpdir(), 'reprise-mark-')), 'mark');
+    const project = new Project({ 'train.sh': 'echo "begun"; if test -e /mark/again; then exit 0; fi; touch /mark/again; sleep 60' });
+    mkdirSync(mark);
+    onTestFinished(() => rmSync(mark, { recursive: true }));
+    const engine = await engineOn(project.workspace);
+    const { run } = await ask(engine, 'runs.start', { config: project.config({ executor: { ...box, volumes: [`${mark}:/mark:rw`] }, task: { command: ['sh', 'train.sh'] } }) });
+    await until(() => existsSync(join(mark, 'again')), 'the program');
+    await docker.stopDaemon();
+    await docker.startDaemon();
+    expect(await endedRun(engine, run.runId)).toMatchObject({ status: 'finished', attempts: 2 });
+    expect(placesOf(project, run.runId).map(({ event, attempt }) => `${event} ${attempt}`)).toEqual(['submitted 1', 'started 1', 'lost 1', 'found 1', 'ended 1', 'collected 1', 'submitted 2', 'started 2', 'ended 2', 'collected 2']);
+    expect(messagesOf(project, run.runId)).toContain('Docker Engine was restarted, or its machine, which ended the container.');
+  }, 60_000);
+});
+
+describe.skipIf(noDocker !== null)('an image', () => {
+  const built = (text: string): Record<string, string> => ({ Dockerfile: script('FROM box:1', 'COPY told.txt /told.txt', 'ARG EXTRA=none', 'RUN echo "$EXTRA" > /extra.txt'), 'told.txt': text });
+
+  it('is built of the captured code, once, with what the builder prints kept', async () => {
+    const project = new Project(built('committed\n'));
+    project.commit();
+    project.write('told.txt', 'changed\n');
+    const engine = await engineOn(project.workspace);
+    const config = project.config({ executor: { kind: 'docker', network: 'none', build: { args: { EXTRA: 'more' } } }, task: { command: ['cat', '/told.txt', '/extra.txt'] } });
+    const { run } = await runOnce(engine, config);
+    expect(run).toMatchObject({ status: 'finished', errorMessage: null });
+    expect(printed(project.workspace, run.runId)).toEqual(['changed', 'more']);
+    expect(readFileSync(join(project.workspace, 'runs', run.runId, 'attempt-1', 'build.jsonl'), 'utf8')).toContain('Step 4/4');
+    const { run: second } = await runOnce(engine, config, 2);
+    expect(messagesOf(project, second.runId)).toEqual([]);
+  }, 60_000);
+
+  it('that cannot be built or had says why, in the words of the engine', async () => {
+    const project = new Project({ Dockerfile: script('FROM box:1', 'RUN echo before; exit 3') });
+    const engine = await engineOn(project.workspace);
+    const { run } = await runOnce(engine, project.config({ executor: { kind: 'docker', network: 'none', build: {} }, task: { command: ['true'] } }));
+    expect(run).toMatchObject({ status: 'failed', errorCode: 'IMAGE_BUILD_FAILED', errorMessage: expect.stringMatching(/before[\s\S]*returned a non-zero code: 3/u) as string });
+    const missing = (executor: object): Promise<unknown> => ask(engine, 'runs.start', { config: project.config({ executor, task: { command: ['true'] } }, 'missing.yaml') });
+    await expect(missing({ ...box, image: '127.0.0.1:1/nothing:1' })).rejects.toThrow(/IMAGE_MISSING .*The image 127\.0\.0\.1:1\/nothing:1 cannot be had: Docker Engine says: .*refused/u);
+    await expect(missing({ ...box, image: 'nothing:1', pull: 'never' })).rejects.toThrow(/IMAGE_MISSING .*The image nothing:1 is not in this Docker Engine/u);
+  }, 60_000);
+
+  it('is the one of the digest that its tag had when the run was made', async () => {
+    const registry = await docker.registry();
+    const name = `${registry}/lab/tools:stable`;
+    const push = async (text: string): Promise<void> => {
+      await docker.image(name, { files: { 'told.txt': text } });
+      await docker.docker('push', name);
+    };
+    await push('first\n');
+    await docker.docker('rmi', name);
+    const project = new Project({});
+    const engine = await engineOn(project.workspace);
+    const config = project.config({ executor: { kind: 'docker', image: name }, task: { command: { shell: 'sh', script: 'cat /told.txt; test $REPRISE_SEED = 1 && sleep 1; exit 0' } } });
+    const { run } = await runOnce(engine, config);
+    expect(printed(project.workspace, run.runId)).toEqual(['first']);
+    const manifest = await look(project.workspace, (store) => store.manifest(run.runId));
+    const digest = manifest.kind === 'command' ? manifest.provenance.image?.digest : null;
+    expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/u);
+    expect(placesOf(project, run.runId)[0]?.facts).toMatchObject({ image: name, imageDigest: digest });
+    // A run that waits keeps its image while the tag moves on, and while the engine forgets it.
+    const { run: waiting } = await ask(engine, 'runs.start', { config, seed: 2 });
+    await ask(engine, 'runs.cancel', { run: waiting.runId });
+    await push('second\n');
+    await ask(engine, 'runs.retry', { run: waiting.runId });
+    expect(await endedRun(engine, waiting.runId)).toMatchObject({ status: 'finished', errorMessage: null });
+    expect(printed(project.workspace, waiting.runId, 'stdout', (await look(project.workspace, (store) => store.getRun(waiting.runId))).attempts)).toEqual(['first']);
+    expect(messagesOf(project, waiting.runId).at(-1)).toContain(`The name ${name} means another image by now`);
+    const { run: fresh } = await runOnce(engine, config, 3);
+    expect(printed(project.workspace, fresh.runId)).toEqual(['second']);
+  }, 60_000);
+});
+
+async function endedRun(engine: Engine, runId: string): Promise<Awaited<ReturnType<typeof runOnce>>['run']> {
+  await ask(engine, 'runs.wait', { runs: [runId] });
+  return (await ask(engine, 'runs.get', { run: runId })).run;
+}
+
 /** Files below a folder that have a text. */
 function filesWith(folder: string, text: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -88,4 +265,3 @@ function filesWith(folder: string, text: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((file) => readFileSync(file).includes(text));
 }
-void [cliJson, startCli, ask, outputOf, messagesOf, until, statSync];

@@ -1,6 +1,7 @@
 /** The way to a Docker Engine: a socket of this machine, TCP with certificates, or either of them behind SSH. */
 import { existsSync, readFileSync } from 'node:fs';
 import { Agent } from 'node:http';
+import { Agent as SecureAgent } from 'node:https';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import Docker from 'dockerode';
@@ -40,6 +41,8 @@ interface Certificates {
   readonly key: Buffer;
 }
 
+/** Each request asks whether anybody is there: an engine that is going down still answers where it is connected. */
+const ANEW = { keepAlive: false } as const;
 /** A request gives up where nobody answers the door. */
 const CONNECT_MS = 10_000;
 
@@ -84,7 +87,7 @@ const isLoopback = (host: string): boolean => /^(?:127\.\d+\.\d+\.\d+|localhost|
 
 /** Each request has a stream of its own through the one connection. */
 function tunnelAgent(tunnel: Tunnel, target: Target): Agent {
-  const agent = new Agent({ keepAlive: false });
+  const agent = new Agent(ANEW);
   const createConnection = (_options: unknown, done: (error: Error | null, stream?: Duplex) => void): void => {
     tunnel.open(target).then(
       (stream) => done(null, stream),
@@ -110,11 +113,12 @@ export function engineOf({ machine, tunnel: connect }: Pick<DockerOptions, 'mach
     const docker = client({ protocol: 'http', host: 'docker', port: 80, agent: tunnelAgent(tunnel, target), connectionTimeout: undefined });
     return { docker, address: `${address} on ${machine.ssh.host}`, isHere: false, close: () => tunnel.close() };
   }
-  if ('socket' in target) return { docker: client({ protocol: 'http', socketPath: target.socket }), address, isHere: true, close: () => undefined };
+  if ('socket' in target) return { docker: client({ protocol: 'http', socketPath: target.socket, agent: new Agent(ANEW) }), address, isHere: true, close: () => undefined };
   if (tls === undefined && !isLoopback(target.host)) {
     throw new RepriseError('DOCKER_NOT_ENCRYPTED', `Docker Engine at ${address} would be spoken to without certificates: whoever is on the way could do everything there.`, { hint: 'Give the machine `tls`, or reach it through `ssh`.' });
   }
-  const docker = client({ protocol: tls === undefined ? 'http' : 'https', host: target.host, port: target.port, ...(tls === undefined ? {} : readCertificates(tls)) });
+  const way = tls === undefined ? { protocol: 'http', agent: new Agent(ANEW) } : { protocol: 'https', agent: new SecureAgent(ANEW), ...readCertificates(tls) };
+  const docker = client({ host: target.host, port: target.port, ...way });
   return { docker, address, isHere: false, close: () => undefined };
 }
 

@@ -12,6 +12,10 @@ import type { Carrier } from './carrier';
 import type { ContainerEnd } from './end';
 import type { LogPiece } from './logs';
 
+/** What Docker's init says, as tini does, where it cannot start the program: the engine knows of its own start alone. */
+const INIT_FAILED = /^\[FATAL tini \(\d+\)\] (exec .* failed: .*)$/mu;
+const INIT_CODES: Readonly<Record<number, 'not-found' | 'not-started'>> = { 126: 'not-started', 127: 'not-found' };
+
 /** The home of a program whose user has none in its image; gone with the attempt. */
 export const HOME_FOLDER = 'home';
 
@@ -34,6 +38,8 @@ export class CommandContents implements Contents {
   readonly #options: CommandContentsOptions;
   readonly #folder: string;
   #output: OutputKeeper | null = null;
+  /** What the init said last. */
+  #initFailure: string | null = null;
 
   constructor(options: CommandContentsOptions) {
     this.#options = options;
@@ -47,6 +53,7 @@ export class CommandContents implements Contents {
   }
 
   piece({ stream, time, bytes }: LogPiece): void {
+    if (stream === 'stderr') this.#initFailure = INIT_FAILED.exec(bytes.toString('utf8'))?.[1] ?? null;
     this.#output?.push(stream, bytes, this.#here(time));
   }
 
@@ -64,9 +71,10 @@ export class CommandContents implements Contents {
     const end: AttemptEnd = { exitCode, signal, problem: null };
     // Without a word of its end the run goes on with another attempt.
     if (reason === 'interrupted') return end;
-    const words = [message, problem].filter((text) => text !== null);
+    const refusal = this.#initFailure === null || reason !== 'ended' ? undefined : INIT_CODES[exitCode ?? 0];
+    const words = [refusal === undefined ? message : this.#initFailure, problem].filter((text) => text !== null);
     const exit: CommandExit = {
-      reason,
+      reason: refusal ?? reason,
       exitCode,
       signal,
       startedAt: this.#here(startedAt),

@@ -27,7 +27,8 @@ export function isOutOfReach(error: unknown): boolean {
 export function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { json, message } = error as Refusal;
-  return (json?.message ?? message).trim();
+  // Of a stream the client tells only in words of its own what was said.
+  return (json?.message ?? message.replace(/^\(HTTP code \d+\) [^-]*- /u, '')).trim();
 }
 
 /**

@@ -11,7 +11,7 @@ export function startProblem(error: unknown, address: string, program: string, i
     return new RepriseError('COMMAND_NOT_FOUND', `There is no program ${JSON.stringify(program)} in the image ${image}.`, { ...options, hint: 'Name one that is in the image in `task.command`, or choose another image.' });
   }
   if (/permission denied/u.test(words) && /exec/u.test(words)) {
-    return new RepriseError('COMMAND_NOT_STARTED', `The program ${JSON.stringify(program)} may not be executed in the image ${image}.`, { ...options, hint: 'Make it executable, or start it by its interpreter.' });
+    return new RepriseError('COMMAND_NOT_STARTED', `The program ${JSON.stringify(program)} may not be executed in the image ${image}: Docker Engine says: ${words}`, { ...options, hint: 'Make it executable, or start it by its interpreter.' });
   }
   if (/could not select device driver|nvidia|cdi/iu.test(words)) {
     return new RepriseError('GPU_UNAVAILABLE', `Docker Engine at ${address} gives containers no GPU: ${words}`, { ...options, kind: 'system', hint: "Install NVIDIA's container toolkit there, or leave `executor.gpus` out." });

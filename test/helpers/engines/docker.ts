@@ -1,7 +1,7 @@
 /** A real Docker Engine in a temporary folder, with a socket of its own; images of a few files, and a registry on loopback. */
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, chmodSync, constants, copyFileSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { accessSync, chmodSync, constants, copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -43,7 +43,12 @@ export interface ContentOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Programs and libraries of this machine that are in it, with the libraries that they need. */
   readonly programs?: readonly string[];
+  /** Folders of this machine that are in it, without what a program needs for its tests and documents alone. */
+  readonly folders?: readonly string[];
 }
+
+/** Parts of Python's library that no script of a test imports, and what is made anew. */
+const LEFT_OUT = /(?:^|\/)(?:__pycache__|test|tests|idlelib|tkinter|ensurepip|lib2to3|site-packages|dist-packages|config-[^/]*)$/u;
 
 export class DockerEngine {
   readonly socket: string;
@@ -89,7 +94,11 @@ export class DockerEngine {
   async stopDaemon(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     await ended(this.#daemon, signal);
     this.#daemon = null;
-    if (signal === 'SIGKILL') rmSync(join(this.#folder, 'docker.pid'), { force: true });
+    if (signal !== 'SIGKILL') return;
+    // It could not end the containerd that it had started; containers go on below their shims.
+    const containerd = Number(readFileSync(join(this.#folder, 'exec', 'containerd', 'containerd.pid'), 'utf8'));
+    process.kill(containerd, 'SIGKILL');
+    rmSync(join(this.#folder, 'docker.pid'), { force: true });
   }
 
   /** Runs Docker's own program. @returns what it prints, without the last line's end */
@@ -99,8 +108,9 @@ export class DockerEngine {
   }
 
   /** Makes an image of busybox and what else is wanted. @returns its id */
-  async image(name: string, { files = {}, programs = [] }: ContentOptions = {}): Promise<string> {
+  async image(name: string, { files = {}, programs = [], folders = [] }: ContentOptions = {}): Promise<string> {
     const root = mkdtempSync(join(this.#folder, 'root-'));
+    chmodSync(root, 0o755);
     for (const folder of ['bin', 'etc', 'tmp', 'proc', 'sys', 'dev']) mkdirSync(join(root, folder));
     chmodSync(join(root, 'tmp'), 0o1777);
     copyFileSync(pathOf('busybox') ?? '', join(root, 'bin', 'busybox'));
@@ -114,6 +124,7 @@ export class DockerEngine {
       mkdirSync(dirname(join(root, file)), { recursive: true });
       copyFileSync(realpathSync(file), join(root, file));
     }
+    for (const folder of folders) cpSync(folder, join(root, folder), { recursive: true, verbatimSymlinks: true, filter: (file) => !LEFT_OUT.test(file) });
     execFileSync('tar', ['-C', root, '-cf', `${root}.tar`, '.']);
     rmSync(root, { recursive: true });
     return this.docker('import', `${root}.tar`, name);
