@@ -67,7 +67,7 @@ function build(onExit: (code: number) => void): Command {
   add(program, 'retry <run>', 'run a failed or cancelled run again: a training from its last checkpoint, a command anew', retry);
   add(program, 'cancel <run>', 'cancel a run that is queued or interrupted', cancel);
   add(program, 'runs', 'list runs', runs).option('--experiment <name>', 'only the runs of this experiment');
-  add(program, 'logs <run>', 'print what the program of a run printed, stdout and stderr in the order in which it came', logs)
+  add(program, 'logs <run>', 'print what the program of a run printed, stdout and stderr in the order in which it came; of a training its event log', logs)
     .option('--stdout', 'only what it wrote to stdout')
     .option('--stderr', 'only what it wrote to stderr')
     .option('--attempt <n>', 'of this attempt (default: the newest)', count)

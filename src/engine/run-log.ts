@@ -237,11 +237,13 @@ function placeState(record: PlaceRecord): string {
   return how?.startsWith(PLACE_STATES[record.event]) === true ? [how, ...more].join(', ') : [PLACE_STATES[record.event], ...circumstances(record)].join(', ');
 }
 
-/** `started on cluster (slurm), node n1, job 12_3`. */
+/** `started on cluster (slurm), node n1, job 12_3`; `started on this machine, GPU 0`. */
 function placeInWords(record: PlaceRecord): string {
-  const { event, executor, machine, node, job } = record;
-  const where = machine === null ? executor : `${machine} (${executor})`;
-  const more = [...(node === undefined ? [] : [`node ${node}`]), ...(job === undefined ? [] : [`job ${job}`]), ...circumstances(record)];
+  const { event, executor, machine, node, job, facts } = record;
+  const here = executor === 'local' ? 'this machine' : executor;
+  const where = machine === null ? here : `${machine} (${executor})`;
+  const gpus = facts?.['gpus'];
+  const more = [...(gpus === undefined ? [] : [`GPU${gpus.includes(',') ? 's' : ''} ${gpus.replaceAll(',', ', ')}`]), ...(node === undefined ? [] : [`node ${node}`]), ...(job === undefined ? [] : [`job ${job}`]), ...circumstances(record)];
   return [`${PLACE_EVENTS[event]} ${where}`, ...more].join(', ');
 }
 

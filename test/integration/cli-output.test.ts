@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { RunResult, RunView } from '../../src/api/rows';
 import { objectPath } from '../../src/files/objects';
-import { cli, cliJson, startCli } from '../helpers/cli';
+import { cli, cliJson, smallConfig, startCli } from '../helpers/cli';
 import { Project, python } from '../helpers/commands';
 
 interface Logs {
@@ -51,6 +51,20 @@ describe('reprise logs', () => {
     writeFileSync(gate, '');
     expect(await done).toMatchObject({ code: 0, stdout: 'first\nlast\n' });
     expect((await training.done).code).toBe(0);
+  }, 60_000);
+
+  it('tells of a training what its event log says', async () => {
+    const project = new Project({ 'small.yaml': smallConfig() });
+    const at = ['--workspace', project.workspace];
+    const { run } = await cliJson<RunResult>(['run', join(project.folder, 'small.yaml'), ...at]);
+    const lines = (await cli(['logs', run, '--follow', ...at])).stdout.trimEnd().split('\n');
+    for (const line of lines) expect(line).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC  \S/u);
+    expect(lines[0]).toContain('training begins');
+    expect(lines.at(-1)).toContain('exit code 0');
+    expect((await cli(['logs', run, '--tail', '2', ...at])).stdout.trimEnd().split('\n')).toEqual(lines.slice(-2));
+    const json = await cliJson<{ run: string; lines: { text: string }[] }>(['logs', run, ...at]);
+    expect([json.run, json.lines.length]).toEqual([run, lines.length]);
+    expect(await cli(['logs', run, '--stdout', ...at])).toMatchObject({ code: 2, stderr: expect.stringContaining('RUN_WITHOUT_OUTPUT') });
   }, 60_000);
 
   it('says what has no output, and why', async () => {

@@ -1,4 +1,4 @@
-/** `reprise logs`: what the program of a run printed, as it is or while it comes. */
+/** `reprise logs`: what the program of a run printed, as it is or while it comes; of a training, what happened. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Output } from '../../api/contract';
 import type { RunView } from '../../api/rows';
@@ -6,6 +6,7 @@ import { RepriseError } from '../../errors/errors';
 import type { Engine } from '../../engine/engine';
 import { print, printJson, say } from '../output';
 import { call, withEngine, type GlobalOptions } from '../session';
+import { printTrainingLog } from './training-log';
 
 /** Lines that are asked for at once. */
 const PAGE = 5000;
@@ -32,12 +33,12 @@ interface Place {
 /** Runs whose program may print more while somebody hosts their workspace. */
 const goesOn = ({ status }: RunView): boolean => status === 'queued' || status === 'running';
 
-/** @throws RepriseError RUN_WITHOUT_OUTPUT where no program of ours wrote any */
-function refuseOther(run: RunView): void {
-  if (run.kind === 'command') return;
+/** @throws RepriseError RUN_WITHOUT_OUTPUT where no program of ours wrote what is asked for */
+function refuseOther(run: RunView, { stdout, stderr, attempt }: LogsOptions): void {
+  if (run.kind === 'command' || (run.kind === 'training' && stdout !== true && stderr !== true && attempt === undefined)) return;
   throw new RepriseError('RUN_WITHOUT_OUTPUT', `Run ${run.runId} ${run.kind === 'training' ? 'is a training of Reprise, which prints nothing' : 'was logged by another program, whose output Reprise did not see'}.`, {
     kind: 'input',
-    hint: 'Only runs of a command have an output. What a run kept is listed by `reprise files RUN`.',
+    hint: run.kind === 'training' ? 'Leave --stdout, --stderr and --attempt out: its event log is printed then.' : 'Only runs of a command have an output. What a run kept is listed by `reprise files RUN`.',
   });
 }
 
@@ -101,7 +102,8 @@ export async function logs([given = '']: readonly string[], options: LogsOptions
   const asJson = options.json === true;
   const first = await withEngine(options, 'look', async (engine) => {
     const { run } = await call(engine, 'runs.get', { run: given });
-    refuseOther(run);
+    refuseOther(run, options);
+    if (run.kind === 'training') return { run, place: null };
     const attempt = await chooseAttempt(engine, run.runId, options.attempt);
     // The last lines are known only at the end.
     const { place } = await read(engine, run.runId, { attempt, offset: 0 }, asJson || options.tail !== undefined ? keep : show);
@@ -109,6 +111,10 @@ export async function logs([given = '']: readonly string[], options: LogsOptions
     return { run, place };
   });
   const { runId } = first.run;
+  if (first.place === null) {
+    await printTrainingLog(runId, options);
+    return 0;
+  }
   for (let place: Place | null = options.follow === true ? first.place : null; place !== null; ) {
     const from = place;
     place = await withEngine(options, 'look', (engine) => follow(engine, runId, from, options.attempt === undefined, asJson ? keep : show));

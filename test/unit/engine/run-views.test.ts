@@ -160,6 +160,10 @@ describe('the log of a run', () => {
     append(join(workspace, 'runs', 'run-1'), { type: 'requeued' }, attempt(2, 2, 2345));
     const more = await ask(engine, 'runs.log', { run: 'run-1', after: rest.last, limit: 100 });
     expect(more.lines.map(({ seq, text }) => [seq, text])).toEqual([[6, 'waits for a free core'], [7, 'attempt 2 goes on from step 2']]);
+    const place = { type: 'place', event: 'started', attempt: 3, executor: 'local', machine: null } as const;
+    append(join(workspace, 'runs', 'run-1'), { ...place, facts: { gpus: '1' } }, { ...place, facts: { gpus: '0,GPU-1f' } });
+    const given = await ask(engine, 'runs.log', { run: 'run-1', after: more.last, limit: 100 });
+    expect(given.lines.map(({ text }) => text)).toEqual(['started on this machine, GPU 1', 'started on this machine, GPUs 0, GPU-1f']);
   });
 });
 
