@@ -48,8 +48,12 @@ export class Project {
 
   /** Makes a machine known to the workspace. */
   machine(name: string, machine: MachineInput): void {
+    this.machines({ [name]: machine });
+  }
+
+  machines(machines: Readonly<Record<string, MachineInput>>): void {
     mkdirSync(this.workspace, { recursive: true });
-    writeFileSync(join(this.workspace, 'machines.json'), JSON.stringify({ format: 1, machines: { [name]: machine } }));
+    writeFileSync(join(this.workspace, 'machines.json'), JSON.stringify({ format: 1, machines }));
   }
 
   config(config: object, name = 'run.yaml'): string {

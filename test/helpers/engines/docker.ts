@@ -12,7 +12,7 @@ const execute = promisify(execFile);
 
 /** Debian keeps daemons where ordinary users do not look. */
 const PATH = [process.env['PATH'] ?? '', '/usr/sbin', '/sbin'].join(delimiter);
-const PROGRAMS = ['dockerd', 'docker', 'containerd', 'runc', 'docker-registry', 'busybox'];
+const PROGRAMS = ['dockerd', 'docker', 'containerd', 'runc', 'docker-registry', 'busybox', 'openssl'];
 const START_MS = 30_000;
 
 function pathOf(program: string): string | null {
@@ -32,7 +32,7 @@ export const noDocker: string | null = ((): string | null => {
   if (process.platform !== 'linux') return 'an engine of its own can be started on Linux alone';
   if (process.getuid?.() !== 0) return 'an engine of its own can be started by root alone';
   const missing = PROGRAMS.filter((program) => pathOf(program) === null);
-  return missing.length === 0 ? null : `this machine lacks ${missing.join(', ')} (Debian: apt-get install docker.io docker-registry busybox-static)`;
+  return missing.length === 0 ? null : `this machine lacks ${missing.join(', ')} (Debian: apt-get install docker.io docker-registry busybox-static openssl)`;
 })();
 
 /** Programs of busybox that the shell scripts of tests use. */
@@ -56,7 +56,7 @@ export class DockerEngine {
   #daemon: ChildProcess | null = null;
   #registry: ChildProcess | null = null;
   readonly #before = process.env['DOCKER_HOST'];
-  readonly #options: readonly string[];
+  #options: readonly string[];
 
   private constructor(folder: string, options: readonly string[]) {
     this.#folder = folder;
@@ -99,6 +99,22 @@ export class DockerEngine {
     const containerd = Number(readFileSync(join(this.#folder, 'exec', 'containerd', 'containerd.pid'), 'utf8'));
     process.kill(containerd, 'SIGKILL');
     rmSync(join(this.#folder, 'docker.pid'), { force: true });
+  }
+
+  /** Lets the daemon listen for those with certificates too, from its next start. @returns the address and the client's files */
+  async withCertificates(): Promise<{ readonly host: string; readonly tls: { readonly ca: string; readonly cert: string; readonly key: string } }> {
+    const port = await freePort();
+    const file = (name: string): string => join(this.#folder, name);
+    const openssl = (...args: readonly string[]): void => void execFileSync('openssl', args, { cwd: this.#folder, stdio: 'ignore' });
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+    openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=Reprise test', '-days', '2');
+    for (const [name, usage] of [['server', 'serverAuth'], ['client', 'clientAuth']] as const) {
+      writeFileSync(file(`${name}.ext`), `subjectAltName=IP:127.0.0.1\nextendedKeyUsage=${usage}\n`);
+      openssl('req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
+      openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-out', `${name}.pem`, '-days', '2', '-extfile', `${name}.ext`);
+    }
+    this.#options = [...this.#options, `--host=tcp://127.0.0.1:${port}`, '--tlsverify', `--tlscacert=${file('ca.pem')}`, `--tlscert=${file('server.pem')}`, `--tlskey=${file('server.key')}`];
+    return { host: `tcp://127.0.0.1:${port}`, tls: { ca: file('ca.pem'), cert: file('client.pem'), key: file('client.key') } };
   }
 
   /** Runs Docker's own program. @returns what it prints, without the last line's end */
