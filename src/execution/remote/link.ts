@@ -1,5 +1,6 @@
 /** The way to an outpost: requests and their answers over a connection that may break and is made anew. */
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RepriseError, toErrorReport } from '../../errors/errors';
 import { answerSchema, frame, FrameReader, METHODS, type Input, type Method, type Output } from '../../outpost/protocol';
 
@@ -56,7 +57,9 @@ export class OutpostLink implements Link {
   #connecting: Promise<void> | null = null;
   #nextId = 0;
   #hello: Promise<{ base: string; host: string; aheadMs: number }> | null = null;
+  /** What went wrong since the last answer. */
   #trouble: unknown = null;
+  #pause = 0;
 
   constructor(name: string, dial: Dial) {
     this.name = name;
@@ -70,8 +73,8 @@ export class OutpostLink implements Link {
     try {
       const answer = await new Promise<{ readonly value: unknown; readonly body: Buffer }>((resolve, reject) => {
         this.#waiting.set(id, { method, input, body, resolve, reject });
-        // Of a machine that answers, a request may take its time.
-        const lose = (): void => void (this.#line === null ? reject(this.#unreachable()) : (timer = setTimeout(lose, patienceMs)));
+        // Of a machine that answers, a request may take its time; so may the first connection, with which programs are sent.
+        const lose = (): void => void (this.#line === null && this.#trouble !== null ? reject(this.#unreachable()) : (timer = setTimeout(lose, patienceMs)));
         timer = setTimeout(lose, patienceMs);
         if (this.#line === null) this.#connect();
         else this.#send(id);
@@ -94,7 +97,7 @@ export class OutpostLink implements Link {
   }
 
   async #greet(): Promise<{ base: string; host: string; aheadMs: number }> {
-    // The first answer may come late, because programs are sent before.
+    // The connection that it needs is no part of the way there and back.
     await this.call('hello', {});
     const before = Date.now();
     const { value } = await this.call('hello', {});
@@ -112,7 +115,7 @@ export class OutpostLink implements Link {
   }
 
   #unreachable(): RepriseError {
-    const { message } = toErrorReport(this.#trouble ?? new Error('it does not answer'));
+    const { message } = toErrorReport(this.#trouble);
     return new RepriseError('MACHINE_UNREACHABLE', `${this.name} cannot be reached: ${message}`, { kind: 'system', hint: 'What runs there goes on. Check the network, then `reprise machine test`.' });
   }
 
@@ -121,23 +124,26 @@ export class OutpostLink implements Link {
   }
 
   async #keepConnecting(): Promise<void> {
-    for (let pause = FIRST_PAUSE_MS; this.#waiting.size > 0 && !this.#closing.signal.aborted; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
+    while (this.#waiting.size > 0 && !this.#closing.signal.aborted) {
+      await sleep(this.#pause, undefined, { signal: this.#closing.signal }).catch(() => undefined);
       try {
         this.#use(await this.#dial(this.#closing.signal));
         return;
       } catch (error) {
-        this.#trouble = error;
+        this.#failed(error);
         // Somebody has to change something before it can work.
         if (error instanceof RepriseError && error.kind === 'input') {
           for (const { reject } of this.#waiting.values()) reject(error);
           return;
         }
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, pause);
-          this.#closing.signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-        });
       }
     }
+  }
+
+  /** One that connects and breaks at once is no better than one that does not: the pause grows until an answer comes. */
+  #failed(error: unknown): void {
+    this.#trouble = error;
+    this.#pause = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, this.#pause * 2));
   }
 
   #use(line: Line): void {
@@ -155,7 +161,7 @@ export class OutpostLink implements Link {
     void line.closed.then((why) => {
       if (this.#line !== line) return;
       this.#line = null;
-      this.#trouble = new Error(why);
+      this.#failed(new Error(why));
       if (this.#waiting.size > 0) this.#connect();
     });
     for (const id of this.#waiting.keys()) this.#send(id);
@@ -169,6 +175,7 @@ export class OutpostLink implements Link {
 
   #answered(header: unknown, body: Buffer): void {
     const answer = answerSchema.parse(header);
+    [this.#trouble, this.#pause] = [null, 0];
     const waiting = this.#waiting.get(answer.id);
     if (answer.ok) waiting?.resolve({ value: answer.value, body });
     else waiting?.reject(new RepriseError(answer.error.code, answer.error.message, { kind: 'system', ...(answer.error.hint === undefined ? {} : { hint: answer.error.hint }) }));
