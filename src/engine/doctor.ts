@@ -10,6 +10,7 @@ import { describeMachine, findGpus, outputOf } from '../provenance/machine';
 import { numericFlags, onnxruntimeFolder, onnxruntimeVersion } from '../provenance/runtime';
 import { meets } from '../provenance/version-range';
 import { openDatabase } from '../store/database';
+import { cacheFolder } from './cache-folder';
 import { gigabytes, missing, ok, warning, type Check } from './checks';
 import { askProviders } from './providers';
 import { refuseNetwork } from '../store/network';
@@ -134,12 +135,7 @@ function checkDisplay(): Check {
 
 /** Folders in which an unpacked Electron may lie, with how they are told to people; as scripts/lib looks for them. */
 function electronFolders(packageRoot: string): string[] {
-  const cache =
-    process.env['REPRISE_CACHE'] ||
-    (process.env['XDG_CACHE_HOME'] && path.join(process.env['XDG_CACHE_HOME'], 'reprise')) ||
-    (process.platform === 'win32'
-      ? path.join(process.env['LOCALAPPDATA'] ?? path.join(os.homedir(), 'AppData', 'Local'), 'reprise', 'cache')
-      : path.join(os.homedir(), ...(process.platform === 'darwin' ? ['Library', 'Caches'] : ['.cache']), 'reprise'));
+  const cache = cacheFolder();
   const kept = existsSync(cache) ? readdirSync(cache).filter((entry) => /^electron-[\d.]+-/u.test(entry)).sort() : [];
   return [process.env['ELECTRON_OVERRIDE_DIST_PATH'] ?? '', path.join(packageRoot, 'node_modules', 'electron', 'dist'), ...kept.map((entry) => path.join(cache, entry))].filter((folder) => folder !== '');
 }
