@@ -12,6 +12,7 @@ import { useCommand } from '../../state/commands';
 import { go } from '../../state/place';
 import { bringBack, isDirty, newDraft, redo, save, saveAs, setText, TYPED, undo, useDraft, type Draft } from './draft';
 import { StudyForm } from './form';
+import { MachineChoice } from './machine-choice';
 import { Preview } from './preview';
 import { usePlan, useReading, type DraftReading, type Planning } from './reading';
 import { keepStarted } from './started';
@@ -42,14 +43,15 @@ function obstacle({ broken, reading }: DraftReading, { error, problems }: Planni
   return error === null ? null : { text: 'It cannot be planned: see below', place: null };
 }
 
-function useStart(draft: Draft): { readonly starting: boolean; readonly start: () => void } {
+/** @param on machine in place of that of its baseline */
+function useStart(draft: Draft, on: string | null): { readonly starting: boolean; readonly start: () => void } {
   const [starting, setStarting] = useState(false);
   const { text, folder } = draft;
   const start = useCallback((): void => {
     // What was typed a moment ago has not been planned yet, and so not been shown.
     if (useDraft.getState().draft?.text !== text) return;
     setStarting(true);
-    call('studies.start', { study: { text, folder } })
+    call('studies.start', { study: { text, folder }, ...(on === null ? {} : { on }) })
       .then(({ studyId, warnings }) => {
         keepStarted(studyId, { warnings, folder });
         outdated('studies.list', 'studies.plan', 'experiments.list');
@@ -59,15 +61,16 @@ function useStart(draft: Draft): { readonly starting: boolean; readonly start: (
         complain('The ablation could not be started', error);
         setStarting(false);
       });
-  }, [text, folder]);
+  }, [text, folder, on]);
   return { starting, start };
 }
 
 function EditorOf({ draft }: { readonly draft: Draft }) {
   const read = useReading(draft);
-  const planning = usePlan(read, draft.folder);
+  const [on, setOn] = useState<string | null>(null);
+  const planning = usePlan(read, draft.folder, on);
   const [reveal, setReveal] = useState<Place | null>(null);
-  const { starting, start } = useStart(draft);
+  const { starting, start } = useStart(draft, on);
   const { reading, broken } = read;
   const name = nameOf(reading?.input);
   const problems = useMemo(() => [...(reading?.problems ?? []), ...planning.problems], [reading, planning.problems]);
@@ -113,6 +116,7 @@ function EditorOf({ draft }: { readonly draft: Draft }) {
               )}
             </span>
           )}
+          <MachineChoice value={on} onChange={setOn} />
           <Button variant="default" onClick={onSave} disabled={!dirty && draft.path !== null}>
             Save
           </Button>

@@ -47,11 +47,11 @@ export interface Planning {
   readonly problems: readonly PlacedProblem[];
 }
 
-/** What the engine would run of a study without problems, asked for when editing pauses. */
-export function usePlan({ text, reading, broken }: DraftReading, folder: string | null): Planning {
+/** What the engine would run of a study without problems, asked for when editing pauses. @param on machine in place of that of its baseline */
+export function usePlan({ text, reading, broken }: DraftReading, folder: string | null, on: string | null = null): Planning {
   const sound = broken === null && reading !== null && reading.problems.length === 0;
   const asked = useSettled(text, PLAN_MS);
-  const answer = useAnswer('studies.plan', sound && asked === text ? { study: { text: asked, folder } } : null, { keep: true });
+  const answer = useAnswer('studies.plan', sound && asked === text ? { study: { text: asked, folder }, ...(on === null ? {} : { on }) } : null, { keep: true });
   // A run that ended may stand in for one of the plan's.
   useEffect(() => {
     outdated('studies.plan');

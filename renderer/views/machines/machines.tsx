@@ -1,46 +1,19 @@
-/** This machine: where programs on it log to, what it has and what it lacks. */
+/** Where runs can go: other machines, and this one with what it has and lacks, and where programs on it log to. */
+import { useState } from 'react';
 import { Button } from '@mantine/core';
-import type { DoctorView } from '../../../src/api/rows';
 import { ask, shell } from '../../client';
-import { Failure, Loading } from '../../components/messages';
-import { StateShape } from '../../components/state-mark';
+import { Failure, Loading, Problem } from '../../components/messages';
 import * as format from '../../format';
 import { Section, View } from '../../frame/view';
 import { complain, copy } from '../../notice';
 import { useAnswer } from '../../state/answers';
 import { useLive } from '../../state/live';
+import { AddMachine } from './add-machine';
+import { Checks, summary } from './checks';
+import { Machine } from './machine';
+import { MachineList } from './machine-list';
 import { TrackingServer } from './tracking';
 import './machines.css';
-
-type Check = DoctorView['checks'][number];
-
-/** The state that has the same shape and colour. */
-const SHAPES = { ok: 'finished', warning: 'interrupted', missing: 'failed' } as const;
-const WORDS = { ok: 'OK', warning: 'Warning', missing: 'Missing' } as const;
-
-function CheckLine({ check: { name, status, found, hint } }: { readonly check: Check }) {
-  return (
-    <li>
-      <span className={`state ${SHAPES[status]}`}>
-        {status === 'warning' ? <WarningShape /> : <StateShape status={SHAPES[status]} />}
-        {WORDS[status]}
-      </span>
-      <span>{name}</span>
-      <span className="machines-found">
-        {found}
-        {hint !== null && <span className="machines-hint">{hint}</span>}
-      </span>
-    </li>
-  );
-}
-
-function WarningShape() {
-  return (
-    <svg width="12" height="12" viewBox="0 0 12 12" aria-hidden="true">
-      <path d="M6 1.2 11 10.5H1zM6 4.8v2.4M6 8.9v.1" fill="none" stroke="currentColor" strokeWidth="1.5" strokeLinecap="round" strokeLinejoin="round" />
-    </svg>
-  );
-}
 
 async function showWorkspace(path: string): Promise<void> {
   try {
@@ -71,38 +44,40 @@ function Workspace() {
   );
 }
 
-function summary({ checks }: DoctorView): string {
-  const missing = checks.filter(({ status }) => status === 'missing').length;
-  const warnings = checks.filter(({ status }) => status === 'warning').length;
-  if (missing > 0) return `${format.count(missing)} missing: runs cannot be trained or stored`;
-  return warnings > 0 ? format.plural(warnings, 'warning') : 'nothing is missing';
-}
+type Inspected = { readonly machine: string } | 'adding' | null;
 
 export function Machines() {
   const doctor = useAnswer('doctor', {}, { fresh: true });
+  const machines = useAnswer('machines.list', {}, { fresh: true });
+  const [inspected, inspect] = useState<Inspected>(null);
+  const close = (): void => inspect(null);
+  const chosen = inspected === null || inspected === 'adding' ? undefined : machines.data?.find(({ name }) => name === inspected.machine);
+  const inspector =
+    inspected === 'adding'
+      ? { title: 'Add a machine', content: <AddMachine onAdded={(machine) => inspect({ machine })} onCancel={close} /> }
+      : chosen === undefined
+        ? null
+        : { title: chosen.name, content: <Machine machine={chosen} onRemoved={close} /> };
   return (
-    <View
-      title="Machines"
-      subtitle="This machine"
-      actions={
-        <Button disabled={doctor.isFetching} onClick={() => void doctor.refetch()}>
-          Check again
-        </Button>
-      }
-    >
+    <View title="Machines" subtitle={machines.data === undefined || machines.data.length === 0 ? 'This machine' : `This machine and ${format.plural(machines.data.length, 'other')}`} inspector={inspector} actions={<Button onClick={() => inspect('adding')}>Add machine</Button>}>
       <div className="machines-page">
-        <TrackingServer />
+        <Section title="Other machines">
+          {machines.isError && <Problem error={machines.error} />}
+          {machines.data !== undefined && <MachineList machines={machines.data} selected={chosen?.name ?? null} onSelect={(machine) => inspect({ machine })} />}
+        </Section>
         {doctor.isPending && <Loading text="Looking at this machine…" />}
         {doctor.isError && doctor.data === undefined && <Failure title="This machine could not be looked at" error={doctor.error} onRetry={() => void doctor.refetch()} />}
         {doctor.data !== undefined && (
-          <Section title="Checks" aside={doctor.isFetching ? 'checking…' : `${summary(doctor.data)}, checked ${format.moment(doctor.dataUpdatedAt)}`}>
-            <ul className={doctor.isFetching ? 'machines-checks stale' : 'machines-checks'}>
-              {doctor.data.checks.map((check) => (
-                <CheckLine key={check.name} check={check} />
-              ))}
-            </ul>
+          <Section title="This machine" aside={doctor.isFetching ? 'checking…' : `${summary(doctor.data.checks, 'runs cannot be trained or stored')}, checked ${format.moment(doctor.dataUpdatedAt)}`}>
+            <Checks checks={doctor.data.checks} stale={doctor.isFetching} />
+            <div className="machines-buttons">
+              <Button variant="default" size="compact-sm" disabled={doctor.isFetching} onClick={() => void doctor.refetch()}>
+                Check again
+              </Button>
+            </div>
           </Section>
         )}
+        <TrackingServer />
         <Workspace />
       </div>
     </View>

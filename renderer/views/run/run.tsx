@@ -18,6 +18,7 @@ import { Facts } from './facts';
 import { Lineage } from './lineage';
 import { Log } from './log';
 import { Files, Named } from './named';
+import { Places } from './places';
 import { Output } from './output';
 import { ProvenanceSections } from './provenance';
 import { SeriesSection } from './series';
@@ -93,6 +94,7 @@ export function Run({ run: id }: { readonly run: string }) {
     >
       <div className="run">
         <Facts details={details} />
+        <Places places={details.places} />
         {kind === 'training' && <Curves details={details} />}
         {kind === 'training' && <Confusion run={details.run.runId} tested={status === 'finished'} />}
         {(kind !== 'training' || details.series.length > 0) && <SeriesSection details={details} />}
