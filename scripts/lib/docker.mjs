@@ -6,7 +6,7 @@ import { say, SetupError, which } from './common.mjs';
 import { install } from './system.mjs';
 
 /** A program of each Debian package. */
-const packages = { 'docker.io': 'dockerd', 'docker-registry': 'docker-registry', 'busybox-static': 'busybox' };
+const packages = { 'docker.io': 'dockerd', 'docker-registry': 'docker-registry', 'busybox-static': 'busybox', openssl: 'openssl' };
 
 const isThere = (program) => which(program) || ['/usr/sbin', '/sbin'].some((folder) => existsSync(join(folder, program)));
 

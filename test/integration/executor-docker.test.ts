@@ -1,6 +1,6 @@
 /** Commands in containers of a real Docker Engine: what they see, what becomes of them, and what is true of it afterwards. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -251,6 +251,41 @@ describe.skipIf(noDocker !== null)('an image', () => {
     const { run: fresh } = await runOnce(engine, config, 3);
     expect(printed(project.workspace, fresh.runId)).toEqual(['second']);
   }, 60_000);
+});
+
+describe.skipIf(noDocker !== null)('an engine that does not see this machine\'s files', () => {
+  it('gets copies by TCP with certificates, and all that was written comes back', async () => {
+    const machine = await docker.withCertificates();
+    await docker.stopDaemon();
+    await docker.startDaemon();
+    const project = new Project({ 'train.sh': script('for i in $(seq 1 20); do echo "{\\"step\\": $i, \\"loss\\": $i}"; echo "{\\"pace\\": $i}" >> $REPRISE_METRICS; sleep 0.1; done', 'mkdir -p out; cat data/rows.csv > out/copy.csv; ln -s copy.csv out/link; touch data/new 2>/dev/null; pwd') });
+    project.write('data/rows.csv', 'row\n');
+    project.write('.gitignore', 'data\n');
+    project.commit();
+    mkdirSync(project.workspace, { recursive: true });
+    writeFileSync(join(project.workspace, 'machines.json'), JSON.stringify({ format: 1, machines: { lab: { kind: 'docker', ...machine } } }));
+    const engine = await engineOn(project.workspace);
+    const { run } = await ask(engine, 'runs.start', { config: project.config({ executor: { ...box, machine: 'lab' }, task: { command: ['sh', 'train.sh'], inputs: ['data'], outputs: ['out'] } }) });
+    const metrics = join(project.workspace, 'runs', run.runId, 'attempt-1', 'metrics.jsonl');
+    await until(() => existsSync(metrics) && statSync(metrics).size > 0, 'metrics of one that runs');
+    expect(await endedRun(engine, run.runId)).toMatchObject({ status: 'finished', errorMessage: null });
+    expect(await look(project.workspace, (store) => [...store.points(run.runId, 'pace').values])).toHaveLength(20);
+    expect(recordsOf(project.workspace, run.runId).flatMap((record) => (record.type === 'file' ? [[record.path, record.bytes]] : []))).toEqual(expect.arrayContaining([['out/copy.csv', 4]]));
+    // A copy: what was written there is not here.
+    expect(readdirSync(join(project.folder, 'data'))).toEqual(['rows.csv']);
+    expect(placesOf(project, run.runId)[0]).toMatchObject({ machine: 'lab' });
+    expect(await docker.containers()).toEqual([]);
+  }, 60_000);
+
+  it('is not spoken to without certificates, and one that is away is named', async () => {
+    const project = new Project({});
+    mkdirSync(project.workspace, { recursive: true });
+    writeFileSync(join(project.workspace, 'machines.json'), JSON.stringify({ format: 1, machines: { open: { kind: 'docker', host: 'tcp://192.0.2.1:2375' }, away: { kind: 'docker', host: 'unix:///nowhere/docker.sock' } } }));
+    const engine = await engineOn(project.workspace);
+    const start = (machine: string): Promise<unknown> => ask(engine, 'runs.start', { config: project.config({ executor: { ...box, machine }, task: { command: ['true'] } }) });
+    await expect(start('open')).rejects.toThrow('DOCKER_NOT_ENCRYPTED');
+    await expect(start('away')).rejects.toThrow(/DOCKER_UNREACHABLE .*unix:\/\/\/nowhere\/docker\.sock/u);
+  }, 20_000);
 });
 
 async function endedRun(engine: Engine, runId: string): Promise<Awaited<ReturnType<typeof runOnce>>['run']> {
