@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { childEnvironment, nodeBinary, root, say, seconds, SetupError } from './lib/common.mjs';
 import { ensureBuild } from './lib/bundle.mjs';
+import { ensureDocker } from './lib/docker.mjs';
 import { main } from './lib/main.mjs';
 import { ordinaryUser } from './lib/ordinary-user.mjs';
 import { ensureOpenssh } from './lib/openssh.mjs';
@@ -21,7 +22,7 @@ const parts = [...always, 'gallery', 'bench'];
 /** Parts that open the window. */
 const inWindow = ['e2e', 'gallery', 'bench'];
 /** Benchmarks that open none: they run as whoever starts them, who can start the Python beside which they measure. */
-const windowless = ['**/store.test.ts', '**/store-peers.test.ts', '**/training.test.ts', '**/quality.test.ts'];
+const windowless = ['**/store.test.ts', '**/store-peers.test.ts', '**/training.test.ts', '**/quality.test.ts', '**/executors.test.ts'];
 const windowed = ['**/window.test.ts', '**/store-live.test.ts'];
 const without = (files) => files.flatMap((file) => ['--exclude', file]);
 
@@ -73,7 +74,11 @@ async function setUp() {
     return env;
   });
   await prepare(['integration'], ensureOpenssh);
-  await prepare(['integration'], ensureSlurm);
+  await prepare(['integration', 'bench'], async () => {
+    if (!needs('integration') && !measures('executors')) return;
+    await ensureDocker();
+    await ensureSlurm();
+  });
   const window = await prepare(inWindow, async () => (await ensureWindow({ display: false })).env);
   return { sqlite, judges, peers, vulkan, window };
 }
