@@ -120,7 +120,12 @@ export class OutpostLink implements Link {
   }
 
   #connect(): void {
-    if (this.#connecting === null) this.#connecting = this.#keepConnecting().finally(() => (this.#connecting = null));
+    if (this.#connecting !== null) return;
+    this.#connecting = this.#keepConnecting().finally(() => {
+      this.#connecting = null;
+      // The new line may be gone already.
+      if (this.#line === null && this.#waiting.size > 0 && !this.#closing.signal.aborted) this.#connect();
+    });
   }
 
   async #keepConnecting(): Promise<void> {
@@ -134,6 +139,7 @@ export class OutpostLink implements Link {
         // Somebody has to change something before it can work.
         if (error instanceof RepriseError && error.kind === 'input') {
           for (const { reject } of this.#waiting.values()) reject(error);
+          this.#waiting.clear();
           return;
         }
       }
