@@ -62,6 +62,30 @@ const first: Stage = {
         { name: 'bundles-empty', show: ({ page }) => toRail(page, 'Bundles') },
         { name: 'machines', show: ({ page }) => toRail(page, 'Machines').then(() => main(page).getByText('ONNX Runtime').waitFor()) },
         {
+          name: 'machines-add',
+          show: async ({ page }) => {
+            await main(page).getByRole('button', { name: 'Add machine' }).click();
+            await page.getByRole('textbox', { name: 'Name' }).fill('cluster');
+            await page.getByRole('radiogroup', { name: 'Kind of machine' }).getByText('Slurm').click();
+            await page.getByRole('textbox', { name: 'Login host' }).fill('ada@login.example.org');
+            await page.getByRole('textbox', { name: 'Fields of executor that hold there' }).fill('partition=gpu\ntime=2:00:00');
+          },
+        },
+        {
+          name: 'machines-tested',
+          show: async ({ page }) => {
+            await page.getByRole('radiogroup', { name: 'Kind of machine' }).getByText('Docker').click();
+            await page.getByRole('textbox', { name: 'Name' }).fill('box');
+            await page.getByRole('textbox', { name: 'Docker Engine' }).fill('unix:///nowhere/docker.sock');
+            await page.getByRole('textbox', { name: 'Host', exact: true }).fill('');
+            await page.getByRole('textbox', { name: 'Fields of executor that hold there' }).fill('image=box:1');
+            await page.getByRole('complementary').getByRole('button', { name: 'Add machine' }).click();
+            await page.getByRole('complementary').getByRole('button', { name: 'Test', exact: true }).click();
+            await main(page).getByText('Lacks Connection').waitFor();
+          },
+        },
+        { name: 'machines-remove', show: ({ page }) => page.getByRole('button', { name: 'Remove…' }).click().then(() => page.getByRole('alertdialog').waitFor()) },
+        {
           name: 'tracking-server',
           show: async ({ page }) => {
             await main(page).getByRole('button', { name: 'Start the server' }).click();
