@@ -8,8 +8,8 @@ import { RepriseError } from '../../errors/errors';
 import { placeFile, placeFolder } from './kit';
 import type { Dial, Line } from './link';
 
-/** What an outpost has of this process's variables, as if its user had logged in. */
-const PASSED_ON = ['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'SHELL', 'TMPDIR'];
+/** What an outpost has of this process's variables, as if its user had logged in; Slurm's commands find their cluster by theirs. */
+const PASSED_ON = ['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'SHELL', 'TMPDIR', 'SLURM_CONF'];
 const LAST_WORDS = 2000;
 
 /** The base folder as a path of this machine; `~` is the user's home. */
