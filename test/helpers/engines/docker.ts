@@ -39,10 +39,12 @@ export const noDocker: string | null = ((): string | null => {
 const APPLETS = ['sh', 'ash', 'cat', 'chown', 'cp', 'dd', 'echo', 'env', 'false', 'head', 'id', 'ip', 'ls', 'mkdir', 'mv', 'printf', 'pwd', 'rm', 'seq', 'sleep', 'sort', 'stat', 'tail', 'test', 'touch', 'tr', 'true', 'wc', 'yes'];
 
 export interface ContentOptions {
-  /** Files by their path in the image; a number of lines each. */
+  /** Texts by their path in the image. */
   readonly files?: Readonly<Record<string, string>>;
-  /** Programs and libraries of this machine that are in it, with the libraries that they need. */
+  /** Programs of this machine that are in it, with the libraries that they need. */
   readonly programs?: readonly string[];
+  /** Those whose libraries alone are in it, as in any image with a C++ runtime. */
+  readonly librariesFor?: readonly string[];
   /** Folders of this machine that are in it, without what a program needs for its tests and documents alone. */
   readonly folders?: readonly string[];
 }
@@ -124,7 +126,7 @@ export class DockerEngine {
   }
 
   /** Makes an image of busybox and what else is wanted. @returns its id */
-  async image(name: string, { files = {}, programs = [], folders = [] }: ContentOptions = {}): Promise<string> {
+  async image(name: string, { files = {}, programs = [], librariesFor = [], folders = [] }: ContentOptions = {}): Promise<string> {
     const root = mkdtempSync(join(this.#folder, 'root-'));
     chmodSync(root, 0o755);
     for (const folder of ['bin', 'etc', 'tmp', 'proc', 'sys', 'dev']) mkdirSync(join(root, folder));
@@ -136,7 +138,7 @@ export class DockerEngine {
       mkdirSync(dirname(join(root, file)), { recursive: true });
       writeFileSync(join(root, file), text);
     }
-    for (const file of new Set(programs.flatMap((program) => [program, ...librariesOf(program)]))) {
+    for (const file of new Set([...programs, ...[...programs, ...librariesFor].flatMap(librariesOf)])) {
       mkdirSync(dirname(join(root, file)), { recursive: true });
       copyFileSync(realpathSync(file), join(root, file));
     }
@@ -183,10 +185,10 @@ async function ended(daemon: ChildProcess | null, signal: NodeJS.Signals): Promi
   clearTimeout(timer);
 }
 
-/** The shared libraries of a program, as ldd tells. */
+/** The system's libraries that a program needs, as ldd tells. */
 function librariesOf(program: string): string[] {
   const output = execFileSync('ldd', [program], { encoding: 'utf8' });
-  return [...output.matchAll(/(?:=> )?(\/\S+) \(0x/gu)].map((match) => match[1] ?? '').filter((file) => file !== '');
+  return [...output.matchAll(/(?:=> )?(\/\S+) \(0x/gu)].map((match) => match[1] ?? '').filter((file) => /^(?:\/usr)?\/lib(?:64)?\//u.test(file));
 }
 
 function tail(file: string): string {
