@@ -10,6 +10,7 @@ import { forgetWorker, noteWorker } from './host-log';
 import { localExecutor } from './local/executor';
 import type { Spawn } from './local/spawn';
 import type { Lease } from './machine-budget';
+import { nodeDifference } from './node-difference';
 import type { RunRecords } from './run-records';
 
 /** Bytes of a log that are read at once. */
@@ -141,6 +142,7 @@ export class Attempts {
         if (record.executor === 'local') break;
         if (isCommand) await commands.begin(runId, record.attempt);
         else store.setStatus(runId, 'running');
+        await this.#warnOfNode(runId, record);
         break;
       case 'submitted':
       case 'lost':
@@ -149,6 +151,14 @@ export class Attempts {
       case 'collected':
         await records.append(runId, record);
     }
+  }
+
+  /** A cluster gives a run to whatever node is free. */
+  async #warnOfNode(runId: string, { facts }: PlaceRecord): Promise<void> {
+    const { store, records } = this.#options;
+    const manifest = store.manifest(runId);
+    const difference = manifest.kind === 'logged' ? null : nodeDifference(manifest, facts);
+    if (difference !== null) await records.append(runId, { type: 'message', level: 'warning', text: difference });
   }
 
   /** Waits for the end; a process of this machine is noted until then. */
