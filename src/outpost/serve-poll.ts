@@ -1,5 +1,5 @@
 /** What was appended to the files of runs. Looks at sizes only, so that hundreds of runs are asked about in one request. */
-import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { ATTEMPT_FILES, COMMAND_FILES } from '../events/command-run';
@@ -105,7 +105,7 @@ export class Poller {
    */
   #filesOf(runId: string, folder: string): Sized[] {
     const sized = (name: string): Sized[] => {
-      const info = statSync(path.join(folder, name), { throwIfNoEntry: false });
+      const info = lstatSync(path.join(folder, name), { throwIfNoEntry: false });
       return info?.isFile() === true ? [{ path: name, bytes: info.size }] : [];
     };
     const last = [OUTPOST_FILES.words, RUN_FILES.events].flatMap(sized).reverse();
@@ -128,11 +128,11 @@ export class Poller {
   }
 }
 
-/** Null where the file is gone, or cannot be read. */
+/** Null where the file is gone, cannot be read, or was replaced by a link. */
 function readPiece(file: string, offset: number, bytes: number): Buffer | null {
   let handle: number;
   try {
-    handle = openSync(file, 'r');
+    handle = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch {
     return null;
   }

@@ -2,6 +2,7 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
+import type { ZodError } from 'zod';
 import { RepriseError, toErrorReport } from '../errors/errors';
 import { kitName } from './programs';
 import { frame, FrameReader, METHODS, requestSchema, type Input, type Method, type Output } from './protocol';
@@ -52,16 +53,26 @@ function methodsOn(base: string): Methods {
 }
 
 /** Checks what is asked and does it. @throws RepriseError REQUEST_INVALID, and what the method throws */
-function callOf<M extends Method>(methods: Methods, method: M, input: unknown, body: Buffer): Promise<Answered<Method>> {
-  const parsed = METHODS[method].input.safeParse(input);
-  if (!parsed.success) throw new RepriseError('REQUEST_INVALID', `The request ${method} is not one that this version understands: ${parsed.error.issues[0]?.message ?? ''}`, { kind: 'input' });
+async function callOf<M extends Method>(methods: Methods, header: unknown, body: Buffer): Promise<Answered<Method>> {
+  const request = requestSchema.safeParse(header);
+  if (!request.success) throw invalid('that was made', request.error);
+  const method = request.data.method as M;
+  const parsed = METHODS[method].input.safeParse(request.data.input);
+  if (!parsed.success) throw invalid(method, parsed.error);
   return methods[method](parsed.data as Input<M>, body);
 }
 
+function invalid(request: string, { issues }: ZodError): RepriseError {
+  return new RepriseError('REQUEST_INVALID', `The request ${request} is not one that this version understands: ${issues[0]?.message ?? ''}`, { kind: 'input' });
+}
+
+const addressed = requestSchema.pick({ id: true }).loose();
+
+/** @throws where nobody could be answered */
 async function answerTo(methods: Methods, header: unknown, body: Buffer): Promise<Buffer> {
-  const { id, method, input } = requestSchema.parse(header);
+  const { id } = addressed.parse(header);
   try {
-    const answered = await callOf(methods, method, input, body);
+    const answered = await callOf(methods, header, body);
     return frame({ id, ok: true, value: answered.value, bytes: answered.body.length }, answered.body);
   } catch (error) {
     const { code, message, hint } = toErrorReport(error);
