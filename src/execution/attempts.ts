@@ -141,7 +141,7 @@ export class Attempts {
         // An attempt of this machine is opened before, or by its worker.
         if (record.executor === 'local') break;
         if (isCommand) await commands.begin(runId, record.attempt);
-        else store.setStatus(runId, 'running');
+        store.setStatus(runId, 'running');
         await this.#warnOfNode(runId, record);
         break;
       case 'submitted':
