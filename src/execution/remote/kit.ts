@@ -2,7 +2,7 @@
  * The programs that carry out runs on other machines, Linux on x86_64: Node, the outpost with its worker, and ONNX Runtime
  * for the processor. They lie in one folder that is named by what is in it, and is sent as it is.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chmod, copyFile, link, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -46,11 +46,12 @@ interface Part {
 const EXECUTABLE: ReadonlySet<string> = new Set(['bin/node']);
 const CACHE_VERSION = 1;
 const HASH_LENGTH = 32;
+const LINKED_BYTES = 2 ** 20;
 /** What Node takes .js files for. */
 const PACKAGE = '{"type":"module"}\n';
 
 /**
- * Lays the kit out where it is not yet, by links to where its files are. Unchanged files are not read again.
+ * Lays the kit out where it is not yet. Unchanged files are not read again.
  * @throws RepriseError KIT_MISSING where a part is not installed here
  */
 export async function layOutKit(places: KitPlaces): Promise<Kit> {
@@ -79,7 +80,7 @@ export async function layOutKit(places: KitPlaces): Promise<Kit> {
 /** Makes a folder as a whole, where it is not there yet: another process may make it at the same time. */
 export async function placeFolder(folder: string, fill: (aside: string) => Promise<void>): Promise<void> {
   if (await isThere(folder)) return;
-  const aside = path.join(path.dirname(folder), `.${path.basename(folder)}.${process.pid}.${Date.now()}`);
+  const aside = path.join(path.dirname(folder), `.${path.basename(folder)}.${randomUUID()}`);
   try {
     await mkdir(aside, { recursive: true });
     await fill(aside);
@@ -91,11 +92,12 @@ export async function placeFolder(folder: string, fill: (aside: string) => Promi
   }
 }
 
-/** A link where the file system can have one, else a copy. */
+/** A copy; of a large file, which no build writes over, a link where the file system can have one. */
 export async function placeFile(source: string, target: string, executable: boolean): Promise<void> {
   await mkdir(path.dirname(target), { recursive: true });
-  const isReady = !executable || ((await stat(source)).mode & 0o111) !== 0;
-  if (isReady && (await link(source, target).then(() => true, () => false))) return;
+  const { size, mode } = await stat(source);
+  const mayLink = size >= LINKED_BYTES && (!executable || (mode & 0o111) !== 0);
+  if (mayLink && (await link(source, target).then(() => true, () => false))) return;
   await copyFile(source, target, constants.COPYFILE_FICLONE);
   await chmod(target, executable ? 0o755 : 0o644);
 }
