@@ -100,6 +100,8 @@ export const studyPlan = z.object({
   estimatedSeconds: z.number().nullable(),
   /** What the estimate rests on. */
   estimateBasis: z.string(),
+  /** The batch scripts that clusters would get, one for each array of runs that are alike. */
+  scripts: z.array(z.object({ machine: z.string(), runs: z.number(), text: z.string() })),
   /** Why runs of commands that were asked before are to run again: nothing but the code differs. Null where that is not so. */
   changedCode: z
     .object({

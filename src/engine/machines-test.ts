@@ -51,7 +51,7 @@ function environmentChecks(config: RunConfig, { python, image, environmentCheck,
   const own = isCommandConfig(config) && image === undefined;
   return [
     ...(image === undefined ? [] : [ok('Image', `${image.name}, ${image.digest ?? image.id}`)]),
-    ...(!own ? [] : [python == null ? warning('Python', problems[0] ?? 'none that the command starts', 'Name the environment by executor.venv or executor.modules, or the program by its whole path.') : ok('Python', `${python.implementation} ${python.version}, ${python.packages.length} packages, ${python.executable}`)]),
+    ...(!own ? [] : [python == null ? warning('Python of the command', problems[0] ?? 'none that the command starts', 'Name the environment by executor.venv or executor.modules, or the program by its whole path.') : ok('Python of the command', `${python.implementation} ${python.version}, ${python.packages.length} packages, ${python.executable}`)]),
     ...environmentCheck.map(requirementCheck),
   ];
 }

@@ -108,12 +108,14 @@ async function surroundingsHere(config: CommandConfig, place: Place | null, prov
 export async function commandCandidate(run: CommandBundleRun, content: BundleContent, surroundings: Surroundings, chosen: string | null): Promise<Candidate> {
   const recorded = await recordedCommandTrace(surroundings.unpacked, run);
   const metric = run.manifest.config.selection?.metric ?? null;
-  const judgeWith = (context: { readonly asRecorded: boolean; readonly differences: readonly string[] }): Candidate['judge'] => (executed, runId) => {
+  /** @param place what is not as it was where the run was: said also where the numbers are the same */
+  const judgeWith = (context: { readonly asRecorded: boolean; readonly differences: readonly string[] }, place: readonly string[] = []): Candidate['judge'] => (executed, runId) => {
     const actual = runId === null ? null : (executed.commands.get(runId) ?? null);
     const judged = judgeCommandRun(recorded, actual, { ...context, tolerance: run.tolerance, metric });
     const key = shownSeries(recorded, metric, judged);
     const none = { steps: [], values: [] };
-    return { ...judged, trace: { key, recorded: recorded.series.get(key) ?? none, here: actual?.series.get(key) ?? none } };
+    const sentence = place.length === 0 || actual === null ? judged.sentence : `${judged.sentence} Its place was another: ${place.join('; ')}.`;
+    return { ...judged, sentence, trace: { key, recorded: recorded.series.get(key) ?? none, here: actual?.series.get(key) ?? none } };
   };
   const unready = (obstacle: string): Candidate => ({ run, ready: null, obstacle, here: null, judge: judgeWith({ asRecorded: false, differences: [] }) });
   const missing = chosen ?? missingData(run, content, surroundings.data);
@@ -136,6 +138,6 @@ export async function commandCandidate(run: CommandBundleRun, content: BundleCon
     judge: judgeWith({
       asRecorded: manifest.computeHash === run.manifest.computeHash,
       differences: [...here.differences, ...differencesHere(run.manifest, manifest.provenance, { recorded: programOf(run.manifest.config), here: programOf(config) })],
-    }),
+    }, here.differences),
   };
 }

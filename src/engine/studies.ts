@@ -16,6 +16,7 @@ import { hostScheduler, type EngineContext } from './context';
 import { estimate } from './estimate';
 import { coresOfPlaces } from './executors';
 import { newId } from './identity';
+import { scriptsOf } from './scripts';
 import { naming, readStudy, type ReadStudy } from './inputs';
 import { withMachine } from './machines-fill';
 import { refuseBeyondPlace } from './place-limits';
@@ -63,7 +64,7 @@ async function planVariants(store: Store, planner: RunPlanner, study: Study, reu
   return planned;
 }
 
-function viewOf(context: EngineContext, study: Study, planned: readonly PlannedVariant[], changed: StudyPlan['changedCode']): StudyPlan {
+async function viewOf(context: EngineContext, study: Study, planned: readonly PlannedVariant[], changed: StudyPlan['changedCode']): Promise<StudyPlan> {
   const all = planned.flatMap((variant) => variant.runs);
   const fresh = all.filter((run) => run.reuses === null);
   const workloads = fresh.map(({ plan }) => plan.workload).filter((workload) => workload !== null);
@@ -82,6 +83,7 @@ function viewOf(context: EngineContext, study: Study, planned: readonly PlannedV
     reusedRuns: all.filter((run) => run.reuses !== null).length,
     estimatedSeconds: seconds,
     estimateBasis: basis,
+    scripts: await scriptsOf(context.workspace, fresh.map(({ plan }) => plan.config)),
     changedCode: changed,
   };
 }
@@ -159,5 +161,5 @@ export async function startStudy(context: EngineContext, input: Input<'studies.s
   context.emit('changed', { what: 'studies' });
   // Its runs are asked for now, whatever other study holds them.
   for (const { run, reused } of runs) if (!reused) scheduler.enqueue(run);
-  return { experiment: study.experiment, studyId, plan: viewOf(context, study, planned, changed), runs, warnings: [...configWarnings(study.baseline), ...warningsOf(await planner.provenance())] };
+  return { experiment: study.experiment, studyId, plan: await viewOf(context, study, planned, changed), runs, warnings: [...configWarnings(study.baseline), ...warningsOf(await planner.provenance())] };
 }

@@ -1,11 +1,15 @@
 /** Other machines from the command line: made known, looked at, sent to, forgotten. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { MachineTestView, MachineView } from '../../src/api/machines';
-import type { RunResult } from '../../src/api/rows';
-import { cli, cliJson, temporaryFolder } from '../helpers/cli';
+import type { ReproduceView, RunResult } from '../../src/api/rows';
+import { cli, cliJson, smallConfig, temporaryFolder } from '../helpers/cli';
 import { DockerEngine, noDocker } from '../helpers/engines/docker';
+import { noSshd, Sshd } from '../helpers/engines/sshd';
+
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let workspace: string;
@@ -92,5 +96,54 @@ describe.skipIf(noDocker !== null)('a Docker Engine as a machine', () => {
     expect((await cli(inWorkspace('run', greedy, '--on', 'box'))).stderr).toContain('ENVIRONMENT_MISMATCH');
     const threads = await folder.write('threads.yaml', 'task: { command: [sh, -c, "true"] }\nseed: 1\nexecutor: { threads: 250 }\n');
     expect((await cli(inWorkspace('run', threads, '--on', 'box'))).stderr).toContain('THREADS_EXCEED_CORES');
+  });
+
+  it('makes bundles that reproduce in the recorded image where Docker is here, and say what is missing where it is not', async () => {
+    await cliJson<MachineView>(inWorkspace('machine', 'add', 'box', 'docker', '--host', `unix://${docker.socket}`, '--set', 'image=box:1', 'env={"WHERE":"box"}', '--replace'));
+    const config = await folder.write('sum.yaml', 'experiment: sum\nauthor: Ada\ntask: { command: [sh, sum.sh, "{n}"], outputs: [total.txt] }\nparams: { n: 100 }\nseed: 1\n');
+    await folder.write('sum.sh', 'total=0; for i in $(seq $1); do total=$((total + i)); echo "{\\"total\\": $total, \\"step\\": $i}"; done; echo $total $WHERE > total.txt\n');
+    const there = await cliJson<RunResult>(inWorkspace('run', config, '--on', 'box'));
+    expect(there).toMatchObject({ status: 'finished', metrics: { total: 5050 } });
+    const bundle = join(folder.path, 'sum.crate.zip');
+    const exported = await cliJson<{ digest: string }>(inWorkspace('export', there.run, '-o', bundle, '--license', 'CC0-1.0'));
+    const again = ['reproduce', bundle, '--trust', exported.digest, '--workspace', join(folder.path, 'elsewhere')];
+    const same = await cliJson<ReproduceView>(again);
+    expect(same.verdict, JSON.stringify(same)).toBe('identical');
+    const without = await cli([...again, '--json'], { env: { DOCKER_HOST: `unix://${join(folder.path, 'no.sock')}` } });
+    const told = JSON.parse(without.stdout) as ReproduceView;
+    // The shell of this machine counts to the same number; what it was not is said.
+    expect(told.verdict).toBe('identical');
+    expect(told.runs[0]?.sentence).toMatch(/Its place was another: it ran in the image box:1 \(sha256:\w+\), which cannot be had here/u);
+  });
+});
+
+describe.skipIf(noSshd !== null)('a machine over SSH', () => {
+  let sshd: Sshd;
+  beforeAll(async () => {
+    sshd = await Sshd.start();
+  });
+  afterAll(() => sshd?.stop());
+
+  it('is known by its key, and trains to the same bits under the same compute hash', async () => {
+    const there = join(folder.path, 'there');
+    const add = ['machine', 'add', 'far', 'ssh', '--ssh', `${userInfo().username}@127.0.0.1:${sshd.port}`, '--identity', sshd.identityFile, '--folder', there];
+    const unconfirmed = await cli(inWorkspace(...add));
+    expect([unconfirmed.code, unconfirmed.stderr]).toEqual([2, expect.stringContaining('HOST_KEY_UNCONFIRMED')]);
+    const fingerprint = /SHA256:\S+/u.exec(unconfirmed.stderr)?.[0]?.replace(/[;.]$/u, '') ?? '';
+    const wrong = await cli(inWorkspace(...add, '--fingerprint', `SHA256:${'A'.repeat(43)}`));
+    expect(wrong.stderr).toContain('HOST_KEY_MISMATCH');
+    const added = await cliJson<MachineView>(inWorkspace(...add, '--fingerprint', fingerprint));
+    expect(added.hosts).toEqual([{ host: '127.0.0.1', port: sshd.port, user: userInfo().username, fingerprint }]);
+
+    const tested = await cliJson<MachineTestView>(inWorkspace('machine', 'test', 'far'));
+    expect(rowOf(tested, 'Programs of Reprise')).toMatchObject({ status: 'ok' });
+
+    const config = await folder.write('small.yaml', smallConfig({ epochs: 2 }));
+    const far = await cliJson<RunResult>(inWorkspace('run', config, '--on', 'far'));
+    const here = await cliJson<RunResult>(inWorkspace('run', config, '--fresh'));
+    expect(far).toMatchObject({ status: 'finished', weightsHash: here.weightsHash, computeHash: here.computeHash });
+    expect(far.configHash).not.toBe(here.configHash);
+    const python = await folder.write('python.yaml', 'task: { command: [python3, -c, "print(1)"] }\nenvironment: { python: { version: ">=3.8" } }\nseed: 1\n');
+    expect(rowOf(await cliJson<MachineTestView>(inWorkspace('machine', 'test', 'far', '--config', python)), 'Python of the command')).toMatchObject({ status: 'ok', found: expect.stringContaining('packages') as string });
   });
 });

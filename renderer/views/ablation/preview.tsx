@@ -76,6 +76,20 @@ function planTotals(plan: StudyPlan): string {
   return `${format.plural(plan.totalRuns, 'run')}, ${format.count(plan.reusedRuns)} reused${time}`;
 }
 
+/** What clusters would get, to be read before it is sent. */
+function Scripts({ scripts }: Pick<StudyPlan, 'scripts'>) {
+  return scripts.map(({ machine, runs, text }) => (
+    <details key={`${machine} ${text}`} className="preview-script">
+      <summary>
+        Batch script for {machine}, {format.plural(runs, 'run')}
+      </summary>
+      <pre className="mono" tabIndex={0}>
+        {text}
+      </pre>
+    </details>
+  ));
+}
+
 export function Preview({ reading, planning }: { readonly reading: StudyReading; readonly planning: Planning }) {
   const { plan, stale, error, problems } = planning;
   const { study, variants } = reading;
@@ -104,6 +118,7 @@ export function Preview({ reading, planning }: { readonly reading: StudyReading;
       </header>
       {error !== null && problems.length === 0 && <Problem error={error} />}
       {changed !== null && error === null && <p className={stale ? 'preview-changed stale' : 'preview-changed'}>{changed}.</p>}
+      {plan !== null && error === null && <Scripts scripts={plan.scripts} />}
       {rows.length === 0 ? (
         <p className="soft preview-none">{reading.file !== null && reading.problems.length === 0 && problems.length === 0 && error === null ? 'Reading the baseline…' : 'The matrix of variants × seeds appears here when the study has no problems left.'}</p>
       ) : (

@@ -115,6 +115,7 @@ function printPlan(plan: StudyPlan): void {
   print(`\n${plan.totalRuns} runs (${plan.variants.length} variants × ${plan.seeds.length} seeds), ${plan.reusedRuns} reused, ${fresh} to run${fresh === 0 ? '' : time}`);
   const changed = changedCodeInWords(plan);
   if (changed !== null) print(changed);
+  for (const { machine, runs, text } of plan.scripts) print(`\nBatch script for ${machine} (${runs} ${runs === 1 ? 'run' : 'runs'}):\n\n${text.trimEnd()}`);
 }
 
 export async function ablate([study = '']: readonly string[], options: GlobalOptions & { dryRun?: boolean; reuse?: boolean; on?: string }): Promise<number> {
