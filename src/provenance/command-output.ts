@@ -56,10 +56,9 @@ export class OutputKeeper {
   /** Takes in what is left; nothing may come after it. @param time when the program ended */
   end(time?: number): void {
     for (const stream of ['stdout', 'stderr'] as const) this.#keep(stream, this.#streams[stream].splitter.end(time ?? performance.now()), time);
-    if (this.#dropped > 0) {
-      const text = `${this.#dropped} lines were left out here: the output is larger than ${this.#limit} bytes. Metrics that stood in them were not read.`;
-      this.#write([{ time: time ?? Date.now(), stream: 'note', text }, ...this.#last]);
-    }
+    const text = `${this.#dropped} lines were left out here: the output is larger than ${this.#limit} bytes. Metrics that stood in them were not read.`;
+    const note: readonly OutputLine[] = this.#dropped > 0 ? [{ time: time ?? Date.now(), stream: 'note', text }] : [];
+    this.#write([...note, ...this.#last]);
   }
 
   close(): void {

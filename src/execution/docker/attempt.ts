@@ -51,6 +51,7 @@ export class ContainerAttempt implements Attempt {
   readonly end: Promise<AttemptEnd | 'detached'>;
   readonly #options: AttemptOptions;
   readonly #detached = new AbortController();
+  readonly #impatient = new AbortController();
   #asked: Asked = null;
   #timer: NodeJS.Timeout | null = null;
 
@@ -75,8 +76,9 @@ export class ContainerAttempt implements Attempt {
   }
 
   #ask(reason: Exclude<Asked, null>): void {
-    // Somebody lost patience with what was asked for before: no more grace.
+    // Somebody lost patience with what was asked for before: no more grace, and no waiting for an engine that is away.
     const isSecond = this.#asked !== null && reason === 'stopped';
+    if (isSecond) this.#impatient.abort();
     this.#asked ??= reason;
     this.#stop(isSecond ? 0 : this.#options.graceMs);
   }
@@ -103,7 +105,7 @@ export class ContainerAttempt implements Attempt {
 
   /** Until the container is over, through all losses of the engine. */
   async #watch(): Promise<ContainerEnd | 'detached'> {
-    const { container, place } = this.#options;
+    const { engine, container, place } = this.#options;
     for (let lost = false, pause = FIRST_PAUSE_MS; ; ) {
       try {
         if (lost) {
@@ -116,12 +118,15 @@ export class ContainerAttempt implements Attempt {
         await this.#follow();
         const state = await this.#state();
         if (!state.Running) return await this.#endOf(state);
+        // The engine let go of the output alone.
+        await sleep(LOOK_MS, undefined, { signal: this.#detached.signal });
       } catch (error) {
         if (this.#detached.signal.aborted) return 'detached';
         if (!isOutOfReach(error) && !isAbort(error)) throw error;
         if (!lost) await place('lost', { reason: error instanceof Error ? error.message : String(error) });
         lost = true;
-        await sleep(pause, undefined, { signal: this.#detached.signal }).catch(() => undefined);
+        await sleep(pause, undefined, { signal: AbortSignal.any([this.#detached.signal, this.#impatient.signal]) }).catch(() => undefined);
+        if (this.#impatient.signal.aborted) throw notEnded(engine);
         pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
       }
     }
@@ -187,6 +192,10 @@ export class ContainerAttempt implements Attempt {
 
 function containerGone(id: string): RepriseError {
   return new RepriseError('CONTAINER_GONE', `The container ${id.slice(0, 12)} was removed from outside before its end was seen.`, { kind: 'system', hint: 'Retry the run.' });
+}
+
+function notEnded({ address }: Engine): RepriseError {
+  return new RepriseError('DOCKER_UNREACHABLE', `Docker Engine cannot be reached at ${address}: the container may still be running there.`, { kind: 'system', hint: 'End it there, by its label reprise.run; the next attempt of the run ends it, too.' });
 }
 
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
