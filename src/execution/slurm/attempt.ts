@@ -37,8 +37,8 @@ export interface AttemptOptions {
   readonly placed: PlacedJob;
   readonly queue: ClusterQueue;
   readonly way: AttemptWay;
-  /** Number of the attempt that the job is at, where an earlier host saw the job start again; that of the order else. */
-  readonly attempt?: number;
+  /** Its newest place record, where an earlier host followed it. */
+  readonly from: PlaceRecord | null;
 }
 
 /** How long what the program wrote down may be behind what Slurm says of its end: shared file systems have caches. */
@@ -72,7 +72,9 @@ export class SlurmAttempt implements Attempt {
 
   constructor(options: AttemptOptions) {
     this.#of = options;
-    this.#attempt = options.attempt ?? options.order.attempt;
+    const { from, order } = options;
+    this.#attempt = from?.event === 'requeued' ? from.attempt + 1 : order.attempt;
+    if (from?.facts?.['started'] === String(this.#attempt)) [this.#hasStarted, this.#startedAt] = [true, 0];
     this.end = new Promise((resolve) => (this.#resolve = resolve));
     options.way.listen(
       (word) => {
@@ -161,7 +163,7 @@ export class SlurmAttempt implements Attempt {
         this.#hasStarted = true;
         this.#startedAt = performance.now();
         const { platform, arch, cpuFlags } = word.runtime;
-        await this.#tell({ event: 'started', node: word.host, facts: { platform, arch, cpuFlags: cpuFlags.join(' ') } });
+        await this.#tell({ event: 'started', node: word.host, facts: { started: String(this.#attempt), platform, arch, cpuFlags: cpuFlags.join(' ') } });
       }
     }
   }

@@ -37,7 +37,7 @@ export function slurmExecutor({ name, machine, link, workspace, forerunners }: S
   const submitter = new Submitter({ name, link, cluster, sender: new Sender(link, workspace), forerunners });
 
   const follow = (order: Order, placed: PlacedJob, from: PlaceRecord | null): Attempt =>
-    new SlurmAttempt({ order, machine: name, placed, queue, way: wayOf(order, placed), ...(from?.event === 'requeued' ? { attempt: from.attempt + 1 } : {}) });
+    new SlurmAttempt({ order, machine: name, placed, queue, way: wayOf(order, placed), from });
 
   const wayOf = (order: Order, { job, folder }: PlacedJob): AttemptWay => {
     let follower: Follower | null = null;

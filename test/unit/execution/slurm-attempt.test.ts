@@ -44,6 +44,7 @@ class Scene {
     this.attempt = new SlurmAttempt({
       order,
       machine: 'cluster',
+      from: null,
       placed,
       queue: new ClusterQueue({ login, pollMs: 10 }),
       way: {
@@ -89,7 +90,7 @@ test('a run that came to its own end is not asked about', async () => {
   scene.hear(ended(1, { exitCode: 1 }));
   expect(await scene.end()).toEqual({ exitCode: 1, signal: null, problem: null });
   expect(scene.events()).toEqual(['started 1', 'ended 1']);
-  expect(scene.told[0]).toMatchObject({ executor: 'slurm', machine: 'cluster', job: 'big/12_3/t1', node: 'node1', facts: { platform: 'linux', arch: 'x64', cpuFlags: 'avx2 fma' } });
+  expect(scene.told[0]).toMatchObject({ executor: 'slurm', machine: 'cluster', job: 'big/12_3/t1', node: 'node1', facts: { started: '1', platform: 'linux', arch: 'x64', cpuFlags: 'avx2 fma' } });
   expect([scene.isCancelled(), scene.isCollected]).toEqual([false, true]);
 });
 
