@@ -80,7 +80,10 @@ export class RunEnds {
     rows.know(row);
     const log = this.#log(runId);
     if (this.#goesOnElsewhere(row)) {
-      rows.show(await store.ingest(runId));
+      const { status } = await store.ingest(runId);
+      // The store takes what ran under a host that is gone for interrupted.
+      if (status === 'interrupted' && requeue) store.setStatus(runId, 'running');
+      rows.show(store.getRun(runId));
       return true;
     }
     if (row.status === 'running' || row.status === 'interrupted') await freeLog(log);
