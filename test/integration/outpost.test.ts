@@ -19,6 +19,7 @@ import type { Input, Output } from '../../src/outpost/protocol';
 import { readWords } from '../../src/outpost/run-words';
 import type { EndedWord, StartedWord } from '../../src/outpost/words';
 import { python } from '../helpers/commands';
+import { memoryGroup } from '../helpers/memory-group';
 import { essence, makeRun, trainHere, type TestRun } from '../helpers/worker-runs';
 
 /** The machine is this one: all but the way to it is as elsewhere. */
@@ -290,6 +291,21 @@ describe('an outpost', () => {
     await reader.until(({ polled }) => polled?.isAlive === false);
     expect(reader.text('outpost.log')).toContain('module');
     expect(reader.text('outpost.jsonl')).toBe('');
+  });
+
+  it('tells that a program took too much memory, where the kernel says so', { timeout: 60_000 }, async ({ skip }) => {
+    const group = memoryGroup(`reprise-outpost-${process.pid}`, 200 * 2 ** 20);
+    if (group === null) return skip('no control group can be made here');
+    // The shell of the prologue becomes the outpost.
+    const prologue = [`echo $$ > ${group}`];
+    await sendCommand('greedy', { 'main.py': 'held = []\nwhile True: held.append(bytearray(16 << 20))\n' }, {});
+    await start('greedy', prologue);
+    const { word, reader } = await ended('greedy');
+    expect(word).toMatchObject({ exitCode: 0, outOfMemory: true, wasStopped: false });
+    expect(JSON.parse(reader.text('attempt-1/exit.json'))).toMatchObject({ reason: 'ended', signal: 'SIGKILL' });
+    await sendCommand('modest', { 'main.py': 'raise SystemExit(1)' }, {});
+    await start('modest', prologue);
+    expect((await ended('modest')).word).toMatchObject({ outOfMemory: false });
   });
 
   it('takes objects in pieces, in any order, again, and only if they are what they should be', async () => {
