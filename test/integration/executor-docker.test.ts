@@ -8,6 +8,7 @@ import type { Engine } from '../../src/engine/engine';
 import { startCli } from '../helpers/cli';
 import { ask, engineOn, look, printed, Project, recordsOf, runOnce, until } from '../helpers/commands';
 import { DockerEngine, noDocker } from '../helpers/engines/docker';
+import { noSshd, Sshd } from '../helpers/engines/sshd';
 
 let docker: DockerEngine;
 if (noDocker === null) {
@@ -325,6 +326,23 @@ describe.skipIf(noDocker !== null)('an engine that does not see this machine\'s 
     expect(readdirSync(join(project.folder, 'data'))).toEqual(['rows.csv']);
     expect(placesOf(project, run.runId)[0]).toMatchObject({ machine: 'lab' });
     expect(await docker.containers()).toEqual([]);
+  }, 60_000);
+
+  it.skipIf(noSshd !== null)('is reached through SSH, whose connection may be cut meanwhile', async () => {
+    const sshd = await Sshd.start();
+    onTestFinished(() => sshd.stop());
+    const project = new Project({ 'train.sh': script('for i in $(seq 1 40); do echo "line $i"; sleep 0.1; done', 'echo done > out.txt') });
+    mkdirSync(project.workspace, { recursive: true });
+    writeFileSync(join(project.workspace, 'machines.json'), JSON.stringify({ format: 1, machines: { far: { kind: 'docker', host: `unix://${docker.socket}`, ssh: sshd.endpoint() } } }));
+    const engine = await engineOn(project.workspace);
+    const { run } = await ask(engine, 'runs.start', { config: project.config({ executor: { ...box, machine: 'far' }, task: { command: ['sh', 'train.sh'], outputs: ['out.txt'] } }) });
+    const lines = (): string[] => (existsSync(join(project.workspace, 'runs', run.runId, 'attempt-1', 'output.jsonl')) ? printed(project.workspace, run.runId) : []);
+    await until(() => lines().length > 2, 'the first lines');
+    sshd.cut();
+    expect(await endedRun(engine, run.runId)).toMatchObject({ status: 'finished', errorMessage: null, attempts: 1 });
+    expect(lines()).toEqual(Array.from({ length: 40 }, (_, index) => `line ${index + 1}`));
+    expect(placesOf(project, run.runId).map(({ event }) => event)).toEqual(['submitted', 'started', 'lost', 'found', 'ended', 'collected']);
+    expect(recordsOf(project.workspace, run.runId).some((record) => record.type === 'file' && record.path === 'out.txt')).toBe(true);
   }, 60_000);
 
   it('is not spoken to without certificates, and one that is away is named', async () => {
