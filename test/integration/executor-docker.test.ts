@@ -194,6 +194,22 @@ describe.skipIf(noDocker !== null)('a container', () => {
     expect(placesOf(project, run.runId).map(({ event, attempt }) => `${event} ${attempt}`)).toEqual(['submitted 1', 'started 1', 'lost 1', 'found 1', 'ended 1', 'collected 1', 'submitted 2', 'started 2', 'ended 2', 'collected 2']);
     expect(messagesOf(project, run.runId)).toContain('Docker Engine was restarted, or its machine, which ended the container.');
   }, 60_000);
+
+  it('that outlives its engine is followed on', async () => {
+    const own = await DockerEngine.start('--live-restore');
+    onTestFinished(() => own.stop());
+    await own.image('box:1');
+    const project = new Project({ 'train.sh': 'for i in $(seq 1 40); do echo "line $i"; sleep 0.1; done' });
+    const engine = await engineOn(project.workspace);
+    const { run } = await ask(engine, 'runs.start', { config: project.config({ executor: box, task: { command: ['sh', 'train.sh'] } }) });
+    await until(() => placesOf(project, run.runId).some(({ event }) => event === 'started'), 'the start');
+    await own.stopDaemon();
+    await until(() => placesOf(project, run.runId).some(({ event }) => event === 'lost'), 'the loss');
+    await own.startDaemon();
+    expect(await endedRun(engine, run.runId)).toMatchObject({ status: 'finished', attempts: 1 });
+    expect(printed(project.workspace, run.runId)).toEqual(Array.from({ length: 40 }, (_, index) => `line ${index + 1}`));
+    expect(await own.containers()).toEqual([]);
+  }, 60_000);
 });
 
 describe.skipIf(noDocker !== null)('an image', () => {

@@ -172,6 +172,9 @@ export class DockerEngine {
     }
     await ended(this.#daemon, 'SIGTERM');
     await ended(this.#registry, 'SIGTERM');
+    // One that lets containers outlive it leaves its mounts.
+    const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n').map((line) => line.split(' ')[1] ?? '').filter((place) => place.startsWith(`${this.#folder}/`));
+    for (const place of mounts.toReversed()) await execute('umount', ['--lazy', place], { env: { ...process.env, PATH } });
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
