@@ -22,7 +22,7 @@ const parts = [...always, 'gallery', 'bench'];
 /** Parts that open the window. */
 const inWindow = ['e2e', 'gallery', 'bench'];
 /** Benchmarks that open none: they run as whoever starts them, who can start the Python beside which they measure. */
-const windowless = ['**/store.test.ts', '**/store-peers.test.ts', '**/training.test.ts', '**/quality.test.ts', '**/executors.test.ts'];
+const windowless = ['**/store.test.ts', '**/store-peers.test.ts', '**/training.test.ts', '**/quality.test.ts', '**/executors.test.ts', '**/executors-slurm.test.ts'];
 const windowed = ['**/window.test.ts', '**/store-live.test.ts'];
 const without = (files) => files.flatMap((file) => ['--exclude', file]);
 
