@@ -26,7 +26,8 @@ export async function refuseBeyondPlace(config: RunConfig, workspace: string, bu
   const machine = name === null ? null : machineOfKind(workspace, name, executor.kind);
   refuseProviderThere(config, name);
   if (executor.kind === 'docker' && isHere(executor, workspace)) return refuseThreads(config, budget.cores);
-  const known = name === null || machine === null ? undefined : knownOf(workspace, name, machine)?.facts?.cpu.cores;
+  // A cluster itself knows its nodes, of which one was looked at.
+  const known = name === null || machine === null || machine.kind === 'slurm' ? undefined : knownOf(workspace, name, machine)?.facts?.cpu.cores;
   if (known !== undefined) refuseThreads(config, known, `on ${String(name)}`);
 }
 

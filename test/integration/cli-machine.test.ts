@@ -4,9 +4,10 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { MachineTestView, MachineView } from '../../src/api/machines';
-import type { ReproduceView, RunResult } from '../../src/api/rows';
+import type { ReproduceView, RunResult, StudyPlan } from '../../src/api/rows';
 import { cli, cliJson, smallConfig, temporaryFolder } from '../helpers/cli';
 import { DockerEngine, noDocker } from '../helpers/engines/docker';
+import { noSlurm, SlurmCluster } from '../helpers/engines/slurm';
 import { noSshd, Sshd } from '../helpers/engines/sshd';
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
@@ -143,7 +144,29 @@ describe.skipIf(noSshd !== null)('a machine over SSH', () => {
     const here = await cliJson<RunResult>(inWorkspace('run', config, '--fresh'));
     expect(far).toMatchObject({ status: 'finished', weightsHash: here.weightsHash, computeHash: here.computeHash });
     expect(far.configHash).not.toBe(here.configHash);
+    const bundle = join(folder.path, 'far.crate.zip');
+    const { digest } = await cliJson<{ digest: string }>(inWorkspace('export', far.run, '-o', bundle, '--license', 'CC0-1.0', '--no-calibrate'));
+    expect((await cliJson<ReproduceView>(['reproduce', bundle, '--trust', digest, '--workspace', join(folder.path, 'elsewhere')])).verdict).toBe('identical');
     const python = await folder.write('python.yaml', 'task: { command: [python3, -c, "print(1)"] }\nenvironment: { python: { version: ">=3.8" } }\nseed: 1\n');
     expect(rowOf(await cliJson<MachineTestView>(inWorkspace('machine', 'test', 'far', '--config', python)), 'Python of the command')).toMatchObject({ status: 'ok', found: expect.stringContaining('packages') as string });
+  });
+});
+
+describe.skipIf(noSlurm !== null)('a cluster whose login host is this machine', () => {
+  let cluster: SlurmCluster;
+  beforeAll(async () => {
+    cluster = await SlurmCluster.start();
+  });
+  afterAll(() => cluster?.stop());
+
+  it('tells of its partitions, lets a node say what it is, and shows the script of an ablation before anything is sent', async () => {
+    await cliJson<MachineView>(inWorkspace('machine', 'add', 'cluster', 'slurm', '--folder', join(folder.path, 'cluster'), '--set', 'time=0:05:00', '--most-runs', '100'));
+    const tested = await cliJson<MachineTestView>(inWorkspace('machine', 'test', 'cluster'));
+    expect(rowOf(tested, 'Partitions')?.found).toMatch(/^main\* \(up, 2 nodes of 8 cores/u);
+    expect(rowOf(tested, 'Compute node')).toMatchObject({ status: 'ok', found: expect.stringMatching(/^\d+ cores/u) as string });
+    const study = await folder.write('study.yaml', `experiment: spread\nseeds: [1, 2]\nfactors: [{ path: model.dropout, levels: [0] }]\nbaseline:\n${smallConfig().replace(/^(?:seed|experiment): .*\n/gmu, '').replace(/^/gmu, '  ').trimEnd()}\n`);
+    const plan = await cliJson<StudyPlan>(inWorkspace('ablate', study, '--on', 'cluster', '--dry-run'));
+    expect(plan.scripts).toEqual([{ machine: 'cluster', runs: plan.totalRuns - plan.reusedRuns, text: expect.stringContaining('#SBATCH --time=0:05:00') as string }]);
+    expect((await cluster.run('squeue', '--noheader')).trim()).toBe('');
   });
 });
