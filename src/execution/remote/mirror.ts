@@ -45,6 +45,7 @@ interface Following {
   offsets: Map<string, number> | null;
   /** Characters of the outpost's last line that are not a line yet. */
   words: string;
+  isLost: boolean;
   isOver: boolean;
 }
 
@@ -76,7 +77,7 @@ export class Mirror {
 
   /** Begins to bring what a run writes, from where an earlier host came to. */
   follow(order: Order, hears: Hears): Follower {
-    const following: Following = { order, hears, log: null, offsets: null, words: '', isOver: false };
+    const following: Following = { order, hears, log: null, offsets: null, words: '', isLost: false, isOver: false };
     this.#following.add(following);
     if (this.#loop === null) this.#loop = this.#keepLooking().finally(() => (this.#loop = null));
     this.#wake.abort();
@@ -93,21 +94,33 @@ export class Mirror {
 
   async #keepLooking(): Promise<void> {
     let silentSince: number | null = null;
-    let isLost = false;
     while (this.#following.size > 0) {
+      const since = performance.now();
       try {
         await this.#catchUp();
-        if (isLost) for (const { hears } of this.#following) hears.found?.();
-        [silentSince, isLost] = [null, false];
+        silentSince = null;
       } catch {
-        silentSince ??= performance.now();
-        if (!isLost && performance.now() - silentSince >= LOST_MS) {
-          isLost = true;
-          for (const { hears } of this.#following) hears.lost?.();
-        }
+        silentSince ??= since;
+        if (performance.now() - silentSince >= LOST_MS) this.#lose();
       }
       this.#wake = new AbortController();
       await sleep(silentSince === null ? this.#of.pollMs : Math.max(this.#of.pollMs, AWAY_MS), undefined, { signal: this.#wake.signal }).catch(() => undefined);
+    }
+  }
+
+  #lose(): void {
+    for (const following of this.#following) {
+      if (following.isLost) continue;
+      following.isLost = true;
+      following.hears.lost?.();
+    }
+  }
+
+  #find(): void {
+    for (const following of this.#following) {
+      if (!following.isLost) continue;
+      following.isLost = false;
+      following.hears.found?.();
     }
   }
 
@@ -124,7 +137,9 @@ export class Mirror {
       if (all.length === 0) return;
       await this.#begin(all.filter(({ offsets }) => offsets === null));
       const runs = all.map(({ order, offsets, log }) => ({ runId: order.runId, offsets: { ...Object.fromEntries(offsets ?? []), ...(log === null ? {} : { [RUN_FILES.events]: log.offset }) } }));
-      const { value, body } = await this.#link.call('poll', { runs }, undefined, { patienceMs: LOST_MS });
+      const { value, body } = await this.#link.call('poll', { runs }, undefined, { patienceMs: AWAY_MS });
+      // Before what it has to say.
+      this.#find();
       const byRun = new Map(all.map((following) => [following.order.runId, following]));
       let at = 0;
       const taken: Promise<boolean>[] = [];

@@ -34,6 +34,8 @@ export class Sshd {
   readonly #folder: string;
   #hostKey: string;
   #daemon: ChildProcess | null = null;
+  /** Sessions of a daemon that is gone. */
+  readonly #orphans: number[] = [];
 
   private constructor(folder: string, port: number, identityFile: string) {
     this.#folder = folder;
@@ -87,6 +89,7 @@ export class Sshd {
   }
 
   async up(): Promise<void> {
+    if (this.#daemon !== null) return;
     this.#daemon = spawn(SSHD ?? 'sshd', ['-D', '-E', this.log, '-f', join(this.#folder, 'sshd_config')], { stdio: 'ignore' });
     for (const until = Date.now() + 10_000; ; await sleep(20)) {
       if (await listens(this.port)) return;
@@ -97,6 +100,7 @@ export class Sshd {
   /** Stops listening; sessions go on. */
   async down(): Promise<void> {
     const daemon = this.#daemon;
+    this.#orphans.push(...this.#sessions());
     this.#daemon = null;
     if (daemon === null || daemon.exitCode !== null || daemon.signalCode !== null) return;
     const exit = once(daemon, 'exit');
@@ -106,7 +110,7 @@ export class Sshd {
 
   /** Cuts all connections, without a word to what was started through them. */
   cut(): void {
-    for (const pid of this.#sessions()) {
+    for (const pid of [...this.#sessions(), ...this.#orphans.splice(0)]) {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
