@@ -227,7 +227,8 @@ function circumstances({ event, exitCode, signal, outOfMemory, reason }: PlaceRe
   return [
     ...(event !== 'ended' || (exitCode === undefined && signal === undefined) ? [] : [endOfProcess(exitCode ?? null, signal ?? null)]),
     ...(outOfMemory === true ? ['out of memory'] : []),
-    ...(reason === undefined ? [] : [reason]),
+    // What it says of its own accord is no reason.
+    ...(reason === undefined || reason === event ? [] : [reason]),
   ];
 }
 

@@ -6,8 +6,8 @@ import { Section } from '../../frame/view';
 
 type PlaceView = RunDetails['places'][number];
 
-/** Names of what executors tell, as people read them. */
-const FACT_NAMES: Readonly<Record<string, string>> = { image: 'Image', imageDigest: 'Image digest', imageId: 'Image id', container: 'Container', folder: 'Folder there', script: 'Script (SHA-256)', gpus: 'GPUs', clockAheadMs: 'Clock there, ms ahead' };
+/** Of what executors tell, what says something to people; the rest is for the host that takes a run up. */
+const FACT_NAMES: Readonly<Record<string, string>> = { image: 'Image', imageDigest: 'Image digest', imageId: 'Image id', engine: 'Engine', folder: 'Folder there', script: 'Batch script (SHA-256)', gpus: 'GPUs' };
 
 function timesOf({ submittedAt, startedAt, endedAt }: PlaceView): string {
   const waited = submittedAt === null || startedAt === null ? null : startedAt - submittedAt;
@@ -41,11 +41,14 @@ export function Places({ places }: { readonly places: readonly PlaceView[] }) {
             </Fact>
           )}
           <Fact name="Times">{timesOf(place)}</Fact>
-          {place.facts.map(({ name, value }) => (
-            <Fact key={name} name={FACT_NAMES[name] ?? name}>
-              <span className="mono run-place-value">{value}</span>
-            </Fact>
-          ))}
+          {place.facts.map(({ name, value }) => {
+            const title = FACT_NAMES[name];
+            return title === undefined ? null : (
+              <Fact key={name} name={title}>
+                <span className="mono run-place-value">{value}</span>
+              </Fact>
+            );
+          })}
         </dl>
       ))}
     </Section>
