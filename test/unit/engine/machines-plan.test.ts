@@ -1,11 +1,12 @@
 /** Runs for other machines before they are made: completed configs, the hash of what they compute, estimates, scripts. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CommandConfig, RunConfig } from '../../../src/config/command';
 import { commandComputeHash } from '../../../src/config/hash';
 import { parseConfig } from '../../../src/config/parse';
+import { parseYaml } from '../../../src/config/yaml';
 import type { Provenance } from '../../../src/events/provenance';
 import { coresOfPlaces, executorsOf } from '../../../src/engine/executors';
 import { addMachine } from '../../../src/engine/machines';
@@ -126,4 +127,12 @@ describe('a plan over several places', () => {
 it('a training is executed on this machine again as it was, on as many threads', () => {
   const config = parseConfig({ ...TRAINING, executor: { kind: 'slurm', machine: 'cluster', threads: 3, partition: 'gpu' } }) as Config;
   expect(trainingHere(config)).toEqual({ ...config, executor: { kind: 'local', threads: 3 } });
+});
+
+it('the containers of the README are configs', () => {
+  const readme = readFileSync(join(import.meta.dirname, '../../../README.md'), 'utf8');
+  const section = readme.slice(readme.indexOf('## Other machines'), readme.indexOf('## Runs that Reprise did not start'));
+  const configs = [...section.matchAll(/```yaml\n([\s\S]*?)```/gu)].map(([, text = '']) => parseConfig({ task: { command: ['python', 'train.py'] }, seed: 1, ...(parseYaml(text, 'README') as object) }));
+  expect(configs.map(({ executor }) => executor.kind)).toEqual(['docker', 'ssh', 'slurm']);
+  expect(configs[0]?.executor).toMatchObject({ image: 'pytorch/pytorch:2.0.0-cuda11.7-cudnn8-runtime', gpus: 4, volumes: ['/path/to/data:/workspace/data', '/path/to/models:/workspace/models:rw'] });
 });
