@@ -1,10 +1,12 @@
 /** Commands in containers of a real Docker Engine: what they see, what becomes of them, and what is true of it afterwards. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Engine } from '../../src/engine/engine';
+import { engineOf } from '../../src/execution/docker/client';
+import { takeBack } from '../../src/execution/docker/ownership';
 import { startCli } from '../helpers/cli';
 import { ask, engineOn, look, printed, Project, recordsOf, runOnce, until } from '../helpers/commands';
 import { DockerEngine, noDocker } from '../helpers/engines/docker';
@@ -154,6 +156,20 @@ describe.skipIf(noDocker !== null)('a container', () => {
     expect(foreign).toEqual([]);
   }, 20_000);
 
+  it('gives files back through its image where the caller is not root', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'reprise-own-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'file');
+    writeFileSync(file, '');
+    chmodSync(file, 0o666);
+    chownSync(file, 5, 5);
+    const engine = engineOf({ machine: null, tunnel: () => expect.fail('no SSH is asked for') });
+    const [uid, gid] = [vi.spyOn(process, 'getuid').mockReturnValue(1234), vi.spyOn(process, 'getgid').mockReturnValue(1234)];
+    const isBack = await takeBack(engine, 'box:1', [folder]).finally(() => [uid, gid].forEach((spy) => spy.mockRestore()));
+    expect([isBack, statSync(file).uid, statSync(file).mode & 0o777]).toEqual([true, 1234, 0o664]);
+    expect(await docker.containers()).toEqual([]);
+  }, 20_000);
+
   it('goes on without a host that is killed, and no line is lost or doubled', async () => {
     const project = new Project({ 'train.sh': 'for i in $(seq 1 60); do echo "line $i"; echo "{\\"step\\": $i, \\"loss\\": $i}"; sleep 0.05; done' });
     const config = project.config({ executor: box, task: { command: ['sh', 'train.sh'] } });
@@ -296,7 +312,7 @@ describe.skipIf(noDocker !== null)('a built-in training in a container', () => {
 
   it('goes on from its checkpoint after it was killed, and without a host', async () => {
     const project = new Project({});
-    const long = { ...training, training: { ...training.training, epochs: 400, checkpointEvery: 50 } };
+    const long = { ...training, training: { ...training.training, epochs: 150, checkpointEvery: 50 } };
     const first = await engineOn(project.workspace);
     const { run: here } = await runOnce(first, project.config(long));
     const { run } = await ask(first, 'runs.start', { config: project.config({ ...long, executor: inContainer }, 'container.yaml') });

@@ -1,4 +1,4 @@
-/** What an order is in terms of containers: here a command and a training part. */
+/** What an order is in terms of containers; here the ways of a command and of a training part. */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Container, MountSettings } from 'dockerode';

@@ -56,17 +56,21 @@ async function hasForeign(folders: readonly string[], uid: number): Promise<bool
 }
 
 /**
- * Makes what another user wrote there the caller's again: by itself where this process may, else through a container of
- * the same image whose root does it.
+ * Makes what another user wrote there the caller's again, and closed to others: by itself where this process may, else
+ * through a container of the same image whose root does it.
  * @returns whether all of it is
  */
-export async function takeBack({ docker }: Engine, image: string, folders: readonly string[]): Promise<boolean> {
+export async function takeBack(engine: Engine, image: string, folders: readonly string[]): Promise<boolean> {
   const [uid, gid] = [process.getuid?.(), process.getgid?.()];
   if (uid === undefined || gid === undefined || !(await hasForeign(folders, uid))) return true;
-  if (uid === 0) {
-    for (const folder of folders) for await (const { place } of inside(folder)) await lchown(place, uid, gid);
-    return true;
-  }
+  if (uid === 0) for (const folder of folders) for await (const { place } of inside(folder)) await lchown(place, uid, gid);
+  else await chownThere(engine, image, folders, { uid, gid });
+  if (await hasForeign(folders, uid)) return false;
+  for (const folder of folders) for await (const { place, mode, isLink } of inside(folder)) if (!isLink) await chmod(place, mode & ~0o002);
+  return true;
+}
+
+async function chownThere({ docker }: Engine, image: string, folders: readonly string[], { uid, gid }: Owner): Promise<void> {
   const container = await docker.createContainer({
     Image: image,
     Entrypoint: ['chown', '-hR', `${uid}:${gid}`, ...folders],
@@ -81,5 +85,4 @@ export async function takeBack({ docker }: Engine, image: string, folders: reado
   } finally {
     await container.remove({ force: true, v: true });
   }
-  return !(await hasForeign(folders, uid));
 }
