@@ -4,7 +4,7 @@ import type { CommandManifest, TrainingManifest } from '../events/manifest';
 /** Instruction sets that are named in a sentence. */
 const MOST_NAMED = 8;
 /** Those of a command's machine that numeric kernels are chosen by, as the names of all of them begin. */
-const NUMERIC = /^(?:avx|fma|f16c|amx|sse4|asimd|advsimd|sve|sme|neon)/u;
+const NUMERIC = /^(?:avx|fma$|f16c|amx|sse4_|asimd|advsimd|sve|sme(?!p$)|neon)/u;
 
 const named = (flags: readonly string[]): string => `${flags.slice(0, MOST_NAMED).join(', ')}${flags.length > MOST_NAMED ? ` and ${flags.length - MOST_NAMED} more` : ''}`;
 
