@@ -15,6 +15,8 @@ export const OUTPOST_FILES = {
   log: 'outpost.log',
   /** Who carries out an attempt that `serve` started, and which: there before its first word. */
   started: 'outpost.pid',
+  /** TensorBoard's files that are part of the code. */
+  passedOver: 'passed-over.json',
 } as const;
 
 /** `runs/RUN` */

@@ -14,6 +14,7 @@ import { holderOf } from '../files/claim';
 import { objectPath } from '../files/objects';
 import { lifeOf } from '../files/process-identity';
 import { makeWorkingCopy } from '../provenance/working-copy';
+import { forgetEventFiles, passOverEventFiles } from './event-files';
 import type { OutpostOrder } from './layout';
 import { programs } from './programs';
 
@@ -68,7 +69,9 @@ async function beginTraining({ base, runFolder, order }: Beginning, { data }: Wo
 async function beginCommand({ base, runFolder, attempt, order }: Beginning, work: WorkOf<'command'>): Promise<WorkerProcess> {
   const { command, timeLimitMs, graceMs, outputLimit, snapshot, folder, cwd, parameterFile } = work;
   const inputs = new Map(Object.entries(work.inputs).map(([name, place]) => [name, path.resolve(base, place)]));
+  await forgetEventFiles(runFolder);
   const copy = await makeWorkingCopy({ workspace: base, runFolder, snapshot, folder, inputs, parameterFile, cwd: path.posix.relative(folder, cwd), source: null });
+  await passOverEventFiles(runFolder);
   const written = attemptFolder(runFolder, attempt);
   await rm(written, { recursive: true, force: true });
   await mkdir(written, { recursive: true });

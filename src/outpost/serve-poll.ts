@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises';
 import { ATTEMPT_FILES, COMMAND_FILES } from '../events/command-run';
 import { RUN_FILES } from '../events/manifest';
 import { WORKER_LOG } from '../execution/local/local-spawn';
-import { isEventFile } from '../ingest/tensorboard/run-folders';
+import { filesIn, newEventFiles } from './event-files';
 import { OUTPOST_FILES, runFolderThere } from './layout';
 import { PIECE, type Input, type Output } from './protocol';
 import { forget, isCarried } from './serve-life';
@@ -21,21 +21,6 @@ interface Sized {
   /** From the run's folder, with `/`. */
   readonly path: string;
   readonly bytes: number;
-}
-
-/** Ordinary files below a folder, for each name that is wanted; links are not followed. */
-function* filesIn(folder: string, prefix: string, isWanted: (name: string) => boolean): Generator<string> {
-  let entries;
-  try {
-    entries = readdirSync(folder, { withFileTypes: true });
-  } catch {
-    // Gone while it was looked at, or not to be read.
-    return;
-  }
-  for (const entry of entries) {
-    if (entry.isDirectory()) yield* filesIn(path.join(folder, entry.name), `${prefix}${entry.name}/`, isWanted);
-    else if (entry.isFile() && isWanted(entry.name)) yield prefix + entry.name;
-  }
 }
 
 export class Poller {
@@ -77,7 +62,7 @@ export class Poller {
     const pieces: Buffer[] = [];
     const polled: Polled['pieces'] = [];
     let isWhole = true;
-    for (const { path: name, bytes } of this.#filesOf(runId, folder)) {
+    for (const { path: name, bytes } of this.#filesOf(runId, folder, offsets)) {
       const known = offsets[name] ?? 0;
       // A shorter one is another file.
       const offset = bytes < known ? 0 : known;
@@ -103,26 +88,28 @@ export class Poller {
    * In the order they are told, with the sizes they had in the opposite one: words tell of what is in the records before
    * them, and records of what is in files.
    */
-  #filesOf(runId: string, folder: string): Sized[] {
+  #filesOf(runId: string, folder: string, offsets: Readonly<Record<string, number>>): Sized[] {
     const sized = (name: string): Sized[] => {
       const info = lstatSync(path.join(folder, name), { throwIfNoEntry: false });
       return info?.isFile() === true ? [{ path: name, bytes: info.size }] : [];
     };
     const last = [OUTPOST_FILES.words, RUN_FILES.events].flatMap(sized).reverse();
+    // With a last word all is told.
+    if (last.some(({ path: name, bytes }) => name === OUTPOST_FILES.words && bytes > (offsets[name] ?? 0))) this.#searched.delete(runId);
     const names = readdirSync(folder, { withFileTypes: true });
     const first = names.flatMap((entry) => {
       if (entry.isDirectory() && /^attempt-\d+$/u.test(entry.name)) return [...filesIn(path.join(folder, entry.name), `${entry.name}/`, (name) => name !== ATTEMPT_FILES.program)];
-      if (entry.isDirectory() && entry.name === COMMAND_FILES.work) return this.#eventFiles(runId, path.join(folder, entry.name));
+      if (entry.isDirectory() && entry.name === COMMAND_FILES.work) return this.#eventFiles(runId, folder);
       return entry.isFile() && (entry.name === OUTPOST_FILES.log || entry.name === WORKER_LOG || /^slurm.*\.out$/u.test(entry.name)) ? [entry.name] : [];
     });
     return [...first.flatMap(sized), ...last];
   }
 
-  #eventFiles(runId: string, work: string): readonly string[] {
+  #eventFiles(runId: string, folder: string): readonly string[] {
     const known = this.#searched.get(runId);
     const now = performance.now();
     if (known !== undefined && now - known.at < SEARCH_MS) return known.files;
-    const files = [...filesIn(work, `${COMMAND_FILES.work}/`, isEventFile)];
+    const files = newEventFiles(folder);
     this.#searched.set(runId, { at: performance.now(), files });
     return files;
   }

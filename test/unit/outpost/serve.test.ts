@@ -53,6 +53,9 @@ describe('a poll', () => {
     write('events.log', 'records');
     write('worker.log', 'words');
     write('work/logs/events.out.tfevents.1', 'series');
+    // Part of the code: of a run of long ago.
+    write('work/old/events.out.tfevents.0', 'series');
+    write('passed-over.json', '["work/old/events.out.tfevents.0"]');
     write('work/data.bin', 'no');
     const poller = new Poller(base);
     const first = await ask(poller, {});
@@ -62,6 +65,19 @@ describe('a poll', () => {
     expect(second.names.toSorted()).toEqual(['attempt-1/output.jsonl', 'events.log', 'outpost.jsonl', 'work/logs/events.out.tfevents.1', 'worker.log']);
     expect(second.names.slice(-2)).toEqual(['events.log', 'outpost.jsonl']);
     expect(first.body.length + second.body.indexOf('records')).toBeGreaterThan(5 << 20);
+  });
+});
+
+describe('a poll of a command that ends soon', () => {
+  it('finds what its program wrote since the last search before its last word', async () => {
+    write('passed-over.json', '[]');
+    write('work/train.py', '');
+    const poller = new Poller(base);
+    const names = async (): Promise<string[]> => (await poller.poll({ runs: [{ runId: 'r', offsets: {} }] })).value.runs[0]!.pieces.map(({ path: name }) => name);
+    expect(await names()).toEqual([]);
+    write('work/events.out.tfevents.1', 'series');
+    say(path.join(base, 'runs/r'), started({}));
+    expect(await names()).toEqual(['work/events.out.tfevents.1', 'outpost.jsonl']);
   });
 });
 
