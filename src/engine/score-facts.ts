@@ -3,7 +3,7 @@ import { isCommandConfig, type CommandConfig, type RunConfig } from '../config/c
 import { namesIn } from '../config/template';
 import type { FactState, ScoreFact } from '../api/provenance';
 import { isExact, leakageInWords, type CommandManifest, type LoggedManifest, type RunManifest, type TrainingManifest } from '../events/manifest';
-import type { Provenance } from '../events/provenance';
+import type { ImageRef, Provenance } from '../events/provenance';
 import { imageOfCommand } from '../provenance/container';
 import { listed } from '../provenance/sentences';
 import { DETERMINISM_SWITCHES } from '../provenance/variables';
@@ -54,7 +54,7 @@ function codeFacts({ git, code, problems }: Provenance, isCommand: boolean): Fac
 }
 
 /** Requirements that a lock file, the spec or an image settle. */
-function packageFacts(config: CommandConfig, { python, lockFiles = [] }: Provenance): Fact[] {
+function packageFacts(config: CommandConfig, { python, lockFiles = [], image: resolved }: Provenance): Fact[] {
   const facts: Fact[] = [];
   const pinned = lockFiles.filter((file) => file.pinned);
   if (python !== undefined && python !== null) {
@@ -64,8 +64,8 @@ function packageFacts(config: CommandConfig, { python, lockFiles = [] }: Provena
     const editable = python.packages.filter((entry) => entry.editable === true).map(({ name }) => name);
     if (editable.length > 0) facts.push(fact('Environment', 'environment.editable', 'Editable packages', 3, 'bad', listed(editable), 'Install them from a version or a commit: their code can change under the same version.'));
   }
-  // The image that the command starts, else the one that is asked for.
-  const image = imageOfCommand(Array.isArray(config.task.command) ? (config.task.command as readonly string[]) : [])?.image ?? config.environment.container;
+  // The image it runs in, or that the command starts, else the one that is asked for.
+  const image = nameOf(resolved) ?? imageOfCommand(Array.isArray(config.task.command) ? (config.task.command as readonly string[]) : [])?.image ?? config.environment.container;
   if (image !== undefined) {
     const exact = image.includes('@sha256:');
     facts.push(fact('Environment', 'environment.image', 'Container image', 5, exact ? 'good' : 'bad', image, 'Name the image by its digest (name@sha256:…): a tag can be moved to another image.'));
@@ -73,11 +73,17 @@ function packageFacts(config: CommandConfig, { python, lockFiles = [] }: Provena
   return facts;
 }
 
+/** An image with what it was resolved to; one that came from no registry has an id alone, which nobody else can fetch. */
+function nameOf(image: ImageRef | undefined): string | undefined {
+  return image === undefined || image.digest === null || image.name.includes('@') ? image?.name : `${image.name}@${image.digest}`;
+}
+
 function environmentFacts(config: RunConfig, provenance: Provenance): Fact[] {
   const facts: Fact[] = [];
   if (isCommandConfig(config)) {
-    const { python } = provenance;
-    facts.push(fact('Environment', 'environment.interpreter', 'Interpreter and packages', 8, python == null ? 'missing' : 'good', python == null ? 'no Python that could be asked' : `${python.implementation} ${python.version}, ${String(python.packages.length)} packages`, 'Start the program by its Python (python train.py, uv run, conda run), so that its packages can be recorded.'));
+    const { python, image } = provenance;
+    // What is in an image its digest or id says.
+    facts.push(fact('Environment', 'environment.interpreter', 'Interpreter and packages', 8, python == null && image === undefined ? 'missing' : 'good', python == null ? (image === undefined ? 'no Python that could be asked' : `those of the image ${image.name}`) : `${python.implementation} ${python.version}, ${String(python.packages.length)} packages`, 'Start the program by its Python (python train.py, uv run, conda run), so that its packages can be recorded.'));
     facts.push(...packageFacts(config, provenance));
   } else {
     facts.push(fact('Environment', 'environment.runtime', 'Runtime', 8, 'good', `ONNX Runtime ${provenance.versions.onnxruntime}, Reprise ${provenance.versions.reprise}`, ''));
