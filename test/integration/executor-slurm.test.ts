@@ -8,6 +8,8 @@ import type { EventRecord, PlaceRecord } from '../../src/events/records';
 import { ask, engineOn, printed, Project, python, recordsOf, runOnce } from '../helpers/commands';
 import { noSlurm, SlurmCluster } from '../helpers/engines/slurm';
 
+const hasTorch = (process.env['REPRISE_JUDGES'] ?? '').split(',').includes('torch');
+
 let cluster: SlurmCluster;
 /** The folder that login host and nodes share. */
 const base = mkdtempSync(join(tmpdir(), 'reprise-slurm-base-'));
@@ -117,6 +119,14 @@ describe.skipIf(noSlurm !== null)('a cluster of Slurm', () => {
     const [first, second] = cluster.nodes;
     expect(printed(project.workspace, run.runId).toSorted()).toEqual([`0 ${first} ${first}`, `1 ${first} ${first}`, `2 ${second} ${first}`, `3 ${second} ${first}`]);
   }, 60_000);
+
+  it.skipIf(!hasTorch)('trains on all nodes by torchrun, whose processes see each other', async () => {
+    const project = projectOn({ 'sum.py': 'import torch, torch.distributed as dist\ndist.init_process_group("gloo")\nx = torch.tensor([float(dist.get_rank() + 1)])\ndist.all_reduce(x)\nprint(dist.get_world_size(), x.item(), flush=True)\ndist.destroy_process_group()\n' });
+    const config = project.config({ task: { command: [python, 'sum.py'] }, executor: { kind: 'slurm', machine: 'cluster', nodes: 2, tasks: 2, launcher: 'torchrun' } });
+    const { run } = await runOnce(await engineOn(project.workspace), config);
+    expect(run).toMatchObject({ status: 'finished', errorMessage: null });
+    expect(printed(project.workspace, run.runId).filter((line) => line !== '')).toEqual(['4 10.0', '4 10.0', '4 10.0', '4 10.0']);
+  }, 120_000);
 
   it('lets runs wait for those of another experiment', async () => {
     const project = projectOn({ 'one.py': 'import time; time.sleep(1.5)', 'two.py': '' });
