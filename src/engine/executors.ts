@@ -32,8 +32,8 @@ function coresThere(kind: Exclude<ExecutorKind, 'local'>, name: string, workspac
 /** @throws RepriseError MACHINE_UNKNOWN, MACHINE_KIND, MACHINES_INVALID */
 function demandOf(executor: ExecutorConfig, workspace: string): Demand {
   if (executor.kind === 'local') return { pool: 'here', share: shareOf(executor) };
-  // A container's GPUs are Docker's to give.
-  if (executor.kind === 'docker' && isHere(executor, workspace)) return { pool: 'here', share: { cores: executor.threads, memory: executor.memory === undefined ? 0 : (bytesOf(executor.memory) ?? 0), gpus: 0 } };
+  // GPUs that a config names, or all of them, are what it asks Docker for; of a number it gets free ones.
+  if (executor.kind === 'docker' && isHere(executor, workspace)) return { pool: 'here', share: { cores: executor.threads, memory: executor.memory === undefined ? 0 : (bytesOf(executor.memory) ?? 0), gpus: typeof executor.gpus === 'number' ? executor.gpus : 0 } };
   const name = machineOf(executor);
   const { cores, mostRuns } = name === null ? { cores: UNTESTED, mostRuns: UNTESTED } : coresThere(executor.kind, name, workspace);
   return { pool: 'there', name: placeOf(executor), most: mostRuns ?? Math.min(MOST, Math.max(1, Math.floor(cores / executor.threads))) };

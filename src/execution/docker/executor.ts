@@ -52,10 +52,11 @@ export class DockerExecutor implements Executor {
 
     const labels = { [LABELS.run]: order.runId, [LABELS.attempt]: String(order.attempt), [LABELS.workspace]: order.workspace };
     const plan = { ...job, image: image.id, user: user.name, ownIds: facts.isRemapped && engine.isHere, mounts: [...carrier.mounts, ...job.volumes], labels };
-    const container = await engine.docker.createContainer(containerOptions(plan, config)).catch((error: unknown) => {
+    const leased = order.lease?.gpus ?? [];
+    const container = await engine.docker.createContainer(containerOptions(plan, leased.length === 0 ? config : { ...config, gpus: [...leased] })).catch((error: unknown) => {
       throw dockerProblem(error, engine.address, 'The container could not be made');
     });
-    const told = factsOf(image, facts, job.limits);
+    const told = { ...factsOf(image, facts, job.limits), ...(leased.length === 0 ? {} : { gpus: leased.join(',') }) };
     try {
       await order.tell(this.#record(order, 'submitted', { job: nameOf(container.id, facts), node: facts.name, facts: told }));
       await carrier.send(container);
