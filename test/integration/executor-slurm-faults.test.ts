@@ -10,6 +10,7 @@ import type { PlaceRecord } from '../../src/events/records';
 import { startCli } from '../helpers/cli';
 import { ask, engineOn, look, Project, python, recordsOf, until } from '../helpers/commands';
 import { noSlurm, SlurmCluster } from '../helpers/engines/slurm';
+import { noSmallDisk, SmallDisk } from '../helpers/small-disk';
 
 let cluster: SlurmCluster;
 const base = mkdtempSync(join(tmpdir(), 'reprise-slurm-base-'));
@@ -35,9 +36,9 @@ interface Started {
 
 const EXECUTOR = { kind: 'slurm', machine: 'cluster' };
 
-async function startCounting(executor: object = {}, task: object = {}): Promise<Started> {
+async function startCounting(executor: object = {}, task: object = {}, folder = base): Promise<Started> {
   const project = new Project({ 'count.py': COUNT });
-  project.machine('cluster', { kind: 'slurm', folder: base, poll: 0.5 });
+  project.machine('cluster', { kind: 'slurm', folder, poll: 0.5 });
   const gate = project.write('gate', '');
   const engine = await engineOn(project.workspace);
   const config = project.config({ task: { command: [python, 'count.py', gate], ...task }, executor: { ...EXECUTOR, ...executor } });
@@ -170,5 +171,30 @@ describe.skipIf(noSlurm !== null)('a run on a cluster of Slurm', () => {
     expect(await ended(of)).toMatchObject({ status: 'finished' });
     expect(existsSync(join(of.project.workspace, 'runs', of.runId, 'slurm.sh'))).toBe(true);
     expect(readFileSync(join(of.project.workspace, 'runs', of.runId, 'slurm.sh'), 'utf8')).toContain('#SBATCH --hold\n');
+  }, 60_000);
+
+  it('says that what it waits for did not end well', async () => {
+    const of = await startCounting({}, { command: [python, '-c', 'import time; time.sleep(3); raise SystemExit(3)'] });
+    const { run } = await ask(of.engine, 'runs.start', { config: of.project.config({ experiment: 'after', task: { command: [python, 'count.py', 'nothing'] }, executor: { ...EXECUTOR, after: { ok: ['commands'] } } }, 'after.yaml') });
+    const waiting = { ...of, runId: run.runId };
+    expect(await ended(of)).toMatchObject({ status: 'failed', errorCode: 'COMMAND_FAILED', exitCode: 3 });
+    await until(() => placesOf(waiting).some(({ reason }) => reason === 'It waits in the queue: DependencyNeverSatisfied.'), 'the reason', 20_000);
+    await ask(of.engine, 'runs.cancel', { run: run.runId });
+    expect(await ended(waiting)).toMatchObject({ status: 'cancelled' });
+  }, 60_000);
+
+  it.skipIf(noSmallDisk !== null)('goes on when the disk of its node is no longer full, and has lost nothing', async () => {
+    const disk = new SmallDisk(400);
+    const of = await startCounting({}, {}, disk.folder);
+    await started(of);
+    disk.fill();
+    await sleep(1500);
+    disk.clear();
+    await sleep(500);
+    of.release();
+    expect(await ended(of)).toMatchObject({ status: 'finished', attempts: 1 });
+    const values = recordsOf(of.project.workspace, of.runId).flatMap((record) => (record.type === 'points' && record.key === 'loss' ? record.values : []));
+    expect(values.length).toBeGreaterThan(15);
+    expect(values).toEqual(values.map((_, step) => step));
   }, 60_000);
 });
