@@ -97,10 +97,9 @@ function failed(name: string, why: string): RepriseError {
   const full = lines.find((line) => /no space left|quota/iu.test(line));
   // What tar says last is only that it failed.
   const words = full ?? lines.findLast((line) => !line.includes('Exiting with failure status')) ?? '';
-  const isFull = full !== undefined;
   return new RepriseError('MACHINE_SETUP_FAILED', `The programs of Reprise could not be set up on ${name}: ${words === '' ? 'its shell does not say why' : words}.`, {
-    kind: isFull ? 'system' : 'input',
-    hint: isFull ? 'Make room there, or name another `folder` of the machine.' : 'It needs sh, gzip, tar, and a `folder` that the user may write.',
+    kind: 'input',
+    hint: full !== undefined ? 'Make room there, or name another `folder` of the machine.' : 'It needs sh, gzip, tar, and a `folder` that the user may write.',
   });
 }
 
