@@ -1,6 +1,8 @@
 /** A cluster of Slurm as an executor: an attempt is a job, or one index of an array. */
 import { posix } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MachineOf } from '../../config/machine';
+import { RepriseError } from '../../errors/errors';
 import type { PlaceRecord } from '../../events/records';
 import { runFolderThere } from '../../outpost/layout';
 import type { Attempt, Executor, Order } from '../executor';
@@ -10,7 +12,7 @@ import { Sender } from '../remote/send';
 import { SlurmAttempt, type AttemptWay } from './attempt';
 import { Cluster } from './cluster';
 import type { Forerunners } from './dependencies';
-import { parseJob, type JobName } from './jobs';
+import { parseJob } from './jobs';
 import { ClusterQueue, type PlacedJob } from './queue';
 import { Submitter } from './submitter';
 
@@ -28,6 +30,8 @@ export interface SlurmOptions {
 
 /** Seconds between two looks, where the machine does not say. */
 const POLL = 1;
+/** Between two tries to find a job on a cluster that is away. */
+const PAUSE_MS = 5000;
 
 export function slurmExecutor({ name, machine, link, workspace, forerunners }: SlurmOptions): Executor & { close(): Promise<void> } {
   const pollMs = (machine.poll ?? POLL) * 1000;
@@ -57,20 +61,27 @@ export function slurmExecutor({ name, machine, link, workspace, forerunners }: S
     copies: 'there',
     start: async (order) => follow(order, await submitter.submit(order), null),
     async attach(order, place) {
-      const placed = await placedOf(place, cluster);
+      const placed = await placedOf(place, cluster, order.signal);
       return placed === null ? null : follow(order, placed, place);
     },
     close: () => Promise.resolve(link.close()),
   };
 }
 
-/** The job that a place record tells of; null where it never came to the cluster, or the machine's name means another cluster now. */
-async function placedOf({ job: named, facts }: PlaceRecord, cluster: Cluster): Promise<PlacedJob | null> {
+/** The job that a place record tells of; null where it never came to the cluster. A cluster that is away is waited for. */
+async function placedOf({ job: named, facts }: PlaceRecord, cluster: Cluster, signal: AbortSignal): Promise<PlacedJob | null> {
   const { folder, index } = facts ?? {};
   if (folder === undefined) return null;
-  const { name } = await cluster.facts();
-  const known: JobName | null = named === undefined ? null : parseJob(named);
-  if (known !== null) return known.cluster === name ? { job: known, folder } : null;
-  const id = await cluster.find(folder);
-  return id === null ? null : { job: { cluster: name, id, index: index === undefined || index === '' ? null : Number(index), token: posix.basename(folder) }, folder };
+  const known = named === undefined ? null : parseJob(named);
+  if (known !== null) return { job: known, folder };
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      const [{ name }, id] = [await cluster.facts(), await cluster.find(folder)];
+      return id === null ? null : { job: { cluster: name, id, index: index === undefined || index === '' ? null : Number(index), token: posix.basename(folder) }, folder };
+    } catch (error) {
+      if (!(error instanceof RepriseError && (error.code === 'MACHINE_UNREACHABLE' || error.code === 'SLURM_UNREACHABLE'))) throw error;
+      await sleep(PAUSE_MS, undefined, { signal });
+    }
+  }
 }

@@ -83,7 +83,7 @@ export class ClusterQueue {
   async #look(): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
-    for (let pause = this.#pollMs; this.#followed.size > 0; await sleep(pause)) {
+    for (let pause = this.#pollMs; this.#followed.size > 0; await sleep(pause, undefined, { ref: false })) {
       const asked = performance.now();
       try {
         await this.#tell();
