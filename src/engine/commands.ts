@@ -259,7 +259,7 @@ function notesOf(exit: CommandExit | null): EventBody[] {
 async function endOf(exit: CommandExit, manifest: CommandManifest, runFolder: string, attempt: number): Promise<CommandEnd> {
   const { exitCode, signal } = exit;
   const failed = (code: string, message: string, retries: number): CommandEnd => ({ status: 'failed', exitCode, signal, code, message, retries });
-  const { retries, timeLimitSeconds = 0 } = manifest.config.task;
+  const { retries, timeLimitSeconds } = manifest.config.task;
   switch (exit.reason) {
     case 'ended': {
       if (exitCode === 0) return { status: 'finished', exitCode, signal };
@@ -267,7 +267,7 @@ async function endOf(exit: CommandExit, manifest: CommandManifest, runFolder: st
       return failed('COMMAND_FAILED', `The command ended ${how}.${await lastWords(runFolder, attempt)}`, retries);
     }
     case 'time-limit':
-      return failed('COMMAND_TIME_LIMIT', `The command was ended because it ran longer than its time limit of ${timeLimitSeconds} seconds.${await lastWords(runFolder, attempt)}`, retries);
+      return failed('COMMAND_TIME_LIMIT', `The command was ended because it ran longer than ${timeLimitSeconds === undefined ? 'its place lets it' : `its time limit of ${timeLimitSeconds} seconds`}.${await lastWords(runFolder, attempt)}`, retries);
     case 'out-of-memory':
       return failed('COMMAND_OUT_OF_MEMORY', `The command was ended because it took more memory than it may${memoryOf(manifest)}.${await lastWords(runFolder, attempt)}`, retries);
     case 'cancelled':

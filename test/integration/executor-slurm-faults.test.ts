@@ -145,7 +145,7 @@ describe.skipIf(noSlurm !== null)('a run on a cluster of Slurm', () => {
     await started(of);
     // A minute is the shortest that can be asked for.
     await cluster.run('scontrol', 'update', `JobId=${jobOf(of)}`, 'EndTime=now');
-    expect(await ended(of)).toMatchObject({ status: 'failed', errorCode: 'COMMAND_TIME_LIMIT', errorMessage: expect.stringContaining('time limit') });
+    expect(await ended(of)).toMatchObject({ status: 'failed', errorCode: 'COMMAND_TIME_LIMIT', errorMessage: expect.stringContaining('ran longer than its place lets it') });
     expect(placesOf(of).at(-2)).toMatchObject({ event: 'ended', reason: 'TIMEOUT' });
   }, 60_000);
 
