@@ -1,7 +1,7 @@
 /** A real cluster of Slurm on this machine: munged, slurmctld and two nodes, in a temporary folder and on free ports. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { hostname, tmpdir, userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -120,9 +120,22 @@ export class SlurmCluster {
     await this.run('scontrol', 'update', 'PartitionName=main', 'State=DOWN').catch(() => undefined);
     await this.#until(async () => (await this.run('squeue', '--noheader')).trim() === '', 'the end of all jobs').catch(() => undefined);
     for (const daemon of [...this.#daemons].reverse()) await ended(daemon, 'SIGTERM');
+    for (const pid of this.#left()) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has just ended.
+      }
+    }
     if (this.#environmentBefore === undefined) delete process.env['SLURM_CONF'];
     else process.env['SLURM_CONF'] = this.#environmentBefore;
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Processes of jobs that did not end in time. */
+  #left(): number[] {
+    const mark = `SLURM_CONF=${this.#folder}/`;
+    return readdirSync('/proc').filter((name) => /^\d+$/u.test(name) && Number(name) !== process.pid && contentOf(`/proc/${name}/environ`).includes(mark)).map(Number);
   }
 
   #daemon(program: string, ...args: string[]): ChildProcess {
@@ -141,7 +154,7 @@ export class SlurmCluster {
         problem = error;
       }
     }
-    const log = ['slurmctld.log', 'slurmd-127.0.0.2.log'].map((file) => tail(join(this.#folder, file))).join('\n');
+    const log = ['slurmctld.log', 'slurmd-127.0.0.2.log'].map((file) => contentOf(join(this.#folder, file)).split('\n').slice(-10).join('\n')).join('\n');
     throw new Error(`The cluster has no ${what}: ${String(problem)}\n${log}`);
   }
 
@@ -193,9 +206,9 @@ async function ended(daemon: ChildProcess, signal: NodeJS.Signals): Promise<void
   clearTimeout(timer);
 }
 
-function tail(file: string): string {
+function contentOf(file: string): string {
   try {
-    return readFileSync(file, 'utf8').split('\n').slice(-10).join('\n');
+    return readFileSync(file, 'utf8');
   } catch {
     return '';
   }
