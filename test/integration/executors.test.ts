@@ -26,7 +26,7 @@ const bases = { box: mkdtempSync(join(tmpdir(), 'reprise-all-ssh-')), cluster: m
 const machines = (): Readonly<Record<string, MachineInput>> => ({
   containers: { kind: 'docker', host: `unix://${docker.socket}` },
   box: { kind: 'ssh', ssh: sshd.endpoint(), folder: bases.box, poll: 0.3 },
-  cluster: { kind: 'slurm', folder: bases.cluster, poll: 0.3 },
+  cluster: { kind: 'slurm', ssh: sshd.endpoint(), folder: bases.cluster, poll: 0.3 },
 });
 /** What commands get there besides. */
 const withDefaults = (defaults: { readonly secrets: readonly string[] }): Readonly<Record<string, MachineInput>> =>
@@ -37,7 +37,9 @@ if (missing === null) {
   beforeAll(async () => {
     vi.stubEnv('PLANTED_TOKEN', SECRET);
     const library = execFileSync(python, ['-c', 'import sysconfig; print(sysconfig.get_path("stdlib"))'], { encoding: 'utf8' }).trim();
-    [docker, sshd, cluster] = await Promise.all([DockerEngine.start(), Sshd.start(), SlurmCluster.start()]);
+    [docker, cluster] = await Promise.all([DockerEngine.start(), SlurmCluster.start()]);
+    // It is the cluster's login host, too.
+    sshd = await Sshd.start({ env: { SLURM_CONF: process.env['SLURM_CONF'] ?? '' } });
     await docker.image(IMAGE, { programs: [python], folders: [library] });
     const modules = resolve('node_modules');
     const binding = readdirSync(join(modules, 'onnxruntime-node', 'bin'), { recursive: true, encoding: 'utf8' }).find((name) => name.endsWith('linux/x64/onnxruntime_binding.node')) ?? '';
