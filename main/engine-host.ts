@@ -1,8 +1,9 @@
 /** The engine's process: `engine-host.js WORKSPACE`, forked by the main process, which also forks workers on its behalf. */
+import { isDeepStrictEqual } from 'node:util';
 import { toErrorReport } from '../src/errors/errors';
 import { createEngine, type Engine } from '../src/engine/engine';
 import { brokerSpawn } from './broker-spawn';
-import { mainMessage, type EngineMessage, type MainMessage } from './messages';
+import type { EngineMessage, MainMessage } from './messages';
 import { PathGrants } from './path-grants';
 import { serveClient, type ServerPort } from './serve-client';
 
@@ -34,14 +35,26 @@ async function close(): Promise<void> {
   process.exit(0);
 }
 
+/** Messages that wait for their shapes: no client is served before them. */
+let unchecked = 0;
+
 parentPort.on('message', ({ data, ports }) => {
+  // The one that comes first needs no schema.
+  if (unchecked === 0 && isDeepStrictEqual(data, { type: 'client' })) receive({ type: 'client' }, ports);
+  else void check(data, ports);
+});
+
+async function check(data: unknown, ports: readonly ServerPort[]): Promise<void> {
+  unchecked += 1;
+  const { mainMessage } = await import('./messages');
+  unchecked -= 1;
   const parsed = mainMessage.safeParse(data);
   if (!parsed.success) {
     process.stderr.write('The engine received a message that it does not know.\n');
     return;
   }
   if (!broker.receive(parsed.data)) receive(parsed.data, ports);
-});
+}
 
 function receive(message: MainMessage, ports: readonly ServerPort[]): void {
   switch (message.type) {
@@ -90,14 +103,21 @@ function report(opened: Engine): void {
   });
 }
 
+/** Runs that go on from the last time have been queued before anybody listened. */
+function tellQueue(opened: Engine): void {
+  try {
+    send({ type: 'queue', queue: opened.queue() });
+  } catch {
+    // What is wrong with the store shows where it is asked for.
+  }
+}
+
 engine = createEngine({ workspace, mode: 'host', spawn: broker.spawn });
 try {
   const opened = await engine;
   report(opened);
   send({ type: 'ready' });
-  // Runs that go on from the last time have been queued before anybody listened.
-  const queue = await opened.call('queue.status', {});
-  if (queue.ok) send({ type: 'queue', queue: queue.value });
+  tellQueue(opened);
 } catch (error) {
   send({ type: 'failed', error: reportOf(error) });
   // The message leaves before the process does.

@@ -1,6 +1,9 @@
 /** The engine's end of a window's port: checks each request and each answer against the contract, and passes events on. */
-import { z } from 'zod';
-import { events, methods, request, type EngineClient, type EventName } from '../src/api/contract';
+import { isDeepStrictEqual } from 'node:util';
+import { eventNames } from '../src/api/bridge';
+import type { EngineClient, Method } from '../src/api/contract';
+import { opening } from '../src/api/opening';
+import { areSchemasWanted, loadSchemas, type Schemas } from '../src/engine/schemas-when-needed';
 import { RepriseError, toErrorReport, type Result } from '../src/errors/errors';
 import type { PathGrants } from './path-grants';
 import type { PortMessage } from './port-protocol';
@@ -13,22 +16,30 @@ export interface ServerPort {
   start(): void;
 }
 
-const anyId = z.object({ id: z.int().min(0) });
+function idOf(message: unknown): number | null {
+  const id = typeof message === 'object' && message !== null && 'id' in message ? message.id : null;
+  return typeof id === 'number' && Number.isSafeInteger(id) && id >= 0 ? id : null;
+}
 
 async function answer(engine: EngineClient, grants: PathGrants, message: unknown): Promise<PortMessage> {
-  const parsed = request.safeParse(message);
+  const withId = idOf(message);
+  // What a window begins with is compared with what it must be, and so needs no schema.
+  if (withId !== null && !areSchemasWanted() && isDeepStrictEqual(message, { id: withId, method: 'runs.opening', input: opening })) {
+    return { kind: 'result', id: withId, result: await engine.call('runs.opening', opening) };
+  }
+  const schemas = await loadSchemas();
+  const parsed = schemas.request.safeParse(message);
   if (!parsed.success) {
-    const withId = anyId.safeParse(message);
     const error = new RepriseError('REQUEST_INVALID', 'The engine received a message that is no request of the contract.', {
       problems: parsed.error.issues.map((issue) => ({ path: issue.path.join('.') || 'message', message: issue.message })),
     });
-    return { kind: 'result', id: withId.success ? withId.data.id : null, result: { ok: false, error: toErrorReport(error) } };
+    return { kind: 'result', id: withId, result: { ok: false, error: toErrorReport(error) } };
   }
   const { id, method, input } = parsed.data;
-  return { kind: 'result', id, result: await checkedCall(engine, grants, method, input) };
+  return { kind: 'result', id, result: await checkedCall(engine, grants, schemas, method, input) };
 }
 
-async function checkedCall(engine: EngineClient, grants: PathGrants, method: keyof typeof methods, input: unknown): Promise<Result<unknown>> {
+async function checkedCall(engine: EngineClient, grants: PathGrants, { methods }: Schemas, method: Method, input: unknown): Promise<Result<unknown>> {
   try {
     const admission = await grants.admit(method, input);
     // The engine checks the input itself: it refuses with paths and what is allowed.
@@ -46,9 +57,13 @@ async function checkedCall(engine: EngineClient, grants: PathGrants, method: key
 
 /** Serves a port until it closes. `grants`: which files a call over it may name. */
 export function serveClient(port: ServerPort, engine: EngineClient, grants: PathGrants): void {
-  const unsubscribe = (Object.keys(events) as EventName[]).map((event) => engine.on(event, (value) => port.postMessage({ kind: 'event', event, value } as PortMessage)));
+  const unsubscribe = eventNames.map((event) => engine.on(event, (value) => port.postMessage({ kind: 'event', event, value } as PortMessage)));
   port.on('message', (event) => {
-    void answer(engine, grants, event.data).then((message) => port.postMessage(message));
+    void answer(engine, grants, event.data).then((message) => {
+      port.postMessage(message);
+      // The next question needs them.
+      void loadSchemas();
+    });
   });
   port.on('close', () => {
     for (const end of unsubscribe) end();

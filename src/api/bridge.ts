@@ -113,6 +113,10 @@ const present: Readonly<Record<Method, true>> = {
 
 export const methodNames = Object.keys(present) as readonly Method[];
 
+const presentEvents: Readonly<Record<EventName, true>> = { run: true, progress: true, task: true, queue: true, changed: true, studyEnded: true };
+
+export const eventNames = Object.keys(presentEvents) as readonly EventName[];
+
 const presentInShell: Readonly<Record<ShellMethod, true>> = {
   chooseFile: true,
   chooseTarget: true,

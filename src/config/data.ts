@@ -137,18 +137,11 @@ const spirals = z.strictObject({ kind: z.literal('spirals'), ...syntheticFields,
 
 export const dataSchema = z.discriminatedUnion('kind', [mnist, csv, parquet, npy, idx, images, text, mobyDick, labelledText, twoMoons, spirals]);
 
-type Data = z.infer<typeof dataSchema>;
+export type Data = z.infer<typeof dataSchema>;
 export type AugmentConfig = z.infer<typeof augmentSchema>;
 export type TokenizerConfig = z.infer<typeof tokenizerSchema>;
 /** Kinds that are read from files of the user. */
 export type FileData = Extract<Data, { path: string }>;
-
-/** How training images are changed; null where they are not. */
-export function augmentOf(data: Data): AugmentConfig | null {
-  if (!('augment' in data)) return null;
-  const { crop, flip, shift } = data.augment;
-  return crop > 0 || flip || shift > 0 ? data.augment : null;
-}
 
 /** Keys that name a file or folder of the user. */
 const PATH_KEYS = ['path', 'labels', 'validationPath', 'validationLabels', 'testPath', 'testLabels'] as const;

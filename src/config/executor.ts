@@ -3,6 +3,7 @@
  * machine, a container, a remote machine and a cluster; the rest of a config says nothing of it.
  */
 import { z } from 'zod';
+import { bytesOf } from './facts';
 
 /** ONNX Runtime's execution providers that can train. */
 export const PROVIDERS = ['cpu', 'webgpu', 'cuda', 'directml', 'coreml'] as const;
@@ -14,16 +15,6 @@ export const machineName = z.string().max(64).regex(/^[A-Za-z0-9][\w.-]*$/u, { e
 const variableName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/u, { error: 'is no name of an environment variable (letters, digits, _)' });
 const variables = z.record(variableName, z.string().max(100_000)).optional().meta({ description: 'Environment variables of the run there' });
 const secrets = z.array(variableName).max(100).optional().meta({ description: "Names of variables of Reprise's own environment that the run gets too; their values are kept nowhere" });
-
-const BYTES: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
-const SIZE = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/iu;
-
-/** Bytes of a size as people write it: `512m`, `8 GiB`, `1.5g` (powers of 1024); null where it is none. */
-export function bytesOf(size: string): number | null {
-  const match = SIZE.exec(size.trim());
-  if (match === null) return null;
-  return Math.floor(Number(match[1]) * (BYTES[(match[2] ?? '').toLowerCase()] ?? 1));
-}
 
 const size = z.string().max(32).refine((text) => (bytesOf(text) ?? 0) > 0, { error: 'must be a size such as 512m or 8g' });
 
@@ -134,18 +125,3 @@ export type CommandExecutor = z.infer<typeof commandExecutorSchema>;
 export type ExecutorConfig = TrainingExecutor | CommandExecutor;
 export type ExecutorKind = ExecutorConfig['kind'];
 export type ExecutorOf<K extends ExecutorKind> = Extract<ExecutorConfig, { readonly kind: K }>;
-
-/** One text for each place that runs wait for by itself: `local`, else `KIND:MACHINE`, with an empty name for this machine. */
-export function placeOf(executor: ExecutorConfig): string {
-  return executor.kind === 'local' ? 'local' : `${executor.kind}:${executor.machine ?? ''}`;
-}
-
-/** Whether Reprise says which GPUs of this machine a run gets, so that variables of the person who starts it do not. */
-export function hasOwnGpus(executor: ExecutorConfig): boolean {
-  return executor.kind === 'local' && (executor.gpus ?? 0) > 0;
-}
-
-/** The name of the machine that an executor names; null for this one. */
-export function machineOf(executor: ExecutorConfig): string | null {
-  return executor.kind === 'local' ? null : (executor.machine ?? null);
-}

@@ -1,8 +1,8 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { CommandConfig, RunConfig } from './command';
-import { augmentOf } from './data';
-import { resolveSeeds, type Config } from './schema';
+import { augmentOf, resolveSeeds } from './facts';
+import type { Config } from './schema';
 
 /** JSON with sorted keys and without `undefined`: equal values give equal text on every engine. Numbers must be finite. */
 export function canonicalJson(value: unknown): string {

@@ -5,9 +5,10 @@
  * beside a leaf: a description, and the unit in the plural.
  */
 import { z } from 'zod';
-import { augmentOf, dataSchema } from './data';
+import { dataSchema } from './data';
 import { environmentSchema } from './environment';
 import { executorSchema } from './executor';
+import { augmentOf } from './facts';
 import { defaultMetric, METRIC_NAMES, taskOf, type MetricName } from './metrics';
 import { modelSchema } from './models';
 import { seedNumber } from './numbers';
@@ -63,24 +64,6 @@ export type OptimizerConfig = TrainingConfig['optimizer'];
 export type ScheduleConfig = TrainingConfig['schedule'];
 export type DataConfig = Config['data'];
 export type SelectionConfig = Config['selection'];
-
-/** The four seeds a run uses, resolved. */
-export interface ResolvedSeeds {
-  readonly split: number;
-  readonly init: number;
-  readonly order: number;
-  readonly noise: number;
-}
-
-/** Purposes that have no seed of their own follow `seed`; the split stays fixed. */
-export function resolveSeeds(config: Pick<Config, 'seed' | 'seeds'>): ResolvedSeeds {
-  return {
-    split: config.seeds.split,
-    init: config.seeds.init ?? config.seed,
-    order: config.seeds.order ?? config.seed,
-    noise: config.seeds.noise ?? config.seed,
-  };
-}
 
 /** Whether a run draws noise while it trains: dropout, of which a file of the user may have some, and changes of images. */
 export function drawsNoise({ model, data }: Pick<Config, 'model' | 'data'>): boolean {

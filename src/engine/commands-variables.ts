@@ -1,6 +1,6 @@
 /** The variables that can change a command's numbers: what is recorded of them is what its program sees. */
 import type { CommandConfig } from '../config/command';
-import { hasOwnGpus } from '../config/executor';
+import { hasOwnGpus } from '../config/facts';
 import { fillTask } from '../config/task';
 import type { CommandManifest } from '../events/manifest';
 import { GPU_VARIABLES } from '../execution/local/spawn';

@@ -1,8 +1,11 @@
 /** The engine: the use cases of the contract over one workspace. Hosts are the CLI, Electron's utility process and tests. */
 import { availableParallelism } from 'node:os';
-import { events, methods, type EngineClient, type EventName, type EventOf, type Input, type Method, type Output } from '../api/contract';
-import { problemsOf } from '../config/problems';
-import { RepriseError, toErrorReport, type Result } from '../errors/errors';
+import { eventNames } from '../api/bridge';
+import type { EngineClient, EventName, EventOf, Input, Method, Output } from '../api/contract';
+import { opening } from '../api/opening';
+import type { QueueView } from '../api/views';
+import { toErrorReport, type Result } from '../errors/errors';
+import { RECOVERABLE } from '../execution/run-status';
 import { Scheduler } from '../execution/scheduler';
 import type { Spawn } from '../execution/local/spawn';
 import { openStore } from '../store/open';
@@ -10,18 +13,17 @@ import { sweepLeftovers } from '../store/sweep';
 import { budgetHere } from './budget-here';
 import { commandsWhenNeeded } from './commands-when-needed';
 import type { EngineContext } from './context';
-import { coresOfPlaces, executorsOf } from './executors';
 import { packageRoot, repriseVersion } from './package-info';
 import { runsOfPausedStudiesOnly, setPaused } from './pauses';
 import { placesWhenNeeded } from './places-when-needed';
 import { QueueMonitor } from './queue';
 import { groupRuns } from './run-groups';
 import { describeColumns, listExperiments, listRunsPage, openRuns, readSeries, readSparklines } from './run-list';
+import { areSchemasWanted, coresWhenNeeded, executorsWhenNeeded, loadSchemas, schemasHere } from './schemas-when-needed';
 import { TrackingHost } from './serve-host';
 import { StudyWatch } from './study-watch';
 import { Tasks } from './tasks';
 import { deleteRuns, planTrash, restoreRuns } from './trash';
-import { checkWorkspace } from './workspace';
 
 export interface EngineOptions {
   readonly workspace: string;
@@ -39,6 +41,8 @@ export interface EngineOptions {
 export interface Engine extends EngineClient {
   /** Runs that were unfinished when the engine opened and now go on. */
   readonly resumed: readonly string[];
+  /** What the queue does now: runs that go on have been queued before anybody listened. */
+  queue(): QueueView;
   /** Stops workers (their runs resume at the next start) and lets go of the workspace. */
   close(): Promise<void>;
 }
@@ -48,19 +52,20 @@ type Handlers = { readonly [M in Method]: (context: EngineContext, input: Input<
 /** Code on its way. Calls wait for it, so that they take effect in the order in which they were made. */
 const loading = new Set<Promise<unknown>>();
 
+async function arrival<T>(coming: Promise<T>): Promise<T> {
+  loading.add(coming);
+  try {
+    return await coming;
+  } finally {
+    loading.delete(coming);
+  }
+}
+
 /** A use case whose code is loaded when it is first asked for: an engine starts without. */
 function later<I, O>(load: () => Promise<(context: EngineContext, input: I) => O | Promise<O>>): (context: EngineContext, input: I) => Promise<O> {
   let loaded: Awaited<ReturnType<typeof load>> | null = null;
   return async (context, input) => {
-    if (loaded === null) {
-      const coming = load();
-      loading.add(coming);
-      try {
-        loaded = await coming;
-      } finally {
-        loading.delete(coming);
-      }
-    }
+    loaded ??= await arrival(load());
     return loaded(context, input);
   };
 }
@@ -129,7 +134,7 @@ const handlers: Handlers = {
   'tracking.start': later(async () => (await import('./serve')).startTracking),
   'tracking.stop': ({ tracking }) => tracking.stop(),
   'workspace.check': async (context) => {
-    const problems = await checkWorkspace(context.workspace);
+    const problems = await (await import('./workspace')).checkWorkspace(context.workspace);
     return { ok: problems.length === 0, problems: [...problems] };
   },
   doctor: async (context) => (await import('./doctor')).doctor({ workspace: context.workspace, packageRoot, repriseVersion }),
@@ -159,7 +164,7 @@ function followRuns({ store, queue, emit }: EngineContext, scheduler: Scheduler,
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const cores = options.cores ?? availableParallelism();
-  const listeners = Object.fromEntries(Object.keys(events).map((event) => [event, new Set()])) as Listeners;
+  const listeners = Object.fromEntries(eventNames.map((event) => [event, new Set()])) as Listeners;
   const emit = <E extends EventName>(event: E, value: EventOf<E>): void => {
     for (const listener of listeners[event]) listener(value);
   };
@@ -172,13 +177,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const budget = budgetHere(cores);
   const tracking = new TrackingHost({ store, emit });
   const commands = commandsWhenNeeded({ store, tracking: (runId) => tracking.address(runId) });
-  const scheduler = options.mode === 'host' ? new Scheduler({ store, spawn: options.spawn, cores: budget, executors: executorsOf(options.workspace, store), commands, onRun: (row) => emit('run', row) }) : null;
+  const scheduler = options.mode === 'host' ? new Scheduler({ store, spawn: options.spawn, cores: budget, executors: executorsWhenNeeded(options.workspace, store), commands, onRun: (row) => emit('run', row) }) : null;
   const places = placesWhenNeeded(options.workspace);
-  const queue = new QueueMonitor({ store, coresOf: coresOfPlaces(options.workspace, cores), isHeld: (runId) => scheduler?.isHeld(runId) ?? false, onChange: (view) => emit('queue', view) });
+  const queue = new QueueMonitor({ store, coresOf: coresWhenNeeded(options.workspace, cores), isHeld: (runId) => scheduler?.isHeld(runId) ?? false, onChange: (view) => emit('queue', view) });
   const context: EngineContext = { workspace: options.workspace, store, scheduler, spawn: options.spawn, cores, budget, queue, places, tasks: new Tasks((view) => emit('task', view)), tracking, emit };
   let resumed: readonly string[];
   try {
     if (scheduler !== null) followRuns(context, scheduler, listeners);
+    if (scheduler !== null && store.listRuns({ status: RECOVERABLE, elsewhere: true }).length > 0) await loadSchemas();
     resumed = scheduler === null ? [] : await scheduler.recover({ requeue: options.resume ?? true });
   } catch (error) {
     await scheduler?.stop();
@@ -191,19 +197,16 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     resumed,
     async call<M extends Method>(method: M, input: Input<M>): Promise<Result<Output<M>>> {
       try {
-        const { input: schema } = methods[method];
-        const parsed = schema.safeParse(input);
-        if (!parsed.success) {
-          const problems = problemsOf(schema, input, parsed.error);
-          throw new RepriseError('INPUT_INVALID', `${method}: ${problems[0]?.path ?? 'input'} ${problems[0]?.message ?? 'is not valid'}`, { kind: 'input', problems });
-        }
+        const isKnown = method === 'runs.opening' && (input as unknown) === opening && !areSchemasWanted();
+        const checked = isKnown ? input : (schemasHere() ?? (await arrival(loadSchemas()))).checkInput(method, input);
         while (loading.size > 0) await Promise.allSettled(loading);
         const handler: (context: EngineContext, input: Input<M>) => Output<M> | Promise<Output<M>> = handlers[method];
-        return { ok: true, value: await handler(context, parsed.data as Input<M>) };
+        return { ok: true, value: await handler(context, checked) };
       } catch (error) {
         return { ok: false, error: toErrorReport(error) };
       }
     },
+    queue: () => queue.view(),
     on(event, listener) {
       listeners[event].add(listener);
       return () => listeners[event].delete(listener);

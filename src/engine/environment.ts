@@ -2,7 +2,7 @@
 import type { BundlePage } from '../api/views';
 import { isTrainingRun, type BundleRun } from '../bundle/model';
 import { sameValue } from '../config/diff';
-import { hasOwnGpus } from '../config/executor';
+import { hasOwnGpus } from '../config/facts';
 import { leavesOf } from '../config/leaves';
 import type { RuntimeIdentity } from '../events/manifest';
 import type { Provenance } from '../events/provenance';

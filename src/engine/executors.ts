@@ -1,5 +1,6 @@
 /** The executors of a host: one for each machine that its runs go to, made when the first of them does. */
-import { bytesOf, machineOf, placeOf, type ExecutorConfig, type ExecutorKind, type ExecutorOf } from '../config/executor';
+import type { ExecutorConfig, ExecutorKind, ExecutorOf } from '../config/executor';
+import { bytesOf, machineOf, placeOf } from '../config/facts';
 import { hashJson } from '../config/hash';
 import type { Demand, Executor, Executors } from '../execution/executor';
 import { shareOf } from '../execution/machine-budget';

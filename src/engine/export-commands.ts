@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { calibrateCommand, type CommandTolerance } from '../bundle/command-tolerance';
 import type { BundleCodeInput, BundleInputInput, CommandRunInput, KeptFile } from '../bundle/model';
 import { hashJson, variantHash } from '../config/hash';
-import { ATTEMPT_FILES, attemptFolder } from '../events/command-run';
+import { ATTEMPT_FILES, attemptFolder } from '../events/command-files';
 import { RUN_FILES, type CommandManifest, type InputRef, type VariantRef } from '../events/manifest';
 import { snapshotObjects } from '../events/snapshot';
 import { filesBelow } from '../files/files-below';

@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { CommandConfig } from '../config/command';
-import { ATTEMPT_FILES, attemptFolder, programSchema } from '../events/command-run';
+import { ATTEMPT_FILES, attemptFolder } from '../events/command-files';
+import { programSchema } from '../events/command-run';
 import type { EventBody, SourceRecord } from '../events/records';
 import { putObject } from '../files/objects';
 import { metricsTail, outputTail } from '../ingest/lines/output';

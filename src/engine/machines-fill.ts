@@ -1,5 +1,6 @@
 /** A config's executor as it is stored: with the machine that a person chose for it, and with what that machine says of its runs. */
-import { machineOf, type ExecutorConfig } from '../config/executor';
+import type { ExecutorConfig } from '../config/executor';
+import { machineOf } from '../config/facts';
 import type { Machine } from '../config/machine';
 import { isMapping } from '../config/mapping';
 import { machineNamed, machineOfKind, THIS_MACHINE } from './machines';

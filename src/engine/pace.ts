@@ -1,5 +1,5 @@
 /** How fast runs go here and how long they still take: measured over whole attempts, never over the latest chunk alone. */
-import { placeOf } from '../config/executor';
+import { placeOf } from '../config/facts';
 import type { RunRow, Store } from '../store/types';
 import { Spread, type CoresOf } from './spread';
 

@@ -1,6 +1,6 @@
 /** What a place cannot have is refused before anything is made for it. */
 import { isCommandConfig, type RunConfig } from '../config/command';
-import { machineOf } from '../config/executor';
+import { machineOf } from '../config/facts';
 import { RepriseError } from '../errors/errors';
 import { shareOf, type MachineBudget } from '../execution/machine-budget';
 import { isHere } from './executors';

@@ -1,5 +1,6 @@
 /** The places of a workspace's machines, each asked once a session. */
-import { machineOf, type ExecutorConfig } from '../config/executor';
+import type { ExecutorConfig } from '../config/executor';
+import { machineOf } from '../config/facts';
 import { hashJson } from '../config/hash';
 import type { Machine, MachineOf } from '../config/machine';
 import type { Link } from '../execution/remote/link';

@@ -1,7 +1,7 @@
 /** Runs of either kind before they are made: what decides each, and the manifest it would get. */
 import path from 'node:path';
 import { isCommandConfig, type CommandConfig, type RunConfig } from '../config/command';
-import { placeOf } from '../config/executor';
+import { placeOf } from '../config/facts';
 import { hashJson } from '../config/hash';
 import { fillTask } from '../config/task';
 import type { RunManifest, VariantRef } from '../events/manifest';

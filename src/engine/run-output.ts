@@ -4,7 +4,8 @@ import { closeSync, createReadStream, existsSync, fstatSync, openSync, readSync 
 import { join, resolve } from 'node:path';
 import type { Input, Output } from '../api/contract';
 import { RepriseError } from '../errors/errors';
-import { ATTEMPT_FILES, attemptFolder, outputLineSchema } from '../events/command-run';
+import { ATTEMPT_FILES, attemptFolder } from '../events/command-files';
+import { outputLineSchema } from '../events/command-run';
 import { ARTIFACT_FILES } from '../events/manifest';
 import { atomicWriteWith } from '../files/atomic-write';
 import { refuseTarget } from '../files/targets';

@@ -1,22 +1,11 @@
 /** The tracking server of an engine: started when it is first needed, ended with the engine. */
-import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { z } from 'zod';
 import type { EventName, EventOf } from '../api/contract';
 import type { TrackingServerView } from '../api/tracking-server';
 import { RepriseError } from '../errors/errors';
-import { atomicWriteWith } from '../files/atomic-write';
 import { trackingUri } from '../ingest/mlflow/access';
 import type { MlflowServer } from '../ingest/mlflow/server';
 import type { Store } from '../store/types';
 import { repriseVersion } from './package-info';
-
-/** In the workspace, for its owner's eyes only: scripts keep their address over restarts. */
-const SETTINGS_FILE = 'tracking.json';
-
-const settingsSchema = z.object({ token: z.string().regex(/^[\w-]{43}$/u), port: z.int().min(0).max(65_535) });
-type Settings = z.infer<typeof settingsSchema>;
 
 /** Lists are told of changed runs at most so often. */
 const TELL_MS = 250;
@@ -89,9 +78,8 @@ export class TrackingHost {
 
   async #open(port: number | undefined): Promise<Running> {
     const { store } = this.#options;
-    const file = join(store.workspace, SETTINGS_FILE);
-    const settings = await readSettings(file);
-    const { startMlflowServer } = await import('../ingest/mlflow/server');
+    const [{ startMlflowServer }, { readSettings, writeSettings }] = await Promise.all([import('../ingest/mlflow/server'), import('./serve-settings')]);
+    const settings = await readSettings(store.workspace);
     const server = await startMlflowServer({
       store,
       token: settings.token,
@@ -107,7 +95,7 @@ export class TrackingHost {
       await server.close();
       throw new RepriseError('PORT_IN_USE', `Another program has the port ${port} of this machine.`, { kind: 'input', hint: 'Name another port, or none: then any that is free is taken.' });
     }
-    await writeSettings(file, { token: settings.token, port: server.port });
+    await writeSettings(store.workspace, { token: settings.token, port: server.port });
     this.#view = { running: true, url: trackingUri(server.port, settings.token, null), port: server.port };
     return { server, token: settings.token };
   }
@@ -148,22 +136,4 @@ export class TrackingHost {
       // A timer must not end the host.
     }
   }
-}
-
-/** A file that is missing or is not what was written makes a new token. */
-async function readSettings(file: string): Promise<Settings> {
-  try {
-    const found = settingsSchema.safeParse(JSON.parse(await readFile(file, 'utf8')));
-    if (found.success) return found.data;
-  } catch {
-    // Made below.
-  }
-  return { token: randomBytes(32).toString('base64url'), port: 0 };
-}
-
-async function writeSettings(file: string, settings: Settings): Promise<void> {
-  await atomicWriteWith(file, async (handle) => {
-    await handle.chmod(0o600);
-    await handle.writeFile(`${JSON.stringify(settings)}\n`);
-  });
 }

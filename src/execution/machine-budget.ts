@@ -1,5 +1,6 @@
 /** What this machine has for runs, shared by several schedulers: the workspace's queue, and what is executed apart from it. */
-import { bytesOf, type ExecutorOf } from '../config/executor';
+import type { ExecutorOf } from '../config/executor';
+import { bytesOf } from '../config/facts';
 import { RepriseError } from '../errors/errors';
 
 /** What a run takes of this machine while it is under way. */

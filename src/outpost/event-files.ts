@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { COMMAND_FILES } from '../events/command-run';
+import { COMMAND_FILES } from '../events/command-files';
 import { atomicWrite } from '../files/atomic-write';
 import { isEventFile } from '../ingest/tensorboard/run-folders';
 import { OUTPOST_FILES } from './layout';

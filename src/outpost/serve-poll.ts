@@ -2,7 +2,7 @@
 import { closeSync, constants, existsSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { ATTEMPT_FILES, COMMAND_FILES } from '../events/command-run';
+import { ATTEMPT_FILES, COMMAND_FILES } from '../events/command-files';
 import { RUN_FILES } from '../events/manifest';
 import { WORKER_LOG } from '../execution/local/local-spawn';
 import { filesIn, newEventFiles } from './event-files';

@@ -5,7 +5,7 @@ import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { RepriseError } from '../errors/errors';
-import { RUN_VARIABLE } from '../events/command-run';
+import { RUN_VARIABLE } from '../events/command-files';
 import { RUN_FILES } from '../events/manifest';
 import { identityOf, lifeOf } from '../files/process-identity';
 import { endProcesses } from '../files/process-tree';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { lstat, mkdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { RepriseError } from '../errors/errors';
-import { COMMAND_FILES } from '../events/command-run';
+import { COMMAND_FILES } from '../events/command-files';
 import { completeFromSource, restoreSnapshot } from './restore';
 
 export interface WorkingCopy {

@@ -1,13 +1,10 @@
 /** The files that rows are made from: manifests (`run.json`) and studies, read with their shape checked. Experiments: see `experiment-files`. */
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { commandConfigSchema } from '../config/command';
-import { placeOf } from '../config/executor';
+import { placeOf } from '../config/facts';
 import { hashJson, variantConfig, variantHash } from '../config/hash';
-import { configSchema } from '../config/schema';
 import { RepriseError } from '../errors/errors';
-import { kindOf, RUN_FILES, type CommandManifest, type LoggedSystem, type RunKind, type RunManifest, type TrainingManifest } from '../events/manifest';
+import { kindOf, RUN_FILES, type CommandManifest, type LoggedSystem, type RunManifest, type TrainingManifest } from '../events/manifest';
 import { sha256Bytes } from '../files/hash';
 import { isId, studyFileOf, WORKSPACE_FILES } from './layout';
 import type { NewRun } from './tables/all';
@@ -17,76 +14,6 @@ import type { StudyRow } from './types';
 
 const RESTORE_RUN = 'Restore the run folder from a backup; `reprise workspace rebuild` would leave the run out.';
 const RESTORE_STUDY = 'Restore the file from a backup; `reprise workspace rebuild` would leave the study out.';
-
-const hex = z.string().regex(/^[0-9a-f]{64}$/);
-const time = z.int().min(0);
-
-const id = z.string().refine(isId, { error: 'is not an id' });
-const text = z.string().min(1);
-
-const common = { format: z.literal(1), runId: id, experiment: text, createdAt: time };
-/** What is known of a run that Reprise starts. */
-const started = {
-  ...common,
-  reproductionId: text,
-  variant: z.looseObject({ studyId: text, variant: text }).nullable(),
-  configHash: text,
-  computeHash: text,
-};
-
-/** What the store needs of a manifest; the rest passes as it is. */
-const manifestShapes = {
-  training: z.looseObject({
-    ...started,
-    kind: z.literal('training').optional(),
-    config: configSchema,
-    data: z.looseObject({ fingerprint: hex, file: text }),
-    trainingGraphHash: text,
-    perturbInit: z.boolean().optional(),
-  }),
-  command: z.looseObject({
-    ...started,
-    kind: z.literal('command'),
-    config: commandConfigSchema,
-    inputs: z.array(z.looseObject({ path: text, fingerprint: z.string().nullable() })),
-  }),
-  logged: z.looseObject({
-    ...common,
-    kind: z.literal('logged'),
-    source: z.looseObject({ system: z.enum(['mlflow', 'tensorboard', 'wandb', 'table']), id: z.string().nullable(), from: z.string().nullable() }),
-    user: z.string(),
-  }),
-} satisfies Record<RunKind, z.ZodType>;
-
-const studyShape = z.looseObject({
-  studyId: z.string().refine(isId, { error: 'is not an id' }),
-  experiment: z.string().min(1),
-  createdAt: time,
-  source: z.string(),
-  variants: z.array(
-    z.looseObject({
-      name: z.string(),
-      changes: z.array(z.looseObject({ path: z.string() })),
-      variantHash: z.string(),
-      runIds: z.array(z.string().nullable()),
-    }),
-  ),
-  seeds: z.array(z.number()),
-});
-
-/** The first way in which a manifest is not one, or null. */
-export function manifestProblem(value: unknown): string | null {
-  const kind = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : 'training';
-  if (kind !== 'training' && kind !== 'command' && kind !== 'logged') return 'kind: is none that this version of Reprise knows';
-  const parsed = manifestShapes[kind].safeParse(value);
-  return parsed.success ? null : firstIssue(parsed.error);
-}
-
-/** The first way in which a study is not one, or null. */
-export function studyProblem(value: unknown): string | null {
-  const parsed = studyShape.safeParse(value);
-  return parsed.success ? null : firstIssue(parsed.error);
-}
 
 export interface ManifestFile {
   readonly manifest: RunManifest;
@@ -107,7 +34,8 @@ export async function readManifestFile(folder: string, runId: string): Promise<M
 }
 
 /** @throws RepriseError MANIFEST_INVALID */
-export function parseManifest(file: string, text: string, runId: string): ManifestFile {
+async function parseManifest(file: string, text: string, runId: string): Promise<ManifestFile> {
+  const { manifestProblem } = await import('./document-shapes');
   const value = parseJson(text);
   const problem = value === undefined ? 'it is not JSON' : (manifestProblem(value) ?? ((value as RunManifest).runId === runId ? null : 'runId: is not the name of its folder'));
   if (problem !== null) {
@@ -197,6 +125,7 @@ export async function readStudyFile(workspace: string, studyId: string): Promise
     throw new RepriseError('STUDY_FILE_INVALID', `The study ${file} cannot be read.`, { kind: 'system', hint: RESTORE_STUDY, cause: error });
   }
   const value = parseJson(document);
+  const { studyProblem } = await import('./document-shapes');
   const problem = value === undefined ? 'it is not JSON' : (studyProblem(value) ?? ((value as StudyRow).studyId === studyId ? null : 'studyId: is not the name of its file'));
   if (problem !== null) throw new RepriseError('STUDY_FILE_INVALID', `The study ${file} is damaged: ${problem}.`, { kind: 'system', hint: RESTORE_STUDY });
   return { study: value as StudyRow, document };
@@ -229,9 +158,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function firstIssue(error: z.ZodError): string {
-  const issue = error.issues[0];
-  return issue === undefined ? 'it is not valid' : `${issue.path.join('.')}: ${issue.message}`;
 }

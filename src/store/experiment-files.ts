@@ -1,30 +1,14 @@
 /** `experiments/ID.json`: what an experiment is. The database's rows are made from these files. */
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { RepriseError } from '../errors/errors';
+import type { experimentShape } from './document-shapes';
 import { experimentFileOf, WORKSPACE_FILES } from './layout';
 import type { StoredExperiment } from './tables/experiments';
 import type { ExperimentInfo } from './tracking';
 
-const time = z.number();
-
-const documentSchema = z.looseObject({
-  format: z.literal(1),
-  experimentId: z.int().min(0),
-  name: z.string().min(1),
-  createdAt: time,
-  updatedAt: time,
-  deletedAt: time.nullable(),
-  tags: z.record(z.string(), z.string()),
-  /**
-   * Names it had, which manifests of its runs may have. `runIds`: those runs, once another experiment has taken the
-   * name; null while none has, so that every run of that name is meant.
-   */
-  formerNames: z.array(z.strictObject({ name: z.string().min(1), runIds: z.array(z.string()).nullable() })),
-});
-
-export type ExperimentDocument = z.infer<typeof documentSchema>;
+export type ExperimentDocument = z.infer<typeof experimentShape>;
 
 /** The experiment that is always there: runs of clients that name none belong to it. */
 export const DEFAULT_EXPERIMENT = 0;
@@ -66,7 +50,7 @@ export async function readExperimentFile(workspace: string, experimentId: number
   } catch (error) {
     throw invalid(error instanceof SyntaxError ? 'it is not JSON' : 'it cannot be read', error);
   }
-  const parsed = documentSchema.safeParse(value);
+  const parsed = (await import('./document-shapes')).experimentShape.safeParse(value);
   if (!parsed.success) throw invalid(`${parsed.error.issues[0]?.path.join('.') ?? ''}: ${parsed.error.issues[0]?.message ?? 'it is not valid'}`);
   if (parsed.data.experimentId !== experimentId) throw invalid('experimentId: is not the name of its file');
   return { document: parsed.data, text };

@@ -3,7 +3,6 @@ import { rmSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RepriseError } from '../errors/errors';
-import { parseSnapshot, snapshotObjects } from '../events/snapshot';
 import { objectPath } from '../files/objects';
 import type { Database } from './database';
 import { WORKSPACE_FILES } from './layout';
@@ -96,6 +95,7 @@ async function filesOfCode(workspace: string, sha256: string): Promise<string[]>
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw new RepriseError('SNAPSHOT_INVALID', `The code state ${sha256} cannot be read.`, { kind: 'system', hint: 'Check the permissions of the workspace folder.', cause: error });
   }
+  const { parseSnapshot, snapshotObjects } = await import('../events/snapshot');
   return snapshotObjects(parseSnapshot(text));
 }
 

@@ -8,7 +8,7 @@ import { atomicWrite } from '../files/atomic-write';
 import { sha256Bytes } from '../files/hash';
 import { objectPath } from '../files/objects';
 import { guard, type Database } from './database';
-import { manifestProblem, manifestText, newRunFrom, studyProblem } from './documents';
+import { manifestText, newRunFrom } from './documents';
 import { behindFileOf, runFolderOf, studyFileOf, WORKSPACE_FILES } from './layout';
 import type { HostLock } from './lock';
 import { isThere, writeRunFolder } from './run-folder';
@@ -47,6 +47,7 @@ export class SqliteStore extends SqliteTracking implements Store {
   /** @throws RepriseError RUN_EXISTS, MANIFEST_INVALID, EXPERIMENT_DELETED, WORKSPACE_READ_ONLY; no run is made then */
   async createRun(manifest: RunManifest): Promise<RunRow> {
     this.refuseReader();
+    const { manifestProblem } = await import('./document-shapes');
     const problem = manifestProblem(manifest);
     if (problem !== null) throw new RepriseError('MANIFEST_INVALID', `The manifest of the new run is not complete: ${problem}.`, { kind: 'system' });
     const { runId, experiment, createdAt } = manifest;
@@ -225,6 +226,7 @@ export class SqliteStore extends SqliteTracking implements Store {
   /** Writes `studies/STUDY_ID.json`, then the row. @throws RepriseError STUDY_INVALID, WORKSPACE_READ_ONLY */
   async saveStudy(study: StudyRow): Promise<void> {
     this.refuseReader();
+    const { studyProblem } = await import('./document-shapes');
     const problem = studyProblem(study);
     if (problem !== null) throw new RepriseError('STUDY_INVALID', `The study is not complete: ${problem}.`, { kind: 'system' });
     const document = `${JSON.stringify(study, null, 2)}\n`;

@@ -191,8 +191,8 @@ export interface Store extends TrackingStore {
   manifest(runId: string): RunManifest;
   /** @throws RepriseError as `manifest`, and RUN_NOT_TRAINING */
   trainingManifest(runId: string): TrainingManifest;
-  /** Oldest first. */
-  listRuns(filter?: { readonly kind?: readonly RunKind[]; readonly experiment?: string; readonly status?: readonly RunStatus[]; readonly studyId?: string }): RunRow[];
+  /** Oldest first. `elsewhere`: only those of other places than this machine. */
+  listRuns(filter?: { readonly kind?: readonly RunKind[]; readonly experiment?: string; readonly status?: readonly RunStatus[]; readonly studyId?: string; readonly elsewhere?: true }): RunRow[];
   /** Those of the runs that there are, oldest first. */
   getRuns(runIds: readonly string[]): RunRow[];
   /** The oldest waiting run of each line of the queue; quick however many wait. Runs that other programs tell of wait for nothing. */

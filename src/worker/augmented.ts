@@ -1,5 +1,5 @@
 /** Training examples that are changed each time they are seen. */
-import { augmentOf } from '../config/data';
+import { augmentOf } from '../config/facts';
 import type { Config } from '../config/schema';
 import { augmenter } from '../datasets/augment';
 import type { WorkerData } from './inputs';

@@ -1,8 +1,8 @@
 /** The training of one run, from its first step or its newest checkpoint to its end. */
 import { diff } from '../config/diff';
-import { hasOwnGpus } from '../config/executor';
+import { hasOwnGpus, resolveSeeds } from '../config/facts';
 import { higherIsBetter, mapMetrics, metricOf } from '../config/metrics';
-import { resolveSeeds, type Config, type SelectionConfig } from '../config/schema';
+import type { Config, SelectionConfig } from '../config/schema';
 import { RepriseError } from '../errors/errors';
 import { foldEvents } from '../events/fold';
 import type { TrainingManifest } from '../events/manifest';

@@ -2,7 +2,8 @@
 import path from 'node:path';
 import { rm } from 'node:fs/promises';
 import type { Container } from 'dockerode';
-import { ATTEMPT_FILES, attemptFolder, type CommandExit } from '../../events/command-run';
+import { ATTEMPT_FILES, attemptFolder } from '../../events/command-files';
+import type { CommandExit } from '../../events/command-run';
 import { atomicWrite } from '../../files/atomic-write';
 import { whenThereIsRoom } from '../../files/when-there-is-room';
 import { linesThere, OutputKeeper } from '../../provenance/command-output';

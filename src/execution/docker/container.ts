@@ -1,6 +1,7 @@
 /** What a container is made with. */
 import type { ContainerCreateOptions, DeviceRequest, MountSettings } from 'dockerode';
-import { bytesOf, type ExecutorOf } from '../../config/executor';
+import type { ExecutorOf } from '../../config/executor';
+import { bytesOf } from '../../config/facts';
 import type { Order } from '../executor';
 
 /** By these a container is found again. */

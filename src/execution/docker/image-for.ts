@@ -1,6 +1,6 @@
 /** The image that an order's container is made of: named, built of its code, or made for trainings. */
 import path from 'node:path';
-import { attemptFolder } from '../../events/command-run';
+import { attemptFolder } from '../../events/command-files';
 import type { ImageRef } from '../../events/provenance';
 import type { Order } from '../executor';
 import { BUILD_LOG, buildOfCode } from './build';

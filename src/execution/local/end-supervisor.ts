@@ -1,7 +1,7 @@
 /** How a host ends the supervisor of a command: by asking, so that nothing the command started is left. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { COMMAND_FILES } from '../../events/command-run';
+import { COMMAND_FILES } from '../../events/command-files';
 
 /** A command's processes have this long to end when they are asked to. */
 export const COMMAND_GRACE_MS = 3000;

@@ -2,9 +2,9 @@
 import { join, posix } from 'node:path';
 import type { Collecting } from '../../config/machine';
 import { outputPattern } from '../../config/output-pattern';
-import { bytesOf } from '../../config/executor';
+import { bytesOf } from '../../config/facts';
 import { fillTask } from '../../config/task';
-import { COMMAND_FILES } from '../../events/command-run';
+import { COMMAND_FILES } from '../../events/command-files';
 import { RUN_FILES, type CommandManifest } from '../../events/manifest';
 import { readEvents } from '../../events/reader';
 import type { CheckpointRecord } from '../../events/records';

@@ -1,7 +1,8 @@
 /** Brings to a machine what its runs need: data, models, code and inputs, each once however many runs share it. */
 import { open, readFile, stat } from 'node:fs/promises';
 import { basename, join, posix } from 'node:path';
-import { bytesOf, type ExecutorConfig } from '../../config/executor';
+import type { ExecutorConfig } from '../../config/executor';
+import { bytesOf } from '../../config/facts';
 import { RepriseError } from '../../errors/errors';
 import { RUN_FILES, type CommandManifest } from '../../events/manifest';
 import { parseSnapshot, snapshotObjects } from '../../events/snapshot';

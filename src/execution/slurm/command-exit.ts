@@ -1,7 +1,8 @@
 /** Writes down for a command what its supervisor could not know: it was asked to end, and Slurm says why. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ATTEMPT_FILES, attemptFolder, commandExitSchema, type CommandExit } from '../../events/command-run';
+import { ATTEMPT_FILES, attemptFolder } from '../../events/command-files';
+import { commandExitSchema, type CommandExit } from '../../events/command-run';
 import { atomicWrite } from '../../files/atomic-write';
 import type { Order } from '../executor';
 import type { Outcome } from './outcome';

@@ -1,6 +1,6 @@
 /** The batch script of a submission: what `sbatch` reads, shown before it is sent and kept with each run. It holds no value of an environment variable. */
 import type { RunConfig } from '../../config/command';
-import { bytesOf } from '../../config/executor';
+import { bytesOf } from '../../config/facts';
 import { RepriseError } from '../../errors/errors';
 import { prologueOf, quotedPath } from '../remote/shell';
 import { startLine, tasksOf, type SlurmConfig } from './launch';

@@ -12,6 +12,8 @@ export interface RunFilter {
   readonly experiment?: string;
   readonly status?: readonly RunStatus[];
   readonly studyId?: string;
+  /** Only runs of other places than this machine. */
+  readonly elsewhere?: true;
 }
 
 export class RunsTable {
@@ -124,6 +126,7 @@ export class RunsTable {
       ...(filter.kind === undefined ? [] : ['kind IN (SELECT value FROM json_each(@kinds))']),
       ...(filter.experiment === undefined ? [] : ['experiment = @experiment']),
       ...(filter.studyId === undefined ? [] : ['study_id = @studyId']),
+      ...(filter.elsewhere === undefined ? [] : ["place <> 'local'"]),
       ...(filter.status === undefined ? [] : ['status IN (SELECT value FROM json_each(@statuses))']),
     ];
     return this.#database

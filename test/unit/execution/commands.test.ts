@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { RepriseError } from '../../../src/errors/errors';
-import { COMMAND_FILES } from '../../../src/events/command-run';
+import { COMMAND_FILES } from '../../../src/events/command-files';
 import { RUN_FILES } from '../../../src/events/manifest';
 import { readEvents } from '../../../src/events/reader';
 import type { EventBody } from '../../../src/events/records';

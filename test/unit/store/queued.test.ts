@@ -32,4 +32,6 @@ it('the queue is lines of one place and one experiment, oldest first, without wh
   store.setStatus('run-a', 'running');
   store.setStatus('run-z', 'running');
   expect(store.queueHeads().map(({ runId }) => runId)).toEqual(['run-b', 'run-far']);
+  expect(store.listRuns({ status: ['queued', 'running'], elsewhere: true }).map(({ runId }) => runId)).toEqual(['run-far']);
+  expect(store.listRuns({ status: ['running'], elsewhere: true })).toEqual([]);
 });
