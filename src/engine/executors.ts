@@ -68,8 +68,11 @@ export function executorsOf(workspace: string, store: Store): Executors {
       const name = machineOf(executor);
       // One whose description was changed is another.
       const key = hashJson([executor.kind, name, name === null ? null : machineOfKind(workspace, name, executor.kind)]);
-      const found = made.get(key) ?? make(executor.kind, name, { workspace, store });
+      const known = made.get(key);
+      if (known !== undefined) return known;
+      const found = make(executor.kind, name, { workspace, store });
       made.set(key, found);
+      found.catch(() => made.delete(key));
       return found;
     },
     async close() {

@@ -16,10 +16,10 @@ import { readWords } from './run-words';
 import { carrierOf, type StartNote } from './serve-life';
 import { afterPrologue } from './serve-shell';
 
-/** The process that carries out the attempt already, or did; null where none was started. */
+/** The process that carries out the attempt already, or did; null where none was started, or it was gone before its first word. */
 function startedFor(runFolder: string, attempt: number): number | null {
   const carrier = carrierOf(runFolder);
-  if (carrier !== null && carrier.attempt >= attempt) return carrier.process.pid;
+  if (carrier !== null && carrier.attempt >= attempt && lifeOf(carrier.process) !== 'dead') return carrier.process.pid;
   const word = readWords(runFolder).find((said) => said.event === 'started' && said.attempt >= attempt);
   return word?.event === 'started' ? word.pid : null;
 }

@@ -4,10 +4,12 @@ import type { Collecting } from '../../config/machine';
 import { outputPattern } from '../../config/output-pattern';
 import { bytesOf } from '../../config/facts';
 import { fillTask } from '../../config/task';
+import { RepriseError } from '../../errors/errors';
 import { COMMAND_FILES } from '../../events/command-files';
 import { RUN_FILES, type CommandManifest } from '../../events/manifest';
 import { readEvents } from '../../events/reader';
 import type { CheckpointRecord } from '../../events/records';
+import type { Output } from '../../outpost/protocol';
 import type { Order } from '../executor';
 import { fetchFile } from './fetch';
 import type { Link } from './link';
@@ -37,9 +39,9 @@ async function collectOutputs(link: Link, { runId, runFolder, tell }: Order, man
   const { outputs } = fillTask(manifest.config);
   if (outputs.length === 0) return;
   const folder = posix.join(COMMAND_FILES.work, manifest.provenance.code?.folder ?? '');
-  const { value } = await link.call('list', { runId, path: folder });
+  const files = await filesThere(link, runId, folder);
   const patterns = outputs.map(outputPattern);
-  const wanted = value.files.filter(({ path }) => patterns.some((pattern) => pattern.test(posix.relative(folder, path)))).slice(0, MOST_FILES);
+  const wanted = files.filter(({ path }) => patterns.some((pattern) => pattern.test(posix.relative(folder, path)))).slice(0, MOST_FILES);
   const large = wanted.filter(({ bytes }) => bytes > most);
   if (large.length > 0) {
     const named = large.slice(0, 5).map(({ path, bytes }) => `${posix.relative(folder, path)} (${bytes} bytes)`).join(', ');
@@ -47,6 +49,16 @@ async function collectOutputs(link: Link, { runId, runFolder, tell }: Order, man
   }
   const rest = wanted.filter(({ bytes }) => bytes <= most);
   for (let from = 0; from < rest.length; from += AT_ONCE) await Promise.all(rest.slice(from, from + AT_ONCE).map(({ path }) => fetchFile(link, { runId, runFolder, path })));
+}
+
+/** None where the working copy could not be made, or a host that died just then had fetched all and removed it. */
+async function filesThere(link: Link, runId: string, folder: string): Promise<Output<'list'>['files']> {
+  try {
+    return (await link.call('list', { runId, path: folder })).value.files;
+  } catch (error) {
+    if (error instanceof RepriseError && error.code === 'FILE_MISSING') return [];
+    throw error;
+  }
 }
 
 /** Whether a training came to its end, and its newest checkpoint. */

@@ -2,6 +2,8 @@
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { RepriseError } from '../../errors/errors';
+import { RUN_FILES } from '../../events/manifest';
+import { ownerFile } from '../../events/owner';
 import { temporaryName } from '../../files/atomic-write';
 import { sha256File } from '../../files/hash';
 import { PIECE } from '../../outpost/protocol';
@@ -9,11 +11,19 @@ import type { Link } from './link';
 
 const PLAIN_PART = /^(?!\.{1,2}$)[^/\\\0]+$/u;
 
-/** Where a file of a run lies here. The name comes from another machine: it must not lead out of the run's folder. @throws RepriseError OUTPOST_ANSWER_INVALID */
+/** What the host alone writes in the folder of a run. Some disks take names in capitals for the same. */
+const OF_HOST: ReadonlySet<string> = new Set([RUN_FILES.manifest, RUN_FILES.events, RUN_FILES.cancel, RUN_FILES.worker, ownerFile(RUN_FILES.events), 'origin.json', 'slurm.sh']);
+export const isOfHost = (path: string): boolean => OF_HOST.has(path.toLowerCase());
+
+/**
+ * Where a file of a run lies here. The name comes from another machine: it must not lead out of the run's folder, nor to
+ * what the host writes there.
+ * @throws RepriseError OUTPOST_ANSWER_INVALID
+ */
 export function fileHere(runFolder: string, path: string): string {
   const parts = path.split('/');
-  if (parts.every((part) => PLAIN_PART.test(part))) return join(runFolder, ...parts);
-  throw new RepriseError('OUTPOST_ANSWER_INVALID', `Another machine names a file ${JSON.stringify(path)}, which does not stay inside its run.`, { kind: 'system', hint: 'Test the machine: `reprise machine test`.' });
+  if (parts.every((part) => PLAIN_PART.test(part)) && !isOfHost(path)) return join(runFolder, ...parts);
+  throw new RepriseError('OUTPOST_ANSWER_INVALID', `Another machine names a file ${JSON.stringify(path)}, which is none that its run may write.`, { kind: 'system', hint: 'Test the machine: `reprise machine test`.' });
 }
 
 async function sizeOf(file: string): Promise<number | null> {

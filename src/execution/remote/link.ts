@@ -1,7 +1,7 @@
 /** The way to an outpost: requests and their answers over a connection that may break and is made anew. */
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RepriseError, toErrorReport } from '../../errors/errors';
+import { isDiskFull, RepriseError, toErrorReport } from '../../errors/errors';
 import { answerSchema, frame, FrameReader, METHODS, type Input, type Method, type Output } from '../../outpost/protocol';
 
 /** A program `outpost.js serve BASE` that was started somewhere. */
@@ -40,6 +40,11 @@ interface Waiting {
   readonly body: Uint8Array;
   readonly resolve: (answer: { readonly value: unknown; readonly body: Buffer }) => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** Whether the same may go well later: the machine is away, or the disk here is full. */
+export function mayPass(error: unknown): boolean {
+  return (error instanceof RepriseError && error.code === 'MACHINE_UNREACHABLE') || isDiskFull(error);
 }
 
 /** Pauses between two tries to connect. */

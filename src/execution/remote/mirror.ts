@@ -5,14 +5,15 @@ import { posix } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Collecting } from '../../config/machine';
 import { RepriseError } from '../../errors/errors';
+import { COMMAND_FILES } from '../../events/command-files';
 import { RUN_FILES } from '../../events/manifest';
 import { OUTPOST_FILES } from '../../outpost/layout';
 import type { Output } from '../../outpost/protocol';
 import { outpostWordSchema, type OutpostWord } from '../../outpost/words';
 import type { Order } from '../executor';
 import { collect } from './collect';
-import { appendPiece, bytesHere, fetchFile, fileHere } from './fetch';
-import type { Link } from './link';
+import { appendPiece, bytesHere, fetchFile, fileHere, isOfHost } from './fetch';
+import { mayPass, type Link } from './link';
 import { TrainingLog } from './training-log';
 
 /** What is heard of a run. Called in order; must not throw. */
@@ -187,8 +188,8 @@ export class Mirror {
       if (!following.isOver) hears.alive?.(isThere ? isAlive : false);
       return true;
     } catch (error) {
-      // A machine that is away comes back; anything else would be the same the next time.
-      if (!(error instanceof RepriseError && (error.code === 'MACHINE_UNREACHABLE' || error.code === 'LINK_CLOSED'))) hears.failed(error);
+      // Anything else would be the same the next time.
+      if (!mayPass(error) && !(error instanceof RepriseError && error.code === 'LINK_CLOSED')) hears.failed(error);
       return false;
     }
   }
@@ -220,13 +221,16 @@ function parsed(line: string): unknown {
   }
 }
 
-/** Bytes that are here of the files which runs write elsewhere. */
+/** Bytes that are here of the files which are brought while a run goes on; of its outputs, which may be many, none is. */
 async function offsetsHere(runFolder: string): Promise<Map<string, number>> {
   const offsets = new Map<string, number>();
   const entries = await readdir(runFolder, { recursive: true, withFileTypes: true }).catch(() => []);
   for (const entry of entries) {
     if (!entry.isFile()) continue;
     const path = posix.join(...entry.parentPath.slice(runFolder.length).split(/[/\\]/u), entry.name);
+    // But for TensorBoard's.
+    const isOutput = path.startsWith(`${COMMAND_FILES.work}/`) && !entry.name.includes('tfevents');
+    if (isOutput || isOfHost(path)) continue;
     offsets.set(path, await bytesHere(runFolder, path));
   }
   return offsets;

@@ -1,5 +1,5 @@
 /** Brings to a machine what its runs need: data, models, code and inputs, each once however many runs share it. */
-import { open, readFile, stat } from 'node:fs/promises';
+import { open, readFile, rm, stat } from 'node:fs/promises';
 import { basename, join, posix } from 'node:path';
 import type { ExecutorConfig } from '../../config/executor';
 import { bytesOf } from '../../config/facts';
@@ -10,7 +10,8 @@ import { filesBelow } from '../../files/files-below';
 import { objectPath } from '../../files/objects';
 import { inputThere, OUTPOST_FILES, type OutpostOrder } from '../../outpost/layout';
 import { PIECE } from '../../outpost/protocol';
-import type { CommandOrder, Order } from '../executor';
+import type { AttemptEnd, CommandOrder, Order } from '../executor';
+import { WORKER_LOG } from '../local/local-spawn';
 import type { Link } from './link';
 
 /** Bytes of small files that are written with one request. */
@@ -18,6 +19,9 @@ const MOST_AT_ONCE = 8 * 2 ** 20;
 /** Files that are under way at once. */
 const AT_ONCE = 16;
 const OWNER_ONLY = 0o600;
+
+/** Problems of an attempt that did not find what had been sent. */
+const GONE: ReadonlySet<string> = new Set(['OBJECT_MISSING', 'INPUT_MISSING', 'SNAPSHOT_MISSING']);
 
 /** An order as the outpost reads it, with the run's own description. */
 export interface Parcel {
@@ -66,6 +70,8 @@ export class Sender {
       [files, bodies, length] = [[], [], 0];
     };
     for (const { order, there } of parcels) {
+      // Of an attempt before, whose folder there may be gone: by their lengths it is told what of the new ones is here.
+      for (const name of [OUTPOST_FILES.words, OUTPOST_FILES.log, WORKER_LOG]) await rm(join(order.runFolder, name), { force: true });
       const contents = [
         [RUN_FILES.manifest, 0o644, await readFile(join(order.runFolder, RUN_FILES.manifest))],
         // Last: what is complete has an order.
@@ -81,8 +87,9 @@ export class Sender {
     await flush();
   }
 
-  /** Forgets what is there: the machine's folder may have been emptied since. */
-  forget(): void {
+  /** Forgets what is there where an attempt did not find it: somebody emptied the machine's folder. */
+  hear(end: AttemptEnd | 'detached'): void {
+    if (end === 'detached' || end.problem === null || !GONE.has(end.problem.code)) return;
     for (const known of [this.#objects, this.#inputs, this.#states]) known.clear();
   }
 

@@ -2,11 +2,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RepriseError, toErrorReport } from '../../errors/errors';
+import { toErrorReport } from '../../errors/errors';
 import { RUN_FILES } from '../../events/manifest';
 import type { PlaceRecord } from '../../events/records';
 import type { EndedWord, OutpostWord } from '../../outpost/words';
 import type { Attempt, AttemptEnd, Order } from '../executor';
+import { mayPass } from '../remote/link';
 import { formatJob, numberOf, type JobSight } from './jobs';
 import { noteForCommand } from './command-exit';
 import { outcomeOf, problemOf } from './outcome';
@@ -111,7 +112,8 @@ export class SlurmAttempt implements Attempt {
       this.#silentSince ??= performance.now();
       if (!this.#isLost && performance.now() - this.#silentSince >= LOST_MS) {
         this.#isLost = true;
-        this.#after(() => this.#tell({ event: 'lost', reason: 'The cluster does not say what its jobs do.' }));
+        // At once: what was begun before may wait for the cluster.
+        void this.#tell({ event: 'lost', reason: 'The cluster does not say what its jobs do.' }).catch((error: unknown) => this.#fail(error));
       }
       return;
     }
@@ -234,12 +236,11 @@ export class SlurmAttempt implements Attempt {
 
   /** Tries again and again, however long the cluster is out of reach. */
   async #patiently(work: () => Promise<void>): Promise<void> {
-    while (!this.#isOver) {
+    for (; !this.#isOver; await sleep(PAUSE_MS)) {
       try {
         return await work();
       } catch (error) {
-        if (!(error instanceof RepriseError && error.code === 'MACHINE_UNREACHABLE')) throw error;
-        await sleep(PAUSE_MS);
+        if (!mayPass(error)) throw error;
       }
     }
   }

@@ -1,25 +1,33 @@
 /** A cluster's commands on its login host: what it is, and how a script is handed to it once. */
 import { RepriseError } from '../../errors/errors';
 import type { Link } from '../remote/link';
-import type { Login } from './queue';
+import { isSilence, type Login } from './queue';
 
 /** How long a command of Slurm may take: a controller under load answers late. */
 const TIMEOUT_MS = 60_000;
 const WORDS_BYTES = 2000;
 
 /**
+ * Lines that leave in `job.new` the number of the job whose folder is `$1`, if the queue has one. A queue that cannot be
+ * asked ends the script: a job that is there must not be taken for one that is not.
+ */
+const FROM_QUEUE = String.raw`
+squeue --noheader --all --states=all --format='%F|%Z' >queue || exit
+while IFS='|' read -r id folder; do [ "$folder" = "$1" ] && echo "$id" && break; done <queue >job.new
+rm -f queue`;
+
+/**
  * `sh -c SUBMIT sh FOLDER LINES`: makes FOLDER, writes the script (the first LINES lines of the input) and the names of
  * the runs (the rest), submits the script and prints the job's number. Asked again, because the answer was lost, it
  * prints the number it had then: out of `job`, or else out of the queue, where the job is found by its folder.
  */
-const SUBMIT = String.raw`
+const SUBMIT = `
 umask 077
 mkdir -p "$1" && cd "$1" || exit 1
 awk -v lines="$2" 'NR <= lines { print > "slurm.sh"; next } { print > "runs" }' || exit 1
 exec 9>lock
 flock 9 2>/dev/null
-if [ ! -s job ] && [ -e tried ]; then
-  squeue --noheader --all --states=all --format='%F|%Z' | while IFS='|' read -r id folder; do [ "$folder" = "$1" ] && echo "$id" && break; done >job.new
+if [ ! -s job ] && [ -e tried ]; then${FROM_QUEUE}
   [ -s job.new ] && mv job.new job
 fi
 if [ ! -s job ]; then
@@ -31,10 +39,10 @@ cat job
 `;
 
 /** The number of a job that a folder was submitted as, if it was. */
-const FIND = String.raw`
-if [ -s "$1/job" ]; then cat "$1/job"; exit; fi
-squeue --noheader --all --states=all --format='%F|%Z' | while IFS='|' read -r id folder; do [ "$folder" = "$1" ] && echo "$id" && break; done
-exit 0
+const FIND = `
+cd "$1" 2>/dev/null && [ -e tried ] || exit 0
+if [ -s job ]; then cat job; exit; fi${FROM_QUEUE}
+cat job.new
 `;
 
 export interface ClusterFacts {
@@ -76,7 +84,9 @@ export class Cluster {
 
   /** The number that a folder was submitted as, where nobody heard it; null where it was not. */
   async find(folder: string): Promise<number | null> {
-    return numberIn((await this.#exec(['sh', '-c', FIND, 'sh', folder])).stdout);
+    const { exitCode, stdout, stderr } = await this.#exec(['sh', '-c', FIND, 'sh', folder]);
+    if (exitCode === 0) return numberIn(stdout);
+    throw unreachable(this.#link.name, stderr.trim() || 'squeue does not tell of its jobs');
   }
 
   /** The last lines that the script of a job printed, and what Slurm said of it. */
@@ -108,8 +118,16 @@ function numberIn(text: string): number | null {
 }
 
 function refusal(machine: string, why: string): RepriseError {
-  const isAway = /contact slurm controller|socket timed out|connection refused|zero bytes were transmitted|temporarily/iu.test(why);
-  return isAway
-    ? new RepriseError('SLURM_UNREACHABLE', `The cluster behind ${machine} does not answer: ${why}`, { kind: 'system', hint: 'Try again when its controller is back.' })
+  return isSilence(why)
+    ? unreachable(machine, why)
     : new RepriseError('SUBMISSION_REFUSED', `${machine} did not take the job: ${why}`, { kind: 'input', hint: 'Correct the `executor` of the config, or the machine\'s defaults.' });
+}
+
+/** Whether the same may go well later: the controller or the way to it is away. */
+export function isAway(error: unknown): boolean {
+  return error instanceof RepriseError && (error.code === 'SLURM_UNREACHABLE' || error.code === 'MACHINE_UNREACHABLE');
+}
+
+function unreachable(machine: string, why: string): RepriseError {
+  return new RepriseError('SLURM_UNREACHABLE', `The cluster behind ${machine} does not answer: ${why}`, { kind: 'system', hint: 'Try again when its controller is back.' });
 }

@@ -2,7 +2,6 @@
 import { posix } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MachineOf } from '../../config/machine';
-import { RepriseError } from '../../errors/errors';
 import type { PlaceRecord } from '../../events/records';
 import { runFolderThere } from '../../outpost/layout';
 import type { Attempt, Executor, Order } from '../executor';
@@ -10,7 +9,7 @@ import type { Link } from '../remote/link';
 import { Mirror, type Follower } from '../remote/mirror';
 import { Sender } from '../remote/send';
 import { SlurmAttempt, type AttemptWay } from './attempt';
-import { Cluster } from './cluster';
+import { Cluster, isAway } from './cluster';
 import type { Forerunners } from './dependencies';
 import { parseJob } from './jobs';
 import { ClusterQueue, type PlacedJob } from './queue';
@@ -38,10 +37,14 @@ export function slurmExecutor({ name, machine, link, workspace, forerunners }: S
   const cluster = new Cluster(link);
   const queue = new ClusterQueue({ login: cluster.login, pollMs });
   const mirror = new Mirror(link, { pollMs, collect: machine.collect });
-  const submitter = new Submitter({ name, link, cluster, sender: new Sender(link, workspace), forerunners });
+  const sender = new Sender(link, workspace);
+  const submitter = new Submitter({ name, link, cluster, sender, forerunners });
 
-  const follow = (order: Order, placed: PlacedJob, from: PlaceRecord | null): Attempt =>
-    new SlurmAttempt({ order, machine: name, placed, queue, way: wayOf(order, placed), from });
+  const follow = (order: Order, placed: PlacedJob, from: PlaceRecord | null): Attempt => {
+    const attempt = new SlurmAttempt({ order, machine: name, placed, queue, way: wayOf(order, placed), from });
+    void attempt.end.then((end) => sender.hear(end));
+    return attempt;
+  };
 
   const wayOf = (order: Order, { job, folder }: PlacedJob): AttemptWay => {
     let follower: Follower | null = null;
@@ -80,7 +83,7 @@ async function placedOf({ job: named, facts }: PlaceRecord, cluster: Cluster, si
       const [{ name }, id] = [await cluster.facts(), await cluster.find(folder)];
       return id === null ? null : { job: { cluster: name, id, index: index === undefined || index === '' ? null : Number(index), token: posix.basename(folder) }, folder };
     } catch (error) {
-      if (!(error instanceof RepriseError && (error.code === 'MACHINE_UNREACHABLE' || error.code === 'SLURM_UNREACHABLE'))) throw error;
+      if (!isAway(error)) throw error;
       await sleep(PAUSE_MS, undefined, { signal });
     }
   }

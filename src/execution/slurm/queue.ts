@@ -38,6 +38,7 @@ interface Followed extends PlacedJob {
 /** Milliseconds between two looks where something keeps them from being told, at most. */
 const SLOWEST_MS = 30_000;
 const CANCELS = { quietMs: 30, mostMs: 200 };
+const CANCEL_AGAIN_MS = 5000;
 /** Numbers that one scancel is given. */
 const CANCELLED_AT_ONCE = 2000;
 
@@ -130,16 +131,27 @@ export class ClusterQueue {
     throw new RepriseError('SLURM_UNREACHABLE', `The cluster does not say what its jobs do: ${told.stderr.trim() || `${argv[0] ?? ''} ended with exit code ${told.exitCode ?? 'unknown'}`}`, { kind: 'system' });
   }
 
+  /** A cluster that is out of reach is asked again, as long as somebody follows the jobs. */
   async #scancel(jobs: readonly PlacedJob[]): Promise<void> {
     try {
       const seen = await this.#sights(jobs);
       const numbers = jobs.filter((placed) => sightOf(placed, seen) !== undefined).map(({ job }) => numberOf(job));
-      for (let from = 0; from < numbers.length; from += CANCELLED_AT_ONCE) await this.#login(['scancel', ...numbers.slice(from, from + CANCELLED_AT_ONCE)]);
+      for (let from = 0; from < numbers.length; from += CANCELLED_AT_ONCE) {
+        const { stderr } = await this.#login(['scancel', ...numbers.slice(from, from + CANCELLED_AT_ONCE)]);
+        if (isSilence(stderr)) throw new Error(stderr);
+      }
       await this.#tell();
     } catch {
-      // The cluster is out of reach: whoever follows the jobs sees that they go on.
+      await sleep(CANCEL_AGAIN_MS, undefined, { ref: false });
+      const followed = new Set([...this.#followed].map(({ folder, job }) => `${folder} ${numberOf(job)}`));
+      for (const placed of jobs) if (followed.has(`${placed.folder} ${numberOf(placed.job)}`)) this.cancel(placed);
     }
   }
+}
+
+/** Whether a command of Slurm says that the controller does not answer. */
+export function isSilence(words: string): boolean {
+  return /contact slurm controller|socket timed out|connection refused|zero bytes were transmitted|temporarily/iu.test(words);
 }
 
 /** A job by its number, if it is that one. */

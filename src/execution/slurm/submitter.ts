@@ -3,13 +3,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { posix, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RepriseError } from '../../errors/errors';
 import type { OutpostOrder } from '../../outpost/layout';
 import type { Order } from '../executor';
 import type { Link } from '../remote/link';
 import type { Sender } from '../remote/send';
 import { secretsOf } from '../secrets';
-import type { Cluster } from './cluster';
+import { isAway, type Cluster } from './cluster';
 import { dependenciesOf, type Forerunners } from './dependencies';
 import { Gatherer } from './gather';
 import { formatJob, type JobName } from './jobs';
@@ -125,13 +124,13 @@ export class Submitter {
     return order.tell({ type: 'place', event: 'submitted', attempt: order.attempt, executor: 'slurm', machine: this.#of.name, ...(job === null ? {} : { job: formatJob(job) }), ...(Object.keys(facts).length === 0 ? {} : { facts }) });
   }
 
-  /** Tries again and again while the controller is away, as long as somebody wants the runs. */
+  /** Tries again and again while the controller or the way to it is away, as long as somebody wants the runs. */
   async #patiently<T>(ready: readonly Ready[], ask: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
         return await ask();
       } catch (error) {
-        if (!(error instanceof RepriseError) || error.code !== 'SLURM_UNREACHABLE' || !ready.some(isWanted)) throw error;
+        if (!isAway(error) || !ready.some(isWanted)) throw error;
         await sleep(PAUSE_MS);
       }
     }

@@ -1,10 +1,13 @@
 /** An attempt that an outpost carries out on a machine without a queue of its own: what it wrote down is all there is to know. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RepriseError, toErrorReport } from '../../errors/errors';
+import { toErrorReport } from '../../errors/errors';
 import type { PlaceRecord } from '../../events/records';
+import { OUTPOST_FILES } from '../../outpost/layout';
 import type { EndedWord, OutpostWord } from '../../outpost/words';
 import type { Attempt, AttemptEnd, Order } from '../executor';
-import type { Link } from '../remote/link';
+import { mayPass, type Link } from '../remote/link';
 import type { Follower, Mirror } from '../remote/mirror';
 
 export interface SshAttemptOptions {
@@ -23,6 +26,8 @@ const LOOKS_WITHOUT_LIFE = 3;
 const PATIENCE_MS = 10 * 60_000;
 
 const PAUSE_MS = 1000;
+/** Characters of what a shell printed that are told. */
+const LAST_WORDS = 2000;
 
 const NOTHING: AttemptEnd = { exitCode: null, signal: null, problem: null };
 
@@ -46,7 +51,8 @@ export class SshAttempt implements Attempt {
     this.#follower = options.mirror.follow(options.order, {
       word: (word) => this.#after(() => this.#hear(word)),
       alive: (isAlive) => this.#look(isAlive),
-      lost: () => this.#after(() => this.#tell({ event: 'lost', reason: `${options.machine} does not answer; what runs there goes on.` })),
+      // At once: what was begun before may wait for the machine.
+      lost: () => void this.#tell({ event: 'lost', reason: `${options.machine} does not answer; what runs there goes on.` }).catch((error: unknown) => this.#fail(error)),
       found: () => this.#after(() => this.#tell({ event: 'found' })),
       failed: (error) => this.#fail(error),
     });
@@ -108,17 +114,29 @@ export class SshAttempt implements Attempt {
       ...(ended === null ? { reason: this.#hasStarted ? 'The outpost was killed.' : 'The outpost did not start.' } : {}),
     });
     await this.#collected();
-    this.#leave(ended === null ? NOTHING : { exitCode: ended.exitCode, signal: ended.signal, problem: this.#problemOf(ended) });
+    if (ended === null) this.#leave({ ...NOTHING, problem: this.#hasStarted ? null : this.#notStarted() });
+    else this.#leave({ exitCode: ended.exitCode, signal: ended.signal, problem: this.#problemOf(ended) });
+  }
+
+  /** Null where nobody said why: its machine may have been restarted just then. */
+  #notStarted(): AttemptEnd['problem'] {
+    const { order, machine } = this.#of;
+    let words = '';
+    try {
+      words = readFileSync(join(order.runFolder, OUTPOST_FILES.log), 'utf8').trim().slice(-LAST_WORDS);
+    } catch {
+      // Nothing was printed.
+    }
+    return words === '' ? null : { code: 'OUTPOST_NOT_STARTED', message: `${machine} did not come to the run: see \`modules\`, \`venv\` and \`prologue\` of the executor. The last lines that its shell printed:\n${words}` };
   }
 
   /** However long the machine is out of reach: what the run wrote is there. */
   async #collected(): Promise<void> {
-    while (!this.#isOver) {
+    for (; !this.#isOver; await sleep(PAUSE_MS)) {
       try {
         return await this.#follower.collect();
       } catch (error) {
-        if (!(error instanceof RepriseError && error.code === 'MACHINE_UNREACHABLE')) throw error;
-        await sleep(PAUSE_MS);
+        if (!mayPass(error)) throw error;
       }
     }
   }
@@ -130,6 +148,8 @@ export class SshAttempt implements Attempt {
 
   /** Its log cannot be written, or what comes is damaged: nobody could tell any more what becomes of it. */
   #fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#ask('kill');
     const { code, message } = toErrorReport(error);
     this.#leave({ exitCode: null, signal: null, problem: { code, message } });
   }

@@ -8,7 +8,7 @@ import type { Attempt, Executor, Order } from '../executor';
 import { gpusToGive } from '../local/gpus';
 import { secretsOf } from '../secrets';
 import type { Gpus } from '../machine-budget';
-import type { Link } from '../remote/link';
+import { mayPass, type Link } from '../remote/link';
 import { Mirror } from '../remote/mirror';
 import { Sender } from '../remote/send';
 import { prologueOf } from '../remote/shell';
@@ -37,8 +37,26 @@ export function sshExecutor({ name, machine, link, workspace }: SshOptions): Exe
 
   const follow = (order: Order, ids: readonly string[], hasStarted: boolean): Attempt => {
     const attempt = new SshAttempt({ order, machine: name, link, mirror, hasStarted });
-    void attempt.end.then((end) => end === 'detached' || gpus.free(ids));
+    void attempt.end.then((end) => {
+      sender.hear(end);
+      if (end !== 'detached') gpus.free(ids);
+    });
     return attempt;
+  };
+
+  /** However often it is asked and the answer lost, once for each attempt. @returns false where there is nothing to start */
+  const begin = async ({ runId, signal }: Order, executor: ExecutorOf<'ssh'>): Promise<boolean> => {
+    for (;;) {
+      try {
+        await whileWanted(signal, link.call('start', { runId, prologue: prologueOf(executor) }));
+        return true;
+      } catch (error) {
+        // It may have been started all the same.
+        if (signal.reason === 'cancelled') void link.call('end', { runId, how: 'kill' }).catch(() => undefined);
+        if (error instanceof RepriseError && error.code === 'ORDER_MISSING') return false;
+        if (!mayPass(error) || signal.aborted) throw error;
+      }
+    }
   };
 
   return {
@@ -47,11 +65,10 @@ export function sshExecutor({ name, machine, link, workspace }: SshOptions): Exe
     copies: 'there',
     async start(order) {
       const executor = sshConfigOf(order);
-      const { base, host, aheadMs } = await link.hello();
+      const { base, host, aheadMs } = await whileWanted(order.signal, link.hello());
       const devices = await gpus.take(executor.gpus ?? 0, name);
       try {
-        const there = await sender.ready(order, { ...executor.env, ...secretsOf(executor), ...devices.environment });
-        order.signal.throwIfAborted();
+        const there = await whileWanted(order.signal, sender.ready(order, { ...executor.env, ...secretsOf(executor), ...devices.environment }));
         // From here on a later host looks there for it.
         await order.tell({
           ...place,
@@ -63,20 +80,33 @@ export function sshExecutor({ name, machine, link, workspace }: SshOptions): Exe
         if (Math.abs(aheadMs) >= SKEWED_MS) await order.tell({ type: 'message', level: 'warning', text: `The clock of ${name} is ${(Math.abs(aheadMs) / 1000).toFixed(0)} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the one here; times are told by the one here.` });
         if (executor.memory !== undefined) await order.tell({ type: 'message', level: 'info', text: `${name} is not asked to keep the run below ${executor.memory}: over SSH nothing there enforces it.` });
         await sender.place([{ order, there }]);
-        await link.call('start', { runId: order.runId, prologue: prologueOf(executor) });
+        await begin(order, executor);
         return follow(order, devices.ids, false);
       } catch (error) {
         gpus.free(devices.ids);
         throw error;
       }
     },
-    attach(order, { facts }) {
+    async attach(order, { facts }) {
       const ids = facts?.['gpus']?.split(',') ?? [];
+      const hasStarted = facts?.['pid'] !== undefined;
+      // The host before may have ended in between.
+      if (!hasStarted && !(await begin(order, sshConfigOf(order)))) return null;
       gpus.claim(ids);
-      return Promise.resolve(follow(order, ids, facts?.['pid'] !== undefined));
+      return follow(order, ids, hasStarted);
     },
     close: () => Promise.resolve(link.close()),
   };
+}
+
+/** What is sent for many runs goes on being sent when one of them is wanted no longer. */
+function whileWanted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
 }
 
 function sshConfigOf({ manifest }: Order): ExecutorOf<'ssh'> {
@@ -116,8 +146,13 @@ class GpuSlots {
   }
 
   #all(): Promise<Gpus> {
-    this.#gpus ??= this.#link.call('facts', {}).then(({ value }) => gpusToGive(value.machine.gpus, {}));
+    this.#gpus ??= this.#link.call('facts', {}).then(
+      ({ value }) => gpusToGive(value.machine.gpus, {}),
+      (error: unknown) => {
+        this.#gpus = null;
+        throw error;
+      },
+    );
     return this.#gpus;
   }
 }
-
