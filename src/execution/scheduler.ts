@@ -166,6 +166,7 @@ export class Scheduler {
 
   /**
    * Cancels a run: a queued or interrupted one at once; a running worker is asked to stop and killed when it does not.
+   * One on a machine that does not answer is let go of: nobody could wait for a machine that never comes back.
    * A run at an end stays as it is. @throws RepriseError RUN_NOT_FOUND, RUN_LOGGED
    */
   async cancel(runId: string): Promise<RunRow> {
@@ -176,8 +177,9 @@ export class Scheduler {
       writeFileSync(this.#ends.cancelFile(id), '');
       job.abort.abort('cancelled');
       job.attempt?.cancel();
-      const timer = setTimeout(() => this.#jobs.get(id)?.attempt?.kill(), this.#cancelGraceMs);
-      await done.finally(() => clearTimeout(timer));
+      const killing = setTimeout(() => this.#jobs.get(id)?.attempt?.kill(), this.#cancelGraceMs);
+      const lettingGo = setInterval(() => this.#letGoOfLost(id), 3 * this.#cancelGraceMs);
+      await done.finally(() => [clearTimeout(killing), clearInterval(lettingGo)]);
       // A worker that died just before it was asked may have been put back into the queue, and started, already.
     }
     return this.#change(id, () => this.#ends.cancelIdle(id));
@@ -297,6 +299,7 @@ export class Scheduler {
   /** @returns how the attempt ended, and why it could not be started where it could not */
   async #carryOut(job: Job, row: RunRow): Promise<{ readonly end: AttemptEnd | 'detached'; readonly problem: { readonly code: string; readonly message: string } | null }> {
     const { runId, isCommand, lease } = job;
+    const nothing: AttemptEnd = { exitCode: null, signal: null, problem: null };
     const onStart = (attempt: Attempt): void => {
       job.attempt = attempt;
       // What it would do until the hold is noticed is lost either way: it has only just begun.
@@ -307,9 +310,10 @@ export class Scheduler {
     try {
       // A run that is taken up may have been cancelled while nobody looked.
       if (row.status === 'queued') rmSync(this.#ends.cancelFile(runId), { force: true });
-      return { end: await this.#attempts.carryOut({ runId, isCommand, lease, signal: job.abort.signal, onStart }), problem: null };
+      const end = await this.#attempts.carryOut({ runId, isCommand, lease, signal: job.abort.signal, onStart });
+      // Where the host does not close, it was let go of.
+      return { end: end === 'detached' && !this.#stopped ? nothing : end, problem: null };
     } catch (error) {
-      const nothing: AttemptEnd = { exitCode: null, signal: null, problem: null };
       // Nothing went wrong: it was no longer wanted before it was handed over.
       if (job.abort.signal.aborted) return { end: this.#stopped ? 'detached' : nothing, problem: null };
       const { code, message, hint } = toErrorReport(error);
@@ -354,6 +358,15 @@ export class Scheduler {
         // The end of the worker reads the log again and reports what is wrong.
       }
     }
+  }
+
+  /** Of a run that is cancelled on a machine that does not answer. */
+  #letGoOfLost(runId: string): void {
+    const attempt = this.#jobs.get(runId)?.attempt ?? null;
+    const place = attempt === null ? null : openPlace(this.#log(runId));
+    if (place?.event !== 'lost') return;
+    const text = `${place.machine ?? 'Docker Engine'} did not answer when the run was cancelled: what it does there may go on.`;
+    void this.#records.append(runId, { type: 'message', level: 'warning', text }).then(() => attempt?.detach(), () => undefined);
   }
 
   /** Runs that Reprise starts: what other programs tell of is theirs. */

@@ -86,6 +86,10 @@ describe('files of a run elsewhere', () => {
     expect(() => fileHere(runFolder, name)).toThrow(expect.objectContaining({ code: 'OUTPOST_ANSWER_INVALID' }));
   });
 
+  it.each(['run.json', 'events.log', 'Events.log', 'events.log.owner', 'cancel', 'worker.pid'])('are none that the host writes: %s', (name) => {
+    expect(() => fileHere(runFolder, name)).toThrow(expect.objectContaining({ code: 'OUTPOST_ANSWER_INVALID' }));
+  });
+
   it('may be called as people call files', () => {
     expect(fileHere(runFolder, 'work/größe 1/..a')).toBe(path.join(runFolder, 'work', 'größe 1', '..a'));
   });
