@@ -9,6 +9,8 @@ export const launchSchema = z.strictObject({
   cwd: z.string().min(1),
   /** Set besides the person's own; null: taken away from them. */
   env: z.record(z.string(), z.string().nullable()),
+  /** Names of those whose values are not kept where the program prints them. */
+  secrets: z.array(z.string()).optional(),
   timeLimitMs: z.number().gt(0).nullable(),
   /** Time between the request to end and its enforcement. */
   graceMs: z.number().min(0),

@@ -57,6 +57,8 @@ export const outpostOrderSchema = z.strictObject({
   work: z.discriminatedUnion('kind', [trainingOrder, commandOrder]),
   /** Set besides what the machine's own shell sets: of the config, of Reprise, and secrets by name. */
   env: variables,
+  /** Names of those of them that are secrets. */
+  secrets: z.array(z.string()).optional(),
   /** Bytes of memory that the run is meant to take; null: not said. Whoever starts the outpost enforces it (a cluster does); the outpost itself cannot. */
   memoryBytes: z.number().gt(0).nullable(),
 });

@@ -80,7 +80,7 @@ async function beginCommand({ base, runFolder, attempt, order }: Beginning, work
   // So that there is a file to append to, for programs that do not make one.
   await writeFile(metrics, '');
   const env = { WANDB_DIR: written, REPRISE_METRICS: metrics, ...order.env };
-  await writeLaunch(runFolder, { runId: order.runId, attempt, command, cwd: path.join(copy.top, cwd), env, timeLimitMs, graceMs, outputLimit });
+  await writeLaunch(runFolder, { runId: order.runId, attempt, command, cwd: path.join(copy.top, cwd), env, ...(order.secrets === undefined ? {} : { secrets: order.secrets }), timeLimitMs, graceMs, outputLimit });
   return spawn(runFolder, null, {});
 }
 

@@ -64,7 +64,8 @@ class Supervision {
   async run(): Promise<CommandExit> {
     const folder = attemptFolder(this.#runFolder, this.#launch.attempt);
     const [program = '', ...args] = argumentsOf(this.#launch.command);
-    const output = new OutputKeeper(path.join(folder, ATTEMPT_FILES.output), this.#launch.outputLimit);
+    const { env, secrets = [], outputLimit } = this.#launch;
+    const output = new OutputKeeper(path.join(folder, ATTEMPT_FILES.output), outputLimit, 0, secrets.map((name) => env[name] ?? ''));
     const child = spawn(program, args, {
       cwd: this.#launch.cwd,
       env: environmentOf(this.#launch),

@@ -92,8 +92,8 @@ describe.skipIf(noSlurm !== null)('a cluster of Slurm', () => {
     const records = recordsOf(project.workspace, run.runId);
     expect(records).toContainEqual(expect.objectContaining({ type: 'file', path: 'out.txt', bytes: 6 }));
     expect(records).toContainEqual(expect.objectContaining({ type: 'points', key: 'loss', steps: [1], values: [2.5] }));
-    // Neither in the log, nor in the script, nor anywhere on the cluster.
-    for (const folder of [join(project.workspace, 'runs', run.runId), join(base, 'jobs')]) expect(filesWith(folder, 'correct horse battery').filter((file) => !file.endsWith('output.jsonl'))).toEqual([]);
+    // Neither in the log, nor in what it printed, nor in the script, nor anywhere on the cluster.
+    for (const folder of [join(project.workspace, 'runs', run.runId), join(base, 'jobs')]) expect(filesWith(folder, 'correct horse battery')).toEqual([]);
     expect(readFileSync(join(project.workspace, 'runs', run.runId, 'slurm.sh'), 'utf8')).not.toContain('ODD');
   }, 60_000);
 

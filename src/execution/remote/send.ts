@@ -50,7 +50,8 @@ export class Sender {
    */
   async ready(order: Order, env: Readonly<Record<string, string>> = {}): Promise<OutpostOrder> {
     const { runId, attempt, manifest, command, dataFile } = order;
-    const common = { runId, attempt, memoryBytes: memoryOf(manifest.config.executor) };
+    const { executor } = manifest.config;
+    const common = { runId, attempt, memoryBytes: memoryOf(executor), ...(executor.kind === 'local' || executor.secrets === undefined ? {} : { secrets: executor.secrets }) };
     if (manifest.kind === 'command') {
       if (command === null) throw new Error('An attempt that was begun before is not sent again.');
       return { ...common, work: await this.#command(manifest, command), env: { ...command.env, ...env } };
