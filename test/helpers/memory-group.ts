@@ -1,7 +1,7 @@
 /** A real control group of Linux that lets its processes take little memory. */
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 
 const ROOT = '/sys/fs/cgroup';
 
@@ -11,7 +11,8 @@ export function memoryGroup(name: string, bytes: number): string | null {
   const folder = join(ROOT, isSecond ? '' : 'memory', name);
   try {
     mkdirSync(folder);
-    onTestFinished(() => rmdirSync(folder));
+    // Its last process may just be ending.
+    onTestFinished(() => vi.waitFor(() => rmdirSync(folder), { timeout: 5000 }));
     writeFileSync(join(folder, isSecond ? 'memory.max' : 'memory.limit_in_bytes'), String(bytes));
     return join(folder, 'cgroup.procs');
   } catch {
