@@ -73,10 +73,14 @@ export class DockerExecutor implements Executor {
   /** An engine that is away is waited for. @throws RepriseError DOCKER_… where it is not known whether the container had started */
   async attach(order: Order, left: PlaceRecord): Promise<Attempt | null> {
     const id = containerOf(left);
-    // All that it wrote was here before its end was told.
-    if (id === null || left.event === 'ended') return null;
+    if (id === null) return null;
     const engine = this.#reach();
     const container = engine.docker.getContainer(id);
+    if (left.event === 'ended') {
+      // All that it wrote was here before its end was told; the host may have died before it removed it.
+      await container.remove({ force: true, v: true }).catch(() => undefined);
+      return null;
+    }
     const facts: Record<string, string> = { ...left.facts };
     if (facts['startedAt'] === undefined) {
       const status = await statusOf(engine, container);
