@@ -112,17 +112,22 @@ function tellQueue(opened: Engine): void {
   }
 }
 
-engine = createEngine({ workspace, mode: 'host', spawn: broker.spawn });
-try {
-  const opened = await engine;
-  report(opened);
-  send({ type: 'ready' });
-  tellQueue(opened);
-} catch (error) {
-  send({ type: 'failed', error: reportOf(error) });
-  // The message leaves before the process does.
-  setTimeout(() => process.exit(1), 100);
+async function open(opening: Promise<Engine>): Promise<void> {
+  try {
+    const opened = await opening;
+    report(opened);
+    send({ type: 'ready' });
+    tellQueue(opened);
+  } catch (error) {
+    send({ type: 'failed', error: reportOf(error) });
+    // The message leaves before the process does.
+    setTimeout(() => process.exit(1), 100);
+  }
 }
+
+engine = createEngine({ workspace, mode: 'host', spawn: broker.spawn });
+// Not awaited here: what is loaded while the engine opens would wait for the end of this module, and the engine for it.
+void open(engine);
 
 function reportOf(error: unknown): Extract<EngineMessage, { type: 'failed' }>['error'] {
   const { code, kind, message, hint, problems } = toErrorReport(error);
