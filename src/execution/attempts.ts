@@ -78,7 +78,9 @@ export class Attempts {
   }
 
   async #takeUp(turn: Turn, executor: Executor, left: PlaceRecord): Promise<AttemptEnd | 'detached'> {
-    if (turn.isCommand) await this.#options.commands.adopt(turn.runId);
+    const { commands } = this.#options;
+    // The host before may have ended right after it told of the start.
+    if (turn.isCommand) await (left.event === 'started' ? commands.begin(turn.runId, left.attempt) : commands.adopt(turn.runId));
     const attempt = await executor.attach(this.#order(turn, left.attempt, null), left);
     return attempt === null ? { exitCode: null, signal: null, problem: null } : this.#follow(turn, attempt);
   }
