@@ -1,6 +1,6 @@
 /** Brings to a machine what its runs need: data, models, code and inputs, each once however many runs share it. */
 import { open, readFile, rm, stat } from 'node:fs/promises';
-import { basename, join, posix } from 'node:path';
+import { basename, isAbsolute, join, posix } from 'node:path';
 import type { ExecutorConfig } from '../../config/executor';
 import { bytesOf } from '../../config/facts';
 import { RepriseError } from '../../errors/errors';
@@ -54,7 +54,7 @@ export class Sender {
     const common = { runId, attempt, memoryBytes: memoryOf(executor), ...(executor.kind === 'local' || executor.secrets === undefined ? {} : { secrets: executor.secrets }) };
     if (manifest.kind === 'command') {
       if (command === null) throw new Error('An attempt that was begun before is not sent again.');
-      return { ...common, work: await this.#command(manifest, command), env: { ...command.env, ...env } };
+      return { ...common, work: await this.#command(manifest, command, order.tell), env: { ...command.env, ...env } };
     }
     const data = basename(dataFile ?? '');
     await Promise.all([this.#object(data), ...(manifest.model === undefined ? [] : [this.#object(manifest.model.sha256)])]);
@@ -94,7 +94,7 @@ export class Sender {
     for (const known of [this.#objects, this.#inputs, this.#states]) known.clear();
   }
 
-  async #command(manifest: CommandManifest, command: CommandOrder): Promise<OutpostOrder['work']> {
+  async #command(manifest: CommandManifest, command: CommandOrder, tell: Order['tell']): Promise<OutpostOrder['work']> {
     const { code } = manifest.provenance;
     if (code === undefined || code === null) throw new RepriseError('CODE_NOT_CAPTURED', 'The code of the command could not be recorded, so it cannot be sent.', { kind: 'input', hint: 'Put the config into the folder of its code, best a git repository.' });
     await once(this.#states, code.snapshot, () => this.#state(code.snapshot));
@@ -103,6 +103,11 @@ export class Sender {
     for (const { path, fingerprint } of manifest.inputs) {
       const place = command.inputs[path];
       if (fingerprint === null || place === undefined) continue;
+      // The program names it by that path: where it is the same there, on a shared file system, it needs no sending.
+      if (isAbsolute(path)) {
+        await tell({ type: 'message', level: 'warning', text: `The input ${path} is read at that very path on ${this.#link.name}: name it by a path from the config's folder to have it sent.` });
+        continue;
+      }
       await once(this.#inputs, fingerprint, () => this.#input(fingerprint, place));
       inputs[path] = inputThere(base, fingerprint, basename(place));
     }
