@@ -6,6 +6,8 @@ export const channels = {
   connect: 'reprise:connect',
   /** Preload → main: the page shows what it begins with. Until then the main process loads nothing more. */
   painted: 'reprise:painted',
+  /** Answered once all of main is there. */
+  whole: 'reprise:whole',
   /** A dropped file's path, which the preload got from the browser. */
   droppedFile: 'reprise:dropped-file',
   /** Which commands can be used now. */

@@ -130,6 +130,8 @@ function begin(): void {
         return { ok: false, error: toErrorReport(error) };
       }
     });
+    // It tells nobody anything.
+    ipcMain.handle(channels.whole, async () => void (await opened()));
     app.on('second-instance', (_event, _argv, _cwd, data) => void opened().then(({ secondInstance }) => secondInstance(data)));
     // Somebody may close the app before all of it is there: its rest ends the engine as it should.
     const quit = (): void => {

@@ -92,7 +92,13 @@ async function connect(): Promise<void> {
 }
 
 if (location.pathname === '/crash.html') {
-  contextBridge.exposeInMainWorld('reprise', { showLogs: () => ipcRenderer.invoke(shellChannel('showLogs'), {}) });
+  contextBridge.exposeInMainWorld('reprise', {
+    showLogs: async () => {
+      // A page may crash before the rest of main is there.
+      await ipcRenderer.invoke(channels.whole);
+      return (await ipcRenderer.invoke(shellChannel('showLogs'), {})) as unknown;
+    },
+  });
 } else {
   contextBridge.exposeInMainWorld('reprise', bridge());
 }

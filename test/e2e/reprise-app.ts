@@ -39,10 +39,13 @@ function appOf(page: Page): ElectronApplication {
 }
 
 /** Answers every message box of the main process with the button of this index, as a person would; by default `Quit`. */
-export function answerBoxes(app: ElectronApplication, button: number): Promise<void> {
-  return app.evaluate(({ dialog }, response) => {
-    dialog.showMessageBox = () => Promise.resolve({ response, checkboxChecked: false });
-  }, button);
+export async function answerBoxes(app: ElectronApplication, button: number): Promise<void> {
+  const answer = (): Promise<void> =>
+    app.evaluate(({ dialog }, response) => {
+      dialog.showMessageBox = () => Promise.resolve({ response, checkboxChecked: false });
+    }, button);
+  // Playwright loses the answer of a main process that collects its garbage just then.
+  await answer().catch((error: unknown) => (String(error).includes('garbage collected') ? answer() : Promise.reject(error as Error)));
 }
 
 /** Answers the next open and save dialogs with a path, or leaves them. */

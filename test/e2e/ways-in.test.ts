@@ -153,7 +153,8 @@ describe('the tracking server', () => {
     await rail('Machines');
     await main().getByText(/^Running on port/u).waitFor();
     const before = await page.evaluate(() => window.reprise.trackingStatus({}));
-    await main().getByRole('switch', { name: 'Start with the app' }).check({ force: true });
+    // It shows what the settings say, once they are written.
+    await main().getByRole('switch', { name: 'Start with the app' }).click({ force: true });
     await until('the setting is kept', () => page.evaluate(() => window.reprise.shell.getSettings({})).then((answer) => answer.ok && answer.value.trackingServer));
     await app.close();
     app = await here.open();
