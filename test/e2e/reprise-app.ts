@@ -93,8 +93,10 @@ export async function openApp(options: { readonly workspace: string; readonly us
   app.process().stderr?.on('data', (text: Buffer) => (log += text.toString()));
   const page = await app.firstWindow();
   apps.set(page, app);
-  await answerBoxes(app, 0);
   await page.waitForFunction(() => document.querySelector('main') !== null);
+  // While the main process loads its rest it collects garbage, and with it answers that Playwright waits for.
+  await until('all of the main process', () => page.evaluate(() => window.reprise.shell.getSettings({}).then(({ ok }) => ok, () => false)));
+  await answerBoxes(app, 0);
   return {
     app,
     page,
