@@ -8,7 +8,7 @@ import { RepriseError } from '../errors/errors';
 import { ATTEMPT_FILES, attemptFolder, COMMAND_FILES, RUN_VARIABLE } from '../events/command-files';
 import { commandExitSchema, outputLineSchema, type CommandExit, type Launch } from '../events/command-run';
 import { RUN_FILES, type CommandManifest } from '../events/manifest';
-import { readEvents } from '../events/reader';
+import { eachRecord } from '../events/reader';
 import type { EventBody } from '../events/records';
 import type { CommandEnd, CommandPlace, CommandRunner } from '../execution/commands';
 import type { CommandOrder } from '../execution/executor';
@@ -30,8 +30,6 @@ const LAST_LINES = 10;
 const LAST_CHARACTERS = 2000;
 /** Metrics that are named where the declared one is not among them. */
 const METRICS_NAMED = 10;
-/** Bytes of a log that are read at once. */
-const PIECE = 8 << 20;
 
 export interface CommandsOptions {
   readonly store: Store;
@@ -230,16 +228,12 @@ async function endLeftovers(runId: string, runFolder: string, attempt: number): 
 function toldIn(log: string): { readonly positions: ReadonlyMap<string, string>; readonly aheadMs: number } {
   const positions = new Map<string, string>();
   let aheadMs = 0;
-  for (let from = 0; ; ) {
-    const { records, offset } = readEvents(log, from, null, PIECE);
-    if (offset === from) return { positions, aheadMs };
-    for (const record of records) {
-      if (record.type === 'attempt') positions.clear();
-      else if (record.type === 'source') positions.set(record.source, record.position);
-      else if (record.type === 'place') aheadMs = Number(record.facts?.['clockAheadMs'] ?? aheadMs);
-    }
-    from = offset;
+  for (const record of eachRecord(log)) {
+    if (record.type === 'attempt') positions.clear();
+    else if (record.type === 'source') positions.set(record.source, record.position);
+    else if (record.type === 'place') aheadMs = Number(record.facts?.['clockAheadMs'] ?? aheadMs);
   }
+  return { positions, aheadMs };
 }
 
 /** Points told by another machine's clock, in the time of the one here. */

@@ -78,3 +78,16 @@ export function readEvents(file: string, fromOffset: number, firstSeq: number | 
   if (corruption !== null) throw logCorrupt(file, linesBefore(file, fromOffset) + corruption.line + 1, corruption.reason);
   return { records, offset: fromOffset + validBytes };
 }
+
+/** Bytes of a log that are read at once. */
+const PIECE = 8 << 20;
+
+/** All records of a log, a piece of it in memory at a time. @throws RepriseError EVENT_LOG_CORRUPT */
+export function* eachRecord(file: string): Generator<EventRecord> {
+  for (let from = 0; ; ) {
+    const { records, offset } = readEvents(file, from, null, PIECE);
+    if (offset === from) return;
+    yield* records;
+    from = offset;
+  }
+}

@@ -1,7 +1,7 @@
 /** Attempts of runs from the turn in the queue to their end, whoever carries them out. */
 import { join } from 'node:path';
 import { RUN_FILES } from '../events/manifest';
-import { readEvents } from '../events/reader';
+import { eachRecord } from '../events/reader';
 import type { NewRecord, PlaceRecord } from '../events/records';
 import type { Store } from '../store/types';
 import type { CommandTurns } from './command-turns';
@@ -13,8 +13,6 @@ import type { Lease } from './machine-budget';
 import { nodeDifference } from './node-difference';
 import type { RunRecords } from './run-records';
 
-/** Bytes of a log that are read at once. */
-const PIECE = 8 << 20;
 
 export interface AttemptsOptions {
   readonly store: Store;
@@ -183,14 +181,10 @@ export class Attempts {
 /** What is known of an attempt that was handed over and is not known to be over, the newest of each fact; null where there is none. One of a worker of this machine ends with its host. */
 export function openPlace(log: string): PlaceRecord | null {
   let open: PlaceRecord | null = null as PlaceRecord | null;
-  for (let from = 0; ; ) {
-    const { records, offset } = readEvents(log, from, null, PIECE);
-    if (offset === from) return open;
-    for (const record of records) {
-      if (record.type === 'place' && record.executor !== 'local') open = record.event === 'collected' ? null : { ...open, ...record, facts: { ...open?.facts, ...record.facts } };
-      // The requeued of a cluster follows its exit.
-      else if (record.type === 'exit') open = null;
-    }
-    from = offset;
+  for (const record of eachRecord(log)) {
+    if (record.type === 'place' && record.executor !== 'local') open = record.event === 'collected' ? null : { ...open, ...record, facts: { ...open?.facts, ...record.facts } };
+    // The requeued of a cluster follows its exit.
+    else if (record.type === 'exit') open = null;
   }
+  return open;
 }

@@ -1,15 +1,13 @@
 /** A command run's turns in the queue, told to its log: the host writes it, since the program knows nothing of it. */
 import { join } from 'node:path';
 import { RUN_FILES } from '../events/manifest';
-import { readEvents } from '../events/reader';
+import { eachRecord } from '../events/reader';
 import type { EventBody, EventRecord } from '../events/records';
 import type { Store } from '../store/types';
 import type { CommandEnd, CommandPlace, CommandRunner } from './commands';
 import type { CommandOrder } from './executor';
 import { freeLog } from './host-log';
 
-/** Bytes of a log that are read at once. */
-const PIECE = 8 << 20;
 
 export class CommandTurns {
   readonly #store: Store;
@@ -108,15 +106,8 @@ export class CommandTurns {
     return failures;
   }
 
-  *#records(runId: string): Generator<EventRecord> {
-    const log = join(this.#store.runFolder(runId), RUN_FILES.events);
-    let from = 0;
-    for (;;) {
-      const { records, offset } = readEvents(log, from, null, PIECE);
-      if (offset === from) return;
-      yield* records;
-      from = offset;
-    }
+  #records(runId: string): Iterable<EventRecord> {
+    return eachRecord(join(this.#store.runFolder(runId), RUN_FILES.events));
   }
 
   async #append(runId: string, ...records: readonly EventBody[]): Promise<void> {

@@ -3,14 +3,12 @@ import { join } from 'node:path';
 import { decodeLines } from '../../events/codec';
 import { RepriseError } from '../../errors/errors';
 import { RUN_FILES } from '../../events/manifest';
-import { readEvents } from '../../events/reader';
+import { eachRecord } from '../../events/reader';
 import type { ArtifactRecord, NewRecord } from '../../events/records';
 import type { Order } from '../executor';
 
 /** The name of that log among the sources of a run. */
 const SOURCE = 'worker';
-/** Bytes of a log that are read at once. */
-const PIECE = 8 << 20;
 
 export interface TrainingLogOptions {
   readonly order: Pick<Order, 'runFolder' | 'tell' | 'runId'>;
@@ -51,10 +49,6 @@ export class TrainingLog {
 /** How far an earlier host came; the log there is one for all attempts. */
 function positionIn(log: string): number {
   let position = 0;
-  for (let from = 0; ; ) {
-    const { records, offset } = readEvents(log, from, null, PIECE);
-    if (offset === from) return position;
-    for (const record of records) if (record.type === 'source' && record.source === SOURCE) position = Number(record.position);
-    from = offset;
-  }
+  for (const record of eachRecord(log)) if (record.type === 'source' && record.source === SOURCE) position = Number(record.position);
+  return position;
 }
