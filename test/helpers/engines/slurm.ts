@@ -168,7 +168,8 @@ export class SlurmCluster {
       `SlurmUser=${user}`,
       `SlurmdUser=${user}`,
       'AuthType=auth/munge',
-      `AuthInfo=socket=${inFolder('munge/socket')}`,
+      // A requeued job waits for as long as a credential is valid, which is two minutes unless told.
+      `AuthInfo=socket=${inFolder('munge/socket')},cred_expire=5`,
       `StateSaveLocation=${inFolder('state')}`,
       `SlurmctldPidFile=${inFolder('slurmctld.pid')}`,
       `SlurmctldLogFile=${inFolder('slurmctld.log')}`,
