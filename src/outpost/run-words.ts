@@ -2,24 +2,12 @@
 import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { OUTPOST_FILES } from './layout';
-import { outpostWordSchema, type OutpostWord, type StartedWord } from './words';
+import { wordsOf, type OutpostWord, type StartedWord } from './words';
 
 const NEWLINE = 10;
 
 export function wordsFile(runFolder: string): string {
   return path.join(runFolder, OUTPOST_FILES.words);
-}
-
-/** All that was said, but for what a crash or a full disk cut off. */
-export function wordsOf(text: string): OutpostWord[] {
-  return text.split('\n').flatMap((line) => {
-    try {
-      const word = outpostWordSchema.safeParse(JSON.parse(line));
-      return word.success ? [word.data] : [];
-    } catch {
-      return [];
-    }
-  });
 }
 
 export function readWords(runFolder: string): OutpostWord[] {

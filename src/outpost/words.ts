@@ -35,7 +35,19 @@ const ended = z.object({
   problem: z.object({ code: z.string().max(100), message: z.string().max(10_000) }).nullable(),
 });
 
-export const outpostWordSchema = z.discriminatedUnion('event', [started, ended]);
+const outpostWordSchema = z.discriminatedUnion('event', [started, ended]);
 export type OutpostWord = z.infer<typeof outpostWordSchema>;
 export type StartedWord = Extract<OutpostWord, { readonly event: 'started' }>;
 export type EndedWord = Extract<OutpostWord, { readonly event: 'ended' }>;
+
+/** All that was said, but for what a crash or a full disk cut off. */
+export function wordsOf(text: string): OutpostWord[] {
+  return text.split('\n').flatMap((line) => {
+    try {
+      const word = outpostWordSchema.safeParse(JSON.parse(line));
+      return word.success ? [word.data] : [];
+    } catch {
+      return [];
+    }
+  });
+}

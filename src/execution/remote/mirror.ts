@@ -9,7 +9,7 @@ import { COMMAND_FILES } from '../../events/command-files';
 import { RUN_FILES } from '../../events/manifest';
 import { OUTPOST_FILES } from '../../outpost/layout';
 import type { Output } from '../../outpost/protocol';
-import { outpostWordSchema, type OutpostWord } from '../../outpost/words';
+import { wordsOf, type OutpostWord } from '../../outpost/words';
 import type { Order } from '../executor';
 import { collect } from './collect';
 import { appendPiece, bytesHere, fetchFile, fileHere, isOfHost } from './fetch';
@@ -204,20 +204,10 @@ export class Mirror {
   }
 
   #hear(following: Following, text: string): void {
-    const lines = (following.words + text).split('\n');
-    following.words = lines.pop() ?? '';
-    for (const line of lines) {
-      const word = outpostWordSchema.safeParse(parsed(line));
-      if (word.success) following.hears.word(word.data);
-    }
-  }
-}
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null;
+    const all = following.words + text;
+    const end = all.lastIndexOf('\n') + 1;
+    following.words = all.slice(end);
+    for (const word of wordsOf(all.slice(0, end))) following.hears.word(word);
   }
 }
 
