@@ -47,6 +47,25 @@ export function mayPass(error: unknown): boolean {
   return (error instanceof RepriseError && error.code === 'MACHINE_UNREACHABLE') || isDiskFull(error);
 }
 
+const PAUSE_MS = 1000;
+
+/**
+ * Tries again and again what may go well later, for as long as it is wanted.
+ * @returns whether it was done
+ * @throws what goes wrong otherwise
+ */
+export async function patiently(isWanted: () => boolean, work: () => Promise<unknown>): Promise<boolean> {
+  for (; isWanted(); await sleep(PAUSE_MS)) {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (!mayPass(error)) throw error;
+    }
+  }
+  return false;
+}
+
 /** Pauses between two tries to connect. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;

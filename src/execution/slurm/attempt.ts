@@ -7,7 +7,7 @@ import { RUN_FILES } from '../../events/manifest';
 import type { PlaceRecord } from '../../events/records';
 import type { EndedWord, OutpostWord } from '../../outpost/words';
 import type { Attempt, AttemptEnd, Order } from '../executor';
-import { mayPass } from '../remote/link';
+import { patiently } from '../remote/link';
 import { formatJob, numberOf, type JobSight } from './jobs';
 import { noteForCommand } from './command-exit';
 import { outcomeOf, problemOf } from './outcome';
@@ -47,7 +47,6 @@ const BEHIND_MS = 3000;
 const LOOK_MS = 200;
 /** Silence of a cluster that is worth a word. */
 const LOST_MS = 30_000;
-const PAUSE_MS = 1000;
 
 export class SlurmAttempt implements Attempt {
   readonly pid = null;
@@ -230,19 +229,13 @@ export class SlurmAttempt implements Attempt {
     }
   }
 
-  #caughtUp(): Promise<void> {
+  #caughtUp(): Promise<boolean> {
     return this.#patiently(() => this.#of.way.catchUp());
   }
 
-  /** Tries again and again, however long the cluster is out of reach. */
-  async #patiently(work: () => Promise<void>): Promise<void> {
-    for (; !this.#isOver; await sleep(PAUSE_MS)) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!mayPass(error)) throw error;
-      }
-    }
+  /** However long the cluster is out of reach. */
+  #patiently(work: () => Promise<void>): Promise<boolean> {
+    return patiently(() => !this.#isOver, work);
   }
 
   #leave(end: AttemptEnd | 'detached'): void {

@@ -1,13 +1,12 @@
 /** An attempt that an outpost carries out on a machine without a queue of its own: what it wrote down is all there is to know. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { toErrorReport } from '../../errors/errors';
 import type { PlaceRecord } from '../../events/records';
 import { OUTPOST_FILES } from '../../outpost/layout';
 import type { EndedWord, OutpostWord } from '../../outpost/words';
 import type { Attempt, AttemptEnd, Order } from '../executor';
-import { mayPass, type Link } from '../remote/link';
+import { patiently, type Link } from '../remote/link';
 import type { Follower, Mirror } from '../remote/mirror';
 
 export interface SshAttemptOptions {
@@ -24,8 +23,6 @@ export interface SshAttemptOptions {
 const LOOKS_WITHOUT_LIFE = 3;
 /** Milliseconds for which a machine that is away is asked to end something. */
 const PATIENCE_MS = 10 * 60_000;
-
-const PAUSE_MS = 1000;
 /** Characters of what a shell printed that are told. */
 const LAST_WORDS = 2000;
 
@@ -113,7 +110,8 @@ export class SshAttempt implements Attempt {
       outOfMemory: ended?.outOfMemory ?? false,
       ...(ended === null ? { reason: this.#hasStarted ? 'The outpost was killed.' : 'The outpost did not start.' } : {}),
     });
-    await this.#collected();
+    // However long the machine is out of reach: what the run wrote is there.
+    await patiently(() => !this.#isOver, () => this.#follower.collect());
     if (ended === null) this.#leave({ ...NOTHING, problem: this.#hasStarted ? null : this.#notStarted() });
     else this.#leave({ exitCode: ended.exitCode, signal: ended.signal, problem: this.#problemOf(ended) });
   }
@@ -128,17 +126,6 @@ export class SshAttempt implements Attempt {
       // Nothing was printed.
     }
     return words === '' ? null : { code: 'OUTPOST_NOT_STARTED', message: `${machine} did not come to the run: see \`modules\`, \`venv\` and \`prologue\` of the executor. The last lines that its shell printed:\n${words}` };
-  }
-
-  /** However long the machine is out of reach: what the run wrote is there. */
-  async #collected(): Promise<void> {
-    for (; !this.#isOver; await sleep(PAUSE_MS)) {
-      try {
-        return await this.#follower.collect();
-      } catch (error) {
-        if (!mayPass(error)) throw error;
-      }
-    }
   }
 
   #problemOf({ problem, outOfMemory }: EndedWord): AttemptEnd['problem'] {

@@ -8,7 +8,7 @@ import type { Attempt, Executor, Order } from '../executor';
 import { gpusToGive } from '../local/gpus';
 import { secretsOf } from '../secrets';
 import type { Gpus } from '../machine-budget';
-import { mayPass, type Link } from '../remote/link';
+import { patiently, type Link } from '../remote/link';
 import { Mirror } from '../remote/mirror';
 import { Sender } from '../remote/send';
 import { prologueOf } from '../remote/shell';
@@ -46,16 +46,15 @@ export function sshExecutor({ name, machine, link, workspace }: SshOptions): Exe
 
   /** However often it is asked and the answer lost, once for each attempt. @returns false where there is nothing to start */
   const begin = async ({ runId, signal }: Order, executor: ExecutorOf<'ssh'>): Promise<boolean> => {
-    for (;;) {
-      try {
-        await whileWanted(signal, link.call('start', { runId, prologue: prologueOf(executor) }));
-        return true;
-      } catch (error) {
-        // It may have been started all the same.
-        if (signal.reason === 'cancelled') void link.call('end', { runId, how: 'kill' }).catch(() => undefined);
-        if (error instanceof RepriseError && error.code === 'ORDER_MISSING') return false;
-        if (!mayPass(error) || signal.aborted) throw error;
-      }
+    try {
+      const ask = (): Promise<unknown> => whileWanted(signal, link.call('start', { runId, prologue: prologueOf(executor) }));
+      if (!(await patiently(() => !signal.aborted, ask))) throw signal.reason;
+      return true;
+    } catch (error) {
+      // It may have been started all the same.
+      if (signal.reason === 'cancelled') void link.call('end', { runId, how: 'kill' }).catch(() => undefined);
+      if (error instanceof RepriseError && error.code === 'ORDER_MISSING') return false;
+      throw error;
     }
   };
 
