@@ -4,13 +4,12 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { FilledTask } from '../config/task';
 import { RepriseError } from '../errors/errors';
+import { COMMAND_FILES } from '../events/command-files';
 import type { CommandManifest } from '../events/manifest';
 import type { CodeSnapshot } from '../events/provenance';
 import { atomicWrite } from '../files/atomic-write';
 import { fingerprintInput } from '../provenance/fingerprint';
 import { makeWorkingCopy, workingCopyIn, type WorkingCopy } from '../provenance/working-copy';
-
-const ORIGIN_FILE = 'origin.json';
 
 const originSchema = z.object({
   /** The folder of the config on this machine, absolute; null where the code comes from somewhere else. */
@@ -22,13 +21,13 @@ const originSchema = z.object({
 export type CommandOrigin = z.infer<typeof originSchema>;
 
 export async function writeOrigin(runFolder: string, origin: CommandOrigin): Promise<void> {
-  await atomicWrite(path.join(runFolder, ORIGIN_FILE), `${JSON.stringify(origin)}\n`);
+  await atomicWrite(path.join(runFolder, COMMAND_FILES.origin), `${JSON.stringify(origin)}\n`);
 }
 
 /** Nothing is known of a run whose folder came from elsewhere. */
 export async function readOrigin(runFolder: string): Promise<CommandOrigin> {
   try {
-    return originSchema.parse(JSON.parse(await readFile(path.join(runFolder, ORIGIN_FILE), 'utf8')));
+    return originSchema.parse(JSON.parse(await readFile(path.join(runFolder, COMMAND_FILES.origin), 'utf8')));
   } catch {
     return { folder: null, inputs: {} };
   }

@@ -10,6 +10,8 @@ export const COMMAND_FILES = {
   launch: 'launch.json',
   /** Made to have the supervisor end the command because nobody will follow it any more; the run is not cancelled. */
   stop: 'stop',
+  /** Where code and inputs lie on this machine: no part of what is recorded. */
+  origin: 'origin.json',
   /** The working copy of the code, while the command runs. */
   work: 'work',
 } as const;

@@ -18,6 +18,8 @@ export const RUN_FILES = {
   worker: 'worker.pid',
   /** Trains the run again, with Python alone. */
   replay: 'replay.py',
+  /** What a cluster was given to carry out. */
+  batchScript: 'slurm.sh',
 } as const;
 
 /** What each artifact is called in the folder of a run. */

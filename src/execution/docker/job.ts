@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Container, MountSettings } from 'dockerode';
+import { COMMAND_FILES } from '../../events/command-files';
 import { RUN_FILES } from '../../events/manifest';
 import type { Order } from '../executor';
 import { secretsOf } from '../secrets';
@@ -71,7 +72,7 @@ export function contentsOf(placed: Placed): Contents {
 /** The folder of the config on this machine; null where the code came from elsewhere. */
 function configFolder({ runFolder }: Order): string | null {
   try {
-    const { folder } = JSON.parse(readFileSync(path.join(runFolder, 'origin.json'), 'utf8')) as { readonly folder?: unknown };
+    const { folder } = JSON.parse(readFileSync(path.join(runFolder, COMMAND_FILES.origin), 'utf8')) as { readonly folder?: unknown };
     return typeof folder === 'string' ? folder : null;
   } catch {
     return null;

@@ -2,6 +2,7 @@
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { RepriseError } from '../../errors/errors';
+import { COMMAND_FILES } from '../../events/command-files';
 import { RUN_FILES } from '../../events/manifest';
 import { ownerFile } from '../../events/owner';
 import { temporaryName } from '../../files/atomic-write';
@@ -12,7 +13,7 @@ import type { Link } from './link';
 const PLAIN_PART = /^(?!\.{1,2}$)[^/\\\0]+$/u;
 
 /** What the host alone writes in the folder of a run. Some disks take names in capitals for the same. */
-const OF_HOST: ReadonlySet<string> = new Set([RUN_FILES.manifest, RUN_FILES.events, RUN_FILES.cancel, RUN_FILES.worker, ownerFile(RUN_FILES.events), 'origin.json', 'slurm.sh']);
+const OF_HOST: ReadonlySet<string> = new Set([RUN_FILES.manifest, RUN_FILES.events, RUN_FILES.cancel, RUN_FILES.worker, ownerFile(RUN_FILES.events), COMMAND_FILES.origin, RUN_FILES.batchScript]);
 export const isOfHost = (path: string): boolean => OF_HOST.has(path.toLowerCase());
 
 /**

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { posix, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { RUN_FILES } from '../../events/manifest';
 import type { OutpostOrder } from '../../outpost/layout';
 import type { Order } from '../executor';
 import type { Link } from '../remote/link';
@@ -15,9 +16,6 @@ import { formatJob, type JobName } from './jobs';
 import { launchCommand, type SlurmConfig } from './launch';
 import type { PlacedJob } from './queue';
 import { batchScript } from './script';
-
-/** The script in the folder of a run here. */
-export const SCRIPT_FILE = 'slurm.sh';
 
 const MOMENT = { quietMs: 200, mostMs: 3000 };
 /** Between two tries where the controller does not answer. */
@@ -106,7 +104,7 @@ export class Submitter {
     await sender.place(ready);
     await Promise.all(
       ready.map(async ({ order }, index) => {
-        await writeFile(join(order.runFolder, SCRIPT_FILE), script);
+        await writeFile(join(order.runFolder, RUN_FILES.batchScript), script);
         // Told before the cluster has it: a host that dies now is followed by one that looks for the job.
         await this.#tell(order, null, { folder, script: sha256, index: ready.length > 1 ? String(index) : '', clockAheadMs: String(aheadMs) });
       }),
