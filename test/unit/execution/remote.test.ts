@@ -79,6 +79,23 @@ describe('the log of a training elsewhere', () => {
     damaged[20] = damaged[20]! ^ 1;
     await expect(host().log.take(damaged)).rejects.toMatchObject({ code: 'EVENT_LOG_CORRUPT' });
   });
+
+  it.each([
+    ['numbers that are none', { type: 'steps', firstStep: 1, losses: 'none', learningRates: [], seconds: 1 }, /record 1 .*losses/u],
+    ['a file name that is none', { type: 'artifact', name: 'weights', file: 7, sha256: 'a'.repeat(64), bytes: 3 }, /record 1 .*file/u],
+    ['what the host alone tells', { type: 'place', event: 'collected', attempt: 1, executor: 'ssh', machine: 'box' }, /record 1 .*"place"/u],
+    ['a type that nobody knows', { type: 'command', text: 'rm' }, /record 1 .*"command"/u],
+    ['a time that no date has', { type: 'message', level: 'info', text: 'late', time: 1e300 }, /record 1 .*time/u],
+  ])('is taken in up to a record with %s', async (_what, record, sentence) => {
+    const [first, , last] = there;
+    const { log, order } = host();
+    const { bytes: foreign, ends: endsThere } = encodeRecords([first!, { seq: 1, time: HOUR, ...record } as unknown as EventRecord, last!]);
+    for (let again = 0; again < 2; again += 1) {
+      await expect(log.take(foreign.subarray(log.offset))).rejects.toMatchObject({ code: 'EVENT_LOG_CORRUPT', message: expect.stringMatching(sentence) as string });
+    }
+    expect(log.offset).toBe(endsThere[0]);
+    expect(order).toEqual(['attempt', 'source']);
+  });
 });
 
 describe('files of a run elsewhere', () => {
