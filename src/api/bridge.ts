@@ -103,6 +103,7 @@ const present: Readonly<Record<Method, true>> = {
   'machines.hostKey': true,
   'machines.add': true,
   'machines.remove': true,
+  'machines.clean': true,
   'machines.test': true,
   'tracking.status': true,
   'tracking.start': true,

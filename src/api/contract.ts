@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { exportQuery, exportResult, importQuery, importResult } from './imports';
 import { bundleEstimate, bundlePage, confusion, curveKey, curves, logLine, outputPage, queueView, runDetails, runsColumns, runsGroups, runsGroupsQuery, runsOpeningQuery, runsPage, runsQuery, seriesWindow, sideBySide, sparkline, studyEnded, studySource, studySummary, studyView, task, verdictSummary, verdictTrace, verdictView } from './views';
+import { machineClean, machineCleaned } from './machine-clean';
 import { hostKey, hostKeyQuery, machineAdd, machineNameText, machineTest, machineView } from './machines';
 import { trackingServer, trackingStart } from './tracking-server';
 import { restoredCode, score } from './provenance';
@@ -145,6 +146,8 @@ export const methods = {
   'machines.hostKey': { input: hostKeyQuery, output: hostKey },
   'machines.add': { input: machineAdd, output: machineView },
   'machines.remove': { input: z.strictObject({ name: machineNameText }), output: z.object({ removed: z.string() }) },
+  /** What lies in a machine's folder and what of it may go; with `remove` it does. */
+  'machines.clean': { input: machineClean, output: machineCleaned },
   /** What a machine has and lacks, for the environment that a config asks for where one is named. */
   'machines.test': { input: z.strictObject({ name: machineNameText, config: file.optional() }), output: machineTest },
 

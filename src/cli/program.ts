@@ -6,6 +6,7 @@ import { exportRuns, importCommand } from './commands/importing';
 import { deleteCommand, restore, workspacePurge } from './commands/deleting';
 import { files } from './commands/files';
 import { logs } from './commands/logs';
+import { machineClean } from './commands/machine-clean';
 import { machineAdd, machineList, machineRemove, machineTest } from './commands/machine';
 import { compare, diff, runs } from './commands/looking';
 import { ablate, cancel, resume, retry, run } from './commands/training';
@@ -133,6 +134,9 @@ function build(onExit: (code: number) => void): Command {
     .option('--replace', 'in place of a machine of that name');
   add(machine, 'list', 'machines that are known', machineList);
   add(machine, 'test <name>', 'what a machine has and lacks', machineTest).option('--config <file>', 'compare it with what this config asks for');
+  add(machine, 'clean <name>', 'remove from a machine what no run needs: programs of other versions, files, folders of runs that are over', machineClean)
+    .option('--dry-run', 'say what lies there and what would go; remove nothing')
+    .option('--older-than <days>', 'days for which folders of runs that are over are kept (default: 30)', count);
   add(machine, 'remove <name>', 'forget a machine; its runs stay', machineRemove);
   const workspace = program.command('workspace').description('the store against the run folders').exitOverride();
   add(workspace, 'check', 'compare the database with the run folders', workspaceCheck);

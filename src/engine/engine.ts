@@ -129,6 +129,7 @@ const handlers: Handlers = {
   'machines.hostKey': later(async () => (await import('./machines-use')).showHostKey),
   'machines.add': later(async () => (await import('./machines-use')).addMachineAsTold),
   'machines.remove': later(async () => (await import('./machines-use')).removeMachine),
+  'machines.clean': later(async () => (await import('./machine-clean')).cleanNamed),
   'machines.test': later(async () => (await import('./machines-test')).testMachine),
   'tracking.status': ({ tracking }) => tracking.view(),
   'tracking.start': later(async () => (await import('./serve')).startTracking),

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { launchSchema } from '../events/command-run';
 import type { PythonEnvironment } from '../events/provenance';
+import { GOING, STAYING, THINGS } from './clean-rule';
 
 const path = z.string().min(1).max(4096);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/u);
@@ -62,6 +63,21 @@ export const METHODS = {
   end: { input: z.strictObject({ runId, how: z.enum(['cancel', 'stop', 'kill']) }), output: z.object({}) },
   /** Removes the folders of runs. */
   remove: { input: z.strictObject({ runIds: z.array(runId) }), output: z.object({}) },
+  /** Ids of runs whose folders are there, and whether jobs of a cluster are: what has to be known of them before `clean`. */
+  leftovers: { input: z.strictObject({}), output: z.object({ runIds: z.array(runId), hasJobs: z.boolean() }) },
+  /**
+   * What may go from the folder and what stays, by kind and reason (clean-rule.ts); removed with `remove`. `runs`: what the workspace
+   * that asks says of them, which are open where it says nothing. `queue`: folders of jobs that are not over; null where
+   * no queue can be asked. `names`: the first of a group. `problems`: why something that should go could not.
+   */
+  clean: {
+    input: z.strictObject({ runs: z.record(runId, z.enum(['open', 'finished', 'other'])), queue: z.array(z.string().max(100)).nullable(), days: z.number().min(1), remove: z.boolean() }),
+    output: z.object({
+      base: path,
+      groups: z.array(z.object({ kind: z.enum(THINGS), why: z.enum([...GOING, ...STAYING]), count, bytes: z.number(), lastUse: z.number(), names: z.array(z.string()) })),
+      problems: z.array(z.string()),
+    }),
+  },
 } as const;
 
 export type Method = keyof typeof METHODS;

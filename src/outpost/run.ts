@@ -13,6 +13,7 @@ import { whenThereIsRoom } from '../files/when-there-is-room';
 import { cpuFlags } from '../provenance/cpu';
 import { processorRuntime } from '../provenance/runtime';
 import { OUTPOST_FILES, outpostOrderSchema, type OutpostOrder } from './layout';
+import { kitName } from './programs';
 import { begin, makeWay } from './run-begin';
 import { memoryKills } from './run-memory';
 import { readWords, say } from './run-words';
@@ -106,7 +107,7 @@ function attemptAfter(words: readonly OutpostWord[], order: OutpostOrder | Repri
 function self(): Omit<StartedWord, 'event' | 'attempt' | 'time'> {
   const { host = 'unknown', ...identity } = ownIdentity();
   const { platform, arch, cpuFlags: flags } = processorRuntime({ onnxruntime: '', platform: process.platform, arch: process.arch, cpu: { model: cpus()[0]?.model ?? 'unknown', flags: cpuFlags() } }, 1);
-  return { host, ...identity, runtime: { platform, arch, cpuFlags: [...flags] } };
+  return { host, ...identity, programs: kitName, runtime: { platform, arch, cpuFlags: [...flags] } };
 }
 
 /** Of a command's program rather than of its supervisor, which does well when it could write down how that ended. */

@@ -1,6 +1,6 @@
 /** What a host sends once for many runs: objects by their hash, inputs by their fingerprint. */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, utimesSync } from 'node:fs';
 import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { RepriseError } from '../errors/errors';
@@ -15,8 +15,19 @@ const inputFolder = (base: string, fingerprint: string): string => path.join(bas
 /** Of an input until it is whole. */
 const partFolder = (base: string, fingerprint: string): string => `${inputFolder(base, fingerprint)}.part`;
 
+/** Who asks for what is there counts on it: that is its last use. */
 export function missing(base: string, { objects, inputs }: Input<'missing'>): Output<'missing'> {
-  return { objects: objects.filter((sha256) => !existsSync(objectPath(base, sha256))), inputs: inputs.filter((fingerprint) => !existsSync(inputFolder(base, fingerprint))) };
+  const now = new Date();
+  const isThere = (file: string): boolean => {
+    try {
+      utimesSync(file, now, now);
+      return true;
+    } catch {
+      // Of another user, on a disk that cannot be written, or not there.
+      return existsSync(file);
+    }
+  };
+  return { objects: objects.filter((sha256) => !isThere(objectPath(base, sha256))), inputs: inputs.filter((fingerprint) => !isThere(inputFolder(base, fingerprint))) };
 }
 
 interface Piece {

@@ -6,6 +6,7 @@ import type { ZodError } from 'zod';
 import { RepriseError, toErrorReport } from '../errors/errors';
 import { kitName } from './programs';
 import { frame, FrameReader, METHODS, requestSchema, type Input, type Method, type Output } from './protocol';
+import { clean, leftovers } from './serve-clean';
 import { facts, python } from './serve-facts';
 import { Poller } from './serve-poll';
 import { list, read, remove, writeRuns } from './serve-runs';
@@ -49,6 +50,8 @@ function methodsOn(base: string): Methods {
     start: (input) => alone<'start'>(start(base, input)),
     end: (input) => done(end(base, input)),
     remove: (input) => done(remove(base, input)),
+    leftovers: () => alone<'leftovers'>(leftovers(base)),
+    clean: (input) => alone<'clean'>(clean(base, input)),
   };
 }
 

@@ -17,6 +17,8 @@ const started = z.object({
   startTime: z.string().max(1000),
   namespace: z.string().max(1000).optional(),
   boot: z.string().max(1000).optional(),
+  /** The programs that carry it out: name of their folder. */
+  programs: z.string().max(100).optional(),
   /** Of the hardware that computes: what decides bits (platform, arch, the CPU flags that numeric kernels are chosen by). */
   runtime: z.object({ platform: z.string(), arch: z.string(), cpuFlags: z.array(z.string()) }),
 });

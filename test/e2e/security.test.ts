@@ -70,7 +70,7 @@ describe('context isolation', () => {
       'runsSearch', 'runsSearchGroups', 'runsRestoreCode', 'runsScore', 'configScore', 'runsOpening', 'runsConfusion', 'runsSaveFile', 'runsOutput', 'seriesWindow', 'runsImport', 'runsExport',
       'runsStart', 'runsCancel', 'runsRetry', 'runsWait', 'runsDiff', 'studiesList', 'studiesGet', 'studiesPause', 'studiesResume', 'studiesPlan', 'studiesStart',
       'compareExperiment', 'compareCurves', 'compareRuns', 'compareTable', 'reportWrite', 'bundleExport', 'bundleEstimate', 'bundleInspect', 'bundleVerify', 'bundlePlan', 'bundleReproduce',
-      'verdictsList', 'verdictsGet', 'verdictsTrace', 'tasksList', 'tasksCancel', 'queueStatus', 'machinesList', 'machinesHostKey', 'machinesAdd', 'machinesRemove', 'machinesTest', 'trackingStatus', 'trackingStart', 'trackingStop', 'workspaceCheck', 'doctor',
+      'verdictsList', 'verdictsGet', 'verdictsTrace', 'tasksList', 'tasksCancel', 'queueStatus', 'machinesList', 'machinesHostKey', 'machinesAdd', 'machinesRemove', 'machinesClean', 'machinesTest', 'trackingStatus', 'trackingStart', 'trackingStop', 'workspaceCheck', 'doctor',
     ];
     const events = ['onRun', 'onProgress', 'onTask', 'onQueue', 'onChanged', 'onStudyEnded', 'onEngineState'];
     const shell = [

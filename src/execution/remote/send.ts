@@ -20,6 +20,9 @@ const MOST_AT_ONCE = 8 * 2 ** 20;
 const AT_ONCE = 16;
 const OWNER_ONLY = 0o600;
 
+/** Whatever nobody asked for may be removed there after some days: that it is there is believed no longer than this. */
+const BELIEVED_MS = 3_600_000;
+
 /** Problems of an attempt that did not find what had been sent. */
 const GONE: ReadonlySet<string> = new Set(['OBJECT_MISSING', 'INPUT_MISSING', 'SNAPSHOT_MISSING']);
 
@@ -37,6 +40,8 @@ export class Sender {
   readonly #inputs = new Map<string, Promise<void>>();
   /** Code states of which all is there. */
   readonly #states = new Map<string, Promise<void>>();
+  /** Since when, as performance.now() tells. */
+  #since = 0;
 
   constructor(link: Link, workspace: string) {
     this.#link = link;
@@ -50,6 +55,7 @@ export class Sender {
    */
   async ready(order: Order, env: Readonly<Record<string, string>> = {}): Promise<OutpostOrder> {
     const { runId, attempt, manifest, command, dataFile } = order;
+    if (performance.now() - this.#since >= BELIEVED_MS) this.#forget();
     const { executor } = manifest.config;
     const common = { runId, attempt, memoryBytes: memoryOf(executor), ...(executor.kind === 'local' || executor.secrets === undefined ? {} : { secrets: executor.secrets }) };
     if (manifest.kind === 'command') {
@@ -91,7 +97,12 @@ export class Sender {
   /** Forgets what is there where an attempt did not find it: somebody emptied the machine's folder. */
   hear(end: AttemptEnd | 'detached'): void {
     if (end === 'detached' || end.problem === null || !GONE.has(end.problem.code)) return;
+    this.#forget();
+  }
+
+  #forget(): void {
     for (const known of [this.#objects, this.#inputs, this.#states]) known.clear();
+    this.#since = performance.now();
   }
 
   async #command(manifest: CommandManifest, command: CommandOrder, tell: Order['tell']): Promise<OutpostOrder['work']> {
