@@ -1,5 +1,5 @@
 /** Runs on a machine that a real OpenSSH reaches: what comes back is what this machine would have made of them, whatever happens in between. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -165,6 +165,22 @@ describe.skipIf(noSshd !== null)('a machine that SSH reaches', () => {
     await ask(engine, 'runs.wait', { runs: [run.runId] });
     expect(await ask(engine, 'runs.get', { run: run.runId })).toMatchObject({ run: { status: 'finished', attempts: 1, exitCode: 0 } });
     expect(await lossesOf(project.workspace, run.runId)).toEqual(numbers(30));
+    expect(eventsOf(project.workspace, run.runId)).toEqual(['submitted 1', 'started 1', 'lost 1', 'found 1', 'ended 1', 'collected 1']);
+  }, 90_000);
+
+  it('takes an outpost that hangs for lost, and goes on with another', async () => {
+    const project = projectOn({ 'train.py': steps(250) });
+    const engine = await engineOn(project.workspace);
+    const { run } = await ask(engine, 'runs.start', { config: project.config({ task: { command: [python, 'train.py'] }, executor: box }) });
+    await until(() => recordsOf(project.workspace, run.runId).some(({ type }) => type === 'points'), 'the first points');
+    const hanging = processesWith(base).filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('outpost.js\0serve'));
+    for (const pid of hanging) process.kill(pid, 'SIGSTOP');
+    onTestFinished(() => hanging.filter((pid) => existsSync(`/proc/${pid}`)).forEach((pid) => process.kill(pid, 'SIGKILL')));
+    expect(hanging).not.toEqual([]);
+    await until(() => eventsOf(project.workspace, run.runId).includes('lost 1'), 'a word that it is lost', 30_000);
+    await ask(engine, 'runs.wait', { runs: [run.runId] });
+    expect(await ask(engine, 'runs.get', { run: run.runId })).toMatchObject({ run: { status: 'finished', attempts: 1, exitCode: 0 } });
+    expect(await lossesOf(project.workspace, run.runId)).toEqual(numbers(250));
     expect(eventsOf(project.workspace, run.runId)).toEqual(['submitted 1', 'started 1', 'lost 1', 'found 1', 'ended 1', 'collected 1']);
   }, 90_000);
 

@@ -38,6 +38,8 @@ interface Waiting {
   readonly method: Method;
   readonly input: unknown;
   readonly body: Uint8Array;
+  /** Until then it waits for somebody, as performance.now() tells. */
+  readonly patientUntil: number;
   readonly resolve: (answer: { readonly value: unknown; readonly body: Buffer }) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -71,6 +73,11 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 /** How long a call may find nobody before it fails. */
 const PATIENCE_MS = 20_000;
+/** A line on which requests wait is asked for a sign of life this often, and given up after so many without one. */
+const SIGN_MS = 3000;
+const SIGNS_MISSED = 5;
+/** Bytes that a slow line carries from one sign to the next: no answer comes before a request is there. */
+const SLOWEST = 150_000;
 
 export class OutpostLink implements Link {
   readonly name: string;
@@ -96,7 +103,7 @@ export class OutpostLink implements Link {
     let timer: NodeJS.Timeout | undefined;
     try {
       const answer = await new Promise<{ readonly value: unknown; readonly body: Buffer }>((resolve, reject) => {
-        this.#waiting.set(id, { method, input, body, resolve, reject });
+        this.#waiting.set(id, { method, input, body, patientUntil: performance.now() + patienceMs, resolve, reject });
         // Of a machine that answers, a request may take its time; so may the first connection, with which programs are sent.
         const lose = (): void => void (this.#line === null && this.#trouble !== null ? reject(this.#unreachable()) : (timer = setTimeout(lose, patienceMs)));
         timer = setTimeout(lose, patienceMs);
@@ -180,7 +187,9 @@ export class OutpostLink implements Link {
     if (this.#closing.signal.aborted) return line.close();
     this.#line = line;
     const reader = new FrameReader((header, body) => this.#answered(header, body));
+    const hear = this.#watch(line);
     line.output.on('data', (bytes: Buffer) => {
+      hear();
       try {
         reader.push(bytes);
       } catch {
@@ -188,13 +197,34 @@ export class OutpostLink implements Link {
       }
     });
     line.input.on('error', () => line.close());
-    void line.closed.then((why) => {
-      if (this.#line !== line) return;
-      this.#line = null;
-      this.#failed(new Error(why));
-      if (this.#waiting.size > 0) this.#connect();
-    });
+    void line.closed.then((why) => this.#gone(line, why));
     for (const id of this.#waiting.keys()) this.#send(id);
+  }
+
+  #gone(line: Line, why: string): void {
+    if (this.#line !== line) return;
+    this.#line = null;
+    this.#failed(new Error(why));
+    if (this.#waiting.size > 0) this.#connect();
+  }
+
+  /** What hangs there is as good as gone; a request may take its time, for signs come meanwhile. @returns is to be called whenever something comes */
+  #watch(line: Line): () => void {
+    let missed = 0;
+    const timer = setInterval(() => {
+      const waiting = [...this.#waiting.values()];
+      if (this.#line !== line) clearInterval(timer);
+      else if (waiting.length === 0) missed = 0;
+      else if (missed < SIGNS_MISSED + waiting.reduce((sum, { body }) => sum + body.length, 0) / SLOWEST) {
+        missed += 1;
+        line.input.write(frame({ id: this.#nextId++, method: 'hello', input: {}, bytes: 0 }));
+      } else {
+        this.#gone(line, 'the outpost there does not answer');
+        line.close();
+        for (const { patientUntil, reject } of waiting) if (performance.now() >= patientUntil) reject(this.#unreachable());
+      }
+    }, SIGN_MS).unref();
+    return () => void (missed = 0);
   }
 
   #send(id: number): void {

@@ -1,6 +1,6 @@
 /** Requests over lines that break: each is answered once, or fails with why. */
 import { PassThrough } from 'node:stream';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { RepriseError } from '../../../src/errors/errors';
 import { OutpostLink, type Dial, type Line } from '../../../src/execution/remote/link';
 import { frame, FrameReader, requestSchema, type Request } from '../../../src/outpost/protocol';
@@ -38,6 +38,8 @@ const linkTo = (dial: Dial): OutpostLink => {
   return link;
 };
 const answered = (id: number, value: object, body = new Uint8Array()): Buffer => frame({ id, ok: true, value, bytes: body.length }, body);
+afterEach(() => void vi.useRealTimers());
+
 const HELLO = { base: '/there', host: 'box', time: 0, kit: 'k' };
 
 describe('a link', () => {
@@ -108,6 +110,37 @@ describe('a link', () => {
     const link = linkTo(peer.dial);
     await expect(link.call('facts', {})).rejects.toMatchObject({ code: 'DISK_FULL', hint: 'Make room.' });
     await expect(link.call('hello', {})).rejects.toMatchObject({ code: 'OUTPOST_ANSWER_INVALID' });
+  });
+
+  it('takes one that hangs for lost, and asks over another line', async () => {
+    vi.useFakeTimers();
+    const peer = new Peer(({ id }, _body, self) => (self.lines === 1 ? null : answered(id, HELLO)));
+    const link = linkTo(peer.dial);
+    const [impatient, patient] = [50, 60_000].map((patienceMs) => link.call('facts', {}, undefined, { patienceMs }).catch((error: unknown) => error));
+    await vi.waitUntil(() => peer.lines === 1);
+    await vi.advanceTimersByTimeAsync(14_000);
+    expect(peer.lines).toBe(1);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(await impatient).toMatchObject({ code: 'MACHINE_UNREACHABLE', message: expect.stringContaining('does not answer') as string });
+    // Of the other one the second line tells.
+    expect(await patient).toMatchObject({ code: 'OUTPOST_ANSWER_INVALID' });
+    expect(peer.lines).toBe(2);
+  });
+
+  it('waits for what takes long as long as there are signs of life, and for what is long on its way', async () => {
+    vi.useFakeTimers();
+    const peer = new Peer(({ id, method }) => (method === 'hello' ? answered(id, HELLO) : null));
+    const busy = linkTo(peer.dial);
+    void busy.call('facts', {}, undefined, { patienceMs: 50 }).catch(() => undefined);
+    const silent = new Peer(() => null);
+    const slow = linkTo(silent.dial);
+    void slow.call('putObject', { sha256: 'a'.repeat(64), offset: 0, total: 2e6 }, Buffer.alloc(2e6), { patienceMs: 50 }).catch(() => undefined);
+    await vi.waitUntil(() => peer.lines + silent.lines === 2);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect([peer.lines, silent.lines]).toEqual([1, 1]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    await vi.waitUntil(() => silent.lines === 2);
+    expect(peer.lines).toBe(1);
   });
 
   it('lets go of all that waits when it is closed', async () => {
