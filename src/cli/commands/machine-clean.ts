@@ -2,6 +2,7 @@
 import { bytesOfAll, kindInWords, reasonInWords, type GoingThings, type MachineCleaned, type StayingThings } from '../../api/machine-clean';
 import { print, printJson, say, table } from '../output';
 import { call, withEngine, type GlobalOptions } from '../session';
+import { readAccess } from './machine';
 
 export interface CleanOptions extends GlobalOptions {
   readonly dryRun?: boolean;
@@ -33,7 +34,7 @@ export function cleanText({ name, folder, days, removed, going, staying, problem
 }
 
 export async function machineClean([name = '']: readonly string[], options: CleanOptions): Promise<number> {
-  return withEngine(options, 'look', async (engine) => {
+  return withEngine(options, readAccess(options), async (engine) => {
     const cleaned = await call(engine, 'machines.clean', { name, remove: options.dryRun !== true, ...(options.olderThan === undefined ? {} : { days: options.olderThan }) });
     if (options.json === true) printJson(cleaned);
     else {

@@ -27,7 +27,7 @@ type Host = Pick<Input<'machines.hostKey'>, 'host' | 'port' | 'user' | 'identity
 type Confirmed = Host & { readonly hostKey: string };
 
 /** Reads beside a host, and makes no workspace. */
-const readAccess = (options: GlobalOptions): Access => (isWorkspace(workspaceOf(options)) ? 'look' : 'scratch');
+export const readAccess = (options: GlobalOptions): Access => (isWorkspace(workspaceOf(options)) ? 'look' : 'scratch');
 const writeAccess = (options: GlobalOptions): Access => (isWorkspace(workspaceOf(options)) ? 'look' : 'fill');
 
 const usage = (message: string, hint: string): RepriseError => new RepriseError('USAGE', message, { kind: 'input', hint });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide, goes, SENT_DAYS, type Found, type JobThing, type RunThing, type Thing, type Why } from '../../../src/outpost/clean-rule';
 
