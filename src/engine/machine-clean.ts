@@ -22,7 +22,7 @@ export async function cleanNamed({ workspace, store }: EngineContext, { name, da
   }
   const link = linkTo(name, machine);
   try {
-    const { base, groups, problems } = await cleanMachine(link, { days, remove, standing: (runIds) => standingIn(store, new Set(runIds), machine.collect.keep) });
+    const { base, groups, problems } = await cleanMachine(link, { isCluster: machine.kind === 'slurm', days, remove, standing: (runIds) => standingIn(store, new Set(runIds), machine.collect.keep) });
     return { name, folder: base, days, removed: remove, going: groups.filter(isGoing).map(thingsOf), staying: groups.filter(isStaying).map(thingsOf), problems };
   } finally {
     link.close();

@@ -1,8 +1,9 @@
 /** Cleaning the folder of a machine that two workspaces share, over a real OpenSSH, and of a real cluster. */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { GoingThings, MachineCleaned, StayingThings } from '../../src/api/machine-clean';
 import { cli, cliJson } from '../helpers/cli';
 import { ask, engineOn, Project, python, recordsOf, runOnce, until } from '../helpers/commands';
@@ -16,6 +17,13 @@ function age(place: string, days: number): void {
   const then = Date.now() / 1000 - days * DAY_S;
   for (const name of statSync(place).isDirectory() ? readdirSync(place, { recursive: true, encoding: 'utf8' }) : []) if (existsSync(join(place, name))) utimesSync(join(place, name), then, then);
   utimesSync(place, then, then);
+}
+
+/** A workspace that has no run. */
+async function empty(): Promise<Project> {
+  const project = new Project({});
+  await (await engineOn(project.workspace)).close();
+  return project;
 }
 
 const wordsOf = (things: readonly (GoingThings | StayingThings)[]): string[] => things.map(({ kind, why, count }) => `${count} ${kind} ${why}`).sort();
@@ -38,16 +46,18 @@ describe.skipIf(noSshd !== null)('the folder of a machine that SSH reaches', () 
   });
 
   it('loses what no run of any workspace needs, and nothing else', async () => {
-    const files = { 'wait.py': 'import json, os, time\nwhile not os.path.exists("data/../../go"): time.sleep(0.1)\nprint(json.dumps({"step": 1, "loss": 1.5}))\n', 'data/rows.csv': 'row\n', '.gitignore': 'data\n' };
-    const [ours, theirs] = [new Project(files), new Project({})];
+    const files = { 'wait.py': 'import json, os, sys, time\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.1)\nprint(json.dumps({"step": 1, "loss": 1.5}))\n', 'data/rows.csv': 'row\n', '.gitignore': 'data\n' };
+    const [ours, theirs] = [new Project(files), await empty()];
     for (const project of [ours, theirs]) project.machine('box', { kind: 'ssh', ssh: sshd.endpoint(), folder: base, poll: 0.2 });
 
+    const go = join(mkdtempSync(join(tmpdir(), 'reprise-go-')), 'go');
+    onTestFinished(() => rmSync(dirname(go), { recursive: true }));
     // Of another workspace: one that goes on, and one that was cancelled and could go on by a retry.
     const engine = await engineOn(ours.workspace);
-    const { run: going } = await ask(engine, 'runs.start', { config: ours.config({ task: { command: [python, 'wait.py'], inputs: ['data'] }, executor: { kind: 'ssh', machine: 'box' } }) });
+    const { run: going } = await ask(engine, 'runs.start', { config: ours.config({ task: { command: [python, 'wait.py', go], inputs: ['data'] }, executor: { kind: 'ssh', machine: 'box' } }) });
     const { run: cancelled } = await ask(engine, 'runs.start', { config: ours.config({ experiment: 'cancelled', ...TRAINING, executor: { kind: 'ssh', machine: 'box' } }, 'cancelled.yaml') });
     await until(() => recordsOf(ours.workspace, cancelled.runId).some(({ type }) => type === 'checkpoint'), 'a checkpoint');
-    await ask(engine, 'runs.cancel', { runs: [cancelled.runId] });
+    await ask(engine, 'runs.cancel', { run: cancelled.runId });
     await ask(engine, 'runs.wait', { runs: [cancelled.runId] });
     await until(() => recordsOf(ours.workspace, going.runId).some((record) => record.type === 'place' && record.event === 'started'), 'the start');
 
@@ -101,12 +111,12 @@ describe.skipIf(noSshd !== null)('the folder of a machine that SSH reaches', () 
     expect(wordsOf((await clean(theirs)).going)).toEqual([]);
 
     // Nobody there noticed: one ends as it would have, the other begins anew.
-    writeFileSync(join(base, 'runs', going.runId, 'go'), '');
+    writeFileSync(go, '');
     await ask(engine, 'runs.wait', { runs: [going.runId] });
     expect((await ask(engine, 'runs.get', { run: going.runId })).run).toMatchObject({ status: 'finished', exitCode: 0 });
-    await ask(engine, 'runs.retry', { runs: [cancelled.runId] });
+    await ask(engine, 'runs.retry', { run: cancelled.runId });
     await until(() => recordsOf(ours.workspace, cancelled.runId).filter(({ type }) => type === 'checkpoint').length > 1, 'another checkpoint');
-    await ask(engine, 'runs.cancel', { runs: [cancelled.runId] });
+    await ask(engine, 'runs.cancel', { run: cancelled.runId });
     await ask(engine, 'runs.wait', { runs: [cancelled.runId] });
     // And what was sent is sent again where it is gone.
     const { run } = await runOnce(engine, ours.config({ experiment: 'again', task: { command: [python, '-c', 'print(1)'], inputs: ['data'] }, executor: { kind: 'ssh', machine: 'box' } }, 'again.yaml'));
@@ -134,7 +144,7 @@ describe.skipIf(noSlurm !== null)('the folder of a cluster', () => {
 
   it('keeps all that a job in the queue will need, of whichever workspace it is', async () => {
     const base = mkdtempSync(join(tmpdir(), 'reprise-clean-cluster-'));
-    const [ours, theirs] = [new Project({ 'one.py': 'print(1)' }), new Project({})];
+    const [ours, theirs] = [new Project({ 'one.py': 'print(1)' }), await empty()];
     for (const project of [ours, theirs]) project.machine('box', { kind: 'slurm', folder: base, poll: 0.2 });
     const engine = await engineOn(ours.workspace);
     const { run } = await ask(engine, 'runs.start', { config: ours.config({ task: { command: [python, 'one.py'] }, executor: { kind: 'slurm', machine: 'box', options: ['--hold'] } }) });
@@ -148,7 +158,7 @@ describe.skipIf(noSlurm !== null)('the folder of a cluster', () => {
     // Its host knows nothing more of it.
     await engine.close();
     await cluster.run('scancel', '--state=PENDING');
-    await until(async () => (await cluster.run('squeue', '--noheader')).trim() === '', 'the end of the job');
+    while ((await cluster.run('squeue', '--noheader')).trim() !== '') await sleep(100);
     age(join(base, 'runs'), 400);
     const after = await clean(theirs);
     expect(wordsOf(after.going)).toEqual(expect.arrayContaining(['1 job unneeded', '1 run unused']));
