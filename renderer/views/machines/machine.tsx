@@ -10,6 +10,7 @@ import { Section } from '../../frame/view';
 import { complain, say } from '../../notice';
 import { call, outdated } from '../../state/answers';
 import { Checks, summary } from './checks';
+import { Clean } from './clean';
 
 const KIND_WORDS = { docker: 'Docker Engine', ssh: 'Machine reached over SSH', slurm: 'Slurm cluster' } as const;
 
@@ -111,6 +112,7 @@ export function Machine({ machine, onRemoved }: { readonly machine: MachineView;
         ))}
       </dl>
       <Test key={name} machine={machine} />
+      {folder !== null && <Clean key={`clean ${name}`} name={name} />}
       <Remove key={`remove ${name}`} name={name} onRemoved={onRemoved} />
     </>
   );

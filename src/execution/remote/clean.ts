@@ -1,12 +1,14 @@
 /** Has a machine's folder cleaned: what is known here and in the cluster's queue is told, the outpost there decides and removes. */
 import { posix } from 'node:path';
 import { RepriseError } from '../../errors/errors';
-import type { Input, Output } from '../../outpost/protocol';
-import { parseSqueue, SQUEUE, type JobSight } from '../slurm/jobs';
+import { MOST_BODY, type Input, type Output } from '../../outpost/protocol';
+import { parseSqueue, type JobSight } from '../slurm/jobs';
 import type { Link } from './link';
 
 /** How long a queue may take to tell of its jobs. */
 const QUEUE_MS = 60_000;
+/** As `SQUEUE`, an array that waits in one line: of all users' jobs nothing may be cut off. */
+const WHOLE_QUEUE = ['squeue', '--noheader', '--all', '--states=all', '--format=%F|%K|%T|%B|%Z|%r'];
 
 export interface Cleaning {
   /** Whether it is a cluster, whose queue has to answer. */
@@ -40,7 +42,8 @@ async function queueOf(link: Link, isCluster: boolean): Promise<string[] | null>
 
 async function squeue(link: Link): Promise<{ readonly jobs: readonly JobSight[] } | { readonly problem: string }> {
   try {
-    const { value, body } = await link.call('exec', { argv: [...SQUEUE], timeoutMs: QUEUE_MS });
+    const { value, body } = await link.call('exec', { argv: WHOLE_QUEUE, timeoutMs: QUEUE_MS });
+    if (value.stdoutBytes >= MOST_BODY / 2) return { problem: 'it is too long' };
     if (value.exitCode === 0) return { jobs: parseSqueue(body.toString('utf8', 0, value.stdoutBytes)) };
     return { problem: body.toString('utf8', value.stdoutBytes).trim() || 'squeue failed' };
   } catch (error) {
