@@ -60,11 +60,11 @@ export const kindInWords = (of: GoingThings['kind']): string => KINDS[of];
 export function reasonInWords(why: GoingThings['why'] | StayingThings['why'], days: number): string {
   switch (why) {
     case 'finished':
-      return 'all is here';
+      return 'finished, and all of it is here';
     case 'unused':
-      return `over, or unknown here; not used for ${days} ${days === 1 ? 'day' : 'days'}`;
+      return `over, or of another workspace; not used for ${days} ${days === 1 ? 'day' : 'days'}`;
     case 'unneeded':
-      return 'no run needs it; not used for 7 days';
+      return 'no run there needs it, nor did for 7 days';
     case 'running':
       return 'in use now';
     case 'waiting':
@@ -76,7 +76,7 @@ export function reasonInWords(why: GoingThings['why'] | StayingThings['why'], da
     case 'needed':
       return 'a run that stays needs it';
     case 'current':
-      return 'these are in use now';
+      return 'of this version';
     case 'recent':
       return 'used a short time ago';
     case 'unclear':

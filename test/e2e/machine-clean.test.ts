@@ -22,8 +22,7 @@ describe.skipIf(noSshd !== null)('a machine in the window', () => {
     await engineReady(app.page);
   }, 60_000);
   afterAll(async () => {
-    await app?.close();
-    await here?.remove();
+    await here?.end();
     await sshd?.stop();
   });
 
@@ -49,7 +48,7 @@ describe.skipIf(noSshd !== null)('a machine in the window', () => {
 
     await page.getByRole('button', { name: 'Clean up…' }).click();
     const dialog = page.getByRole('alertdialog', { name: 'Clean up far' });
-    await dialog.getByRole('row', { name: /Programs of Reprise no run needs it.* 1 2\.5 MB/u }).waitFor({ timeout: 30_000 });
+    await dialog.getByRole('list', { name: 'Would go' }).getByRole('listitem').getByText('2.5 MB').waitFor({ timeout: 30_000 });
     await judge('machine-clean');
     expect(existsSync(kit)).toBe(true);
     await dialog.getByRole('button', { name: 'Remove 2.5 MB' }).click();

@@ -98,7 +98,7 @@ describe.skipIf(noSshd !== null)('the folder of a machine that SSH reaches', () 
     const needed = namesOf(plan.staying, 'object');
     const text = (await cli(['machine', 'clean', 'box', '--workspace', theirs.workspace])).stdout;
     expect(text).toMatch(/^Removed, \d/mu);
-    expect(text).toMatch(/Programs of Reprise\s+1\s+175\.0 kB\s+\d{4}-\d\d-\d\d\s+no run needs it; not used for 7 days/u);
+    expect(text).toMatch(/Programs of Reprise\s+1\s+175\.0 kB\s+\d{4}-\d\d-\d\d\s+no run there needs it, nor did for 7 days/u);
     expect(text).toMatch(/Folders of runs\s+1\s+\S+ .B\s+\S+\s+in use now/u);
     expect(readdirSync(join(base, 'runs')).sort()).toEqual([going.runId, 'linked', 'notes'].sort());
     expect(readdirSync(join(base, 'kit')).sort()).toEqual([...kit, 'e'.repeat(32)].sort());

@@ -10,32 +10,27 @@ import { call } from '../../state/answers';
 function Things({ title, things, days }: { readonly title: string; readonly things: readonly (GoingThings | StayingThings)[]; readonly days: number }) {
   if (things.length === 0) return null;
   return (
-    <table className="machines-things">
-      <caption>{title}</caption>
-      <thead>
-        <tr>
-          <th scope="col">What</th>
-          <th scope="col">Number</th>
-          <th scope="col">Size</th>
-        </tr>
-      </thead>
-      <tbody>
+    <>
+      <h4 className="machines-things">{title}</h4>
+      <ul className="machines-checks narrow" aria-label={title}>
         {things.map(({ kind, why, count, bytes, lastUse, names }) => (
-          <tr key={`${kind} ${why}`}>
-            <th scope="row" title={`${names.slice(0, 10).join('\n')}${count > 10 ? '\n…' : ''}`}>
+          <li key={`${kind} ${why}`} title={`${names.slice(0, 10).join('\n')}${count > 10 ? '\n…' : ''}`}>
+            <span>
               {kindInWords(kind)}
-              <span className="machines-hint">
-                {reasonInWords(why, days)}; last use {format.moment(lastUse).slice(0, 10)}
-              </span>
-            </th>
-            <td>{format.count(count)}</td>
-            <td>{format.bytes(bytes)}</td>
-          </tr>
+              {count > 1 && <span className="soft"> × {format.count(count)}</span>}
+            </span>
+            <span>{format.bytes(bytes)}</span>
+            <span className="machines-found">
+              {sentence(reasonInWords(why, days))}; last used {format.moment(lastUse).slice(0, 10)}
+            </span>
+          </li>
         ))}
-      </tbody>
-    </table>
+      </ul>
+    </>
   );
 }
+
+const sentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 
 function Found({ found, busy, onRemove, onClose }: { readonly found: MachineCleaned; readonly busy: boolean; readonly onRemove: () => void; readonly onClose: () => void }) {
   const { name, folder, days, removed, going, staying, problems } = found;
