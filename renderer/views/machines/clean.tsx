@@ -11,7 +11,7 @@ function Things({ title, things, days }: { readonly title: string; readonly thin
   if (things.length === 0) return null;
   return (
     <>
-      <h4 className="machines-things">{title}</h4>
+      <p className="machines-things">{title}</p>
       <ul className="machines-checks narrow" aria-label={title}>
         {things.map(({ kind, why, count, bytes, lastUse, names }) => (
           <li key={`${kind} ${why}`} title={`${names.slice(0, 10).join('\n')}${count > 10 ? '\n…' : ''}`}>
