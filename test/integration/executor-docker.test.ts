@@ -226,6 +226,34 @@ describe.skipIf(noDocker !== null)('a container', () => {
     expect(printed(project.workspace, run.runId)).toEqual(Array.from({ length: 40 }, (_, index) => `line ${index + 1}`));
     expect(await own.containers()).toEqual([]);
   }, 60_000);
+
+  it('that started after its host was killed is found by the next one, once its engine is back', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'reprise-held-'));
+    onTestFinished(() => rmSync(place, { recursive: true }));
+    const [runtime, asked, go] = ['runtime', 'asked', 'go'].map((name) => join(place, name)) as [string, string, string];
+    writeFileSync(runtime, script('#!/bin/sh', `case " $* " in *" create "*) touch ${asked}; until test -e ${go}; do sleep 0.05; done;; esac`, 'exec runc "$@"'), { mode: 0o755 });
+    const own = await DockerEngine.start('--live-restore', `--add-runtime=held=${runtime}`, '--default-runtime=held');
+    onTestFinished(() => own.stop());
+    await own.image('box:1');
+    const project = new Project({ 'train.sh': 'for i in $(seq 1 50); do echo "line $i"; sleep 0.1; done' });
+    const folder = join(project.workspace, 'runs');
+    const runId = (): string => (existsSync(folder) ? readdirSync(folder) : [])[0] ?? '';
+    const has = (event: string): boolean => runId() !== '' && placesOf(project, runId()).some((place) => place.event === event);
+    const { child, done } = startCli(['run', project.config({ executor: box, task: { command: ['sh', 'train.sh'] } }), '--workspace', project.workspace]);
+    await until(() => existsSync(asked), 'the container');
+    child.kill('SIGKILL');
+    await done;
+    writeFileSync(go, '');
+    await until(() => execFileSync('docker', ['ps', '--quiet'], { encoding: 'utf8' }).trim() !== '', 'the start of the container');
+    await own.stopDaemon();
+    const engine = await engineOn(project.workspace);
+    await until(() => has('lost'), 'the loss');
+    await own.startDaemon();
+    expect(await endedRun(engine, runId())).toMatchObject({ status: 'finished', attempts: 1, errorMessage: null });
+    expect(printed(project.workspace, runId())).toEqual(Array.from({ length: 50 }, (_, index) => `line ${index + 1}`));
+    expect(placesOf(project, runId()).map(({ event, attempt }) => `${event} ${attempt}`)).toEqual(['submitted 1', 'lost 1', 'found 1', 'started 1', 'ended 1', 'collected 1']);
+    expect(await own.containers()).toEqual([]);
+  }, 60_000);
 });
 
 describe.skipIf(noDocker !== null)('an image', () => {

@@ -8,7 +8,7 @@ import type { Attempt, AttemptEnd } from '../executor';
 import type { Engine } from './client';
 import { endOf, eventsOf, type Asked, type ContainerEnd, type ContainerState } from './end';
 import { logPieces, type LogPiece } from './logs';
-import { dockerProblem, isGone, isOutOfReach } from './problems';
+import { dockerProblem, isAbort, isGone, isOutOfReach } from './problems';
 
 /** What becomes of a container's output and files: of a command's, or of a training's. */
 export interface Contents {
@@ -43,7 +43,7 @@ const LOOK_MS = 500;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
 /** An engine elsewhere that does not answer for so long is out of reach. */
-const ANSWER_MS = 10_000;
+export const ANSWER_MS = 10_000;
 const SETTLED_MS = 1000;
 
 export class ContainerAttempt implements Attempt {
@@ -197,5 +197,3 @@ function containerGone(id: string): RepriseError {
 function notEnded({ address }: Engine): RepriseError {
   return new RepriseError('DOCKER_UNREACHABLE', `Docker Engine cannot be reached at ${address}: the container may still be running there.`, { kind: 'system', hint: 'End it there, by its label reprise.run; the next attempt of the run ends it, too.' });
 }
-
-const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';

@@ -1,9 +1,9 @@
 /** Docker Engine as an executor: an attempt is a container, whose main process is the program itself. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Container } from 'dockerode';
-
 import type { NewRecord, PlaceRecord } from '../../events/records';
 import type { Attempt, Executor, Order } from '../executor';
-import { ContainerAttempt } from './attempt';
+import { ANSWER_MS, ContainerAttempt } from './attempt';
 import { carrierOf, type Carrier } from './carrier';
 import { engineFacts, engineOf, type DockerOptions, type Engine } from './client';
 import { containerOptions, dockerConfigOf, LABELS } from './container';
@@ -12,8 +12,11 @@ import { contentsOf, isCancelled, jobFor, writableShares } from './job';
 import { containerOf, factsOf, knownOf, nameOf, type Known } from './known';
 import { removeLeftovers } from './leftovers';
 import { containerUser, openTo, takeBack } from './ownership';
-import { dockerProblem, isGone } from './problems';
+import { dockerProblem, isAbort, isGone, isOutOfReach, wordsOf } from './problems';
 import { startProblem } from './start-problem';
+
+/** Between two looks for an engine that is away. */
+const PAUSE_MS = 1000;
 
 /** What goes on with an attempt that has a container. */
 interface Begun {
@@ -83,7 +86,7 @@ export class DockerExecutor implements Executor {
     }
     const facts: Record<string, string> = { ...left.facts };
     if (facts['startedAt'] === undefined) {
-      const status = await statusOf(engine, container);
+      const status = await this.#statusOf(engine, order, container);
       if (status === 'created') await container.remove({ force: true, v: true });
       if (status === null || status === 'created') return null;
       facts['startedAt'] = String(Date.now());
@@ -107,6 +110,24 @@ export class DockerExecutor implements Executor {
 
   #record({ attempt }: Order, event: PlaceRecord['event'], more: Partial<PlaceRecord>): NewRecord {
     return { type: 'place', event, attempt, executor: this.kind, machine: this.machine, ...more };
+  }
+
+  /** Null where there is no such container any more. An engine that is away is waited for, as long as somebody wants the run. */
+  async #statusOf({ address }: Engine, order: Order, container: Container): Promise<string | null> {
+    for (let isLost = false; ; ) {
+      if (order.signal.reason === 'cancelled') await order.tell({ type: 'message', level: 'warning', text: `Docker Engine at ${address} did not answer when the run was cancelled: its container may go on.` });
+      order.signal.throwIfAborted();
+      try {
+        const status = await statusOf(container);
+        if (isLost) await order.tell(this.#record(order, 'found', {}));
+        return status;
+      } catch (error) {
+        if (!isOutOfReach(error) && !isAbort(error)) throw dockerProblem(error, address, 'The container of the run could not be looked up');
+        if (!isLost) await order.tell(this.#record(order, 'lost', { reason: wordsOf(error) }));
+        isLost = true;
+        await sleep(PAUSE_MS, undefined, { signal: order.signal }).catch(() => undefined);
+      }
+    }
   }
 
   #attempt(engine: Engine, begun: Begun): Attempt {
@@ -134,12 +155,12 @@ export class DockerExecutor implements Executor {
   }
 }
 
-/** Null where there is no such container any more. @throws RepriseError DOCKER_… */
-async function statusOf({ address }: Engine, container: Container): Promise<string | null> {
+/** Null where there is no such container any more. */
+async function statusOf(container: Container): Promise<string | null> {
   try {
-    return (await container.inspect()).State.Status;
+    return (await container.inspect({ abortSignal: AbortSignal.timeout(ANSWER_MS) })).State.Status;
   } catch (error) {
     if (isGone(error)) return null;
-    throw dockerProblem(error, address, 'The container of the run could not be looked up');
+    throw error;
   }
 }

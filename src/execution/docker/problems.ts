@@ -23,6 +23,9 @@ export function isOutOfReach(error: unknown): boolean {
   return error instanceof Error && statusOf(error) === null && (error as Refusal).code !== undefined && error.name !== 'AbortError';
 }
 
+/** Whether it was given up before there was an answer. */
+export const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
+
 /** The engine's own words. */
 export function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
