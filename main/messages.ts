@@ -1,6 +1,6 @@
 /** Every message between the main process and the engine's process, with its shape; each end checks what it receives. */
 import { z } from 'zod';
-import { queueView, studyEnded } from '../src/api/views';
+import { queueView, studyEnded } from '../src/api/long-work';
 import { GPU_VARIABLES } from '../src/execution/local/spawn';
 
 const spawnId = z.int().min(0);

@@ -3,7 +3,7 @@ import { create } from 'zustand';
 import type { EngineState } from '../../src/api/bridge';
 import type { Output } from '../../src/api/contract';
 import type { RunView } from '../../src/api/rows';
-import type { QueueView, TaskView } from '../../src/api/views';
+import type { QueueView, TaskView } from '../../src/api/long-work';
 import { client, shell } from '../client';
 import { answers, call, outdated } from './answers';
 

@@ -1,7 +1,7 @@
 /** Long work (exports, reproductions, imports): it goes on when its view is left, and is found again when the window is opened anew. */
 import { create } from 'zustand';
 import type { Input, Output } from '../../src/api/contract';
-import type { TaskView } from '../../src/api/views';
+import type { TaskView } from '../../src/api/long-work';
 import { Refused, reportOf } from '../client';
 import * as format from '../format';
 import { outcomeInWords } from '../import-words';

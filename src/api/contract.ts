@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import { exportQuery, exportResult, importQuery, importResult } from './imports';
-import { bundleEstimate, bundlePage, confusion, curveKey, curves, logLine, outputPage, queueView, runDetails, runsColumns, runsGroups, runsGroupsQuery, runsOpeningQuery, runsPage, runsQuery, seriesWindow, sideBySide, sparkline, studyEnded, studySource, studySummary, studyView, task, verdictSummary, verdictTrace, verdictView } from './views';
+import { queueView, studyEnded, task } from './long-work';
+import { bundleEstimate, bundlePage, confusion, curveKey, curves, logLine, outputPage, runDetails, runsColumns, runsGroups, runsGroupsQuery, runsOpeningQuery, runsPage, runsQuery, seriesWindow, sideBySide, sparkline, studySource, studySummary, studyView, verdictSummary, verdictTrace, verdictView } from './views';
 import { machineClean, machineCleaned } from './machine-clean';
 import { hostKey, hostKeyQuery, machineAdd, machineNameText, machineTest, machineView } from './machines';
 import { trackingServer, trackingStart } from './tracking-server';

@@ -1,11 +1,12 @@
-/** Shapes that the window asks for: pages of runs, studies with their matrix, curves, bundles, tasks. Times are milliseconds since 1970, UTC. */
+/** Shapes that the window asks for: pages of runs, studies with their matrix, curves, bundles. Times are milliseconds since 1970, UTC. */
 import { z } from 'zod';
 import { anyNumber, change, metricRow, problem, reproduceResult, runRow, runStatus, verdict } from './rows';
 
 const id = z.string().min(1).max(300);
 const float64Array = z.custom<Float64Array>((value) => value instanceof Float64Array, { error: 'must be a Float64Array' });
 const interval = z.tuple([anyNumber, anyNumber]);
-const byStatus = z.record(runStatus, z.number());
+/** How many runs have each status. */
+export const byStatus = z.record(runStatus, z.number());
 /** Dotted path of a config leaf: `training.learningRate`. */
 const leafPath = z.string().min(1).max(200);
 
@@ -355,56 +356,3 @@ export type VerdictView = z.infer<typeof verdictView>;
 
 /** A series of one run, recorded and re-executed (of a training its loss), thinned, whole around the first divergent step. */
 export const verdictTrace = z.object({ key: z.string(), steps: float64Array, recorded: float64Array, here: float64Array, hereSteps: float64Array, firstDivergentStep: z.number().nullable() });
-
-// Long work ----------------------------------------------------------------------------------------------------------
-
-export const taskKind = z.enum(['export', 'reproduce', 'import', 'export-runs']);
-
-/** One of the runs that a task trains. */
-export const taskRun = z.object({
-  /** Id of the recorded run that is executed again. */
-  run: z.string(),
-  status: runStatus,
-  /** Steps. */
-  done: z.number(),
-  total: z.number(),
-});
-export type TaskRunView = z.infer<typeof taskRun>;
-
-/** Long work that goes on when the window closes. The last 20 ended ones are remembered until the engine ends. */
-export const task = z.object({
-  task: z.string(),
-  kind: taskKind,
-  /** The target of an export, the file of a reproduction. */
-  subject: z.string(),
-  title: z.string(),
-  status: z.enum(['running', 'done', 'failed', 'cancelled']),
-  startedAt: z.number(),
-  endedAt: z.number().nullable(),
-  done: z.number(),
-  /** null: not known. */
-  total: z.number().nullable(),
-  text: z.string(),
-  /** What a reproduction executes, in the order of the bundle; none before it is known, and of an export. */
-  runs: z.array(taskRun),
-  error: z.object({ code: z.string(), message: z.string(), hint: z.string().nullable() }).nullable(),
-  /** The file an export wrote; the id of the verdict a reproduction came to. */
-  result: z.string().nullable(),
-});
-export type TaskView = z.infer<typeof task>;
-
-/** What the queue does now. */
-export const queueView = z.object({
-  running: z.number(),
-  queued: z.number(),
-  /** Share done of the runs that wait, run or ended since the queue was last empty, 0..1; null while it is empty. */
-  share: z.number().nullable(),
-  /** An estimate. */
-  secondsLeft: z.number().nullable(),
-  /** Newest failure, until the next run is finished. */
-  lastError: z.object({ run: z.string(), message: z.string() }).nullable(),
-});
-export type QueueView = z.infer<typeof queueView>;
-
-/** Every run of a study is at an end. */
-export const studyEnded = z.object({ studyId: z.string(), experiment: z.string(), byStatus, seconds: z.number() });

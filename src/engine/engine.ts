@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { eventNames } from '../api/bridge';
 import type { EngineClient, EventName, EventOf, Input, Method, Output } from '../api/contract';
 import { opening } from '../api/opening';
-import type { QueueView } from '../api/views';
+import type { QueueView } from '../api/long-work';
 import { toErrorReport, type Result } from '../errors/errors';
 import { RECOVERABLE } from '../execution/run-status';
 import { Scheduler } from '../execution/scheduler';

@@ -1,5 +1,5 @@
 /** What the queue does now, told as it changes. */
-import type { QueueView } from '../api/views';
+import type { QueueView } from '../api/long-work';
 import { hasEnded } from '../execution/run-status';
 import type { RunRow, Store } from '../store/types';
 import { Pace } from './pace';

@@ -2,7 +2,7 @@
 import { basename, join, resolve } from 'node:path';
 import type { Input } from '../api/contract';
 import type { ReproduceView } from '../api/rows';
-import type { TaskRunView } from '../api/views';
+import type { TaskRunView } from '../api/long-work';
 import { isTrainingRun, stepsOf } from '../bundle/model';
 import { extractBundle } from '../bundle/open';
 import { judgeStudy, type Verdict } from '../bundle/verdict';

@@ -1,5 +1,5 @@
 /** Long work that a user interface watches and cancels: exports and reproductions. */
-import type { TaskRunView, TaskView } from '../api/views';
+import type { TaskRunView, TaskView } from '../api/long-work';
 import { RepriseError, toErrorReport } from '../errors/errors';
 
 /** Milliseconds between two tellings of a task that moves on: five a second at most. */

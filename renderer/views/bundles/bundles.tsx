@@ -2,7 +2,8 @@
 import { useMemo, useState } from 'react';
 import { ChevronDown } from 'lucide-react';
 import { Button, Menu } from '@mantine/core';
-import type { TaskView, VerdictSummary } from '../../../src/api/views';
+import type { TaskView } from '../../../src/api/long-work';
+import type { VerdictSummary } from '../../../src/api/views';
 import { Empty, Failure, Loading } from '../../components/messages';
 import { StateMark } from '../../components/state-mark';
 import * as format from '../../format';

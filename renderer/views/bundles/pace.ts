@@ -1,5 +1,5 @@
 /** How long a task still takes. */
-import type { TaskView } from '../../../src/api/views';
+import type { TaskView } from '../../../src/api/long-work';
 
 /** Least share done from which the rest is estimated: before, start-up decides. */
 const LEAST_SHARE = 0.05;

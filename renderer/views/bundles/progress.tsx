@@ -1,7 +1,8 @@
 /** How far a long task is: share, what it does now, time so far and left, and a way to stop it. */
 import { memo, useEffect, useMemo, useState } from 'react';
 import { Button, Progress } from '@mantine/core';
-import type { BundlePage, TaskRunView, TaskView } from '../../../src/api/views';
+import type { TaskRunView, TaskView } from '../../../src/api/long-work';
+import type { BundlePage } from '../../../src/api/views';
 import { StateShape } from '../../components/state-mark';
 import * as format from '../../format';
 import { cancelTask } from '../../state/tasks';

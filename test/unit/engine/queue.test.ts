@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { QueueView } from '../../../src/api/views';
+import type { QueueView } from '../../../src/api/long-work';
 import { Pace } from '../../../src/engine/pace';
 import { QueueMonitor } from '../../../src/engine/queue';
 import { openStore } from '../../../src/store/open';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { TaskView } from '../../../src/api/views';
+import type { TaskView } from '../../../src/api/long-work';
 import { Tasks, type TaskHandle } from '../../../src/engine/tasks';
 import { refuseCancelled } from '../../../src/errors/cancelled';
 import { RepriseError } from '../../../src/errors/errors';
