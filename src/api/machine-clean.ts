@@ -4,6 +4,8 @@ import { machineNameText } from './machines';
 
 /** Days for which folders of runs that are over are kept, unless a person says otherwise. */
 export const KEPT_DAYS = 30;
+/** For which what can be sent again is kept without need, at most. */
+const SENT_DAYS = 7;
 
 export const machineClean = z.strictObject({
   name: machineNameText,
@@ -58,13 +60,14 @@ export const kindInWords = (of: GoingThings['kind']): string => KINDS[of];
 
 /** Why something goes or stays, in words for people. @param days for which runs are kept */
 export function reasonInWords(why: GoingThings['why'] | StayingThings['why'], days: number): string {
+  const during = (most: number): string => (most === 1 ? 'a day' : `${most} days`);
   switch (why) {
     case 'finished':
       return 'finished, and all of it is here';
     case 'unused':
-      return `over, or of another workspace; not used for ${days} ${days === 1 ? 'day' : 'days'}`;
+      return `over, or of another workspace; not used for ${during(days)}`;
     case 'unneeded':
-      return 'no run there needs it, nor did for 7 days';
+      return `no run there needs it; not used for ${during(Math.min(days, SENT_DAYS))}`;
     case 'running':
       return 'in use now';
     case 'waiting':

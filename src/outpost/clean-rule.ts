@@ -76,7 +76,7 @@ export interface Verdict {
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-/** For which whatever can be sent again is kept without need: a host may count on it and not have said so. */
+/** For which whatever can be sent again is kept without need, or as long as runs where that is shorter: a host may count on it and not have said so. */
 export const SENT_DAYS = 7;
 /** A finished run may be fetched at this moment. */
 const FINISHED_MS = HOUR;
@@ -87,6 +87,7 @@ export const goes = (why: Why): why is Going => GOES.has(why);
 /** What stays and what goes of all that was found, each thing once. */
 export function decide(found: Found): Verdict[] {
   const { now, days, queue, runs, jobs, others, current, alive } = found;
+  const sentMs = Math.min(days, SENT_DAYS) * DAY;
   const isOld = ({ lastUse }: Thing, ms: number): boolean => now - lastUse >= ms;
 
   const jobsOf = new Map<string, JobThing[]>();
@@ -113,7 +114,7 @@ export function decide(found: Found): Verdict[] {
     if (job.runs?.some((run) => stayingIds.has(run)) === true) return 'needed';
     if (job.isForeign) return 'foreign';
     if (job.runs === null) return 'unclear';
-    return isOld(job, SENT_DAYS * DAY) ? 'unneeded' : 'recent';
+    return isOld(job, sentMs) ? 'unneeded' : 'recent';
   };
   const jobVerdicts = jobs.map((thing) => ({ thing, why: ofJob(thing) }));
 
@@ -134,7 +135,7 @@ export function decide(found: Found): Verdict[] {
     if (thing.kind === 'programs' && alive.has(thing.name)) return 'running';
     if (needed.has(thing.name)) return 'needed';
     if (thing.isForeign) return 'foreign';
-    if (!isOld(thing, SENT_DAYS * DAY)) return 'recent';
+    if (!isOld(thing, sentMs)) return 'recent';
     if (thing.kind !== 'unfinished' && (isBlind || (thing.kind === 'programs' && namesNone))) return 'unclear';
     return 'unneeded';
   };

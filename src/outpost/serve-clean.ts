@@ -38,10 +38,13 @@ export async function clean(base: string, { remove, ...asked }: Input<'clean'>):
   for (const verdict of verdicts) {
     if (!remove || !goes(verdict.why)) add(groups, verdict);
     else {
-      const outcome = await removeThing(base, verdict.thing).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
-      if (outcome === 'removed') add(groups, verdict);
-      else if (outcome === 'in use') add(groups, { thing: verdict.thing, why: 'recent' });
-      else if (problems.length < MOST_PROBLEMS) problems.push(outcome);
+      try {
+        add(groups, (await removeThing(base, verdict.thing)) ? verdict : { ...verdict, why: 'recent' });
+      } catch (error) {
+        // Somebody else removed it just then.
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
+        if (problems.length < MOST_PROBLEMS) problems.push(error instanceof Error ? error.message : String(error));
+      }
     }
   }
   return { base, groups: [...groups.values()], problems };
@@ -53,10 +56,13 @@ function add(groups: Map<string, Group>, { thing: { kind, name, bytes, lastUse }
   groups.set(key, { ...group, count: group.count + 1, bytes: group.bytes + bytes, lastUse: Math.max(group.lastUse, lastUse), names: group.names.length < MOST_NAMES ? [...group.names, name] : group.names });
 }
 
-/** Out of the way first, at once, so that nobody finds half of it; then for good. What was used since it was looked at stays. @throws the system's error */
-async function removeThing(base: string, thing: Thing): Promise<'removed' | 'in use'> {
+/**
+ * Out of the way first, at once, so that nobody finds half of it; then for good.
+ * @returns false where it stays, because it was used since it was looked at; @throws the system's error
+ */
+async function removeThing(base: string, thing: Thing): Promise<boolean> {
   const place = placeOf(base, thing);
-  if ((await lastUseOf(place)) !== thing.lastUse || (thing.kind === 'run' && isCarried(place) === true)) return 'in use';
+  if ((await lastUseOf(place)) !== thing.lastUse || (thing.kind === 'run' && isCarried(place) === true)) return false;
   const folder = path.join(base, REMOVED);
   await mkdir(folder, { recursive: true });
   if (!(await lstat(folder)).isDirectory()) throw new Error(`${folder} is a link`);
@@ -64,5 +70,5 @@ async function removeThing(base: string, thing: Thing): Promise<'removed' | 'in 
   await rename(place, aside);
   forget(place);
   await rm(aside, { recursive: true, force: true, maxRetries: 3 });
-  return 'removed';
+  return true;
 }

@@ -1,5 +1,5 @@
 /** Cleaning the folder of a machine that two workspaces share, over a real OpenSSH, and of a real cluster. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -62,7 +62,7 @@ describe.skipIf(noSshd !== null)('the folder of a machine that SSH reaches', () 
     await until(() => recordsOf(ours.workspace, going.runId).some((record) => record.type === 'place' && record.event === 'started'), 'the start');
 
     // What was left by others long ago.
-    const [old, kit] = ['f'.repeat(32), readdirSync(join(base, 'kit'))];
+    const [old, current] = ['f'.repeat(32), readdirSync(join(base, 'kit'))];
     mkdirSync(join(base, 'kit', old));
     writeFileSync(join(base, 'kit', old, 'outpost.js'), 'x'.repeat(175_000));
     const orphan = 'ab'.repeat(32);
@@ -71,6 +71,12 @@ describe.skipIf(noSshd !== null)('the folder of a machine that SSH reaches', () 
     writeFileSync(join(base, 'objects', `tmp-${orphan}`), 'x');
     mkdirSync(join(base, 'jobs', '0123456789abcdef'), { recursive: true });
     writeFileSync(join(base, 'jobs', '0123456789abcdef', 'slurm.sh'), '#!/bin/bash\n');
+    const foreign = 'd'.repeat(32);
+    mkdirSync(join(base, 'kit', foreign));
+    // Of another user, where a test can make such.
+    if (process.getuid?.() === 0) chownSync(join(base, 'kit', foreign), 12_345, 12_345);
+    else rmSync(join(base, 'kit', foreign), { recursive: true });
+    const kits = readdirSync(join(base, 'kit')).filter((name) => name !== old).sort();
     // Of nobody we know, and links that lead out.
     mkdirSync(join(base, 'runs', 'notes'));
     writeFileSync(join(base, 'runs', 'notes', 'paper.tex'), 'results');
@@ -89,7 +95,9 @@ describe.skipIf(noSshd !== null)('the folder of a machine that SSH reaches', () 
     expect(namesOf(plan.staying, 'run')).toEqual([going.runId]);
     expect(plan.staying).toContainEqual(expect.objectContaining({ kind: 'run', why: 'running' }));
     expect(plan.staying).toContainEqual(expect.objectContaining({ kind: 'input', why: 'needed', count: 1 }));
-    expect(namesOf(plan.staying, 'programs')).toEqual(kit);
+    expect(namesOf(plan.staying, 'programs')).toEqual(kits);
+    expect(plan.staying).toContainEqual(expect.objectContaining({ kind: 'programs', why: 'current', names: current }));
+    if (kits.length > 1) expect(plan.staying).toContainEqual(expect.objectContaining({ kind: 'programs', why: 'foreign', names: [foreign] }));
     expect(readdirSync(base, { recursive: true, encoding: 'utf8' }).sort()).toEqual(before);
     // For its own workspace the first one is not over either, whatever its process does.
     const stays = await clean(ours, '--dry-run', '--older-than', '200');
@@ -98,10 +106,10 @@ describe.skipIf(noSshd !== null)('the folder of a machine that SSH reaches', () 
     const needed = namesOf(plan.staying, 'object');
     const text = (await cli(['machine', 'clean', 'box', '--workspace', theirs.workspace])).stdout;
     expect(text).toMatch(/^Removed, \d/mu);
-    expect(text).toMatch(/Programs of Reprise\s+1\s+175\.0 kB\s+\d{4}-\d\d-\d\d\s+no run there needs it, nor did for 7 days/u);
+    expect(text).toMatch(/Programs of Reprise\s+1\s+175\.0 kB\s+\d{4}-\d\d-\d\d\s+no run there needs it; not used for 7 days/u);
     expect(text).toMatch(/Folders of runs\s+1\s+\S+ .B\s+\S+\s+in use now/u);
     expect(readdirSync(join(base, 'runs')).sort()).toEqual([going.runId, 'linked', 'notes'].sort());
-    expect(readdirSync(join(base, 'kit')).sort()).toEqual([...kit, 'e'.repeat(32)].sort());
+    expect(readdirSync(join(base, 'kit')).sort()).toEqual([...kits, 'e'.repeat(32)].sort());
     expect(readdirSync(join(base, 'jobs'))).toEqual([]);
     expect(readdirSync(join(base, 'removed'))).toEqual([]);
     expect(objectsIn(base).sort()).toEqual(needed);

@@ -54,6 +54,11 @@ describe('what may go from a machine', () => {
     expect(whys({ ...state, runs: [run('alive', 1, { life: 'alive', programs: null })] })).toMatchObject({ [kit('a')]: 'unclear', [kit('e')]: 'unclear', [kit('b')]: 'needed' });
   });
 
+  it('is what was sent sooner where a person wants runs kept shorter', () => {
+    const others = [thing('programs', kit('a'), 2), thing('object', hash('1'), 0.5)];
+    expect(whys({ others, days: 1 })).toEqual({ [kit('a')]: 'unneeded', [hash('1')]: 'recent' });
+  });
+
   it('is nothing of other users, and nothing that they may need where nobody can look', () => {
     const others = [thing('object', hash('1'), 100), thing('object', hash('2'), 100, { isForeign: true })];
     expect(whys({ others, runs: [run('theirs', 100, { isForeign: true, needs: [hash('1')] })] })).toEqual({ theirs: 'foreign', [hash('1')]: 'needed', [hash('2')]: 'foreign' });
@@ -98,7 +103,7 @@ describe('whatever lies there', () => {
         const goneNames = new Set(gone.map(({ name }) => name));
         for (const { isForeign, lastUse, kind } of gone) {
           expect(isForeign).toBe(false);
-          expect(NOW - lastUse).toBeGreaterThanOrEqual(kind === 'run' ? 3_600_000 : SENT_DAYS * DAY);
+          expect(NOW - lastUse).toBeGreaterThanOrEqual(kind === 'run' ? 3_600_000 : Math.min(SENT_DAYS, there.days) * DAY);
         }
         expect(goneNames.has(there.current)).toBe(false);
         for (const name of [...there.alive, ...(there.queue ?? [])]) expect(goneNames.has(name)).toBe(false);
