@@ -1,18 +1,12 @@
 /** `reprise logs`: what the program of a run printed, as it is or while it comes; of a training, what happened. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Output } from '../../api/contract';
 import type { RunView } from '../../api/rows';
 import { RepriseError } from '../../errors/errors';
 import type { Engine } from '../../engine/engine';
 import { print, printJson, say } from '../output';
 import { call, withEngine, type GlobalOptions } from '../session';
+import { follow, keepLast, PAGE } from './following';
 import { printTrainingLog } from './training-log';
-
-/** Lines that are asked for at once. */
-const PAGE = 5000;
-const POLL_MS = 300;
-/** So long one look follows; the next one learns whether the program's host is still there. */
-const LOOK_MS = 10_000;
 
 type Line = Output<'runs.output'>['lines'][number];
 
@@ -29,9 +23,6 @@ interface Place {
   readonly attempt: number;
   readonly offset: number;
 }
-
-/** Runs whose program may print more while somebody hosts their workspace. */
-const goesOn = ({ status }: RunView): boolean => status === 'queued' || status === 'running';
 
 /** @throws RepriseError RUN_WITHOUT_OUTPUT where no program of ours wrote what is asked for */
 function refuseOther(run: RunView, { stdout, stderr, attempt }: LogsOptions): void {
@@ -60,38 +51,12 @@ async function chooseAttempt(engine: Engine, run: string, asked: number | undefi
   return asked;
 }
 
-/** Reads on while the program is at work and its host is there. @returns null at the end, else where the next look goes on */
-async function follow(engine: Engine, run: string, from: Place, newest: boolean, take: (line: Line) => void): Promise<Place | null> {
-  const { readOnly } = await call(engine, 'app.info', {});
-  const until = performance.now() + LOOK_MS;
-  for (let place = from; ; ) {
-    // Asked before the output is read: of a run that is at its end nothing comes after that.
-    const { run: row } = await call(engine, 'runs.get', { run });
-    const { place: next, attempts } = await read(engine, run, place, take);
-    place = next;
-    if (newest && attempts > place.attempt) {
-      place = { attempt: place.attempt + 1, offset: 0 };
-      say(`Attempt ${place.attempt}:`);
-      continue;
-    }
-    if (!goesOn(row) || attempts > place.attempt) return null;
-    if (!readOnly) {
-      say(`The run is ${row.status}, and no Reprise is at work in this workspace: \`reprise resume\` goes on with it.`);
-      return null;
-    }
-    if (performance.now() > until) return place;
-    await sleep(POLL_MS);
-  }
-}
-
 export async function logs([given = '']: readonly string[], options: LogsOptions): Promise<number> {
   const both = options.stdout === options.stderr;
   const wanted = ({ stream }: Line): boolean => stream === 'note' || both || (stream === 'stdout' ? options.stdout === true : options.stderr === true);
-  const kept: Line[] = [];
+  const kept = keepLast<Line>(options.tail);
   const keep = (line: Line): void => {
-    if (!wanted(line)) return;
-    kept.push(line);
-    if (options.tail !== undefined && kept.length > 2 * options.tail) kept.splice(0, kept.length - options.tail);
+    if (wanted(line)) kept.keep(line);
   };
   let shown = 0;
   const show = (line: Line): void => {
@@ -107,7 +72,7 @@ export async function logs([given = '']: readonly string[], options: LogsOptions
     const attempt = await chooseAttempt(engine, run.runId, options.attempt);
     // The last lines are known only at the end.
     const { place } = await read(engine, run.runId, { attempt, offset: 0 }, asJson || options.tail !== undefined ? keep : show);
-    if (!asJson) for (const line of lastOf(kept, options.tail)) show(line);
+    if (!asJson) for (const line of kept.lines()) show(line);
     return { run, place };
   });
   const { runId } = first.run;
@@ -115,15 +80,19 @@ export async function logs([given = '']: readonly string[], options: LogsOptions
     await printTrainingLog(runId, options);
     return 0;
   }
-  for (let place: Place | null = options.follow === true ? first.place : null; place !== null; ) {
-    const from = place;
-    place = await withEngine(options, 'look', (engine) => follow(engine, runId, from, options.attempt === undefined, asJson ? keep : show));
+  if (options.follow === true) {
+    let place = first.place;
+    await follow(runId, options, async (engine) => {
+      const next = await read(engine, runId, place, asJson ? keep : show);
+      ({ place } = next);
+      if (next.attempts <= place.attempt) return 'so far';
+      if (options.attempt !== undefined) return 'last';
+      place = { attempt: place.attempt + 1, offset: 0 };
+      say(`Attempt ${place.attempt}:`);
+      return 'more';
+    });
   }
   if (!asJson && shown === 0) say(`It printed nothing${both ? '' : ` to ${options.stdout === true ? 'stdout' : 'stderr'}`}${first.run.status === 'queued' ? ' yet: it is queued' : ''}.`);
-  if (asJson) printJson({ run: runId, attempt: first.place.attempt, lines: lastOf(kept, options.tail) });
+  if (asJson) printJson({ run: runId, attempt: first.place.attempt, lines: kept.lines() });
   return 0;
-}
-
-function lastOf(lines: readonly Line[], most: number | undefined): readonly Line[] {
-  return most === undefined ? lines : lines.slice(-most);
 }
