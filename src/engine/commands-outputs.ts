@@ -1,13 +1,26 @@
 /** The outputs of a command: files of its working copy that the config declares. */
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { z } from 'zod';
 import { outputPattern } from '../config/output-pattern';
+import { COMMAND_FILES } from '../events/command-files';
 import type { EventBody, FileRecord } from '../events/records';
 import { putObject } from '../files/objects';
 import type { WorkingCopy } from '../provenance/working-copy';
 
 /** Files that are kept of a run. */
 const MOST_FILES = 10_000;
+
+const pathsSchema = z.array(z.string());
+
+/** Paths of outputs that stay where a run was carried out, if the machine is not asked for files as large. */
+export async function outputsElsewhere(runFolder: string): Promise<string[]> {
+  try {
+    return pathsSchema.parse(JSON.parse(await readFile(path.join(runFolder, COMMAND_FILES.leftThere), 'utf8')));
+  } catch {
+    return [];
+  }
+}
 
 /** The folder below which all that a pattern can mean lies; empty for the top. */
 function folderOf(glob: string): string {
@@ -31,16 +44,20 @@ async function filesBelow(copy: WorkingCopy, folder: string, found: Set<string>)
   }
 }
 
-/** Puts the declared outputs into the object store; a message for each pattern that nothing matched, and for what cannot be read. */
-export async function keepOutputs(workspace: string, copy: WorkingCopy, patterns: readonly string[]): Promise<EventBody[]> {
+/**
+ * Puts the declared outputs into the object store; a message for each pattern that nothing matched, and for what cannot be read.
+ * @param elsewhere paths of outputs that stay where the run was carried out
+ */
+export async function keepOutputs(workspace: string, copy: WorkingCopy, patterns: readonly string[], elsewhere: readonly string[]): Promise<EventBody[]> {
   const found = new Set<string>();
   for (const folder of new Set(patterns.map(folderOf))) await filesBelow(copy, folder, found);
   const files = [...found].toSorted((a, b) => (a < b ? -1 : 1));
   const records: EventBody[] = [];
   const wanted = new Set<string>();
   for (const pattern of patterns) {
-    const matching = files.filter((file) => outputPattern(pattern).test(file));
-    if (matching.length === 0) records.push({ type: 'message', level: 'warning', text: `The command made no output ${pattern}.` });
+    const isMeant = outputPattern(pattern);
+    const matching = files.filter((file) => isMeant.test(file));
+    if (matching.length === 0 && !elsewhere.some((file) => isMeant.test(file))) records.push({ type: 'message', level: 'warning', text: `The command made no output ${pattern}.` });
     for (const file of matching) wanted.add(file);
   }
   const kept = [...wanted].slice(0, MOST_FILES);

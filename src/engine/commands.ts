@@ -19,7 +19,7 @@ import { endProcesses } from '../files/process-tree';
 import type { WorkingCopy } from '../provenance/working-copy';
 import type { Store } from '../store/types';
 import { codeOf, inputPath, makeOwnCopy, readOrigin, refuseChangedInputs, workingCopyOf, type CommandOrigin } from './commands-copy';
-import { keepOutputs } from './commands-outputs';
+import { keepOutputs, outputsElsewhere } from './commands-outputs';
 import { pinnedVariables, recordedWhole } from './commands-variables';
 import { CommandFollower, programOf } from './follow-command';
 
@@ -109,14 +109,14 @@ export class Commands implements CommandRunner {
       this.#followers.set(runId, follower);
       await this.#tell(runId, await follower.poll(true));
       const ran = exit !== null && exit.reason !== 'stopped' && exit.reason !== 'not-found' && exit.reason !== 'not-started';
-      const kept = ran ? await keepOutputs(this.#store.workspace, copy, fillTask(manifest.config).outputs) : [];
+      const kept = ran ? await keepOutputs(this.#store.workspace, copy, fillTask(manifest.config).outputs, await outputsElsewhere(runFolder)) : [];
       await this.#append(runId, [...notesOf(exit), ...kept]);
     }
     this.#followers.get(runId)?.close();
     this.#followers.delete(runId);
     this.#ahead.delete(runId);
     await rm(path.join(runFolder, COMMAND_FILES.work), { recursive: true, force: true });
-    await rm(path.join(runFolder, COMMAND_FILES.launch), { force: true });
+    for (const name of [COMMAND_FILES.launch, COMMAND_FILES.leftThere]) await rm(path.join(runFolder, name), { force: true });
     if (exit === null) return { status: 'interrupted', exitCode: null, signal: null };
     const end = await endOf(exit, manifest, runFolder, attempt);
     if (end.status === 'finished') await this.#append(runId, missingMetric(manifest, this.#store.latestMetrics(runId).map(({ key }) => key)));

@@ -12,6 +12,8 @@ export const COMMAND_FILES = {
   stop: 'stop',
   /** Where code and inputs lie on this machine: no part of what is recorded. */
   origin: 'origin.json',
+  /** Outputs that stay where the run was carried out: their paths from the folder of the config, while an attempt is closed. */
+  leftThere: 'left-there.json',
   /** The working copy of the code, while the command runs. */
   work: 'work',
 } as const;

@@ -111,6 +111,17 @@ describe.skipIf(noSshd !== null)('a machine that SSH reaches', () => {
     expect(readFileSync(sshd.log, 'utf8')).not.toContain(secret);
   }, 60_000);
 
+  it('leaves there what it is not asked for, and says of it nothing but that', async () => {
+    const project = projectOn({ 'train.py': lines('open("small.txt", "w").write("small")', 'open("large.bin", "w").write("x" * 2000)') });
+    project.machine('box', { kind: 'ssh', ssh: sshd.endpoint(), folder: base, poll: 0.3, collect: { largest: '1k' } });
+    const { run } = await runOnce(await engineOn(project.workspace), project.config({ task: { command: [python, 'train.py'], outputs: ['small.txt', 'large.bin'] }, executor: box }));
+    expect(run).toMatchObject({ status: 'finished', errorMessage: null });
+    const records = recordsOf(project.workspace, run.runId);
+    expect(records.flatMap((record) => (record.type === 'file' ? [record.path] : []))).toEqual(['small.txt']);
+    expect(records.flatMap((record) => (record.type === 'message' ? [record.text] : []))).toEqual([expect.stringMatching(/larger than what box is asked for.*large\.bin \(2000 bytes\)/u)]);
+    expect(readdirSync(join(project.workspace, 'runs', run.runId))).not.toContain('left-there.json');
+  }, 30_000);
+
   it('tells how a command ended: exit code, its time, no such program; and refuses lines before it that fail', async () => {
     const project = projectOn({ 'fail.py': 'print("last words"); raise SystemExit(7)', 'slow.py': 'import time; time.sleep(60)' });
     const engine = await engineOn(project.workspace);

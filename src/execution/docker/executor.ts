@@ -73,7 +73,7 @@ export class DockerExecutor implements Executor {
     return this.#attempt(engine, { order, container, carrier, known: knownOf({ ...told, ...started }) });
   }
 
-  /** An engine that is away is waited for. @throws RepriseError DOCKER_… where it is not known whether the container had started */
+  /** An engine that is away is waited for. @throws RepriseError DOCKER_… where it does not tell of the container; what aborted the order */
   async attach(order: Order, left: PlaceRecord): Promise<Attempt | null> {
     const id = containerOf(left);
     if (id === null) return null;

@@ -7,8 +7,9 @@ import { fillTask } from '../../config/task';
 import { RepriseError } from '../../errors/errors';
 import { COMMAND_FILES } from '../../events/command-files';
 import { RUN_FILES, type CommandManifest } from '../../events/manifest';
-import { readEvents } from '../../events/reader';
+import { eachRecord } from '../../events/reader';
 import type { CheckpointRecord } from '../../events/records';
+import { atomicWrite } from '../../files/atomic-write';
 import type { Output } from '../../outpost/protocol';
 import type { Order } from '../executor';
 import { fetchFile } from './fetch';
@@ -29,10 +30,20 @@ export async function collect(link: Link, order: Order, { largest, checkpoints, 
     await collectOutputs(link, order, manifest, largest === undefined ? Infinity : (bytesOf(largest) ?? Infinity));
   } else {
     const { isFinished, checkpoint } = standing(join(runFolder, RUN_FILES.events));
-    if (checkpoints === 'last' && checkpoint !== null) await fetchFile(link, { runId, runFolder, path: checkpoint.file, sha256: checkpoint.sha256 });
+    if (checkpoints === 'last' && checkpoint !== null) await fetchCheckpoint(link, order, checkpoint);
     if (!isFinished) return;
   }
   if (!keep) await link.call('remove', { runIds: [runId] });
+}
+
+/** A run does not fail for want of it: the log says so. */
+async function fetchCheckpoint(link: Link, { runId, runFolder, tell }: Order, { file, sha256 }: CheckpointRecord): Promise<void> {
+  try {
+    await fetchFile(link, { runId, runFolder, path: file, sha256 });
+  } catch (error) {
+    if (!(error instanceof RepriseError) || (error.code !== 'FILE_MISSING' && error.code !== 'ARTIFACT_MISMATCH')) throw error;
+    await tell({ type: 'message', level: 'warning', text: `The last checkpoint, ${file}, could not be fetched from ${link.name}: ${error.message}` });
+  }
 }
 
 async function collectOutputs(link: Link, { runId, runFolder, tell }: Order, manifest: CommandManifest, most: number): Promise<void> {
@@ -44,6 +55,7 @@ async function collectOutputs(link: Link, { runId, runFolder, tell }: Order, man
   const wanted = files.filter(({ path }) => patterns.some((pattern) => pattern.test(posix.relative(folder, path)))).slice(0, MOST_FILES);
   const large = wanted.filter(({ bytes }) => bytes > most);
   if (large.length > 0) {
+    await atomicWrite(join(runFolder, COMMAND_FILES.leftThere), JSON.stringify(large.map(({ path }) => posix.relative(folder, path))));
     const named = large.slice(0, 5).map(({ path, bytes }) => `${posix.relative(folder, path)} (${bytes} bytes)`).join(', ');
     await tell({ type: 'message', level: 'warning', text: `${large.length === 1 ? 'An output is' : `${large.length} outputs are`} larger than what ${link.name} is asked for, and not fetched: ${named}${large.length > 5 ? ', …' : ''}.` });
   }
@@ -65,7 +77,7 @@ async function filesThere(link: Link, runId: string, folder: string): Promise<Ou
 function standing(log: string): { readonly isFinished: boolean; readonly checkpoint: CheckpointRecord | null } {
   let isFinished = false;
   let checkpoint: CheckpointRecord | null = null;
-  for (const record of readEvents(log, 0).records) {
+  for (const record of eachRecord(log)) {
     if (record.type === 'attempt') isFinished = false;
     else if (record.type === 'finished') isFinished = true;
     else if (record.type === 'checkpoint') checkpoint = record;

@@ -13,7 +13,7 @@ import type { Link } from './link';
 const PLAIN_PART = /^(?!\.{1,2}$)[^/\\\0]+$/u;
 
 /** What the host alone writes in the folder of a run. Some disks take names in capitals for the same. */
-const OF_HOST: ReadonlySet<string> = new Set([RUN_FILES.manifest, RUN_FILES.events, RUN_FILES.cancel, RUN_FILES.worker, ownerFile(RUN_FILES.events), COMMAND_FILES.origin, RUN_FILES.batchScript]);
+const OF_HOST: ReadonlySet<string> = new Set([RUN_FILES.manifest, RUN_FILES.events, RUN_FILES.cancel, RUN_FILES.worker, ownerFile(RUN_FILES.events), COMMAND_FILES.origin, COMMAND_FILES.leftThere, RUN_FILES.batchScript]);
 export const isOfHost = (path: string): boolean => OF_HOST.has(path.toLowerCase());
 
 /**
