@@ -193,7 +193,7 @@ describe.skipIf(noSshd !== null)('a machine that SSH reaches', () => {
     expect(await ask(engine, 'runs.get', { run: run.runId })).toMatchObject({ run: { status: 'finished', attempts: 1, exitCode: 0 } });
     expect(await lossesOf(project.workspace, run.runId)).toEqual(numbers(250));
     expect(eventsOf(project.workspace, run.runId)).toEqual(['submitted 1', 'started 1', 'lost 1', 'found 1', 'ended 1', 'collected 1']);
-  }, 90_000);
+  }, 120_000);
 
   it('says nothing of a line that breaks for a moment', async () => {
     const project = projectOn({ 'train.py': steps(30) });
