@@ -27,7 +27,7 @@ import { BatchOrder } from '../../src/worker/batches';
 import { openData } from '../../src/worker/inputs';
 import { createSession } from '../../src/worker/runtime';
 import { trainingGraphFor } from '../../src/worker/training-graph';
-import { buildWorker, eventsFile, makeRun, startWorker, type TestRun } from '../helpers/worker-runs';
+import { eventsFile, makeRun, startWorker, workerEntry, type TestRun } from '../helpers/worker-runs';
 import { floorOf, floors } from './floor';
 import { median, quartile, row } from './rows';
 import { startTorch, torchPeak, torchPython, writeJob, type TorchSteps } from './torch-peer';
@@ -75,19 +75,16 @@ const configOf = ({ model, data, batchSize, steps }: Case, seed: number, threads
 });
 
 let workspace: string;
-let worker: ReturnType<typeof buildWorker>;
 /** GFLOP/s of this machine in a large product, ONNX Runtime's or PyTorch's, whichever is more. */
 let peak = 0;
 
 beforeAll(async () => {
   workspace = mkdtempSync(join(tmpdir(), 'reprise-bench-'));
-  worker = buildWorker();
   const [ours, theirs] = [await ourPeak(), await torchPeak(THREADS)];
   peak = Math.max(ours, theirs);
   row({ name: 'product-2048', ours, peer: theirs === 0 ? null : theirs, unit: 'GFLOP/s', larger: true, note: 'the peak that rates are fractions of is the larger of the two' });
 }, LIMIT);
 afterAll(() => {
-  worker.remove();
   rmSync(workspace, { recursive: true, force: true });
 });
 
@@ -119,7 +116,7 @@ interface Steps {
 const recordsOf = (run: TestRun): readonly EventRecord[] => readEvents(eventsFile(run), 0).records;
 
 async function trainOurs(run: TestRun): Promise<Steps> {
-  const { child, ended } = startWorker(worker.entry, run);
+  const { child, ended } = startWorker(workerEntry, run);
   let memory: number | null = null;
   const look = setInterval(() => (memory = peakMemory(child.pid) ?? memory), 100);
   const { code, stderr } = await ended;
@@ -241,7 +238,7 @@ const SEEDS_BAR = 2;
 
 it(`mlp-16-seeds: ${SEEDS} seeds in one queue at least twice as fast`, async () => {
   const item: Case = { ...mlp, steps: SEED_STEPS };
-  const engine = await createEngine({ workspace: join(workspace, 'seeds'), mode: 'host', spawn: localSpawn(worker.entry), cores: THREADS });
+  const engine = await createEngine({ workspace: join(workspace, 'seeds'), mode: 'host', spawn: localSpawn(workerEntry), cores: THREADS });
   let ours: { readonly seconds: number; readonly whole: number };
   try {
     const config = join(workspace, 'seeds.yaml');

@@ -7,8 +7,13 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const projectRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-/** A build apart, where REPRISE_OUT names its folder as for the build itself. */
-const entry = resolve(projectRoot, process.env['REPRISE_OUT'] ?? 'out', 'cli.js');
+
+/** A program of the build; of a build apart, where REPRISE_OUT names its folder as for the build itself. @throws where it was not built */
+export function builtProgram(name: string): string {
+  const entry = resolve(projectRoot, process.env['REPRISE_OUT'] ?? 'out', name);
+  if (!existsSync(entry)) throw new Error(`${entry} is missing: run npm run build first`);
+  return entry;
+}
 
 export interface CliResult {
   readonly code: number | null;
@@ -18,8 +23,7 @@ export interface CliResult {
 }
 
 export function startCli(args: readonly string[], options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {}): { child: ChildProcess; done: Promise<CliResult> } {
-  if (!existsSync(entry)) throw new Error('out/cli.js is missing: run npm run build first');
-  const child = spawn(process.execPath, [entry, ...args], { cwd: options.cwd ?? projectRoot, env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [builtProgram('cli.js'), ...args], { cwd: options.cwd ?? projectRoot, env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

@@ -1,8 +1,10 @@
 /** Runs for tests of the worker: a folder with run.json and prepared data, and real processes on it. */
-import { execFileSync, fork, type ChildProcess } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { afterAll } from 'vitest';
 import { configSchema, type Config, type ConfigInput } from '../../src/config/schema';
 import { computeHash, configHash } from '../../src/config/hash';
 import { prepareData } from '../../src/datasets/prepare';
@@ -15,6 +17,7 @@ import { findGpus } from '../../src/provenance/machine';
 import { runtimeIdentity } from '../../src/provenance/runtime';
 import { trainRun } from '../../src/worker/train';
 import { trainingGraphFor } from '../../src/worker/training-graph';
+import { builtProgram } from './cli';
 
 const { version: onnxruntime } = JSON.parse(readFileSync('node_modules/onnxruntime-node/package.json', 'utf8')) as { version: string };
 
@@ -24,19 +27,8 @@ export interface TestRun {
   readonly manifest: TrainingManifest;
 }
 
-/** Bundles the worker from the sources as they are; the bundle must lie where it finds node_modules. */
-export function buildWorker(): { entry: string; remove: () => void } {
-  const state = path.resolve('node_modules/.reprise');
-  mkdirSync(state, { recursive: true });
-  const folder = mkdtempSync(path.join(state, 'test-worker-'));
-  execFileSync(process.execPath, ['node_modules/vite/bin/vite.js', 'build', '--app'], {
-    env: { ...process.env, REPRISE_OUT: folder, REPRISE_ENTRIES: 'worker', NODE_ENV: 'production' },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  // Inside node_modules the project's own package.json does not say that .js is a module.
-  writeFileSync(path.join(folder, 'package.json'), '{"type":"module"}');
-  return { entry: path.join(folder, 'worker.js'), remove: () => rmSync(folder, { recursive: true, force: true }) };
-}
+/** The training worker as it was built. */
+export const workerEntry = builtProgram('worker.js');
 
 /** Prepares data and writes run.json, as a host does. */
 export async function makeRun(workspace: string, name: string, input: ConfigInput, more: Partial<TrainingManifest> = {}): Promise<TestRun> {
@@ -77,6 +69,24 @@ export async function makeRun(workspace: string, name: string, input: ConfigInpu
   };
   writeFileSync(path.join(folder, RUN_FILES.manifest), JSON.stringify(manifest));
   return { folder, dataFile: path.join(workspace, ref.file), manifest };
+}
+
+/** A workspace for the tests of one file, which is gone after them. */
+export class TestWorkspace {
+  readonly folder = mkdtempSync(path.join(tmpdir(), 'reprise-worker-'));
+  #runs = 0;
+
+  constructor() {
+    afterAll(() => rmSync(this.folder, { recursive: true, force: true }));
+  }
+
+  write(name: string, content: string | Uint8Array): void {
+    writeFileSync(path.join(this.folder, name), content);
+  }
+
+  newRun(config: ConfigInput, more: Partial<TrainingManifest> = {}): Promise<TestRun> {
+    return makeRun(this.folder, `run-${this.#runs++}`, config, more);
+  }
 }
 
 /** Trains a run in this process, from where its log ends. */

@@ -1,33 +1,21 @@
 /** Data and trainings that cannot go well: each run ends as failed with one sentence, the step and the last good checkpoint. */
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { RunResult } from '../../src/api/rows';
 import type { ConfigInput } from '../../src/config/schema';
 import { sha256Bytes } from '../../src/files/hash';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from '../../src/tensors/safetensors';
 import { cli } from '../helpers/cli';
-import { buildWorker, makeRun, startWorker, stateOf, type TestRun } from '../helpers/worker-runs';
+import { startWorker, stateOf, TestWorkspace, workerEntry, type TestRun } from '../helpers/worker-runs';
 
-let workspace: string;
-let worker: ReturnType<typeof buildWorker>;
-beforeAll(() => {
-  workspace = mkdtempSync(path.join(tmpdir(), 'reprise-bad-'));
-  writeFileSync(path.join(workspace, 'text.txt'), 'It was the best of times, it was the worst of times. '.repeat(40));
-  worker = buildWorker();
-});
-afterAll(() => {
-  worker.remove();
-  rmSync(workspace, { recursive: true, force: true });
-});
-
-let counter = 0;
-const newRun = (config: ConfigInput): Promise<TestRun> => makeRun(workspace, `run-${counter++}`, config);
+const workspace = new TestWorkspace();
+workspace.write('text.txt', 'It was the best of times, it was the worst of times. '.repeat(40));
+const newRun = workspace.newRun.bind(workspace);
 
 /** The run fails, and its process and its log say why in the same words. */
 async function failure(run: TestRun): Promise<{ code: string; message: string }> {
-  const { code, stderr } = await startWorker(worker.entry, run).ended;
+  const { code, stderr } = await startWorker(workerEntry, run).ended;
   expect(code).toBe(1);
   const { status, failed } = stateOf(run);
   expect(status).toBe('failed');
@@ -78,9 +66,9 @@ describe('a training that diverges', () => {
   });
 
   it('is told by the command line', async () => {
-    const config = path.join(workspace, 'exploding.json');
+    const config = path.join(workspace.folder, 'exploding.json');
     writeFileSync(config, JSON.stringify(exploding));
-    const options = ['--workspace', path.join(workspace, 'told')];
+    const options = ['--workspace', path.join(workspace.folder, 'told')];
     const { code, stdout } = await cli(['run', config, '--json', ...options]);
     expect(code).toBe(1);
     const { status, error } = JSON.parse(stdout) as RunResult;
@@ -93,7 +81,7 @@ describe('a training that diverges', () => {
 /** The prepared file of a run, changed; the run is about the file as it is then, unless it is said to be damaged. */
 function alter(run: TestRun, change: (bytes: Uint8Array) => Uint8Array, isDamaged = false): TestRun {
   const bytes = change(readFileSync(run.dataFile));
-  const dataFile = path.join(workspace, `altered-${counter++}`);
+  const dataFile = path.join(run.folder, 'altered.data');
   writeFileSync(dataFile, bytes);
   const data = isDamaged ? run.manifest.data : { ...run.manifest.data, fingerprint: sha256Bytes(bytes), bytes: bytes.length };
   const manifest = { ...run.manifest, data };

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ConfigInput } from '../../src/config/schema';
 import type { RunState } from '../../src/events/fold';
-import { buildWorker, makeRun, startWorker, stateOf, until, type TestRun } from '../helpers/worker-runs';
+import { makeRun, startWorker, stateOf, until, workerEntry, type TestRun } from '../helpers/worker-runs';
 
 const vulkan = process.env['REPRISE_VULKAN'] ?? '';
 if (vulkan === '') console.warn('SKIPPED: no Vulkan driver (REPRISE_VULKAN): nothing is trained on WebGPU.');
@@ -18,18 +18,15 @@ const STEPS = 20;
 const AGREEMENT = 1e-3;
 
 let workspace: string;
-let worker: ReturnType<typeof buildWorker>;
 beforeAll(() => {
   workspace = mkdtempSync(path.join(tmpdir(), 'reprise-providers-'));
   // Letters in an order that can be learnt.
   writeFileSync(path.join(workspace, 'text.txt'), Array.from({ length: 200 }, (_, index) => `${'abcdefgh'.slice(index % 5)} ${index % 7} `).join(''));
-  worker = buildWorker();
   vi.stubEnv('VK_DRIVER_FILES', path.join(vulkan, 'icd.json'));
   vi.stubEnv('LD_LIBRARY_PATH', vulkan);
 });
 afterAll(() => {
   vi.unstubAllEnvs();
-  worker.remove();
   rmSync(workspace, { recursive: true, force: true });
 });
 
@@ -50,7 +47,7 @@ function make(provider: Provider, part: Pick<ConfigInput, 'model' | 'data'>): Pr
 
 async function trained(provider: Provider, part: Pick<ConfigInput, 'model' | 'data'>): Promise<RunState> {
   const run = await make(provider, part);
-  const ended = await startWorker(worker.entry, run).ended;
+  const ended = await startWorker(workerEntry, run).ended;
   expect(ended.code, ended.stderr).toBe(0);
   return stateOf(run);
 }
@@ -111,11 +108,11 @@ describe.skipIf(vulkan === '')('WebGPU', () => {
     const brought = await trained('webgpu', models['MLP']!).finally(() => vi.stubEnv('REPRISE_READ_BY_ROWS_FROM', undefined));
     expect(difference(brought.losses.map(Number), calm.losses.map(Number))).toBeLessThan(AGREEMENT);
     const run = await make('webgpu', models['MLP']!);
-    const first = startWorker(worker.entry, run);
+    const first = startWorker(workerEntry, run);
     await until(run, ({ checkpoints }) => checkpoints.some(({ step }) => step === 10), 60_000);
     first.child.kill('SIGKILL');
     await first.ended;
-    expect(await startWorker(worker.entry, run).ended).toMatchObject({ code: 0 });
+    expect(await startWorker(workerEntry, run).ended).toMatchObject({ code: 0 });
     const resumed = stateOf(run);
     expect(difference(resumed.losses.map(Number), calm.losses.map(Number))).toBeLessThan(AGREEMENT);
     expect(resumed.status).toBe('finished');
@@ -125,7 +122,7 @@ describe.skipIf(vulkan === '')('WebGPU', () => {
 describe('a provider that is not there', () => {
   const ended = async (provider: Provider): Promise<RunState> => {
     const run = await make(provider, models['MLP']!);
-    expect(await startWorker(worker.entry, run).ended).toMatchObject({ code: 1 });
+    expect(await startWorker(workerEntry, run).ended).toMatchObject({ code: 1 });
     expect(stateOf(run)).toMatchObject({ status: 'failed', losses: [] });
     return stateOf(run);
   };

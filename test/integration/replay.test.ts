@@ -13,7 +13,7 @@ import { localSpawn } from '../../src/execution/local/local-spawn';
 import { normals } from '../../src/random/streams';
 import { alterLoss } from '../helpers/bundle-surgery';
 import { canReplay, replay } from '../helpers/replay';
-import { buildWorker, eventsFile, makeRun, trainHere, type TestRun } from '../helpers/worker-runs';
+import { eventsFile, makeRun, trainHere, workerEntry, type TestRun } from '../helpers/worker-runs';
 import { floats, madeFile } from '../unit/onnx/made-file';
 
 const moons = { kind: 'two-moons', samples: 300 } as const;
@@ -97,8 +97,7 @@ describe.skipIf(!canReplay)('replay.py in the folder of a run', () => {
     await writeFile(path.join(workspace, 'own.onnx'), ownModel);
     const config = path.join(workspace, 'own.yaml');
     await writeFile(config, JSON.stringify({ model: { kind: 'onnx', path: 'own.onnx', freeze: ['first'] }, training: { learningRate: 0.01, batchSize: 32, steps: 25, hashEvery: 10 }, data: moons, seed: 5 }));
-    const worker = buildWorker();
-    const engine = await createEngine({ workspace: path.join(workspace, 'own'), mode: 'host', spawn: localSpawn(worker.entry), cores: 1 });
+    const engine = await createEngine({ workspace: path.join(workspace, 'own'), mode: 'host', spawn: localSpawn(workerEntry), cores: 1 });
     try {
       const started = await engine.call('runs.start', { config });
       if (!started.ok) throw new Error(started.error.message);
@@ -113,7 +112,6 @@ describe.skipIf(!canReplay)('replay.py in the folder of a run', () => {
       expect(code).toBe(0);
     } finally {
       await engine.close();
-      worker.remove();
     }
   });
 

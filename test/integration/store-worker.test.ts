@@ -14,18 +14,15 @@ import { checkWorkspace } from '../../src/store/check';
 import { openStore } from '../../src/store/open';
 import { rebuildWorkspace } from '../../src/store/rebuild';
 import { dumpWorkspace } from '../helpers/dump';
-import { buildWorker, makeRun } from '../helpers/worker-runs';
+import { makeRun, workerEntry } from '../helpers/worker-runs';
 
 const KILLS = 8;
-let worker: ReturnType<typeof buildWorker>;
 let root: string;
 
 beforeAll(() => {
-  worker = buildWorker();
   root = mkdtempSync(join(tmpdir(), 'reprise-worker-'));
 }, 120_000);
 afterAll(() => {
-  worker.remove();
   rmSync(root, { recursive: true, force: true, maxRetries: 5 });
 });
 
@@ -44,7 +41,7 @@ describe('the queue and the training worker', () => {
     await putObject(workspace, { file: made.dataFile }, made.manifest.data.fingerprint);
     const manifest = (runId: string, createdAt: number): TrainingManifest => ({ ...made.manifest, runId, reproductionId: runId, createdAt });
     let alive: WorkerProcess | null = null;
-    const spawn: Spawn = async (...args) => (alive = await localSpawn(worker.entry)(...args));
+    const spawn: Spawn = async (...args) => (alive = await localSpawn(workerEntry)(...args));
     const scheduler = new Scheduler({ store, spawn, cores: 1, pollMs: 20 });
 
     await store.createRun(manifest('run-calm', 1));

@@ -1,33 +1,21 @@
 /** Data that stay on the disk: the numbers of a run are those of data in memory, bit for bit. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, truncateSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { ConfigInput } from '../../src/config/schema';
 import { readEvents } from '../../src/events/reader';
 import { noteWorker } from '../../src/execution/host-log';
 import { npyBytes } from '../unit/datasets/files';
-import { buildWorker, eventsFile, makeRun, startWorker, stateOf, until, type TestRun } from '../helpers/worker-runs';
+import { eventsFile, startWorker, stateOf, TestWorkspace, until, workerEntry, type TestRun } from '../helpers/worker-runs';
 
-let workspace: string;
-let worker: ReturnType<typeof buildWorker>;
-beforeAll(() => {
-  workspace = mkdtempSync(path.join(tmpdir(), 'reprise-streaming-'));
-  worker = buildWorker();
-});
-afterAll(() => {
-  worker.remove();
-  rmSync(workspace, { recursive: true, force: true });
-});
-
-let counter = 0;
-const newRun = (config: ConfigInput): Promise<TestRun> => makeRun(workspace, `run-${counter++}`, config);
+const workspace = new TestWorkspace();
+const newRun = workspace.newRun.bind(workspace);
 
 /** Trains with data that stay on the disk however small they are. */
 function startFromDisk(run: TestRun): { readonly child: ReturnType<typeof fork>; readonly ended: Promise<unknown[]> } {
-  const child = fork(worker.entry, [run.folder, run.dataFile], { stdio: 'ignore', execArgv: [], env: { ...process.env, REPRISE_READ_BY_ROWS_FROM: '0' } });
+  const child = fork(workerEntry, [run.folder, run.dataFile], { stdio: 'ignore', execArgv: [], env: { ...process.env, REPRISE_READ_BY_ROWS_FROM: '0' } });
   noteWorker(run.folder, child.pid ?? 0);
   return { child, ended: once(child, 'exit') };
 }
@@ -59,16 +47,16 @@ const floats = (count: number): Uint8Array => new Uint8Array(Float32Array.from({
 
 describe('data on the disk', () => {
   beforeAll(() => {
-    writeFileSync(path.join(workspace, 'text.txt'), Array.from({ length: 400 }, (_, line) => `${line} times ${line % 7} is ${line * (line % 7)}\n`).join(''));
-    writeFileSync(path.join(workspace, 'x.npy'), npyBytes('<f4', [300, 5], floats(1500)));
-    writeFileSync(path.join(workspace, 'y.npy'), npyBytes('<f4', [300, 2], floats(600)));
-    writeFileSync(path.join(workspace, 'images.npy'), npyBytes('|u1', [300, 6, 6], Uint8Array.from({ length: 300 * 36 }, (_, index) => (index * 31) % 256)));
-    writeFileSync(path.join(workspace, 'classes.npy'), npyBytes('<i8', [300], new Uint8Array(BigInt64Array.from({ length: 300 }, (_, index) => BigInt(index % 3)).buffer)));
+    workspace.write('text.txt', Array.from({ length: 400 }, (_, line) => `${line} times ${line % 7} is ${line * (line % 7)}\n`).join(''));
+    workspace.write('x.npy', npyBytes('<f4', [300, 5], floats(1500)));
+    workspace.write('y.npy', npyBytes('<f4', [300, 2], floats(600)));
+    workspace.write('images.npy', npyBytes('|u1', [300, 6, 6], Uint8Array.from({ length: 300 * 36 }, (_, index) => (index * 31) % 256)));
+    workspace.write('classes.npy', npyBytes('<i8', [300], new Uint8Array(BigInt64Array.from({ length: 300 }, (_, index) => BigInt(index % 3)).buffer)));
   });
 
   it.each(cases)('give the bits of data in memory: %s', async (_, config) => {
     const [inMemory, onDisk] = [await newRun(config), await newRun(config)];
-    expect(await startWorker(worker.entry, inMemory).ended).toEqual({ code: 0, signal: null, stderr: '' });
+    expect(await startWorker(workerEntry, inMemory).ended).toEqual({ code: 0, signal: null, stderr: '' });
     expect(await startFromDisk(onDisk).ended).toEqual([0, null]);
     expect(stateOf(onDisk)).toMatchObject({ status: 'finished' });
     expect(numbersOf(onDisk)).toEqual(numbersOf(inMemory));
@@ -90,7 +78,7 @@ describe('data on the disk', () => {
 
   it('are missed where they go while a run trains: it fails, and goes on once they are back', async () => {
     const made = await newRun({ ...cases[1]![1], training: { ...training, epochs: 60 } });
-    const run = { ...made, dataFile: path.join(workspace, 'going') };
+    const run = { ...made, dataFile: path.join(workspace.folder, 'going') };
     copyFileSync(made.dataFile, run.dataFile);
     const { ended } = startFromDisk(run);
     await until(run, ({ checkpoints }) => checkpoints.length >= 4);

@@ -1,35 +1,23 @@
 /** What ends, selects and averages a run, in real workers: early stopping, validations between epochs, moving averages. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ConfigInput } from '../../src/config/schema';
 import { decodeSafetensors } from '../../src/tensors/safetensors';
-import { buildWorker, makeRun, startWorker, stateOf, type TestRun } from '../helpers/worker-runs';
+import { startWorker, stateOf, TestWorkspace, workerEntry, type TestRun } from '../helpers/worker-runs';
 
-let workspace: string;
-let worker: ReturnType<typeof buildWorker>;
-beforeAll(() => {
-  workspace = mkdtempSync(path.join(tmpdir(), 'reprise-options-'));
-  worker = buildWorker();
-});
-afterAll(() => {
-  worker.remove();
-  rmSync(workspace, { recursive: true, force: true });
-});
-
-let counter = 0;
+const workspace = new TestWorkspace();
 async function trained(training: Partial<ConfigInput['training']>, selection: ConfigInput['selection'] = {}, killAfter: readonly number[] = []): Promise<TestRun> {
   const config: ConfigInput = { model: { kind: 'mlp', hidden: [16] }, training: { learningRate: 0.01, batchSize: 30, hashEvery: 1000, checkpointEvery: 7, ...training }, data: { kind: 'two-moons', samples: 600 }, seed: 3, selection };
-  const run = await makeRun(workspace, `run-${counter++}`, config);
+  const run = await workspace.newRun(config);
   for (const milliseconds of killAfter) {
-    const started = startWorker(worker.entry, run);
+    const started = startWorker(workerEntry, run);
     await sleep(milliseconds);
     started.child.kill('SIGKILL');
     await started.ended;
   }
-  expect(await startWorker(worker.entry, run).ended).toEqual({ code: 0, signal: null, stderr: '' });
+  expect(await startWorker(workerEntry, run).ended).toEqual({ code: 0, signal: null, stderr: '' });
   return run;
 }
 const validations = (run: TestRun): readonly (readonly [number, number])[] => stateOf(run).metrics.filter(({ split }) => split === 'validation').map(({ step, values }) => [step, Number(values.loss)]);

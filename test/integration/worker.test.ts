@@ -1,32 +1,20 @@
 import { fork, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ConfigInput } from '../../src/config/schema';
 import { RUN_FILES } from '../../src/events/manifest';
 import { logOwner } from '../../src/events/owner';
 import { readEvents } from '../../src/events/reader';
 import { sha256Bytes } from '../../src/files/hash';
 import { decodeSafetensors, tensorsHash } from '../../src/tensors/safetensors';
-import { buildWorker, essence, eventsFile, makeRun, startWorker, stateOf, until, type Ended, type TestRun } from '../helpers/worker-runs';
+import { essence, eventsFile, startWorker, stateOf, TestWorkspace, until, workerEntry, type Ended, type TestRun } from '../helpers/worker-runs';
 
-let workspace: string;
-let worker: ReturnType<typeof buildWorker>;
-beforeAll(() => {
-  workspace = mkdtempSync(path.join(tmpdir(), 'reprise-worker-'));
-  worker = buildWorker();
-});
-afterAll(() => {
-  worker.remove();
-  rmSync(workspace, { recursive: true, force: true });
-});
-
-let counter = 0;
-const newRun = (config: ConfigInput, more: Parameters<typeof makeRun>[3] = {}): Promise<TestRun> => makeRun(workspace, `run-${counter++}`, config, more);
-const train = (run: TestRun): Promise<Ended> => startWorker(worker.entry, run).ended;
+const workspace = new TestWorkspace();
+const newRun = workspace.newRun.bind(workspace);
+const train = (run: TestRun): Promise<Ended> => startWorker(workerEntry, run).ended;
 
 /** 15 steps an epoch with a smaller last batch, dropout, and checkpoints inside the epochs. */
 const small: ConfigInput = {
@@ -150,7 +138,7 @@ describe('an interrupted run', () => {
     const moments: number[] = [];
     let ended: Ended;
     do {
-      const { child, ended: end } = startWorker(worker.entry, run);
+      const { child, ended: end } = startWorker(workerEntry, run);
       // Random moments from before the first line of JavaScript to the end; more than 10 kills end the game.
       const moment = moments.length < 10 ? Math.random() * 1.1 * duration : Infinity;
       if (Number.isFinite(moment)) {
@@ -170,7 +158,7 @@ describe('an interrupted run', () => {
     const run = await newRun(large);
     let kills = 0;
     for (const step of [1, 60, 121, 300, 500, 899]) {
-      const { child, ended } = startWorker(worker.entry, run);
+      const { child, ended } = startWorker(workerEntry, run);
       await until(run, (state) => state.losses.length >= step || state.status === 'finished');
       child.kill('SIGKILL');
       if ((await ended).signal === 'SIGKILL') kills++;
@@ -186,7 +174,7 @@ describe('an interrupted run', () => {
     await train(reference);
     for (const which of ['newest', 'all']) {
       const run = await newRun(large);
-      const { child, ended } = startWorker(worker.entry, run);
+      const { child, ended } = startWorker(workerEntry, run);
       await until(run, (state) => state.checkpoints.length > 60 && state.checkpoints.at(-1)!.step % 15 !== 0);
       child.kill('SIGKILL');
       await ended;
@@ -209,7 +197,7 @@ describe('an interrupted run', () => {
     await train(reference);
     const run = await newRun(large);
     const cancel = path.join(run.folder, RUN_FILES.cancel);
-    const { ended } = startWorker(worker.entry, run);
+    const { ended } = startWorker(workerEntry, run);
     await until(run, (state) => state.losses.length > 50);
     writeFileSync(cancel, '');
     expect((await ended).code).toBe(130);
@@ -227,7 +215,7 @@ describe('an interrupted run', () => {
     ['spawned without one', `require('node:child_process').spawn(process.execPath, process.argv.slice(1), { stdio: 'ignore' })`],
   ])('ends itself when its host is gone: %s', async (_, script) => {
     const run = await newRun({ ...large, training: { ...large.training, epochs: 20_000 } });
-    const host = spawn(process.execPath, ['-e', `${script}; setInterval(() => {}, 1000)`, worker.entry, run.folder, run.dataFile], { stdio: 'ignore' });
+    const host = spawn(process.execPath, ['-e', `${script}; setInterval(() => {}, 1000)`, workerEntry, run.folder, run.dataFile], { stdio: 'ignore' });
     await until(run, (state) => state.losses.length > 0);
     expect(logOwner(eventsFile(run))).not.toBeNull();
     host.kill('SIGKILL');
@@ -242,7 +230,7 @@ describe('an interrupted run', () => {
 
   it('does not stop at Ctrl-C, which is for its host', async () => {
     const run = await newRun(large);
-    const { child, ended } = startWorker(worker.entry, run);
+    const { child, ended } = startWorker(workerEntry, run);
     await until(run, (state) => state.losses.length > 0);
     child.kill('SIGINT');
     expect((await ended).code).toBe(0);
@@ -261,7 +249,7 @@ describe('a run that cannot be', () => {
     const run = await newRun(small);
     const other = await newRun({ ...small, data: { kind: 'two-moons', samples: 601 } });
     expect(await outcome({ ...run, dataFile: other.dataFile })).toEqual(failedWith('DATA_FINGERPRINT_MISMATCH'));
-    expect(await outcome({ ...(await newRun(small)), dataFile: path.join(workspace, 'none') })).toEqual(failedWith('DATA_MISSING'));
+    expect(await outcome({ ...(await newRun(small)), dataFile: path.join(workspace.folder, 'none') })).toEqual(failedWith('DATA_MISSING'));
   });
 
   it('was begun with another graph or runtime', async () => {
@@ -281,7 +269,7 @@ describe('a run that cannot be', () => {
 
   it('is being trained by another worker', async () => {
     const run = await newRun(large);
-    const { ended } = startWorker(worker.entry, run);
+    const { ended } = startWorker(workerEntry, run);
     await until(run, (state) => state.losses.length > 0);
     const second = await train(run);
     expect(second.code).toBe(1);
@@ -291,7 +279,7 @@ describe('a run that cannot be', () => {
   });
 
   it('names no folder', async () => {
-    const child = fork(worker.entry, [], { stdio: 'ignore' });
+    const child = fork(workerEntry, [], { stdio: 'ignore' });
     const [code] = (await once(child, 'exit')) as [number];
     expect(code).toBe(2);
   });
