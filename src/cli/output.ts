@@ -62,3 +62,25 @@ export function table(header: readonly string[], given: readonly (readonly strin
 export function shortHash(hash: string | null): string {
   return hash === null ? '–' : hash.slice(0, 8);
 }
+
+/** Columns of a terminal that findings fill, and no more. */
+const PAGE = 100;
+
+/** What was looked for and found, the long of it folded, and below it what to do about what is not well. */
+export function findings(checks: readonly { readonly status: string; readonly name: string; readonly found: string; readonly hint: string | null }[]): string {
+  const [status, name] = (['status', 'name'] as const).map((key) => Math.max(...checks.map((check) => check[key].length))) as [number, number];
+  const rows = checks.flatMap((check) => folded(check.found, PAGE - status - name - 4).map((line, index) => (index === 0 ? [check.status, check.name, line] : ['', '', line])));
+  const hints = checks.flatMap((check) => (check.hint === null ? [] : [folded(`${check.name}: ${check.hint}`, PAGE).join('\n')]));
+  return [table(['', 'item', 'found'], rows), ...(hints.length === 0 ? [] : ['', ...hints])].join('\n');
+}
+
+/** Lines of whole words; a word that is longer has a line of its own. */
+function folded(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(/\s+/u)) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  return lines;
+}

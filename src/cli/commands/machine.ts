@@ -2,12 +2,12 @@
 import { createInterface } from 'node:readline/promises';
 import { resolve } from 'node:path';
 import type { Input } from '../../api/contract';
-import type { HostKeyView, MachineTestView, MachineView } from '../../api/machines';
+import type { HostKeyView, MachineView } from '../../api/machines';
 import type { Engine } from '../../engine/engine';
 import { checkMachine } from '../../engine/machines';
 import { isWorkspace } from '../../engine/workspace';
 import { RepriseError } from '../../errors/errors';
-import { print, printJson, say, table } from '../output';
+import { findings, print, printJson, say, table } from '../output';
 import { call, withEngine, workspaceOf, type Access, type GlobalOptions } from '../session';
 
 export interface AddOptions extends GlobalOptions {
@@ -122,16 +122,11 @@ export async function machineList(_args: readonly string[], options: GlobalOptio
   });
 }
 
-export function testText({ checks }: MachineTestView): string {
-  const hints = checks.flatMap(({ name, hint }) => (hint === null ? [] : [`${name}: ${hint}`]));
-  return [table(['', 'item', 'found'], checks.map((check) => [check.status, check.name, check.found])), ...(hints.length === 0 ? [] : ['', ...hints])].join('\n');
-}
-
 export async function machineTest([name = '']: readonly string[], options: GlobalOptions & { readonly config?: string }): Promise<number> {
   return withEngine(options, readAccess(options), async (engine) => {
     const result = await call(engine, 'machines.test', { name, ...(options.config === undefined ? {} : { config: options.config }) });
     if (options.json === true) printJson(result);
-    else print(testText(result));
+    else print(findings(result.checks));
     return result.ok ? 0 : 1;
   });
 }

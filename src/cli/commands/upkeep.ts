@@ -2,7 +2,7 @@
 import { doctor as examine } from '../../engine/doctor';
 import { packageRoot, repriseVersion } from '../../engine/package-info';
 import { checkWorkspace, rebuildWorkspace } from '../../engine/workspace';
-import { print, printJson, table } from '../output';
+import { findings, print, printJson } from '../output';
 import { workspaceOf, type GlobalOptions } from '../session';
 
 export async function workspaceCheck(_args: readonly string[], options: GlobalOptions): Promise<number> {
@@ -32,9 +32,6 @@ export async function workspaceRebuild(_args: readonly string[], options: Global
 export async function doctor(_args: readonly string[], options: GlobalOptions): Promise<number> {
   const result = await examine({ workspace: workspaceOf(options), packageRoot, repriseVersion });
   if (options.json === true) printJson(result);
-  else {
-    print(table(['', 'item', 'found'], result.checks.map((check) => [check.status, check.name, check.found])));
-    for (const check of result.checks) if (check.hint !== null) print(`${check.name}: ${check.hint}`);
-  }
+  else print(findings(result.checks));
   return result.ok ? 0 : 1;
 }

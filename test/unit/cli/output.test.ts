@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { print, printJson, say, sayError, table } from '../../../src/cli/output';
+import { findings, print, printJson, say, sayError, table } from '../../../src/cli/output';
 
 const HOSTILE = '\u001b[2J\u001b]0;title\u0007\u009b31m\rname\u202e\u007f';
 const HARMLESS = String.raw`\u001b[2J\u001b]0;title\u0007\u009b31m\u000dname\u202e\u007f`;
@@ -36,5 +36,16 @@ describe('what the command line prints', () => {
 
   it('keeps a row of a table on its line', () => {
     expect(table(['run', 'name'], [['a', `two\nlines ${HOSTILE}`], ['b', 'x']]).split('\n')).toEqual(['run  name', `───  ${'─'.repeat(HARMLESS.length + 10)}`, `a    two lines ${HARMLESS}`, 'b    x']);
+  });
+
+  it('folds what is long, in findings and in what to do about them', () => {
+    const long = Array.from({ length: 40 }, (_, index) => `word${index}`).join(' ');
+    const lines = findings([
+      { status: 'ok', name: 'Processor', found: long, hint: null },
+      { status: 'missing', name: 'Folder', found: `/${'x'.repeat(120)} is full`, hint: long },
+    ]).split('\n');
+    expect(lines.slice(2, 4)).toEqual([expect.stringMatching(/^ok       Processor  word0 word1 /u), expect.stringMatching(/^ {20}word\d+ /u)]);
+    expect(lines.filter((line) => line.length > 100 && !/[─x]{100}/u.test(line))).toEqual([]);
+    expect(lines.join(' ').match(/word\d+/gu)).toEqual([...long.split(' '), ...long.split(' ')]);
   });
 });
