@@ -1,6 +1,6 @@
 /** Engines, projects and programs for tests of command runs. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,11 +12,14 @@ import { createEngine, type Engine } from '../../src/engine/engine';
 import { localWorkers } from '../../src/engine/local-workers';
 import { outputLineSchema, type OutputLine } from '../../src/events/command-run';
 import { readEvents } from '../../src/events/reader';
-import type { EventRecord } from '../../src/events/records';
+import type { EventRecord, PlaceRecord } from '../../src/events/records';
 import { openStore } from '../../src/store/open';
 import type { Store } from '../../src/store/types';
 
 export const python = process.env['REPRISE_PYTHON'] ?? 'python3';
+
+/** A program that logs a step each tenth of a second, as long as the file that it is told of is there. */
+export const COUNT = 'import json, os, sys, time\nstep = 0\nwhile os.path.exists(sys.argv[1]):\n    print(json.dumps({"step": step, "loss": step}), flush=True)\n    step += 1\n    time.sleep(0.1)\n';
 
 /** A folder with the files of a project; a git repository where `commit` says so. */
 export class Project {
@@ -94,6 +97,21 @@ export function recordsOf(workspace: string, runId: string): EventRecord[] {
   return readEvents(join(workspace, 'runs', runId, 'events.log'), 0).records;
 }
 
+/** What is on record of where a run was carried out. */
+export function placesOf(workspace: string, runId: string): (PlaceRecord & EventRecord)[] {
+  return recordsOf(workspace, runId).filter((record) => record.type === 'place');
+}
+
+/** `submitted 1`, `started 1`, …: each with its attempt. */
+export function placeEventsOf(workspace: string, runId: string): string[] {
+  return placesOf(workspace, runId).map(({ event, attempt }) => `${event} ${attempt}`);
+}
+
+/** The number that a cluster gave the newest job of a run; empty before it did. */
+export function jobOf(workspace: string, runId: string): string {
+  return placesOf(workspace, runId).findLast(({ job }) => job !== undefined)?.job?.split('/')[1] ?? '';
+}
+
 export function outputOf(workspace: string, runId: string, attempt = 1): OutputLine[] {
   const text = readFileSync(join(workspace, 'runs', runId, `attempt-${attempt}`, 'output.jsonl'), 'utf8');
   return text.split('\n').filter((line) => line !== '').map((line) => outputLineSchema.parse(JSON.parse(line)));
@@ -102,6 +120,13 @@ export function outputOf(workspace: string, runId: string, attempt = 1): OutputL
 /** What was printed to a stream. */
 export function printed(workspace: string, runId: string, stream: OutputLine['stream'] = 'stdout', attempt = 1): string[] {
   return outputOf(workspace, runId, attempt).filter((line) => line.stream === stream).map(({ text }) => text);
+}
+
+/** Files below a folder that hold a text. */
+export function filesWith(folder: string, text: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(folder, name))
+    .filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile() === true && readFileSync(file).includes(text));
 }
 
 /** Processes whose command line has the text. */

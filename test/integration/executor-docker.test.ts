@@ -8,7 +8,7 @@ import type { Engine } from '../../src/engine/engine';
 import { engineOf } from '../../src/execution/docker/client';
 import { takeBack } from '../../src/execution/docker/ownership';
 import { startCli } from '../helpers/cli';
-import { ask, engineOn, look, printed, Project, recordsOf, runOnce, until } from '../helpers/commands';
+import { ask, engineOn, filesWith, look, placeEventsOf, placesOf, printed, Project, recordsOf, runOnce, until } from '../helpers/commands';
 import { DockerEngine, noDocker } from '../helpers/engines/docker';
 import { noSshd, Sshd } from '../helpers/engines/sshd';
 
@@ -23,7 +23,6 @@ if (noDocker === null) {
 
 const box = { kind: 'docker', image: 'box:1' } as const;
 const script = (...lines: readonly string[]): string => `${lines.join('\n')}\n`;
-const placesOf = (project: Project, runId: string) => recordsOf(project.workspace, runId).flatMap((record) => (record.type === 'place' ? [record] : []));
 const messagesOf = (project: Project, runId: string): string[] => recordsOf(project.workspace, runId).flatMap((record) => (record.type === 'message' ? [record.text] : []));
 
 describe.skipIf(noDocker !== null)(`a command in a container${noDocker === null ? '' : ` (${noDocker})`}`, () => {
@@ -65,7 +64,7 @@ describe.skipIf(noDocker !== null)(`a command in a container${noDocker === null 
     // Nothing is left there, and nothing of the secret anywhere.
     expect(await docker.containers()).toEqual([]);
     expect(filesWith(project.workspace, 's3cr3t-value-of-a-token')).toEqual([]);
-    expect(placesOf(project, run.runId).map(({ event }) => event)).toEqual(['submitted', 'started', 'ended', 'collected']);
+    expect(placesOf(project.workspace, run.runId).map(({ event }) => event)).toEqual(['submitted', 'started', 'ended', 'collected']);
   }, 30_000);
 
   it('runs in the folder and with the volumes, variables and image that the page of NeMo Run shows', async () => {
@@ -100,7 +99,7 @@ describe.skipIf(noDocker !== null)('a container', () => {
     const engine = await engineOn(project.workspace);
     const { run } = await ask(engine, 'runs.start', { config: project.config({ executor: box, task: { command: ['sh', 'train.sh'], ...config } }) });
     await until(() => existsSync(join(project.workspace, 'runs', run.runId, 'attempt-1', 'output.jsonl')) && printed(project.workspace, run.runId).length > 0, 'the first line');
-    return { project, engine, runId: run.runId, id: () => placesOf(project, run.runId)[0]?.job?.split('@')[0] ?? '' };
+    return { project, engine, runId: run.runId, id: () => placesOf(project.workspace, run.runId)[0]?.job?.split('@')[0] ?? '' };
   };
 
   it('tells how it ended: exit code, too much memory, its time, no such program', async () => {
@@ -130,7 +129,7 @@ describe.skipIf(noDocker !== null)('a container', () => {
     const run = await endedRun(engine, runId);
     expect(run).toMatchObject({ status: 'failed', attempts: 1, errorCode: 'COMMAND_FAILED' });
     expect(messagesOf(project, runId)).toContain('The container was ended from outside, by SIGKILL.');
-    expect(placesOf(project, runId).find(({ event }) => event === 'ended')).toMatchObject({ exitCode: null, signal: 'SIGKILL', outOfMemory: false });
+    expect(placesOf(project.workspace, runId).find(({ event }) => event === 'ended')).toMatchObject({ exitCode: null, signal: 'SIGKILL', outOfMemory: false });
   }, 20_000);
 
   it('that is removed from outside has failed', async () => {
@@ -207,7 +206,7 @@ describe.skipIf(noDocker !== null)('a container', () => {
     await docker.stopDaemon();
     await docker.startDaemon();
     expect(await endedRun(engine, run.runId)).toMatchObject({ status: 'finished', attempts: 2 });
-    expect(placesOf(project, run.runId).map(({ event, attempt }) => `${event} ${attempt}`)).toEqual(['submitted 1', 'started 1', 'lost 1', 'found 1', 'ended 1', 'collected 1', 'submitted 2', 'started 2', 'ended 2', 'collected 2']);
+    expect(placeEventsOf(project.workspace, run.runId)).toEqual(['submitted 1', 'started 1', 'lost 1', 'found 1', 'ended 1', 'collected 1', 'submitted 2', 'started 2', 'ended 2', 'collected 2']);
     expect(messagesOf(project, run.runId)).toContain('Docker Engine was restarted, or its machine, which ended the container.');
   }, 60_000);
 
@@ -218,9 +217,9 @@ describe.skipIf(noDocker !== null)('a container', () => {
     const project = new Project({ 'train.sh': 'for i in $(seq 1 40); do echo "line $i"; sleep 0.1; done' });
     const engine = await engineOn(project.workspace);
     const { run } = await ask(engine, 'runs.start', { config: project.config({ executor: box, task: { command: ['sh', 'train.sh'] } }) });
-    await until(() => placesOf(project, run.runId).some(({ event }) => event === 'started'), 'the start');
+    await until(() => placesOf(project.workspace, run.runId).some(({ event }) => event === 'started'), 'the start');
     await own.stopDaemon();
-    await until(() => placesOf(project, run.runId).some(({ event }) => event === 'lost'), 'the loss');
+    await until(() => placesOf(project.workspace, run.runId).some(({ event }) => event === 'lost'), 'the loss');
     await own.startDaemon();
     expect(await endedRun(engine, run.runId)).toMatchObject({ status: 'finished', attempts: 1 });
     expect(printed(project.workspace, run.runId)).toEqual(Array.from({ length: 40 }, (_, index) => `line ${index + 1}`));
@@ -238,7 +237,7 @@ describe.skipIf(noDocker !== null)('a container', () => {
     const project = new Project({ 'train.sh': 'for i in $(seq 1 50); do echo "line $i"; sleep 0.1; done' });
     const folder = join(project.workspace, 'runs');
     const runId = (): string => (existsSync(folder) ? readdirSync(folder) : [])[0] ?? '';
-    const has = (event: string): boolean => runId() !== '' && placesOf(project, runId()).some((place) => place.event === event);
+    const has = (event: string): boolean => runId() !== '' && placesOf(project.workspace, runId()).some((place) => place.event === event);
     const { child, done } = startCli(['run', project.config({ executor: box, task: { command: ['sh', 'train.sh'] } }), '--workspace', project.workspace]);
     await until(() => existsSync(asked), 'the container');
     child.kill('SIGKILL');
@@ -251,7 +250,7 @@ describe.skipIf(noDocker !== null)('a container', () => {
     await own.startDaemon();
     expect(await endedRun(engine, runId())).toMatchObject({ status: 'finished', attempts: 1, errorMessage: null });
     expect(printed(project.workspace, runId())).toEqual(Array.from({ length: 50 }, (_, index) => `line ${index + 1}`));
-    expect(placesOf(project, runId()).map(({ event, attempt }) => `${event} ${attempt}`)).toEqual(['submitted 1', 'lost 1', 'found 1', 'started 1', 'ended 1', 'collected 1']);
+    expect(placeEventsOf(project.workspace, runId())).toEqual(['submitted 1', 'lost 1', 'found 1', 'started 1', 'ended 1', 'collected 1']);
     expect(await own.containers()).toEqual([]);
   }, 60_000);
 });
@@ -300,7 +299,7 @@ describe.skipIf(noDocker !== null)('an image', () => {
     const manifest = await look(project.workspace, (store) => store.manifest(run.runId));
     const digest = manifest.kind === 'command' ? manifest.provenance.image?.digest : null;
     expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/u);
-    expect(placesOf(project, run.runId)[0]?.facts).toMatchObject({ image: name, imageDigest: digest });
+    expect(placesOf(project.workspace, run.runId)[0]?.facts).toMatchObject({ image: name, imageDigest: digest });
     // A run that waits keeps its image while the tag moves on, and while the engine forgets it.
     const { run: waiting } = await ask(engine, 'runs.start', { config, seed: 2 });
     await ask(engine, 'runs.cancel', { run: waiting.runId });
@@ -346,7 +345,7 @@ describe.skipIf(noDocker !== null)('a built-in training in a container', () => {
     const { run } = await ask(first, 'runs.start', { config: project.config({ ...long, executor: inContainer }, 'container.yaml') });
     const has = (type: string): boolean => recordsOf(project.workspace, run.runId).some((record) => record.type === type);
     await until(() => has('checkpoint'), 'a checkpoint', 60_000);
-    await docker.docker('kill', placesOf(project, run.runId)[0]?.job?.split('@')[0] ?? '');
+    await docker.docker('kill', placesOf(project.workspace, run.runId)[0]?.job?.split('@')[0] ?? '');
     await until(() => has('requeued'), 'the next attempt', 20_000);
     await first.close();
     const second = await engineOn(project.workspace);
@@ -384,7 +383,7 @@ describe.skipIf(noDocker !== null)('an engine that does not see this machine\'s 
     expect(recordsOf(project.workspace, run.runId).flatMap((record) => (record.type === 'file' ? [[record.path, record.bytes]] : []))).toEqual(expect.arrayContaining([['out/copy.csv', 4]]));
     // A copy: what was written there is not here.
     expect(readdirSync(join(project.folder, 'data'))).toEqual(['rows.csv']);
-    expect(placesOf(project, run.runId)[0]).toMatchObject({ machine: 'lab' });
+    expect(placesOf(project.workspace, run.runId)[0]).toMatchObject({ machine: 'lab' });
     expect(await docker.containers()).toEqual([]);
   }, 60_000);
 
@@ -401,7 +400,7 @@ describe.skipIf(noDocker !== null)('an engine that does not see this machine\'s 
     sshd.cut();
     expect(await endedRun(engine, run.runId)).toMatchObject({ status: 'finished', errorMessage: null, attempts: 1 });
     expect(lines()).toEqual(Array.from({ length: 40 }, (_, index) => `line ${index + 1}`));
-    expect(placesOf(project, run.runId).map(({ event }) => event)).toEqual(['submitted', 'started', 'lost', 'found', 'ended', 'collected']);
+    expect(placesOf(project.workspace, run.runId).map(({ event }) => event)).toEqual(['submitted', 'started', 'lost', 'found', 'ended', 'collected']);
     expect(recordsOf(project.workspace, run.runId).some((record) => record.type === 'file' && record.path === 'out.txt')).toBe(true);
   }, 60_000);
 
@@ -419,12 +418,4 @@ describe.skipIf(noDocker !== null)('an engine that does not see this machine\'s 
 async function endedRun(engine: Engine, runId: string): Promise<Awaited<ReturnType<typeof runOnce>>['run']> {
   await ask(engine, 'runs.wait', { runs: [runId] });
   return (await ask(engine, 'runs.get', { run: runId })).run;
-}
-
-/** Files below a folder that have a text. */
-function filesWith(folder: string, text: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => readFileSync(file).includes(text));
 }

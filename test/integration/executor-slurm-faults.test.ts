@@ -8,7 +8,7 @@ import type { Output } from '../../src/api/contract';
 import type { Engine } from '../../src/engine/engine';
 import type { PlaceRecord } from '../../src/events/records';
 import { startCli } from '../helpers/cli';
-import { ask, engineOn, look, Project, python, recordsOf, until } from '../helpers/commands';
+import { ask, COUNT, engineOn, jobOf as jobOfRun, look, placeEventsOf, placesOf as placesOfRun, Project, python, recordsOf, until } from '../helpers/commands';
 import { noSlurm, SlurmCluster } from '../helpers/engines/slurm';
 import { noSmallDisk, SmallDisk } from '../helpers/small-disk';
 
@@ -22,9 +22,6 @@ afterAll(async () => {
   await cluster?.stop();
   rmSync(base, { recursive: true, force: true });
 }, 60_000);
-
-/** Counts as long as the file that it is told of is there, then ends. */
-const COUNT = 'import json, os, sys, time\nstep = 0\nwhile os.path.exists(sys.argv[1]):\n    print(json.dumps({"step": step, "loss": step}), flush=True)\n    step += 1\n    time.sleep(0.1)\n';
 
 interface Started {
   readonly project: Project;
@@ -46,10 +43,10 @@ async function startCounting(executor: object = {}, task: object = {}, folder = 
   return { project, engine, runId: run.runId, release: () => rmSync(gate) };
 }
 
-const placesOf = ({ project, runId }: Pick<Started, 'project' | 'runId'>): PlaceRecord[] => recordsOf(project.workspace, runId).filter((record) => record.type === 'place');
-const eventsOf = (started: Pick<Started, 'project' | 'runId'>): string[] => placesOf(started).map(({ event, attempt }) => `${event} ${attempt}`);
+const placesOf = ({ project, runId }: Pick<Started, 'project' | 'runId'>): PlaceRecord[] => placesOfRun(project.workspace, runId);
+const eventsOf = ({ project, runId }: Pick<Started, 'project' | 'runId'>): string[] => placeEventsOf(project.workspace, runId);
 const has = (started: Pick<Started, 'project' | 'runId'>, event: string): (() => boolean) => () => eventsOf(started).includes(event);
-const jobOf = (started: Pick<Started, 'project' | 'runId'>): string => placesOf(started).findLast(({ job }) => job !== undefined)?.job?.split('/')[1] ?? '';
+const jobOf = ({ project, runId }: Pick<Started, 'project' | 'runId'>): string => jobOfRun(project.workspace, runId);
 const hasCounted = ({ project, runId }: Started, points: number): boolean => recordsOf(project.workspace, runId).filter(({ type }) => type === 'points').length >= points;
 const started = (of: Started): Promise<void> => until(() => has(of, 'started 1')() && hasCounted(of, 1), 'the start of its job', 20_000);
 

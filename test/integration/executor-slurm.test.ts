@@ -1,11 +1,10 @@
 /** Runs on a real cluster of Slurm: what comes back is what this machine would have made of them, whatever becomes of their jobs. */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EventRecord, PlaceRecord } from '../../src/events/records';
-import { ask, engineOn, printed, Project, python, recordsOf, runOnce } from '../helpers/commands';
+import { ask, engineOn, filesWith, jobOf, placeEventsOf, placesOf, printed, Project, python, recordsOf, runOnce } from '../helpers/commands';
 import { noSlurm, SlurmCluster } from '../helpers/engines/slurm';
 
 const hasTorch = (process.env['REPRISE_JUDGES'] ?? '').split(',').includes('torch');
@@ -27,10 +26,6 @@ function projectOn(files: Readonly<Record<string, string>> = {}): Project {
   project.machine('cluster', { kind: 'slurm', folder: base, poll: 0.5 });
   return project;
 }
-
-const placesOf = (records: readonly EventRecord[]): (PlaceRecord & EventRecord)[] => records.filter((record) => record.type === 'place');
-const eventsOf = (workspace: string, runId: string): string[] => placesOf(recordsOf(workspace, runId)).map(({ event, attempt }) => `${event} ${attempt}`);
-const jobOf = (workspace: string, runId: string): string => placesOf(recordsOf(workspace, runId)).findLast(({ job }) => job !== undefined)?.job?.split('/')[1] ?? '';
 
 const STUDY = `experiment: Größe "x" $(id)
 seeds: [1, 2]
@@ -62,12 +57,12 @@ describe.skipIf(noSlurm !== null)('a cluster of Slurm', () => {
     expect(new Set(jobs.map((job) => job.split('_')[0])).size).toBe(1);
     expect(jobs.map((job) => job.split('_')[1]).toSorted()).toEqual(['0', '1', '2', '3']);
     for (const run of runIds) {
-      expect(eventsOf(project.workspace, run)).toEqual(['submitted 1', 'submitted 1', 'started 1', 'ended 1', 'collected 1']);
+      expect(placeEventsOf(project.workspace, run)).toEqual(['submitted 1', 'submitted 1', 'started 1', 'ended 1', 'collected 1']);
       const folder = join(project.workspace, 'runs', run);
       const script = readFileSync(join(folder, 'slurm.sh'));
       expect(script.toString()).toContain('#SBATCH --array=0-3');
       expect(script.toString()).toContain('#SBATCH --job-name=Gro_e_x_id\n');
-      expect(placesOf(recordsOf(project.workspace, run))[0]?.facts?.['script']).toBe(createHash('sha256').update(script).digest('hex'));
+      expect(placesOf(project.workspace, run)[0]?.facts?.['script']).toBe(createHash('sha256').update(script).digest('hex'));
     }
     // Nothing is left there but what other runs may need.
     expect(readdirSync(join(base, 'runs'))).toEqual([]);
@@ -134,15 +129,8 @@ describe.skipIf(noSlurm !== null)('a cluster of Slurm', () => {
     const first = await ask(engine, 'runs.start', { config: project.config({ experiment: 'prepare', task: { command: [python, 'one.py'] }, executor: { kind: 'slurm', machine: 'cluster' } }, 'one.yaml') });
     const second = await ask(engine, 'runs.start', { config: project.config({ experiment: 'train', task: { command: [python, 'two.py'] }, executor: { kind: 'slurm', machine: 'cluster', after: { ok: ['prepare'] } } }, 'two.yaml') });
     await ask(engine, 'runs.wait', { runs: [first.run.runId, second.run.runId] });
-    const at = (runId: string, event: string): number => placesOf(recordsOf(project.workspace, runId)).find((record) => record.event === event)?.time ?? NaN;
+    const at = (runId: string, event: string): number => placesOf(project.workspace, runId).find((record) => record.event === event)?.time ?? NaN;
     expect(at(second.run.runId, 'started')).toBeGreaterThan(at(first.run.runId, 'ended') - 1000);
     expect(readFileSync(join(project.workspace, 'runs', second.run.runId, 'slurm.sh'), 'utf8')).toContain(`#SBATCH --dependency=afterok:${jobOf(project.workspace, first.run.runId)}\n`);
   }, 60_000);
 });
-
-/** Files below a folder that hold a text. */
-function filesWith(folder: string, text: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .map((name) => join(folder, name))
-    .filter((file) => statSync(file).isFile() && readFileSync(file).includes(text));
-}

@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { EventRecord, PlaceRecord } from '../../src/events/records';
 import { objectPath } from '../../src/files/objects';
 import { cliJson, startCli } from '../helpers/cli';
-import { ask, engineOn, look, outputOf, printed, processesWith, Project, python, recordsOf, runOnce, until } from '../helpers/commands';
+import { ask, COUNT, engineOn, filesWith, look, outputOf, placeEventsOf, printed, processesWith, Project, python, recordsOf, runOnce, until } from '../helpers/commands';
 import { FAKETIME, noSshd, Sshd } from '../helpers/engines/sshd';
 import { noSmallDisk, SmallDisk } from '../helpers/small-disk';
 
@@ -39,8 +38,6 @@ function projectOn(files: Readonly<Record<string, string>> = {}, { server = sshd
 }
 
 const box = { kind: 'ssh', machine: 'box' } as const;
-const placesOf = (workspace: string, runId: string): (PlaceRecord & EventRecord)[] => recordsOf(workspace, runId).filter((record) => record.type === 'place');
-const eventsOf = (workspace: string, runId: string): string[] => placesOf(workspace, runId).map(({ event, attempt }) => `${event} ${attempt}`);
 const lossesOf = (workspace: string, runId: string): Promise<number[]> => look(workspace, (store) => [...store.points(runId, 'loss').values]);
 const runIdsOf = (workspace: string): Promise<string[]> => look(workspace, (store) => store.listRuns().map(({ runId }) => runId)).catch(() => []);
 const lines = (...text: readonly string[]): string => `${text.join('\n')}\n`;
@@ -53,13 +50,6 @@ const TRAINING = { model: { kind: 'mlp', hidden: [16], dropout: 0.1 }, training:
 /** Long enough that something can happen to it. */
 const LONG = { ...TRAINING, training: { ...TRAINING.training, epochs: 400, checkpointEvery: 200 } };
 
-/** Files below a folder that hold a text. */
-function filesWith(folder: string, text: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .map((name) => join(folder, name))
-    .filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile() === true && readFileSync(file).includes(text));
-}
-
 describe.skipIf(noSshd !== null)('a machine that SSH reaches', () => {
   it('trains to the bits of this machine, by one log and with all files', async () => {
     const project = projectOn();
@@ -68,7 +58,7 @@ describe.skipIf(noSshd !== null)('a machine that SSH reaches', () => {
     const there = await runOnce(engine, project.config({ experiment: 'there', ...TRAINING, executor: box }, 'there.yaml'));
     expect(there.run).toMatchObject({ status: 'finished', attempts: 1, errorMessage: null, weightsHash: here.run.weightsHash, stepsDone: here.run.stepsDone });
     expect(there.run.weightsHash).toMatch(/^[0-9a-f]{64}$/u);
-    expect(eventsOf(project.workspace, there.run.runId)).toEqual(['submitted 1', 'started 1', 'ended 1', 'collected 1']);
+    expect(placeEventsOf(project.workspace, there.run.runId)).toEqual(['submitted 1', 'started 1', 'ended 1', 'collected 1']);
     const artifacts = (runId: string): Promise<unknown[]> => look(project.workspace, (store) => store.artifacts(runId).map(({ name, sha256 }) => [name, sha256, statSync(objectPath(project.workspace, sha256)).size]));
     expect(await artifacts(there.run.runId)).toEqual(await artifacts(here.run.runId));
     // Nothing is left there but what other runs may need.
@@ -159,7 +149,7 @@ describe.skipIf(noSshd !== null)('a machine that SSH reaches', () => {
     expect(result).toMatchObject({ status: 'finished' });
     expect(await lossesOf(project.workspace, id)).toEqual(numbers(40));
     expect(outputOf(project.workspace, id).filter(({ stream }) => stream === 'stdout')).toHaveLength(40);
-    expect(eventsOf(project.workspace, id)).toEqual(['submitted 1', 'started 1', 'ended 1', 'collected 1']);
+    expect(placeEventsOf(project.workspace, id)).toEqual(['submitted 1', 'started 1', 'ended 1', 'collected 1']);
     expect(await look(project.workspace, (store) => store.getRun(id))).toMatchObject({ attempts: 1, exitCode: 0 });
   }, 60_000);
 
@@ -171,28 +161,33 @@ describe.skipIf(noSshd !== null)('a machine that SSH reaches', () => {
     await sshd.down();
     onTestFinished(() => sshd.up());
     sshd.cut();
-    await until(() => eventsOf(project.workspace, run.runId).includes('lost 1'), 'a word that it is lost', 30_000);
+    await until(() => placeEventsOf(project.workspace, run.runId).includes('lost 1'), 'a word that it is lost', 30_000);
     await sshd.up();
     await ask(engine, 'runs.wait', { runs: [run.runId] });
     expect(await ask(engine, 'runs.get', { run: run.runId })).toMatchObject({ run: { status: 'finished', attempts: 1, exitCode: 0 } });
     expect(await lossesOf(project.workspace, run.runId)).toEqual(numbers(30));
-    expect(eventsOf(project.workspace, run.runId)).toEqual(['submitted 1', 'started 1', 'lost 1', 'found 1', 'ended 1', 'collected 1']);
+    expect(placeEventsOf(project.workspace, run.runId)).toEqual(['submitted 1', 'started 1', 'lost 1', 'found 1', 'ended 1', 'collected 1']);
   }, 90_000);
 
   it('takes an outpost that hangs for lost, and goes on with another', async () => {
-    const project = projectOn({ 'train.py': steps(250) });
+    const project = projectOn({ 'count.py': COUNT });
+    const gate = project.write('gate', '');
     const engine = await engineOn(project.workspace);
-    const { run } = await ask(engine, 'runs.start', { config: project.config({ task: { command: [python, 'train.py'] }, executor: box }) });
+    const { run } = await ask(engine, 'runs.start', { config: project.config({ task: { command: [python, 'count.py', gate] }, executor: box }) });
     await until(() => recordsOf(project.workspace, run.runId).some(({ type }) => type === 'points'), 'the first points');
     const hanging = processesWith(base).filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('outpost.js\0serve'));
     for (const pid of hanging) process.kill(pid, 'SIGSTOP');
     onTestFinished(() => hanging.filter((pid) => existsSync(`/proc/${pid}`)).forEach((pid) => process.kill(pid, 'SIGKILL')));
     expect(hanging).not.toEqual([]);
-    await until(() => eventsOf(project.workspace, run.runId).includes('lost 1'), 'a word that it is lost', 30_000);
+    await until(() => placeEventsOf(project.workspace, run.runId).includes('lost 1'), 'a word that it is lost', 30_000);
+    await until(() => placeEventsOf(project.workspace, run.runId).includes('found 1'), 'a word that it is found', 30_000);
+    rmSync(gate);
     await ask(engine, 'runs.wait', { runs: [run.runId] });
     expect(await ask(engine, 'runs.get', { run: run.runId })).toMatchObject({ run: { status: 'finished', attempts: 1, exitCode: 0 } });
-    expect(await lossesOf(project.workspace, run.runId)).toEqual(numbers(250));
-    expect(eventsOf(project.workspace, run.runId)).toEqual(['submitted 1', 'started 1', 'lost 1', 'found 1', 'ended 1', 'collected 1']);
+    const losses = await lossesOf(project.workspace, run.runId);
+    expect(losses.length).toBeGreaterThan(100);
+    expect(losses).toEqual(losses.map((_, step) => step));
+    expect(placeEventsOf(project.workspace, run.runId)).toEqual(['submitted 1', 'started 1', 'lost 1', 'found 1', 'ended 1', 'collected 1']);
   }, 120_000);
 
   it('says nothing of a line that breaks for a moment', async () => {
@@ -205,7 +200,7 @@ describe.skipIf(noSshd !== null)('a machine that SSH reaches', () => {
     sshd.cut();
     await ask(engine, 'runs.wait', { runs: [run.runId] });
     expect(await lossesOf(project.workspace, run.runId)).toEqual(numbers(30));
-    expect(eventsOf(project.workspace, run.runId)).toEqual(['submitted 1', 'started 1', 'ended 1', 'collected 1']);
+    expect(placeEventsOf(project.workspace, run.runId)).toEqual(['submitted 1', 'started 1', 'ended 1', 'collected 1']);
   }, 60_000);
 
   it('ends all that a cancelled run started', async () => {

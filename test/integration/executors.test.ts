@@ -1,13 +1,13 @@
 /** The same ablation on this machine, in containers, over SSH and on a cluster, each a real one: the same numbers come back, and bundles of each hold. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Output } from '../../src/api/contract';
 import type { MachineInput } from '../../src/config/machine';
 import type { Engine } from '../../src/engine/engine';
-import { ask, engineOn, look, Project } from '../helpers/commands';
+import { ask, engineOn, filesWith, look, Project } from '../helpers/commands';
 import { DockerEngine, noDocker } from '../helpers/engines/docker';
 import { noSlurm, SlurmCluster } from '../helpers/engines/slurm';
 import { noSshd, Sshd } from '../helpers/engines/sshd';
@@ -51,13 +51,6 @@ if (missing === null) {
     await Promise.all([docker?.stop(), sshd?.stop(), cluster?.stop()]);
     for (const base of Object.values(bases)) rmSync(base, { recursive: true, force: true });
   }, 60_000);
-}
-
-/** Files below a folder that hold a text. */
-function filesWith(folder: string, text: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .map((name) => join(folder, name))
-    .filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile() === true && readFileSync(file).includes(text));
 }
 
 type Runs = readonly Output<'runs.get'>['run'][];
