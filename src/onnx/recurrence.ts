@@ -1,9 +1,10 @@
 /** Layers that go from step to step, from registered operators. */
 import type { Tape } from './autodiff';
 import { add } from './operators/arithmetic';
-import { lstm } from './operators/lstm';
+import { jointLstm, lstm } from './operators/lstm';
 import { matmul } from './operators/matmul';
 import { reshape } from './operators/reshape';
+import { concat } from './operators/shaping';
 import { cast, equal, int32Vector, reshape as emitReshape } from './primitives';
 import { sizeOf } from './shapes';
 import type { FloatTensor, Tensor } from './types';
@@ -34,13 +35,14 @@ function projected(tape: Tape, x: FloatTensor, input: FloatTensor, bias: FloatTe
 
 /**
  * The same over the rows of a table [V, I] that tokens int32 [T, B] name. What the table comes to is computed once for
- * each of its rows, and taken by a product with the tokens as ones and zeros: with fewer rows than tokens that is much
- * less work than a product, and two in the backward pass, over all tokens.
+ * each of its rows, of which a step takes its own by the product that h is in, from the tokens as ones and zeros: with
+ * fewer rows than tokens that is much less work than a product, and two in the backward pass, over all tokens.
  */
 export function lstmOfTokens(tape: Tape, table: FloatTensor, tokens: Tensor<'int32'>, { input, hidden, bias }: LstmWeights): LstmResults {
   const { graph } = tape;
-  const vocabulary = sizeOf(table, 0);
-  const numbers = int32Vector(graph, [...Array(vocabulary).keys()]);
-  const chosen = cast(graph, equal(graph, emitReshape(graph, tokens, [...tokens.shape, 1]), numbers), 'float32');
-  return tape.applyAll(lstm, [tape.apply(matmul, [projected(tape, table, input, bias), chosen], { transB: true }), hidden], undefined) as unknown as LstmResults;
+  const [vocabulary, length, batch] = [sizeOf(table, 0), sizeOf(tokens, 0), sizeOf(tokens, 1)];
+  const numbers = emitReshape(graph, int32Vector(graph, [...Array(vocabulary).keys()]), [vocabulary, 1]);
+  const chosen = cast(graph, equal(graph, emitReshape(graph, tokens, [length, 1, batch]), numbers), 'float32');
+  const weights = tape.apply(concat, [hidden, projected(tape, table, input, bias)], { axis: 1 });
+  return tape.applyAll(jointLstm, [chosen, weights], undefined) as unknown as LstmResults;
 }

@@ -2,9 +2,9 @@
 import { activationOperators } from './activations';
 import { arithmeticOperators } from './arithmetic';
 import { layerOperators } from './layers';
-import { lstm } from './lstm';
+import { jointLstm, lstm } from './lstm';
 import type { AnyOperator } from './operator';
 import { reductionOperators } from './reductions';
 import { shapingOperators } from './shaping';
 
-export const operators: readonly AnyOperator[] = [...layerOperators, ...arithmeticOperators, ...activationOperators, ...reductionOperators, ...shapingOperators, lstm];
+export const operators: readonly AnyOperator[] = [...layerOperators, ...arithmeticOperators, ...activationOperators, ...reductionOperators, ...shapingOperators, lstm, jointLstm];

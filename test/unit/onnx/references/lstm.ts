@@ -33,4 +33,25 @@ const lstm: Reference = {
   },
 };
 
-export const recurrentReferences: Readonly<Record<string, Reference>> = { lstm };
+/** The same after the products of all steps, one by one. */
+const jointLstm: Reference = {
+  sample(number) {
+    const draw = new Draw('jointLstm', number);
+    const [length, batch, inputs, size] = [draw.whole(1, 5), draw.whole(1, 4), draw.whole(1, 4), draw.whole(1, 5)];
+    return { inputs: [draw.floats([length, inputs, batch]), draw.floats([4 * size, size + inputs])], attributes: undefined };
+  },
+  evaluate([x, weights]) {
+    const [length, inputs, batch] = x!.shape as [number, number, number];
+    const [rows, width] = weights!.shape as [number, number];
+    const size = width - inputs;
+    const weight = (row: number, column: number): number => weights!.data[row * width + column]!;
+    const projected = Float64Array.from({ length: length * rows * batch }, (_, index) => {
+      const [step, row, example] = [Math.floor(index / (rows * batch)), Math.floor(index / batch) % rows, index % batch];
+      return Array.from({ length: inputs }, (_unused, at) => weight(row, size + at) * x!.data[(step * inputs + at) * batch + example]!).reduce((sum, term) => sum + term, 0);
+    });
+    const ofHidden = Float64Array.from({ length: rows * size }, (_, index) => weight(Math.floor(index / size), index % size));
+    return lstm.evaluate([{ ...x!, shape: [length, rows, batch], data: projected }, { ...weights!, shape: [rows, size], data: ofHidden }], undefined);
+  },
+};
+
+export const recurrentReferences: Readonly<Record<string, Reference>> = { lstm, jointLstm };
