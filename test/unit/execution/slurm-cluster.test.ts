@@ -28,7 +28,8 @@ function cluster(): Cluster {
       const child = execFile(file, args, { env: { PATH: `${base}/bin:/usr/bin:/bin` } }, (error, stdout, stderr) =>
         resolve({ value: { exitCode: error === null ? 0 : error.code, signal: null, stdoutBytes: Buffer.byteLength(stdout) }, body: Buffer.from(stdout + stderr) }),
       );
-      child.stdin?.end(input);
+      // It may end before it has read what it is given.
+      child.stdin?.on('error', () => undefined).end(input);
     });
   return new Cluster({ name: 'login', call } as unknown as Link);
 }
