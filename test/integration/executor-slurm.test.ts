@@ -116,7 +116,8 @@ describe.skipIf(noSlurm !== null)('a cluster of Slurm', () => {
   }, 60_000);
 
   it.skipIf(!hasTorch)('trains on all nodes by torchrun, whose processes see each other', async () => {
-    const project = projectOn({ 'sum.py': 'import torch, torch.distributed as dist\ndist.init_process_group("gloo")\nx = torch.tensor([float(dist.get_rank() + 1)])\ndist.all_reduce(x)\nprint(dist.get_world_size(), x.item(), flush=True)\ndist.destroy_process_group()\n' });
+    // One call each: what processes of one node print in pieces can get mixed.
+    const project = projectOn({ 'sum.py': 'import sys, torch, torch.distributed as dist\ndist.init_process_group("gloo")\nx = torch.tensor([float(dist.get_rank() + 1)])\ndist.all_reduce(x)\nsys.stdout.write(f"{dist.get_world_size()} {x.item()}\\n")\ndist.destroy_process_group()\n' });
     const config = project.config({ task: { command: [python, 'sum.py'] }, executor: { kind: 'slurm', machine: 'cluster', nodes: 2, tasks: 2, launcher: 'torchrun' } });
     const { run } = await runOnce(await engineOn(project.workspace), config);
     expect(run).toMatchObject({ status: 'finished', errorMessage: null });
