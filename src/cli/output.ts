@@ -1,4 +1,5 @@
 /** What the command line prints: answers on stdout, everything else on stderr. */
+import { wrap } from '../analysis/plain-text';
 import type { ErrorReport } from '../errors/errors';
 
 /**
@@ -69,18 +70,9 @@ const PAGE = 100;
 /** What was looked for and found, the long of it folded, and below it what to do about what is not well. */
 export function findings(checks: readonly { readonly status: string; readonly name: string; readonly found: string; readonly hint: string | null }[]): string {
   const [status, name] = (['status', 'name'] as const).map((key) => Math.max(...checks.map((check) => check[key].length))) as [number, number];
-  const rows = checks.flatMap((check) => folded(check.found, PAGE - status - name - 4).map((line, index) => (index === 0 ? [check.status, check.name, line] : ['', '', line])));
-  const hints = checks.flatMap((check) => (check.hint === null ? [] : [folded(`${check.name}: ${check.hint}`, PAGE).join('\n')]));
+  const rows = checks.flatMap((check) => wrap(oneLine(check.found), PAGE - status - name - 4).split('\n').map((line, index) => (index === 0 ? [check.status, check.name, line] : ['', '', line])));
+  const hints = checks.flatMap((check) => (check.hint === null ? [] : [wrap(oneLine(`${check.name}: ${check.hint}`), PAGE)]));
   return [table(['', 'item', 'found'], rows), ...(hints.length === 0 ? [] : ['', ...hints])].join('\n');
 }
 
-/** Lines of whole words; a word that is longer has a line of its own. */
-function folded(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(/\s+/u)) {
-    const line = lines.at(-1);
-    if (line === undefined || line.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = `${line} ${word}`;
-  }
-  return lines;
-}
+const oneLine = (text: string): string => text.replaceAll(/\s+/gu, ' ');

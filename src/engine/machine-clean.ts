@@ -1,8 +1,10 @@
 /** Use case: what lies on another machine, and removing what no run needs. */
 import type { Input, Output } from '../api/contract';
-import { KEPT_DAYS, type GoingThings, type StayingThings } from '../api/machine-clean';
+import { KEPT_DAYS } from '../api/machine-clean';
 import { RepriseError } from '../errors/errors';
 import { cleanMachine } from '../execution/remote/clean';
+import { hasEnded } from '../execution/run-status';
+import { goes, type Going, type Staying } from '../outpost/clean-rule';
 import type { Input as Asked, Output as Answered } from '../outpost/protocol';
 import type { Store } from '../store/types';
 import type { EngineContext } from './context';
@@ -10,9 +12,8 @@ import { linkTo } from './machine-links';
 import { machineNamed } from './machines';
 
 type Group = Answered<'clean'>['groups'][number];
-const GOING: ReadonlySet<string> = new Set<GoingThings['why']>(['finished', 'unused', 'unneeded']);
-const isGoing = (group: Group): group is Group & { readonly why: GoingThings['why'] } => GOING.has(group.why);
-const isStaying = (group: Group): group is Group & { readonly why: StayingThings['why'] } => !GOING.has(group.why);
+const isGoing = (group: Group): group is Group & { readonly why: Going } => goes(group.why);
+const isStaying = (group: Group): group is Group & { readonly why: Staying } => !goes(group.why);
 
 /** @throws RepriseError MACHINE_UNKNOWN, MACHINE_NOT_CLEANED, MACHINE_UNREACHABLE, FOLDER_IS_WORKSPACE, SLURM_UNREACHABLE */
 export async function cleanNamed({ workspace, store }: EngineContext, { name, days = KEPT_DAYS, remove }: Input<'machines.clean'>): Promise<Output<'machines.clean'>> {
@@ -23,14 +24,10 @@ export async function cleanNamed({ workspace, store }: EngineContext, { name, da
   const link = linkTo(name, machine);
   try {
     const { base, groups, problems } = await cleanMachine(link, { isCluster: machine.kind === 'slurm', days, remove, standing: (runIds) => standingIn(store, new Set(runIds), machine.collect.keep) });
-    return { name, folder: base, days, removed: remove, going: groups.filter(isGoing).map(thingsOf), staying: groups.filter(isStaying).map(thingsOf), problems };
+    return { name, folder: base, days, removed: remove, going: groups.filter(isGoing), staying: groups.filter(isStaying), problems };
   } finally {
     link.close();
   }
-}
-
-function thingsOf<W extends Group['why']>({ kind, why, count, bytes, lastUse, names }: Group & { readonly why: W }): Omit<Group, 'why'> & { readonly why: W } {
-  return { kind, why, count, bytes, lastUse, names };
 }
 
 /** What a workspace says of runs: of those that it does not know, nothing but that. @param keepsFinished whether a person wants them to stay there */
@@ -39,7 +36,7 @@ function standingIn(store: Store, runIds: ReadonlySet<string>, keepsFinished: bo
   for (const { runId, status } of store.listRuns()) {
     if (!runIds.has(runId)) continue;
     if (status === 'finished') standing[runId] = keepsFinished ? 'other' : 'finished';
-    else if (status === 'queued' || status === 'running' || status === 'interrupted') standing[runId] = 'open';
+    else if (!hasEnded(status)) standing[runId] = 'open';
   }
   return standing;
 }

@@ -13,7 +13,6 @@ import type { Lease } from './machine-budget';
 import { nodeDifference } from './node-difference';
 import type { RunRecords } from './run-records';
 
-
 export interface AttemptsOptions {
   readonly store: Store;
   readonly spawn: Spawn;

@@ -8,7 +8,6 @@ import type { CommandEnd, CommandPlace, CommandRunner } from './commands';
 import type { CommandOrder } from './executor';
 import { freeLog } from './host-log';
 
-
 export class CommandTurns {
   readonly #store: Store;
   readonly #runner: CommandRunner;

@@ -1,14 +1,10 @@
 /** Columns of numbers aligned on the decimal point, by padding. */
+import { width } from '../analysis/plain-text';
 
 /** A cell: texts and numbers in turn; number parts of one column line up on their decimal points. */
 export type Cell = string | readonly string[];
 
 const NUMBER = /^[+−-]?\d*\.?\d*$/u;
-
-/** Characters as a person counts them, near enough for our own symbols and Latin text. */
-export function width(text: string): number {
-  return [...text].length;
-}
 
 function padded(text: string, before: number, after: number, fill: string): string {
   return `${fill.repeat(Math.max(0, before))}${text}${fill.repeat(Math.max(0, after))}`;

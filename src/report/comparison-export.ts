@@ -1,8 +1,8 @@
 /** The comparison as text for other programs: CSV for a spreadsheet or a script, LaTeX for a paper. */
+import { capitalized } from '../analysis/plain-text';
 import { testMetricOf } from '../config/metrics';
 import { comparisonCells, comparisonRemarks } from './comparison-table';
 import { escapeLatex } from './escape';
-import { capitalized } from './facts';
 import type { ComparisonModel } from './model';
 
 /** A comparison with the value of each seed. */

@@ -1,6 +1,7 @@
 /** The comparison as a table: for the terminal, for Markdown, and as cells for HTML. */
 import { decimalsAlone, decimalsFor, formatFixed, formatSigned } from '../analysis/format';
-import { alignColumn, width, type Cell } from './aligned';
+import { width, wrap } from '../analysis/plain-text';
+import { alignColumn, type Cell } from './aligned';
 import { escapeMarkdown } from './escape';
 import type { ComparisonModel } from './model';
 
@@ -111,19 +112,6 @@ export function comparisonRemarks(comparison: ComparisonModel): { readonly metho
     warnings: comparison.variants.flatMap(({ name, delta }) => (typeof delta?.warning === 'string' ? [`${name}: ${delta.warning}.`] : [])),
     missing: comparison.missing.map(({ variant, seed, reason }) => `${variant}, ${seed === null ? 'a run without a seed' : `seed ${seed}`}: ${reason}`),
   };
-}
-
-/** Breaks a line at spaces so that none is longer than `most` characters. */
-export function wrap(text: string, most: number, indent = ''): string {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && width(line) + 1 + width(word) > most - width(indent)) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line].map((entry, index) => (index === 0 ? entry : `${indent}${entry}`)).join('\n');
 }
 
 function textTable({ columns, rows }: TableCells): string {

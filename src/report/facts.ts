@@ -9,11 +9,6 @@ function spaced(name: string): string {
   return name.replaceAll(/([a-z\d])([A-Z])/gu, (_, left: string, right: string) => `${left} ${right.toLowerCase()}`);
 }
 
-/** With a capital at its beginning. */
-export function capitalized(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
 /** A config value in words: `momentum 0.9, weight decay 0`, `64, 32`, `none`. */
 export function inWords(value: unknown): string {
   if (value === undefined || value === null) return 'not set';

@@ -1,5 +1,6 @@
 /** Section "Results": training metrics, comparison, curves. */
 import { formatMeasured, formatPlain } from '../analysis/format';
+import { capitalized } from '../analysis/plain-text';
 import { lossInWords, METRIC_NAMES, metricOf, metricsIn, testLabel } from '../config/metrics';
 import { domainOf, intervalChart, lineChart, seriesStyle, type LineSeries } from './charts';
 import { comparisonCells, comparisonRemarks } from './comparison-table';
@@ -7,7 +8,7 @@ import { confusionBlocks } from './confusion';
 import { code, heading, paragraph, shortHash, strong, type Block, type Line } from './document';
 import { downsample, type Bucket } from './downsample';
 import { escapeHtml } from './escape';
-import { capitalized, count, durationOf, lossText, testMetric, testRow, variantNames, variantOf } from './facts';
+import { count, durationOf, lossText, testMetric, testRow, variantNames, variantOf } from './facts';
 import type { ComparisonModel, ReportModel, ReportRun } from './model';
 
 /** Points a curve is drawn with; panels are smaller. */

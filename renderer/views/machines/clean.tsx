@@ -1,6 +1,7 @@
 /** What lies in a machine's folder and what of it may go: shown first, removed when a person says so. */
 import { useState } from 'react';
 import { Button } from '@mantine/core';
+import { capitalized } from '../../../src/analysis/plain-text';
 import { bytesOfAll, kindInWords, reasonInWords, type GoingThings, type MachineCleaned, type StayingThings } from '../../../src/api/machine-clean';
 import { Problem } from '../../components/messages';
 import * as format from '../../format';
@@ -21,7 +22,7 @@ function Things({ title, things, days }: { readonly title: string; readonly thin
             </span>
             <span>{format.bytes(bytes)}</span>
             <span className="machines-found">
-              {sentence(reasonInWords(why, days))}; last used {format.moment(lastUse).slice(0, 10)}
+              {capitalized(reasonInWords(why, days))}; last used {format.moment(lastUse).slice(0, 10)}
             </span>
           </li>
         ))}
@@ -29,8 +30,6 @@ function Things({ title, things, days }: { readonly title: string; readonly thin
     </>
   );
 }
-
-const sentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 
 function Found({ found, busy, onRemove, onClose }: { readonly found: MachineCleaned; readonly busy: boolean; readonly onRemove: () => void; readonly onClose: () => void }) {
   const { name, folder, days, removed, going, staying, problems } = found;

@@ -11,6 +11,7 @@ import { useSmoothing } from '../../charts/smoothing';
 import type { Line, Mark, Style } from '../../charts/types';
 import { Choice } from '../../components/choice';
 import { Failure } from '../../components/messages';
+import { capitalized } from '../../../src/analysis/plain-text';
 import * as format from '../../format';
 import { isEnded } from '../../run-status';
 import { useAnswer } from '../../state/answers';
@@ -22,7 +23,6 @@ const POINTS = 2000;
 /** Curves of a run that trains are asked for again so often. */
 const LIVE_MS = 1000;
 
-const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function titleOf(shown: Shown): string {
   return shown === 'rate' ? 'Learning rate' : capitalized(METRICS[shown].title);
